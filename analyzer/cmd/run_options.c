@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of options is the only place where one is defined: parser, environment and help read
+ * it. An option whose feature this version does not have is known, and refused by name.
+ */
+#include "cmd/run_options.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum value_kind {
+	VALUE_NONE,
+	VALUE_REQUIRED,
+	VALUE_OPTIONAL,
+};
+
+/* `name` is how the user wrote it: "--limit", or the variable; `value` is NULL if there is none. */
+typedef enum hst_status (*set_option)(struct hst_run_options *options, const char *name,
+	const char *value, struct hst_diag *diag);
+
+struct option_row {
+	const char *name; /* without the dashes */
+	char letter;      /* 0 none */
+	enum value_kind value;
+	set_option set; /* NULL: sets the bool at `flag` */
+	size_t flag;
+	const char *variable; /* of the environment, NULL none */
+	const char *placeholder;
+	const char *help;
+};
+
+/* Digits with at most one point, whatever the locale says about points; then the unit. */
+static bool scale_number(const char *text, double (*unit)(const char *), uint64_t *ret_value)
+{
+	const char *p = text;
+	double number = 0;
+	double place = 1;
+	double factor;
+
+	for (; *p >= '0' && *p <= '9'; p++) {
+		number = number * 10 + (*p - '0');
+	}
+	if (p == text) {
+		return false;
+	}
+	if (*p == '.') {
+		for (p++; *p >= '0' && *p <= '9'; p++) {
+			place /= 10;
+			number += place * (*p - '0');
+		}
+	}
+	factor = unit(p);
+	/* Half a unit is a rounding error of the fraction, not less than the user said. */
+	number = floor(number * factor + 1e-6);
+	if (factor <= 0 || !(number >= 1) || number >= 9.2e18) {
+		return false;
+	}
+	*ret_value = (uint64_t)number;
+	return true;
+}
+
+static double size_unit(const char *text)
+{
+	static const char letters[] = "KMGT";
+	const char *letter;
+	double factor = 1;
+
+	if (text[0] == '\0' || strcmp(text, "B") == 0) {
+		return 1;
+	}
+	letter = strchr(letters, text[0] >= 'a' && text[0] <= 'z' ? text[0] - 'a' + 'A' : text[0]);
+	if (letter == NULL ||
+		(text[1] != '\0' && strcmp(text + 1, "B") != 0 && strcmp(text + 1, "iB") != 0)) {
+		return 0;
+	}
+	for (const char *p = letters; p <= letter; p++) {
+		factor *= 1024;
+	}
+	return factor;
+}
+
+static double time_unit(const char *text)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} units[] = { { "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 },
+		{ "min", 60e9 }, { "h", 3600e9 } };
+
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+		if (strcmp(text, units[i].name) == 0) {
+			return units[i].ns;
+		}
+	}
+	return 0;
+}
+
+static double bare_time_unit(const char *text)
+{
+	return text[0] == '\0' ? 1 : time_unit(text);
+}
+
+bool hst_run_parse_size(const char *text, uint64_t *ret_bytes)
+{
+	return scale_number(text, size_unit, ret_bytes);
+}
+
+bool hst_run_parse_time(const char *text, bool bare, uint64_t *ret_ns)
+{
+	return scale_number(text, bare ? bare_time_unit : time_unit, ret_ns);
+}
+
+static enum hst_status set_directory(struct hst_run_options *options, const char *name,
+	const char *value, struct hst_diag *diag)
+{
+	if (value[0] == '\0') {
+		return hst_diag_set(
+			diag, HST_E_USAGE, "run: %s needs the name of a directory", name);
+	}
+	options->directory = value;
+	return HST_OK;
+}
+
+static enum hst_status set_mode(struct hst_run_options *options, const char *name,
+	const char *value, struct hst_diag *diag)
+{
+	if (strcmp(value, "trace") != 0 && strcmp(value, "profile") != 0) {
+		return hst_diag_set(
+			diag, HST_E_USAGE, "run: %s is trace or profile, not \"%s\"", name, value);
+	}
+	options->mode = value;
+	return HST_OK;
+}
+
+static enum hst_status set_limit(struct hst_run_options *options, const char *name,
+	const char *value, struct hst_diag *diag)
+{
+	if (!hst_run_parse_size(value, &options->limit_bytes)) {
+		return hst_diag_set(diag, HST_E_USAGE,
+			"run: %s is a size such as 64M or 2G, not \"%s\"", name, value);
+	}
+	return HST_OK;
+}
+
+static enum hst_status set_last(struct hst_run_options *options, const char *name,
+	const char *value, struct hst_diag *diag)
+{
+	/* The preload's own variable counts nanoseconds; on the command line a unit is needed. */
+	if (!hst_run_parse_time(value, name[0] != '-', &options->last_ns)) {
+		return hst_diag_set(diag, HST_E_USAGE,
+			"run: %s is a time such as 10s or 500ms, not \"%s\"", name, value);
+	}
+	return HST_OK;
+}
+
+static enum hst_status set_filter(struct hst_run_options *options, const char *name,
+	const char *value, struct hst_diag *diag)
+{
+	(void)name;
+	(void)diag;
+	options->filter = value;
+	return HST_OK;
+}
+
+/* Nothing of the kind is recorded anyway: the wish holds. */
+static enum hst_status set_nothing(struct hst_run_options *options, const char *name,
+	const char *value, struct hst_diag *diag)
+{
+	(void)options;
+	(void)name;
+	(void)value;
+	(void)diag;
+	return HST_OK;
+}
+
+static enum hst_status set_unavailable(struct hst_run_options *options, const char *name,
+	const char *value, struct hst_diag *diag)
+{
+	(void)options;
+	(void)value;
+	return hst_diag_set(
+		diag, HST_E_UNSUPPORTED, "run: %s is not available in this version", name);
+}
+
+static enum hst_status set_overhead(struct hst_run_options *options, const char *name,
+	const char *value, struct hst_diag *diag)
+{
+	return strcmp(value, "off") == 0 ? HST_OK : set_unavailable(options, name, value, diag);
+}
+
+static enum hst_status set_color(struct hst_run_options *options, const char *name,
+	const char *value, struct hst_diag *diag)
+{
+	if (value == NULL || strcmp(value, "always") == 0) {
+		options->color = HST_SAY_COLOR_ALWAYS;
+	} else if (strcmp(value, "never") == 0) {
+		options->color = HST_SAY_COLOR_NEVER;
+	} else if (strcmp(value, "auto") == 0) {
+		options->color = HST_SAY_COLOR_AUTO;
+	} else {
+		return hst_diag_set(diag, HST_E_USAGE,
+			"run: %s is auto, always or never, not \"%s\"", name, value);
+	}
+	return HST_OK;
+}
+
+#define FLAG(member) NULL, offsetof(struct hst_run_options, member)
+
+/* clang-format off */
+static const struct option_row table[] = {
+	{ "output", 'o', VALUE_REQUIRED, set_directory, 0, "HASTEN_DATA", "DIR",
+	  "data directory (default hasten.data; an earlier one becomes .old)" },
+	{ "mode", 0, VALUE_REQUIRED, set_mode, 0, "HASTEN_MODE", "trace|profile",
+	  "keep every call, or only sums per calling context" },
+	{ "limit", 0, VALUE_REQUIRED, set_limit, 0, "HASTEN_LIMIT", "SIZE",
+	  "events kept per process, K M G; then sums only (256M)" },
+	{ "last", 0, VALUE_REQUIRED, set_last, 0, "HASTEN_LAST", "TIME",
+	  "flight recorder: keep the newest events only (10s, 500ms)" },
+	{ "paused", 0, VALUE_NONE, FLAG(paused), "HASTEN_PAUSED", NULL,
+	  "begin paused; hasten info --start DIR begins" },
+	{ "filter", 0, VALUE_REQUIRED, set_filter, 0, "HASTEN_FILTER", "EXPR",
+	  "record only, or all but, the functions, modules, files named" },
+	{ "no-children", 0, VALUE_NONE, FLAG(no_children), NULL, NULL,
+	  "leave out the programs and processes that the program starts" },
+	{ "no-memory", 0, VALUE_NONE, set_nothing, 0, NULL, NULL,
+	  "leave out allocations" },
+	{ "no-system", 0, VALUE_NONE, set_nothing, 0, NULL, NULL,
+	  "leave out the samples of the system" },
+	{ "overhead", 0, VALUE_REQUIRED, set_overhead, 0, "HASTEN_OVERHEAD", "PCT|off",
+	  "bound of the slowdown (this version: only off)" },
+	{ "no-functions", 0, VALUE_NONE, set_unavailable, 0, NULL, NULL,
+	  "leave out function calls (not in this version)" },
+	{ "args", 0, VALUE_OPTIONAL, set_unavailable, 0, NULL, "GLOB",
+	  "record arguments and results (not in this version)" },
+	{ "plan", 0, VALUE_REQUIRED, set_unavailable, 0, NULL, "FILE",
+	  "apply a plan of changes (not in this version)" },
+	{ "json", 0, VALUE_REQUIRED, set_unavailable, 0, NULL, "FILE",
+	  "write a summary of the run (not in this version)" },
+	{ "quiet", 'q', VALUE_NONE, FLAG(quiet), NULL, NULL,
+	  "say nothing but errors" },
+	{ "color", 0, VALUE_OPTIONAL, set_color, 0, NULL, "WHEN",
+	  "colour of what we say on stderr: auto, always, never" },
+	{ "help", 'h', VALUE_NONE, FLAG(help), NULL, NULL,
+	  "this text" },
+};
+/* clang-format on */
+
+#undef FLAG
+
+#define TABLE_ROWS (sizeof table / sizeof table[0])
+
+/* Tells the options that an option was met. */
+static enum hst_status apply(struct hst_run_options *options, const struct option_row *row,
+	const char *name, const char *value, struct hst_diag *diag)
+{
+	if (row->set == NULL) {
+		*(bool *)((char *)options + row->flag) = true;
+		return HST_OK;
+	}
+	return row->set(options, name, value, diag);
+}
+
+static bool switched_on(const char *value)
+{
+	return value != NULL && value[0] != '\0' && strcmp(value, "0") != 0;
+}
+
+static enum hst_status read_environment(struct hst_run_options *options, struct hst_diag *diag)
+{
+	const char *children = getenv("HASTEN_CHILDREN");
+
+	options->disabled = switched_on(getenv("HASTEN_DISABLE"));
+	if (options->disabled || getenv("HASTEN_LAUNCHER") != NULL) {
+		return HST_OK;
+	}
+	options->no_children = children != NULL && strcmp(children, "0") == 0;
+	for (size_t i = 0; i < TABLE_ROWS; i++) {
+		const char *value = table[i].variable == NULL ? NULL : getenv(table[i].variable);
+
+		if (value == NULL || value[0] == '\0' ||
+			(table[i].value == VALUE_NONE && !switched_on(value))) {
+			continue;
+		}
+		HST_TRY(apply(options, &table[i], table[i].variable, value, diag));
+	}
+	return HST_OK;
+}
+
+static const struct option_row *find_long(const char *name, size_t length)
+{
+	for (size_t i = 0; i < TABLE_ROWS; i++) {
+		if (strlen(table[i].name) == length && strncmp(table[i].name, name, length) == 0) {
+			return &table[i];
+		}
+	}
+	return NULL;
+}
+
+static const struct option_row *find_letter(char letter)
+{
+	for (size_t i = 0; i < TABLE_ROWS; i++) {
+		if (letter != '\0' && table[i].letter == letter) {
+			return &table[i];
+		}
+	}
+	return NULL;
+}
+
+static enum hst_status unknown(const char *option, struct hst_diag *diag)
+{
+	return hst_diag_set(diag, HST_E_USAGE,
+		"run: unknown option %s; options of the program come behind its name "
+		"(hasten run --help lists ours)",
+		option);
+}
+
+/* Takes argv[*index] "--name" or "--name=value" and the value behind it, if it needs one. */
+static enum hst_status take_long(struct hst_run_options *options, int argc, char **argv, int *index,
+	struct hst_diag *diag)
+{
+	const char *text = argv[*index] + 2;
+	size_t length = strcspn(text, "=");
+	const char *value = text[length] == '=' ? text + length + 1 : NULL;
+	const struct option_row *row = find_long(text, length);
+	char name[64];
+
+	if (row == NULL) {
+		return unknown(argv[*index], diag);
+	}
+	snprintf(name, sizeof name, "--%s", row->name);
+	if (row->value == VALUE_NONE && value != NULL) {
+		return hst_diag_set(diag, HST_E_USAGE, "run: %s takes no value", name);
+	}
+	if (row->value == VALUE_REQUIRED && value == NULL) {
+		if (*index + 1 >= argc) {
+			return hst_diag_set(
+				diag, HST_E_USAGE, "run: %s needs a value: %s", name, row->placeholder);
+		}
+		value = argv[++*index];
+	}
+	return apply(options, row, name, value, diag);
+}
+
+/* Takes "-q", "-qo DIR", "-oDIR". */
+static enum hst_status take_letters(struct hst_run_options *options, int argc, char **argv,
+	int *index, struct hst_diag *diag)
+{
+	const char *text = argv[*index];
+
+	for (const char *p = text + 1; *p != '\0'; p++) {
+		const struct option_row *row = find_letter(*p);
+		const char name[] = { '-', *p, '\0' };
+
+		if (row == NULL) {
+			return unknown(text, diag);
+		}
+		if (row->value != VALUE_REQUIRED) {
+			HST_TRY(apply(options, row, name, NULL, diag));
+			continue;
+		}
+		if (p[1] != '\0') {
+			return apply(options, row, name, p + 1, diag);
+		}
+		if (*index + 1 >= argc) {
+			return hst_diag_set(
+				diag, HST_E_USAGE, "run: %s needs a value: %s", name, row->placeholder);
+		}
+		return apply(options, row, name, argv[++*index], diag);
+	}
+	return HST_OK;
+}
+
+enum hst_status hst_run_options_parse(
+	int argc, char **argv, struct hst_run_options *ret_options, struct hst_diag *diag)
+{
+	struct hst_run_options options = { .mode = "trace" };
+	int index = 1;
+
+	HST_TRY(read_environment(&options, diag));
+	for (; index < argc && argv[index][0] == '-' && argv[index][1] != '\0'; index++) {
+		if (strcmp(argv[index], "--") == 0) {
+			index++;
+			break;
+		}
+		if (argv[index][1] == '-') {
+			HST_TRY(take_long(&options, argc, argv, &index, diag));
+		} else {
+			HST_TRY(take_letters(&options, argc, argv, &index, diag));
+		}
+	}
+	options.program = argv + (index < argc ? index : argc);
+	*ret_options = options;
+	return HST_OK;
+}
+
+void hst_run_options_help(FILE *out)
+{
+	fputs("Usage: hasten run [options] [--] PROGRAM [ARGUMENTS]\n\n"
+	      "Runs PROGRAM and records the calls of its functions. The program keeps its input, its\n"
+	      "output and its exit status.\n\n"
+	      "    hasten run ./app input.txt          record into hasten.data\n"
+	      "    hasten run --mode=profile -- make check\n\n"
+	      "Options:\n",
+		out);
+	for (size_t i = 0; i < TABLE_ROWS; i++) {
+		const struct option_row *row = &table[i];
+		char left[64];
+
+		if (row->letter != 0) {
+			snprintf(left, sizeof left, "-%c, --%s%s%s", row->letter, row->name,
+				row->placeholder != NULL ? " " : "",
+				row->placeholder != NULL ? row->placeholder : "");
+		} else {
+			snprintf(left, sizeof left, "    --%s%s%s%s", row->name,
+				row->value == VALUE_NONE ? "" : row->value == VALUE_OPTIONAL ? "[=" : "=",
+				row->placeholder != NULL ? row->placeholder : "",
+				row->value == VALUE_OPTIONAL ? "]" : "");
+		}
+		fprintf(out, "  %-26s %s\n", left, row->help);
+	}
+	fputs("\nExit status: the program's own; 128+N if signal N ended it; 125 hasten failed, 126 not\n"
+	      "executable, 127 not found; 2 wrong usage.\n",
+		out);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a recording says about functions: plain data that passes/ fills and writers/ print.
+ * All times in nanoseconds with our own cost already subtracted (see `compensated_ns`).
+ */
+#ifndef HST_MODEL_PROFILE_H
+#define HST_MODEL_PROFILE_H
+
+#include "hasten/trace.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Latencies of returned calls: log-linear, 16 sub-buckets per octave of nanoseconds (error <= 3.2 %). */
+#define HST_LATENCY_SUB 16u
+#define HST_LATENCY_BUCKETS (40u * HST_LATENCY_SUB)
+
+struct hst_latency {
+	uint64_t count;
+	uint64_t buckets[HST_LATENCY_BUCKETS];
+};
+
+enum {
+	HST_ROW_INLINED = 1u << 0,   /* some instances were inlined */
+	HST_ROW_PROFILE = 1u << 1,   /* some counts come from profile mode */
+	HST_ROW_OPEN = 1u << 2,      /* some activations had not returned */
+	HST_ROW_REPAIRED = 1u << 3,  /* frames closed by repair, or calls lost in a stream it ran in */
+	HST_ROW_UNCERTAIN = 1u << 4, /* nesting uncertain: stack switches, signal lanes */
+	HST_ROW_RECURSIVE = 1u << 5,
+	HST_ROW_REGION = 1u << 6,
+	HST_ROW_MIN_MAX_COARSE = 1u << 7, /* percentiles from the half-octave histogram */
+};
+
+struct hst_function_row {
+	const char *name;      /* short */
+	const char *full;
+	const char *linkage;
+	const char *module;    /* path */
+	const char *file;      /* NULL unknown */
+	uint32_t line;
+	uint64_t calls;        /* enters */
+	uint64_t returned;     /* calls whose end was seen: basis of min, max, percentiles */
+	uint64_t errors;
+	uint64_t total_ns;     /* recursion counted once */
+	uint64_t self_ns;
+	uint64_t min_ns, max_ns;
+	uint64_t inlined_calls;
+	uint64_t compensated_ns; /* of our own cost, taken out of self_ns */
+	uint64_t open;           /* activations that had not returned */
+	uint32_t flags;
+	struct hst_latency *latency; /* NULL: none returned */
+};
+
+/* One calling context. Index 0 is the root; children of a node are linked; recursion not folded. */
+struct hst_context {
+	uint32_t parent;
+	uint32_t first_child, next_sibling; /* 0 none */
+	uint32_t function; /* row index; UINT32_MAX for roots and unknown frames */
+	uint64_t calls;
+	uint64_t total_ns, self_ns;
+	uint64_t errors;
+};
+
+/* Caller and callee; function index UINT32_MAX: the thread itself. */
+struct hst_edge {
+	uint32_t caller, callee;
+	uint64_t calls;
+	uint64_t total_ns; /* of the callee below this caller, recursion counted once */
+	uint64_t errors;
+};
+
+struct hst_thread_row {
+	uint32_t pid, tid;
+	uint32_t stream, lane;
+	uint64_t start_ns, end_ns; /* since the recording began */
+	uint64_t calls;
+	uint64_t self_ns;          /* of all functions: time inside instrumented code */
+	struct hst_ledger ledger;
+};
+
+/* Instance of a function within a thread: what `--by thread` prints. */
+struct hst_thread_function {
+	uint32_t thread, function;
+	uint64_t calls, total_ns, self_ns, errors;
+};
+
+struct hst_profile {
+	struct hst_function_row *functions;
+	size_t function_count;
+	struct hst_context *contexts; /* only if asked for */
+	size_t context_count;
+	struct hst_edge *edges;       /* only if asked for */
+	size_t edge_count;
+	struct hst_thread_row *threads;
+	size_t thread_count;
+	struct hst_thread_function *thread_functions; /* only if asked for */
+	size_t thread_function_count;
+	uint64_t calls;
+	uint64_t wall_ns;         /* first to last event */
+	uint64_t compensated_ns;  /* whole own cost subtracted */
+	double cost_inside_ns, cost_outside_ns; /* calibrated, per call */
+	struct hst_ledger ledger; /* sum over streams and files */
+	uint64_t gaps;            /* missing chunks */
+	uint64_t damaged_chunks;
+	bool complete;            /* nothing was lost, repaired or missing */
+	bool clock_estimated;
+	char **notes;             /* sentences for the user: every loss, doubt and blind spot */
+	size_t note_count;
+};
+
+void hst_profile_finish(struct hst_profile *profile);
+
+/* Quantile 0..1 in nanoseconds, 0 when nothing returned. */
+uint64_t hst_latency_quantile(const struct hst_latency *latency, double q);
+void hst_latency_add(struct hst_latency *latency, uint64_t ns, uint64_t count);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bytes to events. Pure: works on a chunk in memory, replays the writer's predictor, trusts
+ * nothing. The stream decoder keeps, across the chunks of one stream, the table of sites and the
+ * stacks, so that each event names a site and the stack can be followed.
+ *
+ *   file --read--> chunk bytes --hst_decode_batch--> struct hst_event[] --> passes
+ */
+#ifndef HST_READER_DECODE_H
+#define HST_READER_DECODE_H
+
+#include "hasten/trace.h"
+#include "reader/trace_file.h"
+#include "util/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Site 0 is "unknown". A site is (ret, fn) as seen by one generation of the module list. */
+struct hst_site {
+	uint64_t ret;
+	uint64_t fn;
+	uint32_t generation;
+};
+
+struct hst_sites {
+	struct hst_site *items; /* [0] is the unknown site */
+	uint32_t count;
+	uint32_t *hash; /* open addressing over items */
+	uint32_t hash_capacity;
+};
+HST_NODISCARD enum hst_status hst_sites_init(struct hst_sites *sites);
+void hst_sites_finish(struct hst_sites *sites);
+/* Index of the site, added when new; 0 when the limit (4 Mi sites) is reached. */
+uint32_t hst_sites_intern(struct hst_sites *sites, uint64_t ret, uint64_t fn, uint32_t generation);
+
+enum hst_event_kind {
+	HST_EVENT_ENTER,      /* site */
+	HST_EVENT_EXIT,
+	HST_EVENT_EXIT_ERROR, /* an exception passed through */
+	HST_EVENT_UNWIND,     /* count frames closed, reason (1 error, 2 missed, 3 pause, 4 abandoned) */
+	HST_EVENT_SWITCH,     /* value: fiber that is present from here on */
+	HST_EVENT_LOST,       /* value: calls not recorded here */
+	HST_EVENT_PAUSE,
+	HST_EVENT_LIMIT,
+	HST_EVENT_THREAD_END,
+	HST_EVENT_RESYNC, /* the stack is replaced: value = depth, reason = enum hst_resync; the frames
+	                     follow as FRAME events */
+	HST_EVENT_FRAME,  /* after RESYNC: value = depth index, site (0 unknown), outermost first;
+	                     only listed frames come; frames below them keep what the consumer had if
+	                     it had that depth, else are unknown */
+};
+
+/* Why the stack is replaced. */
+enum hst_resync {
+	HST_RESYNC_BEGIN = 0, /* the stream begins with open frames (image of a fork) */
+	HST_RESYNC_GAP = 1,   /* calls are missing before it: a gap, or a damaged chunk; what other
+	                         fibers had on their stacks is doubtful from here on */
+	HST_RESYNC_STACK = 2, /* nothing is missing, but other frames are open than the events say */
+};
+
+/*
+ * Ticks never decrease within a chunk. From one chunk to the next they may step back (damage, or a
+ * machine whose processors disagree): a consumer that subtracts must clamp.
+ */
+struct hst_event {
+	uint64_t ticks;
+	uint32_t site;  /* ENTER, FRAME */
+	uint16_t kind;  /* enum hst_event_kind */
+	uint16_t reason;
+	uint32_t value; /* count, fiber, depth */
+	uint32_t reserved;
+};
+
+struct hst_decoder; /* the state within one stream */
+
+/* `sites` is shared by the decoders of one file (one thread at a time). NULL: out of memory. */
+struct hst_decoder *hst_decoder_create(const struct hst_file_header *header, struct hst_sites *sites);
+void hst_decoder_destroy(struct hst_decoder *decoder);
+
+/*
+ * Begins a chunk: checks its header, sets ids, predictor, frames. The bytes must stay until the
+ * chunk is done. When depth, frames and fiber agree with the state after the previous chunk (and its
+ * seq is the next) no event is made for it; otherwise SWITCH (another fiber), RESYNC and FRAME events
+ * come first. At the begin of a stream the state is: seq 0, fiber 0, no frames.
+ * HST_E_DAMAGED with a sentence if the header makes no sense: skip the chunk.
+ */
+HST_NODISCARD enum hst_status hst_decoder_begin(struct hst_decoder *decoder, const void *chunk,
+	size_t bytes, struct hst_diag *diag);
+
+/*
+ * Next events of the chunk, at most `capacity` (at least 128). *ret_count 0: the chunk is done.
+ * HST_E_DAMAGED: what stands before is good and was returned; the rest of the chunk is given up;
+ * calls after it until the next chunk are lost (the next begin makes a RESYNC).
+ */
+HST_NODISCARD enum hst_status hst_decode_batch(struct hst_decoder *decoder, struct hst_event *events,
+	size_t capacity, size_t *ret_count, struct hst_diag *diag);
+
+/* After the last batch of a chunk: ticks of its last record, depth now, bytes of it that were read. */
+uint64_t hst_decoder_ticks(const struct hst_decoder *decoder);
+uint32_t hst_decoder_depth(const struct hst_decoder *decoder);
+size_t hst_decoder_offset(const struct hst_decoder *decoder);
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The trace: what the preload writes and the analyzer reads. docs/trace-format.md explains it in
+ * words, completely enough to write another reader; this header is the same contract for C.
+ *
+ * One file per process image, little-endian. A file header of one page, then blocks. Each block
+ * starts at a multiple of 16 with struct hst_block; a reader that lost its way looks for the next
+ * block magic at a multiple of 16. Zero bytes between blocks are padding.
+ *
+ * Nothing read from a file may be trusted: check every length and index against what is there.
+ */
+#ifndef HASTEN_TRACE_H
+#define HASTEN_TRACE_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#define HST_TRACE_MAGIC "HSTN\r\n\x1a\n" /* 8 bytes; CR LF and SUB betray text-mode damage */
+#define HST_TRACE_MAJOR 1
+#define HST_TRACE_MINOR 0
+#define HST_TRACE_ENDIAN 0x01020304u
+#define HST_BLOCK_MAGIC 0x42545348u /* "HSTB" */
+#define HST_CHUNK_TRAILER 0x454e44484e554b21ull
+#define HST_BLOCK_ALIGN 16u
+#define HST_HEADER_BYTES 4096u
+
+#define HST_CHUNK_BYTES_MAX 65536u /* the whole chunk block: header, frames, events */
+#define HST_CHUNK_FRAMES_MAX 64u
+#define HST_PREDICTOR_SLOTS 4096u
+#define HST_OPS 64u
+
+/* Time in records counts units of 1 << HST_TIME_SHIFT clock ticks. */
+#define HST_TIME_SHIFT 2u
+
+enum hst_clock {
+	HST_CLOCK_TSC = 0,  /* rdtsc; frequency from the clock pairs or from tsc_hz */
+	HST_CLOCK_MONO = 1, /* CLOCK_MONOTONIC nanoseconds, where the TSC is not constant */
+};
+
+enum hst_mode {
+	HST_MODE_TRACE = 0,
+	HST_MODE_PROFILE = 1,
+};
+
+/* How the process image ended, as far as the image itself could say. */
+enum hst_end {
+	HST_END_NONE = 0,  /* killed, exec, still running: the image did not say */
+	HST_END_EXIT = 1,  /* exit() or return from main */
+	HST_END__EXIT = 2, /* _exit(), _Exit(), quick_exit() */
+};
+
+/* hst_file_header.flags */
+enum {
+	HST_FLAG_FILTER_NAMES_IGNORED = 1u << 0, /* bare preload: names need the analyzer's table */
+	HST_FLAG_FILTERED = 1u << 1,             /* a filter was in force */
+	HST_FLAG_LIMIT_REACHED = 1u << 2,        /* events ended, counts go on (profile mode) */
+	HST_FLAG_FORKED = 1u << 3,               /* image of a fork: begins with the parent's frames */
+	HST_FLAG_STARTED_PAUSED = 1u << 4,
+	HST_FLAG_SANDBOXED = 1u << 5,            /* seccomp seen: no system calls from then on */
+	HST_FLAG_PATH_LOST = 1u << 6,            /* file no longer reachable (chroot, uid, deleted) */
+	HST_FLAG_DISK_FULL = 1u << 7,            /* ENOSPC, EDQUOT or the file size limit */
+	HST_FLAG_BARE = 1u << 8,                 /* without the launcher */
+	HST_FLAG_PLAN_REFUSED = 1u << 9,         /* a plan was named but not used */
+	HST_FLAG_RING = 1u << 10,                /* flight recorder: the oldest chunks were overwritten */
+	HST_FLAG_NO_MEMORY = 1u << 11,           /* a mapping was refused (RLIMIT_AS, ENOMEM) */
+};
+
+/* Requests of the tool to a running process; the process copies what it obeyed to control_seen. */
+enum hst_control {
+	HST_CONTROL_RECORD = 0,
+	HST_CONTROL_PAUSE = 1,
+};
+
+struct hst_clock_pair {
+	uint64_t ticks;
+	uint64_t mono_ns;
+};
+
+/*
+ * Losses and repairs. Counted since the stream (or, in the file header, the process) began; a
+ * chunk's copy is brought up to date while the chunk is open, so the newest chunk has the truth.
+ */
+struct hst_ledger {
+	uint64_t lost_calls;     /* enters not recorded at all */
+	uint32_t unwound;        /* frames left by longjmp or an exception without their exit hook */
+	uint32_t missed_exits;   /* frames whose exit hook never came, closed at a later hook */
+	uint32_t unmatched;      /* exit hooks that belong to no open frame: dropped */
+	uint32_t rescans;        /* frame address had to be searched again */
+	uint32_t cfa_unknown;    /* frame address not found: caller's stack pointer used */
+	uint32_t switches;       /* changes of stack within the thread (coroutines) */
+	uint32_t nested_lost;    /* hooks of signal handlers for which no lane was free */
+	uint32_t resyncs;        /* chunks begun anew because a signal handler jumped out of a hook */
+	uint32_t overflow_calls; /* profile mode: calls in the per-function 'other' nodes */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct hst_ledger) == 48, "on disk");
+
+/* Page 0 of the file. Mapped shared while the process runs. */
+struct hst_file_header {
+	uint8_t magic[8];
+	uint16_t major;
+	uint16_t minor;
+	uint32_t header_bytes; /* HST_HEADER_BYTES */
+	uint32_t endian;       /* HST_TRACE_ENDIAN as the writer's machine stores it */
+	uint8_t pointer_bytes; /* 8 */
+	uint8_t clock;         /* enum hst_clock */
+	uint8_t time_shift;    /* HST_TIME_SHIFT */
+	uint8_t mode;          /* enum hst_mode asked for */
+	uint32_t flags;
+	uint32_t pid;
+	uint32_t ppid;
+	uint32_t uid;
+	uint64_t pid_start;    /* /proc/self/stat field 22, clock ticks since boot; 0 unknown */
+	uint8_t boot_id[16];   /* all zero: unknown */
+	struct hst_clock_pair start;
+	uint64_t start_real_ns;      /* CLOCK_REALTIME at start */
+	struct hst_clock_pair sync[2]; /* newest pairs; sync_index says which is whole */
+	uint32_t sync_index;
+	uint32_t control_seen; /* what the process obeys */
+	uint32_t control;      /* enum hst_control, written by the tool; with `word` one aligned u64 */
+	uint32_t word;         /* changes whenever threads must look up: modules, limits */
+	uint64_t tsc_hz;       /* 0: derive it from the clock pairs */
+	uint64_t limit_bytes;  /* of events */
+	uint64_t ring_ns;      /* flight recorder: keep this long; 0 off */
+	uint64_t file_end;     /* first byte not yet given to a block */
+	uint32_t streams;      /* number of streams begun */
+	uint32_t generation;   /* of the module list */
+	/* Calibrated cost of one enter + exit pair in 1/256 clock ticks: the part between the two
+	 * time stamps (seen as the callee's own time) and the part outside (seen as the caller's). */
+	uint32_t cost_inside_256;
+	uint32_t cost_outside_256;
+	uint32_t end_kind;     /* enum hst_end */
+	int32_t end_status;    /* exit status, where known; else -1 */
+	struct hst_clock_pair end;
+	struct hst_ledger ledger; /* losses that belong to no stream */
+	uint8_t op_words[HST_OPS]; /* payload of each op in 16-bit words; 255: count in first word */
+	uint8_t comm[16];
+	uint8_t exe[1024];     /* path of the executable, NUL-terminated, cut if longer */
+	uint8_t reserved[2736];
+};
+static_assert(sizeof(struct hst_file_header) == HST_HEADER_BYTES, "one page");
+
+enum hst_block_type {
+	HST_BLOCK_CHUNK = 1,   /* events of one stream */
+	HST_BLOCK_MODULE = 2,  /* a module was there or came */
+	HST_BLOCK_GONE = 3,    /* a module went */
+	HST_BLOCK_NAME = 4,    /* name of a region */
+	HST_BLOCK_PROFILE = 5, /* calling-context tree of one stream */
+};
+
+enum {
+	HST_BLOCK_TAIL = 1u << 0,     /* a thread's mapped tail: may be open, reused, stale */
+	HST_BLOCK_REQUIRED = 1u << 1, /* a reader that does not know the type must stop */
+};
+
+struct hst_block {
+	uint32_t magic; /* HST_BLOCK_MAGIC */
+	uint16_t type;
+	uint16_t flags;
+	uint32_t bytes; /* whole block with this header, multiple of HST_BLOCK_ALIGN */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct hst_block) == 16, "on disk");
+
+enum hst_lane {
+	HST_LANE_MAIN = 0,
+	HST_LANE_SIGNAL = 1, /* hooks that ran while a hook of the same thread was interrupted */
+};
+
+/* One frame that was open when the chunk began, outermost of the listed ones first. */
+struct hst_frame {
+	uint64_t ret; /* return address of its enter hook: the identity of the instance */
+	uint64_t fn;  /* the function as the compiler named it to the hook */
+};
+
+struct hst_chunk {
+	struct hst_block block;
+	uint32_t stream;   /* one per thread and lane, unique in the file, from 1 */
+	uint32_t tid;
+	uint64_t seq;      /* from 1 within the stream; 0: no valid chunk here */
+	uint64_t previous; /* file offset of the stream's previous chunk, 0 none */
+	struct hst_clock_pair start;
+	uint64_t cpu_ns;   /* thread CPU time at start, 0 unknown */
+	uint32_t clock_mode;  /* of cpu_ns; 0 none */
+	uint32_t generation;  /* of the module list */
+	uint32_t filter_generation;
+	uint32_t patch_generation;
+	uint32_t depth;       /* frames open at start */
+	uint32_t low_water;   /* lowest depth within the previous chunk */
+	uint16_t frames;      /* of them listed behind this header, innermost ones */
+	uint16_t lane;        /* enum hst_lane */
+	uint32_t fiber;       /* stack within the thread, 0 the thread's own */
+	uint32_t parent_stream; /* signal lane: the interrupted stream; a fork's first: 0 */
+	uint32_t used;        /* bytes of events, once closed; 0 while open */
+	struct hst_ledger ledger;
+	uint64_t thread_start; /* ticks when the thread was first seen */
+	/* struct hst_frame [frames]; then 16-bit records */
+};
+static_assert(sizeof(struct hst_chunk) == 160, "on disk");
+
+/*
+ * Records. A 16-bit head: kind in bits 15-14.
+ *   0 end of the chunk's events
+ *   1 enter of the predicted id; bits 13-0 time
+ *   2 exit of the innermost frame; bits 13-0 time
+ *   3 extended: bits 13-8 op, bits 7-0 argument, then payload words
+ */
+#define HST_KIND_SHIFT 14u
+#define HST_TIME_BITS 14u
+#define HST_TIME_MASK 0x3fffu
+enum hst_kind {
+	HST_KIND_END = 0,
+	HST_KIND_PREDICTED = 1,
+	HST_KIND_EXIT = 2,
+	HST_KIND_EXTENDED = 3,
+};
+
+enum hst_op {
+#define HST_RECORD(NAME, name, number, words, text) HST_OP_##NAME = number,
+#include "hasten/records.def"
+#undef HST_RECORD
+};
+
+/* Index into the predictor: 4096 ids of 16 bits, all zero when a chunk begins. */
+static inline uint32_t hst_predictor_slot(uint32_t caller_id, uint32_t last_id)
+{
+	return (caller_id * 2654435761u + last_id * 2246822519u) >> 20;
+}
+
+/* Names of regions are pseudo functions: address HST_REGION_BASE + 16 * number. No code is there. */
+#define HST_REGION_BASE 0xf00000000000ull
+
+struct hst_module_block {
+	struct hst_block block;
+	uint64_t bias;       /* address in memory - address in the file */
+	uint64_t lo;         /* in memory, first byte */
+	uint64_t hi;         /* in memory, first byte behind */
+	uint64_t ticks;      /* when first seen */
+	uint32_t generation; /* of the module list that has it first */
+	uint16_t path_bytes; /* behind this header, no NUL; the main program has its exe path */
+	uint8_t build_id_bytes;
+	uint8_t main;        /* 1: the executable itself */
+	uint8_t build_id[32];
+};
+static_assert(sizeof(struct hst_module_block) == 88, "on disk");
+
+struct hst_gone_block {
+	struct hst_block block;
+	uint64_t bias;
+	uint64_t lo;
+	uint64_t ticks;
+	uint32_t generation; /* of the module list that no longer has it */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct hst_gone_block) == 48, "on disk");
+
+struct hst_name_block {
+	struct hst_block block;
+	uint32_t number; /* of the region */
+	uint32_t name_bytes;
+	/* name, no NUL */
+};
+static_assert(sizeof(struct hst_name_block) == 24, "on disk");
+
+/*
+ * A calling-context tree. The block is the header, then the open frames, then the nodes; only the
+ * first `nodes` of `node_capacity` are in use. Written in place: a reader tolerates a node that is
+ * one call behind. Index 0 is the root (the thread).
+ */
+#define HST_HISTOGRAM_BUCKETS 62u
+#define HST_PROFILE_OPEN_MAX 256u
+
+struct hst_profile_open {
+	uint64_t start; /* ticks of its enter, or of the switch to profile mode */
+	uint64_t child; /* ticks of returned callees */
+	uint32_t node;
+	uint32_t carried; /* 1: entered before profile mode began; its call is counted by the trace */
+};
+static_assert(sizeof(struct hst_profile_open) == 24, "on disk");
+
+struct hst_profile_node {
+	uint64_t ret; /* as in hst_frame; 0 in an 'other' node */
+	uint64_t fn;
+	uint32_t parent;
+	uint32_t active;  /* open activations now */
+	uint64_t calls;   /* returned calls */
+	uint64_t total;   /* ticks, outermost activations only */
+	uint64_t self;
+	uint64_t min;     /* ticks of one call; of no meaning while calls is 0 */
+	uint64_t max;
+	uint32_t errors;  /* left by longjmp or exception */
+	uint32_t flags;   /* HST_NODE_... */
+	uint32_t histogram[HST_HISTOGRAM_BUCKETS];
+};
+static_assert(sizeof(struct hst_profile_node) == 320, "five cache lines");
+
+enum {
+	HST_NODE_OTHER = 1u << 0,     /* calls of fn for which no node was left */
+	HST_NODE_RECURSIVE = 1u << 1, /* recursion was folded into this node */
+};
+
+struct hst_profile_block {
+	struct hst_block block;
+	uint32_t stream;
+	uint32_t tid;
+	uint32_t generation;
+	uint32_t lane;
+	struct hst_clock_pair start;
+	uint64_t thread_start;
+	uint64_t end_ticks;     /* thread end; 0 while it runs */
+	uint32_t depth;         /* open frames; those beyond HST_PROFILE_OPEN_MAX are not listed */
+	uint32_t nodes;
+	uint32_t node_capacity;
+	uint32_t threads;       /* how many threads used this tree, one after another */
+	struct hst_ledger ledger;
+	/* struct hst_profile_open [HST_PROFILE_OPEN_MAX]; struct hst_profile_node [node_capacity] */
+};
+static_assert(sizeof(struct hst_profile_block) == 128, "on disk");
+
+/*
+ * Bucket of a latency: two per octave. Bucket 0 is below 16 ticks, then [16,24) [24,32) [32,48) ...;
+ * the last one has no upper end.
+ */
+static inline uint32_t hst_histogram_bucket(uint64_t ticks)
+{
+	uint32_t octave;
+	uint32_t bucket;
+
+	if (ticks < 16) {
+		return 0;
+	}
+	octave = 63u - (uint32_t)__builtin_clzll(ticks);
+	bucket = 2u * (octave - 4u) + (uint32_t)((ticks >> (octave - 1u)) & 1u) + 1u;
+	return bucket < HST_HISTOGRAM_BUCKETS ? bucket : HST_HISTOGRAM_BUCKETS - 1u;
+}
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes in one place, so that no GNU syntax is strewn over the tree. */
+#ifndef HST_CORE_ATTR_H
+#define HST_CORE_ATTR_H
+
+#define HST_LIKELY(x)   __builtin_expect(!!(x), 1)
+#define HST_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define HST_NOINLINE    __attribute__((noinline))
+#define HST_INLINE      static inline __attribute__((always_inline))
+#define HST_COLD        __attribute__((noinline, cold))
+#define HST_EXPORT      __attribute__((visibility("default")))
+
+/* Keeps the compiler from moving memory accesses across; a signal handler or a SIGKILL may come here. */
+#define hst_barrier() __asm__ volatile("" ::: "memory")
+
+#endif

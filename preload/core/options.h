@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the environment asks of the preload: one row per variable in include/hasten/options.def.
+ * Read once at process start, from `environ`, without libc.
+ */
+#ifndef HST_CORE_OPTIONS_H
+#define HST_CORE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct hst_options {
+	bool disabled;
+	bool launcher;
+	bool children;
+	bool paused;
+	bool profile;
+	uint64_t limit_bytes;
+	uint64_t ring_ns;
+	uint64_t tsc_hz;
+	uint64_t seccomp;      /* filters that the launcher itself had */
+	bool seccomp_known;
+	const char *data;      /* NULL: default; points into the environment, so copy what is kept */
+	const char *plan;
+	const char *filter;
+};
+
+#define HST_LIMIT_DEFAULT (256ull << 20)
+
+void hst_options_read(char **environment, struct hst_options *ret_options);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state of one stream: a thread's ordinary events, or (lane 1) those of signal handlers that
+ * interrupted one of our hooks. Plain data; the folders behind this one work on it.
+ *
+ *            hot path reads and writes                      file
+ *   thread ── self ──▶ struct hst_stream ── window ──▶ mapped tail [cur .. limit)
+ *                        │  predictor, ids                (private page, wiped on fork:
+ *                        └─ shadow stack of hst_open       cur = limit = 0 leads to the slow path)
+ *
+ * Each stream is touched by its own thread only, except `window`, which others may close
+ * (limit, seen) to make the thread look up.
+ */
+#ifndef HST_CORE_STREAM_H
+#define HST_CORE_STREAM_H
+
+#include "hasten/trace.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One open call on the shadow stack. */
+struct hst_open {
+	uint64_t cfa;  /* canonical frame address: the key. Regions: odd, just above their stack pointer */
+	uint64_t fn;
+	uint64_t ret;  /* return address of the enter hook: the instance */
+	uint32_t call; /* low half of call_site: tells frames of equal address apart */
+	uint32_t group; /* bits of the instances that share this cfa, innermost included */
+	uint16_t id;   /* in the present chunk, 0 unknown */
+	uint16_t last; /* id of the latest callee, 0 none */
+	uint32_t node; /* profile mode: its calling context */
+};
+
+/* What an id of the present chunk stands for, and where its frame address lies. */
+struct hst_ident {
+	uint64_t ret;
+	uint64_t fn;
+	uint32_t k;     /* CFA - stack pointer at the hook; 0: search each time */
+	uint32_t group; /* one bit, from a hash of ret */
+};
+
+/* In a page that the kernel wipes in a forked child. All zero: nothing may be written. */
+struct hst_window {
+	uint16_t *cur;
+	uint16_t *limit; /* HST_RECORD_SLACK before the end of the tail */
+	uint64_t seen;   /* control and word of the file header as of this chunk */
+	uint64_t pad[5]; /* a cache line each: others write here */
+};
+
+/* Room for all records that one hook can write, with the end mark. */
+#define HST_RECORD_SLACK 128u
+#define HST_IDS_MAX      4352u /* a 64 KiB chunk cannot define more */
+#define HST_HASH_SLOTS   4096u
+#define HST_OPEN_FIRST   408u  /* entries of a first shadow stack: 16 KiB */
+
+enum hst_stream_mode {
+	HST_STREAM_IDLE = 0,    /* no chunk: begin one at the next hook */
+	HST_STREAM_TRACE = 1,
+	HST_STREAM_PROFILE = 2,
+	HST_STREAM_PAUSED = 3,
+	HST_STREAM_DEAF = 4,    /* nothing can be recorded any more: losses are counted */
+};
+
+/* One stack of machine frames within the thread: its own, or a coroutine's. */
+struct hst_fiber {
+	struct hst_open *base;  /* root entry; base[1] is the outermost call */
+	struct hst_open *top;
+	struct hst_open *end;
+	uint64_t lo, hi;        /* machine addresses known to belong to it */
+	uint64_t chunk;         /* sequence of the chunk in which it was last present */
+	uint32_t known;         /* depth index of the first frame whose id is of that chunk */
+	uint32_t number;
+};
+
+#define HST_FIBERS_MAX 1024u
+
+/* The mapped place of the file in which a stream writes. */
+struct hst_tail {
+	uint8_t *map;
+	uint64_t offset;
+	uint32_t bytes;
+};
+
+struct hst_tree; /* stacks/tree.h */
+
+struct hst_stream {
+	/* hot */
+	uint64_t guard;         /* stack pointer of the hook that runs, 0 none */
+	struct hst_window *window;
+	struct hst_open *top;
+	struct hst_open *low;   /* exits that leave less than this take the slow path */
+	struct hst_open *end;   /* of the shadow stack */
+	uint64_t lo;            /* present fiber: lowest machine address known to belong to it */
+	uint64_t time;          /* ticks >> HST_TIME_SHIFT of the latest record */
+	uint32_t ids;           /* defined in this chunk */
+	uint32_t mode;          /* enum hst_stream_mode */
+
+	/* cold */
+	struct hst_stream *nested; /* lane 1 */
+	struct hst_stream *next;   /* free list, registry */
+	struct hst_chunk *chunk;   /* header in the tail, NULL none */
+	struct hst_tree *tree;
+	struct hst_tail tail;
+	struct hst_fiber *fiber;
+	struct hst_fiber own;      /* fiber 0 */
+	struct hst_fiber *fibers;  /* [fiber_count], NULL until there is a second one */
+	uint32_t fiber_count;
+	uint32_t fiber_numbers;
+	uint32_t known;            /* of the present fiber */
+	uint32_t low_depth;        /* lowest depth in this chunk */
+	uint32_t number;           /* stream */
+	uint32_t tid;
+	uint32_t lane;
+	uint32_t errors_below;     /* depth: exits of frames below are part of an exception's way */
+	uint32_t rolls;
+	uint32_t index;            /* of its window */
+	bool paused_frames;        /* frames may be stale: recording was paused */
+	uint64_t seq;
+	uint64_t previous;
+	uint64_t thread_start;
+	uint64_t waiting_lost;     /* calls lost, to be said in the next record */
+	struct hst_ledger ledger;  /* while there is no chunk */
+
+	uint16_t predictor[HST_PREDICTOR_SLOTS];
+	uint16_t hash[HST_HASH_SLOTS];
+	struct hst_ident idents[HST_IDS_MAX];
+};
+
+/* The thread's stream; NULL until its first hook. */
+extern __thread struct hst_stream *hst_self __attribute__((tls_model("initial-exec")));
+
+static inline struct hst_ledger *hst_ledger(struct hst_stream *stream)
+{
+	return stream->chunk != NULL ? &stream->chunk->ledger : &stream->ledger;
+}
+
+static inline uint32_t hst_depth(const struct hst_stream *stream)
+{
+	return (uint32_t)(stream->top - stream->fiber->base);
+}
+
+#endif

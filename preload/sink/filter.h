@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What not to record. Names were resolved by the analyzer into the plan, a table of entry points per
+ * build id; without it only patterns of modules can be obeyed.
+ *
+ * A call is judged once: the first time a function is seen in a chunk. One that is left out goes
+ * into a set keyed by its address, which is all that the hot path looks at.
+ */
+#ifndef HST_SINK_FILTER_H
+#define HST_SINK_FILTER_H
+
+#include "core/options.h"
+#include "sink/modules.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HST_EXCLUDED_SLOTS 65536u
+
+/* The set: open addressing, at most half full. NULL while nothing can be left out. */
+extern uint64_t *hst_excluded;
+
+/* Reads the plan and the patterns, once, at process start. Returns flags for the file header. */
+uint32_t hst_filter_start(const struct hst_options *options);
+
+/* Gives a module its rules. */
+void hst_filter_module(struct hst_loaded *module, const char *path, const uint8_t *build_id,
+	uint8_t build_id_bytes);
+
+/* Is this function left out? Slow; remembers the answer for the hot path when it is yes. */
+bool hst_filter_judge(uint64_t fn);
+
+/* Forgets all answers: addresses may be used again after a dlclose. */
+void hst_filter_forget(void);
+
+static inline uint32_t hst_excluded_slot(uint64_t fn)
+{
+	return (uint32_t)((fn * 0x9e3779b97f4a7c15ull) >> 48);
+}
+
+/* The hot path's question. */
+static inline __attribute__((always_inline)) bool hst_filter_excludes(uint64_t fn)
+{
+	const uint64_t *set = hst_excluded;
+	uint32_t slot;
+
+	if (__builtin_expect(set == NULL, 1)) {
+		return false;
+	}
+	for (slot = hst_excluded_slot(fn); set[slot] != 0; slot = (slot + 1) % HST_EXCLUDED_SLOTS) {
+		if (set[slot] == fn) {
+			return true;
+		}
+	}
+	return false;
+}
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which modules (executable, shared libraries) are where, over time. The list has a generation,
+ * which grows when a module comes or goes; each chunk names the generation it saw, so that an
+ * address used again keeps both its names.
+ *
+ * Any thread. A thread that meets another one in the list does without: it asks again later.
+ */
+#ifndef HST_SINK_MODULES_H
+#define HST_SINK_MODULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hst_loaded {
+	uint64_t bias;
+	uint64_t lo, hi;
+	uint32_t generation; /* that has it first */
+	bool alive;
+	bool excluded;       /* every function of it, by the filter */
+	const uint64_t *listed; /* file addresses of its functions in the plan's table, ascending */
+	uint64_t listed_count;
+	bool only_listed;    /* those are the ones recorded; else those are left out */
+};
+
+/* Forgets the file's list: a new file (fork) gets its own. */
+void hst_modules_reset(void);
+
+/*
+ * Looks at the loader's list and notes what came and went. Takes the loader's list lock for a
+ * moment, as dl_iterate_phdr does; not to be called from a hot path. Returns the generation.
+ */
+uint32_t hst_modules_update(void);
+
+/* The module of an address, NULL unknown. Lock-free. */
+const struct hst_loaded *hst_modules_find(uint64_t address);
+
+uint32_t hst_modules_generation(void);
+
+/* Number of dlclose that the loader counted at the last update; a cheap check for missed ones. */
+bool hst_modules_changed(void);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Prints every event of a trace file in the text form of `decode.py --events`, as the analyzer's
+ * reader sees it, so that agree.py can compare the two decoders byte by byte.
+ *
+ *   dump FILE...        exit status 0, 2 for a file that cannot be read at all
+ */
+#include "hasten/trace.h"
+#include "reader/decode.h"
+#include "reader/trace_file.h"
+#include "util/status.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 4096 };
+
+/* One stack of a thread, as the events tell it. */
+struct fiber {
+	uint32_t number;
+	uint32_t *sites;
+	size_t depth;
+	size_t room;
+};
+
+struct follower {
+	struct fiber *fibers;
+	size_t count;
+	size_t now;
+};
+
+static void *grown(void *memory, size_t bytes)
+{
+	void *larger = realloc(memory, bytes);
+
+	if (larger == NULL) {
+		fputs("dump: out of memory\n", stderr);
+		exit(2);
+	}
+	return larger;
+}
+
+static void follower_clear(struct follower *follower)
+{
+	for (size_t i = 0; i < follower->count; i++) {
+		free(follower->fibers[i].sites);
+	}
+	free(follower->fibers);
+	*follower = (struct follower){0};
+}
+
+static struct fiber *fiber_of(struct follower *follower, uint32_t number)
+{
+	for (size_t i = 0; i < follower->count; i++) {
+		if (follower->fibers[i].number == number) {
+			follower->now = i;
+			return &follower->fibers[i];
+		}
+	}
+	follower->fibers =
+		grown(follower->fibers, (follower->count + 1) * sizeof(*follower->fibers));
+	follower->fibers[follower->count] = (struct fiber){.number = number};
+	follower->now = follower->count++;
+	return &follower->fibers[follower->now];
+}
+
+static void fiber_resize(struct fiber *fiber, size_t depth)
+{
+	if (depth > fiber->room) {
+		fiber->room = depth + depth / 2 + 64;
+		fiber->sites = grown(fiber->sites, fiber->room * sizeof(*fiber->sites));
+	}
+	for (size_t i = fiber->depth; i < depth; i++) {
+		fiber->sites[i] = 0;
+	}
+	fiber->depth = depth;
+}
+
+static void print_enter(
+	const struct hst_sites *sites, struct fiber *fiber, const struct hst_event *event)
+{
+	const struct hst_site *site = &sites->items[event->site];
+	uint32_t caller = fiber->depth > 0 ? fiber->sites[fiber->depth - 1] : 0;
+
+	printf("%" PRIu64 " enter %" PRIx64 " %" PRIx64 " %" PRIx64 "\n", event->ticks, site->ret,
+		site->fn, sites->items[caller].fn);
+	fiber_resize(fiber, fiber->depth + 1);
+	fiber->sites[fiber->depth - 1] = event->site;
+}
+
+static void print_exit(
+	const struct hst_sites *sites, struct fiber *fiber, const struct hst_event *event)
+{
+	uint32_t left = 0;
+
+	if (fiber->depth > 0) {
+		left = fiber->sites[fiber->depth - 1];
+		fiber_resize(fiber, fiber->depth - 1);
+	}
+	printf("%" PRIu64 " %s %" PRIx64 " %" PRIx64 "\n", event->ticks,
+		event->kind == HST_EVENT_EXIT ? "exit" : "exit_error", sites->items[left].ret,
+		sites->items[left].fn);
+}
+
+static void print_event(
+	const struct hst_sites *sites, struct follower *follower, const struct hst_event *event)
+{
+	struct fiber *fiber = &follower->fibers[follower->now];
+	size_t closed = event->value;
+
+	switch ((enum hst_event_kind)event->kind) {
+	case HST_EVENT_ENTER:
+		print_enter(sites, fiber, event);
+		break;
+	case HST_EVENT_EXIT:
+	case HST_EVENT_EXIT_ERROR:
+		print_exit(sites, fiber, event);
+		break;
+	case HST_EVENT_UNWIND:
+		printf("%" PRIu64 " unwind %u %" PRIu32 "\n", event->ticks, event->reason, event->value);
+		fiber_resize(fiber, closed < fiber->depth ? fiber->depth - closed : 0);
+		break;
+	case HST_EVENT_SWITCH:
+		printf("%" PRIu64 " switch %" PRIu32 "\n", event->ticks, event->value);
+		fiber_of(follower, event->value);
+		break;
+	case HST_EVENT_LOST:
+		printf("%" PRIu64 " lost %" PRIu32 "\n", event->ticks, event->value);
+		break;
+	case HST_EVENT_PAUSE:
+		printf("%" PRIu64 " pause\n", event->ticks);
+		break;
+	case HST_EVENT_LIMIT:
+		printf("%" PRIu64 " limit\n", event->ticks);
+		break;
+	case HST_EVENT_THREAD_END:
+		printf("%" PRIu64 " thread_end\n", event->ticks);
+		break;
+	case HST_EVENT_RESYNC:
+		fiber_resize(fiber, event->value);
+		break;
+	case HST_EVENT_FRAME:
+		if (event->value < fiber->depth) {
+			fiber->sites[event->value] = event->site;
+		}
+		break;
+	}
+}
+
+/* Prints the events of one chunk; false when it is damaged. */
+static bool dump_chunk(struct hst_decoder *decoder, const struct hst_sites *sites,
+	struct follower *follower, const struct hst_chunk_ref *ref, const unsigned char *bytes)
+{
+	static struct hst_event events[BATCH];
+	struct hst_diag diag = {.text = ""};
+	struct hst_chunk header;
+	size_t count;
+
+	memcpy(&header, bytes, sizeof(header));
+	if (hst_decoder_begin(decoder, bytes, ref->bytes, &diag) != HST_OK) {
+		return false;
+	}
+	printf("chunk %" PRIu32 " %" PRIu64 " tid %" PRIu32 " lane %u depth %" PRIu32
+	       " fiber %" PRIu32 "\n",
+		header.stream, header.seq, header.tid, header.lane, header.depth, header.fiber);
+	fiber_of(follower, header.fiber);
+	for (;;) {
+		enum hst_status status = hst_decode_batch(decoder, events, BATCH, &count, &diag);
+
+		for (size_t i = 0; i < count; i++) {
+			print_event(sites, follower, &events[i]);
+		}
+		if (status != HST_OK) {
+			puts("damaged");
+			return false;
+		}
+		if (count == 0) {
+			break;
+		}
+	}
+	printf("end %" PRIu64 " %" PRIu32 "\n", hst_decoder_ticks(decoder), hst_decoder_depth(decoder));
+	return true;
+}
+
+static bool dump_stream(const struct hst_trace_file *file, struct hst_sites *sites,
+	const struct hst_stream_ref *stream, unsigned char *buffer)
+{
+	struct hst_decoder *decoder = hst_decoder_create(&file->header, sites);
+	struct follower follower = {0};
+	uint64_t due = 1;
+
+	if (decoder == NULL) {
+		return false;
+	}
+	for (size_t i = 0; i < stream->chunk_count; i++) {
+		const struct hst_chunk_ref *ref = &stream->chunks[i];
+		size_t got = 0;
+
+		if (ref->seq != due) {
+			follower_clear(&follower);
+		}
+		due = ref->seq + 1;
+		if (hst_trace_file_read(file, ref->offset, buffer, ref->bytes, &got) != HST_OK) {
+			break;
+		}
+		if (!dump_chunk(decoder, sites, &follower, ref, buffer)) {
+			follower_clear(&follower);
+		}
+	}
+	follower_clear(&follower);
+	hst_decoder_destroy(decoder);
+	return true;
+}
+
+static bool dump_file(const char *path)
+{
+	struct hst_diag diag = {.text = ""};
+	struct hst_trace_file file;
+	struct hst_sites sites;
+	unsigned char *buffer;
+	const char *slash = strrchr(path, '/');
+	bool good = true;
+
+	if (hst_trace_file_open(path, &file, &diag) != HST_OK) {
+		fprintf(stderr, "dump: %s\n", diag.text);
+		return false;
+	}
+	if (hst_sites_init(&sites) != HST_OK) {
+		hst_trace_file_close(&file);
+		return false;
+	}
+	buffer = grown(NULL, HST_CHUNK_BYTES_MAX);
+	printf("file %s\n", slash != NULL ? slash + 1 : path);
+	for (size_t i = 0; good && i < file.stream_count; i++) {
+		good = dump_stream(&file, &sites, &file.streams[i], buffer);
+	}
+	if (file.missing[0] != '\0') {
+		fprintf(stderr, "dump: %s\n", file.missing);
+	}
+	free(buffer);
+	hst_sites_finish(&sites);
+	hst_trace_file_close(&file);
+	return good;
+}
+
+int main(int argc, char **argv)
+{
+	int status = argc > 1 ? 0 : 2;
+
+	for (int i = 1; i < argc; i++) {
+		if (!dump_file(argv[i])) {
+			status = 2;
+		}
+	}
+	if (fflush(stdout) != 0) {
+		status = 2;
+	}
+	return status;
+}
