@@ -7,19 +7,41 @@
 #define HST_MODEL_PROFILE_H
 
 #include "hasten/trace.h"
+#include "util/arena.h"
+#include "util/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Latencies of returned calls: log-linear, 16 sub-buckets per octave of nanoseconds (error <= 3.2 %). */
-#define HST_LATENCY_SUB 16u
-#define HST_LATENCY_BUCKETS (40u * HST_LATENCY_SUB)
+/*
+ * Latencies of returned calls: log-linear, 16 sub-buckets per octave of nanoseconds (error <= 3.2 %).
+ * An octave's counters exist from its first call on, so that a rarely used function costs little.
+ *
+ *   octave 0: [0,1) [1,2) ... [15,16)   octave 1: [16,17) ...   octave 2: [32,34) [34,36) ...
+ */
+#define HST_LATENCY_SUB     16u
+#define HST_LATENCY_OCTAVES 40u
 
 struct hst_latency {
 	uint64_t count;
-	uint64_t buckets[HST_LATENCY_BUCKETS];
+	uint64_t *octaves[HST_LATENCY_OCTAVES]; /* HST_LATENCY_SUB each, NULL: none */
 };
+
+static inline uint32_t hst_latency_octave(uint64_t ns)
+{
+	uint32_t octave = ns < 16 ? 0 : 60u - (uint32_t)__builtin_clzll(ns);
+
+	return octave < HST_LATENCY_OCTAVES ? octave : HST_LATENCY_OCTAVES - 1u;
+}
+
+/* Sub-bucket of `ns` within its octave; beyond the last octave the last one. */
+static inline uint32_t hst_latency_sub(uint64_t ns, uint32_t octave)
+{
+	uint64_t sub = octave == 0 ? ns : (ns >> (octave - 1u)) - 16u;
+
+	return sub < HST_LATENCY_SUB ? (uint32_t)sub : HST_LATENCY_SUB - 1u;
+}
 
 enum {
 	HST_ROW_INLINED = 1u << 0,   /* some instances were inlined */
@@ -40,10 +62,11 @@ struct hst_function_row {
 	const char *file;      /* NULL unknown */
 	uint32_t line;
 	uint64_t calls;        /* enters */
-	uint64_t returned;     /* calls whose end was seen: basis of min, max, percentiles */
-	uint64_t errors;
+	uint64_t returned;     /* of them, ended by a return: basis of min, max, average, percentiles */
+	uint64_t errors;       /* left by longjmp or an exception */
 	uint64_t total_ns;     /* recursion counted once */
 	uint64_t self_ns;
+	uint64_t duration_ns;  /* of all returned calls, each counted by itself: the average's sum */
 	uint64_t min_ns, max_ns;
 	uint64_t inlined_calls;
 	uint64_t compensated_ns; /* of our own cost, taken out of self_ns */
@@ -52,14 +75,18 @@ struct hst_function_row {
 	struct hst_latency *latency; /* NULL: none returned */
 };
 
-/* One calling context. Index 0 is the root; children of a node are linked; recursion not folded. */
+/*
+ * One calling context. Index 0 is the root; children of a node are linked, a parent stands before its
+ * children. total_ns is self_ns plus the children's totals.
+ */
 struct hst_context {
 	uint32_t parent;
 	uint32_t first_child, next_sibling; /* 0 none */
-	uint32_t function; /* row index; UINT32_MAX for roots and unknown frames */
+	uint32_t function; /* row index; UINT32_MAX for roots and frames that had no place */
+	bool recursive;    /* recursion was folded into it */
 	uint64_t calls;
 	uint64_t total_ns, self_ns;
-	uint64_t errors;
+	uint64_t errors;       /* left by longjmp or an exception */
 };
 
 /* Caller and callee; function index UINT32_MAX: the thread itself. */
@@ -67,7 +94,7 @@ struct hst_edge {
 	uint32_t caller, callee;
 	uint64_t calls;
 	uint64_t total_ns; /* of the callee below this caller, recursion counted once */
-	uint64_t errors;
+	uint64_t errors;       /* left by longjmp or an exception */
 };
 
 struct hst_thread_row {
@@ -75,6 +102,8 @@ struct hst_thread_row {
 	uint32_t stream, lane;
 	uint64_t start_ns, end_ns; /* since the recording began */
 	uint64_t calls;
+	uint64_t events;           /* records decoded */
+	uint64_t bytes;            /* of chunks on disk */
 	uint64_t self_ns;          /* of all functions: time inside instrumented code */
 	struct hst_ledger ledger;
 };
@@ -83,6 +112,12 @@ struct hst_thread_row {
 struct hst_thread_function {
 	uint32_t thread, function;
 	uint64_t calls, total_ns, self_ns, errors;
+};
+
+/* A sentence for the user, without the point at its end. */
+struct hst_note {
+	bool loss;  /* data is missing or in doubt; otherwise good to know */
+	char *text; /* owned by the profile */
 };
 
 struct hst_profile {
@@ -105,14 +140,29 @@ struct hst_profile {
 	uint64_t damaged_chunks;
 	bool complete;            /* nothing was lost, repaired or missing */
 	bool clock_estimated;
-	char **notes;             /* sentences for the user: every loss, doubt and blind spot */
+	struct hst_note *notes;   /* every loss, doubt and blind spot */
 	size_t note_count;
+	size_t note_capacity;
+	uint64_t processes;       /* images that were read */
+	uint64_t events;          /* records decoded */
+	void *owner;              /* what names and images live in; freed by `release` */
+	void (*release)(void *owner);
+	struct hst_arena arena;   /* notes, latencies, made-up names */
 };
+
+/* Frees all that the profile owns; NULL and { 0 } are allowed. */
 
 void hst_profile_finish(struct hst_profile *profile);
 
-/* Quantile 0..1 in nanoseconds, 0 when nothing returned. */
+/* Appends a note, cut at 1 KiB; equal ones come once. Out of memory: nothing is added. */
+void hst_profile_note(struct hst_profile *profile, bool loss, const char *fmt, ...) HST_PRINTF(3, 4);
+
+/* Quantile 0..1 in nanoseconds (middle of its bucket), 0 when nothing returned. */
 uint64_t hst_latency_quantile(const struct hst_latency *latency, double q);
-void hst_latency_add(struct hst_latency *latency, uint64_t ns, uint64_t count);
+/* Adds `count` calls of `ns`; counters come from `arena`. false: out of memory, nothing was added. */
+bool hst_latency_add(
+	struct hst_latency *latency, struct hst_arena *arena, uint64_t ns, uint64_t count);
+/* How many calls took at least `ns`, within the error of the buckets (never fewer). */
+uint64_t hst_latency_at_least(const struct hst_latency *latency, uint64_t ns);
 
 #endif

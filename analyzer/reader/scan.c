@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PAGE 4096u
+
 int64_t hst_scan_read(int fd, uint64_t offset, void *buffer, size_t bytes)
 {
 	size_t have = 0;
@@ -239,6 +241,33 @@ static bool block_counts(struct hst_scan *scan, uint64_t at, uint64_t *ret_next)
 	return !scan->failed;
 }
 
+/*
+ * While a thread appends its tail (and for ever, if it was killed then) the block in the tail's place
+ * is sealed and only as long as its records; behind it stand records of earlier chunks. Those are no
+ * damage: they lie between a block at a page boundary and the next one at a page boundary.
+ */
+static void settle_remains(struct hst_scan *scan, const struct hst_scan_block *next)
+{
+	if (next == NULL || next->offset % PAGE == 0) {
+		scan->skipped -= scan->remains;
+	}
+	scan->remains = 0;
+	scan->place = 0;
+	if (next != NULL && next->block.type == HST_BLOCK_CHUNK && next->offset % PAGE == 0 &&
+		(next->block.flags & HST_BLOCK_TAIL) == 0) {
+		scan->place = next->offset;
+	}
+}
+
+static void skip_to(struct hst_scan *scan, uint64_t next)
+{
+	scan->skipped += next - scan->at;
+	if (scan->place != 0 && next - scan->place <= HST_CHUNK_BYTES_MAX) {
+		scan->remains += next - scan->at;
+	}
+	scan->at = next;
+}
+
 bool hst_scan_next(struct hst_scan *scan, struct hst_scan_block *ret_block)
 {
 	const uint8_t *data;
@@ -254,8 +283,7 @@ bool hst_scan_next(struct hst_scan *scan, struct hst_scan_block *ret_block)
 			continue;
 		}
 		if (!block_counts(scan, scan->at, &next)) {
-			scan->skipped += next - scan->at;
-			scan->at = next;
+			skip_to(scan, next);
 			continue;
 		}
 		if (!fill_block(scan, scan->at, ret_block)) {
@@ -263,7 +291,9 @@ bool hst_scan_next(struct hst_scan *scan, struct hst_scan_block *ret_block)
 		}
 		scan->at += ret_block->held;
 		scan->at = (scan->at + 15) & ~(uint64_t)15;
+		settle_remains(scan, ret_block);
 		return true;
 	}
+	settle_remains(scan, NULL);
 	return false;
 }

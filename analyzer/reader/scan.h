@@ -30,6 +30,8 @@ struct hst_scan {
 	uint64_t end;     /* of the file, as it was when the scan began */
 	uint64_t skipped; /* bytes that were neither zero nor in a block */
 	bool failed;      /* the file could not be read at `at`: the scan ended there */
+	uint64_t place;   /* chunk block on a page boundary that may be a tail being appended, else 0 */
+	uint64_t remains; /* of `skipped`: bytes that then are old records behind it */
 	struct hst_scan_window wide;
 	struct hst_scan_window near;
 };

@@ -283,14 +283,14 @@ struct hst_profile_node {
 	uint64_t fn;
 	uint32_t parent;
 	uint32_t active;  /* open activations now */
-	uint64_t calls;   /* returned calls */
+	uint64_t calls;   /* ended: returned, or left by longjmp or an exception */
 	uint64_t total;   /* ticks, outermost activations only */
 	uint64_t self;
-	uint64_t min;     /* ticks of one call; of no meaning while calls is 0 */
+	uint64_t min;     /* ticks of one returned call; UINT64_MAX while there is none */
 	uint64_t max;
 	uint32_t errors;  /* left by longjmp or exception */
 	uint32_t flags;   /* HST_NODE_... */
-	uint32_t histogram[HST_HISTOGRAM_BUCKETS];
+	uint32_t histogram[HST_HISTOGRAM_BUCKETS]; /* of returned calls */
 };
 static_assert(sizeof(struct hst_profile_node) == 320, "five cache lines");
 

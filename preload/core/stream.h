@@ -28,8 +28,13 @@ struct hst_open {
 	uint32_t group; /* bits of the instances that share this cfa, innermost included */
 	uint16_t id;   /* in the present chunk, 0 unknown */
 	uint16_t last; /* id of the latest callee, 0 none */
-	uint32_t node; /* profile mode: its calling context */
+	uint32_t node; /* profile mode: its calling context, HST_NODE_CARRIED */
+	uint64_t start; /* profile mode: ticks of its enter */
+	uint64_t child; /* profile mode: ticks of returned callees */
 };
+
+/* In hst_open.node: entered before profile mode began; the events have its call. */
+#define HST_NODE_CARRIED (1u << 31)
 
 /* What an id of the present chunk stands for, and where its frame address lies. */
 struct hst_ident {
@@ -51,7 +56,7 @@ struct hst_window {
 #define HST_RECORD_SLACK 128u
 #define HST_IDS_MAX      4352u /* a 64 KiB chunk cannot define more */
 #define HST_HASH_SLOTS   4096u
-#define HST_OPEN_FIRST   408u  /* entries of a first shadow stack: 16 KiB */
+#define HST_OPEN_FIRST   292u  /* entries of a first shadow stack: 16 KiB */
 
 enum hst_stream_mode {
 	HST_STREAM_IDLE = 0,    /* no chunk: begin one at the next hook */
@@ -70,6 +75,7 @@ struct hst_fiber {
 	uint64_t chunk;         /* sequence of the chunk in which it was last present */
 	uint32_t known;         /* depth index of the first frame whose id is of that chunk */
 	uint32_t number;
+	bool in_tree;           /* profile mode: its open frames have nodes */
 };
 
 #define HST_FIBERS_MAX 1024u
@@ -111,15 +117,18 @@ struct hst_stream {
 	uint32_t number;           /* stream */
 	uint32_t tid;
 	uint32_t lane;
+	uint32_t parent;           /* lane 1: number of the stream that was interrupted */
 	uint32_t errors_below;     /* depth: exits of frames below are part of an exception's way */
 	uint32_t rolls;
 	uint32_t index;            /* of its window */
-	bool paused_frames;        /* frames may be stale: recording was paused */
+	uint32_t paused_depth;     /* frames up to here may have returned while recording was paused */
+	uint32_t generation;       /* of the module list, when the chunk or tree was begun */
 	uint64_t seq;
 	uint64_t previous;
 	uint64_t thread_start;
-	uint64_t waiting_lost;     /* calls lost, to be said in the next record */
-	struct hst_ledger ledger;  /* while there is no chunk */
+	uint32_t over;             /* open calls for which the shadow stack has no entry */
+	struct hst_ledger *ledger; /* in the chunk, in the tree, or the one below */
+	struct hst_ledger ledger_kept;
 
 	uint16_t predictor[HST_PREDICTOR_SLOTS];
 	uint16_t hash[HST_HASH_SLOTS];
@@ -128,11 +137,6 @@ struct hst_stream {
 
 /* The thread's stream; NULL until its first hook. */
 extern __thread struct hst_stream *hst_self __attribute__((tls_model("initial-exec")));
-
-static inline struct hst_ledger *hst_ledger(struct hst_stream *stream)
-{
-	return stream->chunk != NULL ? &stream->chunk->ledger : &stream->ledger;
-}
 
 static inline uint32_t hst_depth(const struct hst_stream *stream)
 {

@@ -208,6 +208,14 @@ static bool sink_make_solid(int fd, uint64_t offset, uint64_t bytes)
 	return true;
 }
 
+/* The file reaches to the end of the piece, so that a reader sees it whole. Never shrinks the file. */
+static bool sink_extend(int fd, uint64_t end)
+{
+	static const uint8_t zero;
+
+	return sink_write_at(&zero, 1, end - 1, fd);
+}
+
 void *hst_sink_map(uint64_t bytes, uint64_t solid, uint64_t *ret_offset)
 {
 	int fd = sink_reopen();
@@ -220,7 +228,8 @@ void *hst_sink_map(uint64_t bytes, uint64_t solid, uint64_t *ret_offset)
 	bytes = round_up(bytes, HST_PAGE);
 	if (sink_fits(hst_sink.header->file_end + bytes + HST_PAGE)) {
 		offset = sink_reserve(bytes, HST_PAGE);
-		if (sink_make_solid(fd, offset, round_up(solid, HST_PAGE))) {
+		solid = round_up(solid, HST_PAGE);
+		if (sink_make_solid(fd, offset, solid) && (solid == bytes || sink_extend(fd, offset + bytes))) {
 			map = hst_sys_mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
 			if (map == NULL) {
 				hst_sink_flag(HST_FLAG_NO_MEMORY);

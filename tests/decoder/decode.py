@@ -134,17 +134,19 @@ class Chunk:
 		self.frames = []
 		self.bad = None
 		records = CHUNK_HEADER + 16 * self.frame_count
+		# `cut`: what was not closed by the process may end in the middle of a record.
+		self.cut = cut or not (self.whole or self.tail)
 		if self.frame_count > FRAMES_MAX or self.frame_count > self.depth or records > size:
 			self.bad = "frames that cannot be"
+		elif self.stream == 0 or self.seq >> 48 or self.ticks >> 62 or self.lane > 1:
+			self.bad = "a header that cannot be"
+		if self.bad:
 			return
 		for i in range(self.frame_count):
 			self.frames.append(struct.unpack_from("<QQ", data, at + CHUNK_HEADER + 16 * i))
 		limit = size - 8 if self.whole else size
 		if self.used:
-			if records + self.used > limit:
-				self.bad = "more bytes used than there are"
-				return
-			limit = records + self.used
+			limit = min(limit, records + self.used)
 		self.records = (at + records, at + limit)
 
 
@@ -295,18 +297,17 @@ def _run(header, words, chunk, stream, defs, out):
 			who.append(called)
 			continue
 		if kind == 0:
+			if chunk.used and not chunk.cut:
+				out.error = "an end mark before the end"
 			break
 		op = (head >> 8) & 0x3F
 		argument = head & 0xFF
 		length = lengths[op]
 		i += 1
 		if length == 255:
-			if i >= n:
-				out.error = "a record is cut off"
-				break
-			length = 1 + words[i]
+			length = 1 + words[i] if i < n else n
 		if i + length > n:
-			out.error = "a record is cut off"
+			out.error = None if chunk.cut else "a record is cut off"
 			break
 		at = i
 		i += length
@@ -340,10 +341,15 @@ def _run(header, words, chunk, stream, defs, out):
 			called = defs[number]
 			add((ENTER, units, called, who[-1]))
 			who.append(called)
-		elif op == OP_TIME:
-			units += (argument << 16 | words[at]) << 14
-		elif op == OP_TIME_LONG:
-			units += words[at] | words[at + 1] << 16 | words[at + 2] << 32 | words[at + 3] << 48
+		elif op in (OP_TIME, OP_TIME_LONG):
+			if op == OP_TIME:
+				time = (argument << 16 | words[at]) << 14
+			else:
+				time = words[at] | words[at + 1] << 16 | words[at + 2] << 32 | words[at + 3] << 48
+			if (units + time) >> (62 - header.shift):
+				out.error = "a time that cannot be"
+				break
+			units += time
 		elif op == OP_EXIT_ERROR:
 			if len(who) == 1 and not fiber.floor_unknown:
 				out.error = "exit with no open frame"
@@ -513,7 +519,10 @@ class File:
 			if block.type != CHUNK or block.size < CHUNK_HEADER:
 				continue
 			chunk = Chunk(self.data, block.at, block.size, block.flags, block.cut)
-			if chunk.seq == 0 or chunk.stream == 0:
+			if chunk.seq == 0:
+				continue
+			if chunk.bad:
+				self.notes.append("the chunk at %d has %s" % (chunk.at, chunk.bad))
 				continue
 			rank = 2 if chunk.whole else 1 if chunk.tail else 0
 			key = (chunk.stream, chunk.seq)
@@ -529,11 +538,6 @@ class File:
 		for number, chunks in sorted(self.streams.items()):
 			stream = Stream(number)
 			for chunk in chunks:
-				if chunk.bad:
-					self.notes.append(
-						"stream %d sequence %d at %d: %s" % (number, chunk.seq, chunk.at, chunk.bad)
-					)
-					continue
 				out = decode_chunk(self.header, self.data, chunk, stream, self.notes)
 				if out.error:
 					self.notes.append(
@@ -668,9 +672,6 @@ def check_depth(trace):
 		stream = Stream(number)
 		before = None
 		for chunk in chunks:
-			if chunk.bad:
-				before = None
-				continue
 			if before is not None and chunk.seq == stream.seq + 1:
 				_compare_start(stream, chunk, before, trace.header.shift, wrong)
 			before = decode_chunk(trace.header, trace.data, chunk, stream, trace.notes)

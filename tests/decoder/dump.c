@@ -22,7 +22,7 @@ enum { BATCH = 4096 };
 struct fiber {
 	uint32_t number;
 	uint32_t *sites;
-	size_t depth;
+	uint32_t depth;
 	size_t room;
 };
 
@@ -30,6 +30,7 @@ struct follower {
 	struct fiber *fibers;
 	size_t count;
 	size_t now;
+	uint32_t number; /* of the fiber that is present, which outlives follower_clear() */
 };
 
 static void *grown(void *memory, size_t bytes)
@@ -49,11 +50,12 @@ static void follower_clear(struct follower *follower)
 		free(follower->fibers[i].sites);
 	}
 	free(follower->fibers);
-	*follower = (struct follower){0};
+	*follower = (struct follower){.number = follower->number};
 }
 
 static struct fiber *fiber_of(struct follower *follower, uint32_t number)
 {
+	follower->number = number;
 	for (size_t i = 0; i < follower->count; i++) {
 		if (follower->fibers[i].number == number) {
 			follower->now = i;
@@ -67,14 +69,15 @@ static struct fiber *fiber_of(struct follower *follower, uint32_t number)
 	return &follower->fibers[follower->now];
 }
 
-static void fiber_resize(struct fiber *fiber, size_t depth)
+/* The frames that come with a greater depth are unknown. */
+static void fiber_resize(struct fiber *fiber, uint32_t depth)
 {
 	if (depth > fiber->room) {
-		fiber->room = depth + depth / 2 + 64;
+		fiber->room = (size_t)depth + depth / 2 + 64;
 		fiber->sites = grown(fiber->sites, fiber->room * sizeof(*fiber->sites));
 	}
-	for (size_t i = fiber->depth; i < depth; i++) {
-		fiber->sites[i] = 0;
+	if (depth > fiber->depth) {
+		memset(fiber->sites + fiber->depth, 0, (depth - fiber->depth) * sizeof(*fiber->sites));
 	}
 	fiber->depth = depth;
 }
@@ -109,7 +112,7 @@ static void print_event(
 	const struct hst_sites *sites, struct follower *follower, const struct hst_event *event)
 {
 	struct fiber *fiber = &follower->fibers[follower->now];
-	size_t closed = event->value;
+	uint32_t closed = event->value;
 
 	switch ((enum hst_event_kind)event->kind) {
 	case HST_EVENT_ENTER:
@@ -158,6 +161,7 @@ static bool dump_chunk(struct hst_decoder *decoder, const struct hst_sites *site
 	struct hst_diag diag = {.text = ""};
 	struct hst_chunk header;
 	size_t count;
+	size_t first;
 
 	memcpy(&header, bytes, sizeof(header));
 	if (hst_decoder_begin(decoder, bytes, ref->bytes, &diag) != HST_OK) {
@@ -166,13 +170,16 @@ static bool dump_chunk(struct hst_decoder *decoder, const struct hst_sites *site
 	printf("chunk %" PRIu32 " %" PRIu64 " tid %" PRIu32 " lane %u depth %" PRIu32
 	       " fiber %" PRIu32 "\n",
 		header.stream, header.seq, header.tid, header.lane, header.depth, header.fiber);
+	/* The decoder leads its user to the fiber of the chunk: that is no event of the program. */
+	first = follower->number != header.fiber ? 1 : 0;
 	fiber_of(follower, header.fiber);
 	for (;;) {
 		enum hst_status status = hst_decode_batch(decoder, events, BATCH, &count, &diag);
 
-		for (size_t i = 0; i < count; i++) {
+		for (size_t i = first; i < count; i++) {
 			print_event(sites, follower, &events[i]);
 		}
+		first = 0;
 		if (status != HST_OK) {
 			puts("damaged");
 			return false;

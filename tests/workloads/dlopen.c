@@ -25,7 +25,7 @@ NOINLINE static void use(const char *path, const char *name, int calls)
 		sink += function((unsigned long)i);
 	}
 	if (last != NULL && last != found) {
-		fprintf(stderr, "the libraries did not follow each other at one address\n");
+		skip("the libraries do not follow each other at one address");
 	}
 	last = found;
 	dlclose(library);

@@ -81,12 +81,12 @@ static void mostly_nothing(unsigned long n, unsigned long *table)
 	} while (n % 4 != 2);
 }
 
-#define CALLER(name, add)                                                                          \
-	NOINLINE static void name(unsigned long n, unsigned long *table)                           \
-	{                                                                                          \
-		mostly_nothing(n + (add), table);                                                  \
-		sink++;                                                                            \
-	}
+#define CALLER(name, add)                                         \
+ NOINLINE static void name(unsigned long n, unsigned long *table) \
+ {                                                                \
+  mostly_nothing(n + (add), table);                               \
+  sink++;                                                         \
+ }
 
 CALLER(caller_1, 0)
 CALLER(caller_2, 1)

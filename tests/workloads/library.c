@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A shared library with one function, WORKLOAD_NAME, and a local one that it calls. Built twice
- * with names of equal length, so that the second can take the first one's place in memory.
+ * with names of equal length and linked to one address, so that they take each other's place.
  */
 #include "workload.h"
 

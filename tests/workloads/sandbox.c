@@ -2,7 +2,8 @@
 /*
  * seccomp, installed after the start: `sandbox strict` allows read, write, _exit and sigreturn;
  * `prctl` and `seccomp` install a filter that kills the process at every call with which a file
- * could be written or memory be got. The program must live on and say so.
+ * could be written or memory be got; `tsc` forbids only the reading of the time stamp counter (as
+ * strict seccomp does, too). The program must live on and say so.
  */
 #include "workload.h"
 
@@ -56,7 +57,11 @@ NOHOOK static void enter_sandbox(const char *how)
 	struct sock_fprog program = { sizeof rules / sizeof rules[0], rules };
 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (strcmp(how, "strict") == 0) {
+	if (strcmp(how, "tsc") == 0) {
+		if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) != 0) {
+			skip("the time stamp counter cannot be forbidden here");
+		}
+	} else if (strcmp(how, "strict") == 0) {
 		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0) {
 			skip("no strict seccomp here");
 		}

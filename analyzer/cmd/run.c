@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hasten run: starts the program with the preload in it and waits for its end. Whatever goes wrong
+ * with the recording, the program runs, with its own input, output and status; it does not run only if
+ * it cannot, or if running it would touch what is not ours.
+ *
+ *   options -> advice -> library -> directory -> filter -> environment -> child -> closing lines
+ */
+#include "cmd/commands.h"
+#include "cmd/elf_advice.h"
+#include "cmd/run_child.h"
+#include "cmd/run_clock.h"
+#include "cmd/run_close.h"
+#include "cmd/run_dir.h"
+#include "cmd/run_env.h"
+#include "cmd/run_filter.h"
+#include "cmd/run_options.h"
+#include "cmd/run_say.h"
+#include "cmd/run_session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	EXIT_OURS = 125,
+	EXIT_NOT_EXECUTABLE = 126,
+	EXIT_NOT_FOUND = 127,
+	EXIT_SIGNAL = 128,
+};
+
+struct run {
+	struct hst_run_options options;
+	struct hst_say say;
+	struct hst_child_signals signals;
+	struct hst_elf_advice advice;
+	struct hst_run_session session;
+	struct hst_run_clock clock;
+	struct hst_run_dir dir;
+	char *library;
+	char *plan;
+	char **environment;
+};
+
+/* Descriptors 0 to 2 that were closed stay closed for the program, but are not given to our files. */
+static void guard_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_CLOEXEC) < 0) {
+			return;
+		}
+	}
+}
+
+static int exit_status(int wait_status)
+{
+	return WIFSIGNALED(wait_status) ? EXIT_SIGNAL + WTERMSIG(wait_status)
+					: WEXITSTATUS(wait_status);
+}
+
+static int exec_failed(const struct run *run, int error)
+{
+	const char *name = run->options.program[0];
+
+	if (error == ENOENT && run->advice.interpreter != NULL) {
+		hst_say_error(&run->say, "%s needs the dynamic linker %s, which is not there", name,
+			run->advice.interpreter);
+	} else {
+		hst_say_error(&run->say, "%s cannot be executed: %s", name, strerror(error));
+	}
+	return error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+}
+
+static void say_signal(const struct run *run, int wait_status)
+{
+	const char *name;
+
+	if (!WIFSIGNALED(wait_status)) {
+		return;
+	}
+	name = sigabbrev_np(WTERMSIG(wait_status));
+	hst_say_note(&run->say, "%s was ended by signal %d%s%s%s", run->options.program[0],
+		WTERMSIG(wait_status), name != NULL ? " (SIG" : "", name != NULL ? name : "",
+		name != NULL ? ")" : "");
+}
+
+static enum hst_status start(const struct run *run, char *const environment[],
+	struct hst_child *ret_child, struct hst_diag *diag)
+{
+	const struct hst_program program = {
+		.path = run->advice.path,
+		.shell = !run->advice.elf,
+		.argv = run->options.program,
+		.environment = environment,
+	};
+
+	return hst_child_start(&run->signals, &program, ret_child, diag);
+}
+
+/* Runs the program as if we were not there. */
+static int run_plain(struct run *run)
+{
+	struct hst_child child;
+	struct hst_diag diag;
+	int error;
+	int status;
+
+	if (start(run, environ, &child, &diag) != HST_OK) {
+		hst_say_error(&run->say, "%s", diag.text);
+		return EXIT_OURS;
+	}
+	error = hst_child_release(&child);
+	if (error != 0) {
+		return exec_failed(run, error);
+	}
+	status = hst_child_wait(&child);
+	say_signal(run, status);
+	return exit_status(status);
+}
+
+/* Says what was found out about the program. */
+static void say_advice(const struct run *run)
+{
+	for (size_t i = 0; i < run->advice.line_count; i++) {
+		const struct hst_advice_line *line = &run->advice.lines[i];
+
+		if (line->error) {
+			hst_say_error(&run->say, "%s", line->text);
+		} else if (!run->options.disabled) {
+			hst_say_note(&run->say, "%s", line->text);
+		}
+	}
+}
+
+static void close_session(struct run *run, const struct hst_child *child, int wait_status)
+{
+	run->session.root = child->pid;
+	run->session.tsc_hz = hst_run_clock_stop(&run->clock);
+	run->session.finished = true;
+	run->session.status = exit_status(wait_status);
+	run->session.signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
+	if (hst_run_session_write(run->dir.fd, &run->session, false) != HST_OK) {
+		hst_say_note(&run->say, "the end of the run cannot be noted in %s: %s",
+			run->dir.shown, strerror(errno));
+	}
+}
+
+/* Everything is prepared: start, wait, say how it went. */
+static int run_recorded(struct run *run)
+{
+	struct hst_process_stat stat = { 0 };
+	struct hst_child child;
+	struct hst_diag diag;
+	int status;
+	int error;
+
+	if (start(run, run->environment, &child, &diag) != HST_OK) {
+		hst_say_error(&run->say, "%s", diag.text);
+		hst_run_dir_discard(&run->dir);
+		return EXIT_OURS;
+	}
+	/* Before the program runs: it may end before we could ask. */
+	(void)hst_process_stat(child.pid, &stat);
+	run->session.root = child.pid;
+	run->session.root_start = stat.start;
+	if (hst_run_session_write(run->dir.fd, &run->session, false) != HST_OK) {
+		hst_say_note(&run->say, "the process id cannot be noted in %s: %s", run->dir.shown,
+			strerror(errno));
+	}
+	error = hst_child_release(&child);
+	if (error != 0) {
+		hst_run_dir_discard(&run->dir);
+		return exec_failed(run, error);
+	}
+	status = hst_child_wait(&child);
+	close_session(run, &child, status);
+	say_signal(run, status);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV) {
+		hst_run_explain_overflow(&run->say, run->dir.path, child.pid);
+	}
+	hst_run_close(&run->say, run->dir.path, run->dir.shown);
+	return exit_status(status);
+}
+
+/* Makes the data directory. HST_E_PERMISSION: run without it. */
+static enum hst_status make_directory(struct run *run, struct hst_diag *diag)
+{
+	struct hst_process_stat self = { 0 };
+
+	HST_TRY(hst_run_session_init(&run->session, run->options.program, diag));
+	hst_run_clock_start(&run->clock, run->session.boot_id);
+	run->session.tsc_hz = run->clock.cached_hz;
+	(void)hst_process_stat(getpid(), &self);
+	run->session.root = getpid();
+	run->session.root_start = self.start;
+	HST_TRY(hst_run_dir_create(run->options.directory, &run->session, &run->dir, diag));
+	if (run->dir.live != 0) {
+		hst_say_note(&run->say, "%s is in use by process %d, so this run goes into %s",
+			run->options.directory == NULL ? HST_RUN_DIR_DEFAULT : run->options.directory,
+			(int)run->dir.live, run->dir.shown);
+	}
+	return HST_OK;
+}
+
+static enum hst_status make_environment(struct run *run, struct hst_diag *diag)
+{
+	struct hst_run_env env = {
+		.library = run->library,
+		.directory = run->dir.path,
+		.tsc_hz = run->clock.cached_hz,
+		.asan = run->advice.asan_shared,
+	};
+
+	if (run->options.filter != NULL) {
+		HST_TRY(hst_run_filter(&run->say, run->options.filter, &run->advice, &run->dir,
+			&run->plan, diag));
+	}
+	env.plan = run->plan;
+	run->environment = hst_run_env_make(&env, &run->options);
+	return run->environment != NULL ? HST_OK
+					: hst_diag_set(diag, HST_E_MEMORY, "run: out of memory");
+}
+
+static int record(struct run *run)
+{
+	struct hst_diag diag;
+	enum hst_status status = hst_run_find_library(&run->library, &diag);
+
+	if (status == HST_OK) {
+		status = make_directory(run, &diag);
+		if (status == HST_E_PERMISSION) {
+			hst_say_error(&run->say, "%s; %s runs unrecorded", diag.text,
+				run->options.program[0]);
+			return run_plain(run);
+		}
+	}
+	if (status != HST_OK) {
+		hst_say_error(&run->say, "%s", diag.text);
+		return EXIT_OURS;
+	}
+	status = make_environment(run, &diag);
+	if (status != HST_OK) {
+		hst_say_error(&run->say, "%s", diag.text);
+		hst_run_dir_discard(&run->dir);
+		return status == HST_E_USAGE ? HST_EXIT_USAGE : EXIT_OURS;
+	}
+	return run_recorded(run);
+}
+
+static int examine_and_run(struct run *run)
+{
+	hst_elf_advise(run->options.program[0], &run->advice);
+	say_advice(run);
+	if (run->advice.verdict == HST_ELF_NOT_FOUND) {
+		return EXIT_NOT_FOUND;
+	}
+	if (run->advice.verdict == HST_ELF_NOT_EXECUTABLE) {
+		return EXIT_NOT_EXECUTABLE;
+	}
+	if (run->options.disabled) {
+		hst_say_note(&run->say, "HASTEN_DISABLE is set, so %s runs unrecorded",
+			run->options.program[0]);
+		return run_plain(run);
+	}
+	return run->advice.verdict == HST_ELF_PLAIN ? run_plain(run) : record(run);
+}
+
+int hst_cmd_run(int argc, char **argv)
+{
+	struct run run = { .dir = { .fd = -1 } };
+	struct hst_diag diag;
+	int status;
+
+	guard_descriptors();
+	hst_child_signals_take(&run.signals);
+	hst_say_init(&run.say, HST_SAY_COLOR_AUTO, false);
+	if (hst_run_options_parse(argc, argv, &run.options, &diag) != HST_OK) {
+		hst_say_error(&run.say, "%s", diag.text);
+		return HST_EXIT_USAGE;
+	}
+	hst_say_init(&run.say, run.options.color, run.options.quiet);
+	if (run.options.help) {
+		hst_run_options_help(stdout);
+		return HST_EXIT_OK;
+	}
+	if (run.options.program[0] == NULL) {
+		hst_say_error(&run.say, "run: name a program: hasten run ./app (--help says more)");
+		return HST_EXIT_USAGE;
+	}
+	status = examine_and_run(&run);
+	hst_run_env_free(run.environment);
+	free(run.plan);
+	free(run.library);
+	hst_run_dir_finish(&run.dir);
+	hst_run_session_finish(&run.session);
+	hst_elf_advice_finish(&run.advice);
+	return status;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signals are taken by sigwaitinfo() and never by a handler, so nothing here is interrupted, and no
+ * signal is passed on to a pid that is no longer the program's.
+ */
+#include "cmd/run_child.h"
+
+#include "cmd/run_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define EXIT_OURS 125
+
+static const int passed_on[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
+
+void hst_child_signals_take(struct hst_child_signals *ret_signals)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	const struct sigaction standard = { .sa_handler = SIG_DFL };
+
+	sigprocmask(SIG_SETMASK, NULL, &ret_signals->mask);
+	sigaction(SIGPIPE, &ignore, &ret_signals->pipe);
+	sigaction(SIGXFSZ, &ignore, &ret_signals->file_size);
+	/* An inherited SIG_IGN would make the kernel forget how the program ended. */
+	sigaction(SIGCHLD, &standard, &ret_signals->child);
+}
+
+static void waited_for(sigset_t *set)
+{
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++) {
+		sigaddset(set, passed_on[i]);
+	}
+	sigaddset(set, SIGCHLD);
+	/* We stop when the program did, not before: see stop_too(). */
+	sigaddset(set, SIGTSTP);
+}
+
+/* Returns only on failure, with errno. */
+static void exec_program(const struct hst_program *program)
+{
+	size_t count = 0;
+	char **arguments;
+
+	execve(program->path, program->argv, program->environment);
+	if (errno != ENOEXEC || !program->shell) {
+		return;
+	}
+	while (program->argv[count] != NULL) {
+		count++;
+	}
+	arguments = calloc(count + 2, sizeof *arguments);
+	if (arguments == NULL) {
+		return;
+	}
+	arguments[0] = strdup("sh");
+	arguments[1] = strdup(program->path);
+	for (size_t i = 1; i <= count; i++) {
+		arguments[i + 1] = program->argv[i];
+	}
+	execve("/bin/sh", arguments, program->environment);
+}
+
+static _Noreturn void become_program(const struct hst_child_signals *signals,
+	const struct hst_program *program, int go, int error)
+{
+	char byte;
+	ssize_t got;
+	int reason;
+
+	do {
+		got = read(go, &byte, 1);
+	} while (got < 0 && errno == EINTR);
+	if (got != 1) {
+		_exit(EXIT_OURS);
+	}
+	sigaction(SIGPIPE, &signals->pipe, NULL);
+	sigaction(SIGXFSZ, &signals->file_size, NULL);
+	sigaction(SIGCHLD, &signals->child, NULL);
+	sigprocmask(SIG_SETMASK, &signals->mask, NULL);
+	exec_program(program);
+	reason = errno;
+	/* If even this fails, the launcher takes our exit status for the program's. */
+	if (write(error, &reason, sizeof reason) != (ssize_t)sizeof reason) {
+		_exit(EXIT_OURS);
+	}
+	_exit(reason == ENOENT ? 127 : 126);
+}
+
+static void close_both(const int fds[2])
+{
+	close(fds[0]);
+	close(fds[1]);
+}
+
+enum hst_status hst_child_start(const struct hst_child_signals *signals,
+	const struct hst_program *program, struct hst_child *ret_child, struct hst_diag *diag)
+{
+	int go[2];
+	int error[2];
+	sigset_t set;
+	pid_t pid;
+
+	if (pipe2(go, O_CLOEXEC) != 0) {
+		return hst_diag_set(
+			diag, HST_E_IO, "run: the program cannot be started: %s", strerror(errno));
+	}
+	if (pipe2(error, O_CLOEXEC) != 0) {
+		close_both(go);
+		return hst_diag_set(
+			diag, HST_E_IO, "run: the program cannot be started: %s", strerror(errno));
+	}
+	waited_for(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	pid = fork();
+	if (pid < 0) {
+		int reason = errno;
+
+		close_both(go);
+		close_both(error);
+		sigprocmask(SIG_SETMASK, &signals->mask, NULL);
+		return hst_diag_set(
+			diag, HST_E_IO, "run: the program cannot be started: %s", strerror(reason));
+	}
+	if (pid == 0) {
+		/* The writing end must be open in the launcher only, or its death goes unseen. */
+		close(go[1]);
+		close(error[0]);
+		become_program(signals, program, go[0], error[1]);
+	}
+	close(go[0]);
+	close(error[1]);
+	*ret_child = (struct hst_child){ .pid = pid, .go = go[1], .error = error[0] };
+	return HST_OK;
+}
+
+int hst_child_release(struct hst_child *child)
+{
+	int reason = 0;
+	ssize_t got;
+
+	do {
+		got = write(child->go, "g", 1);
+	} while (got < 0 && errno == EINTR);
+	close(child->go);
+	do {
+		got = read(child->error, &reason, sizeof reason);
+	} while (got < 0 && errno == EINTR);
+	close(child->error);
+	if (got != (ssize_t)sizeof reason) {
+		return 0;
+	}
+	while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR) {
+	}
+	return reason;
+}
+
+static bool has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd >= 0) {
+		close(fd);
+	}
+	return fd >= 0;
+}
+
+/* Is the stop that was already waited for still in force? A newer one has yet to be waited for. */
+static bool still_stopped(pid_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+	struct hst_process_stat stat;
+
+	if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0) {
+		return false;
+	}
+	return hst_process_stat(pid, &stat) && stat.state == 'T';
+}
+
+/*
+ * The program stopped: stop in the same way, so that the shell sees a stopped job. Returns when
+ * continued, and continues the program. A SIGSTOP is followed only where a shell may be waiting:
+ * elsewhere (a resource limiter) nobody would continue us.
+ */
+static void stop_too(pid_t pid, int signal)
+{
+	sigset_t set;
+	sigset_t old;
+
+	if (signal == SIGSTOP) {
+		if (!has_terminal()) {
+			return;
+		}
+		kill(getpid(), SIGSTOP);
+	} else if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
+		sigemptyset(&set);
+		sigaddset(&set, signal);
+		raise(signal);
+		sigprocmask(SIG_UNBLOCK, &set, &old);
+		sigprocmask(SIG_SETMASK, &old, NULL);
+	} else {
+		return;
+	}
+	/* A shell continues the whole job; if somebody continued us alone, the program must follow. */
+	if (still_stopped(pid)) {
+		kill(pid, SIGCONT);
+	}
+}
+
+/* Looks what became of the program; true with *ret_status when it ended. */
+static bool reap(pid_t pid, int *ret_status)
+{
+	for (;;) {
+		int status;
+		pid_t got = waitpid(pid, &status, WNOHANG | WUNTRACED);
+
+		if (got < 0 && errno == EINTR) {
+			continue;
+		}
+		if (got < 0) {
+			/* Somebody else reaped it: cannot happen, but must not be waited for. */
+			*ret_status = EXIT_OURS << 8;
+			return true;
+		}
+		if (got == 0) {
+			return false;
+		}
+		if (!WIFSTOPPED(status)) {
+			*ret_status = status;
+			return true;
+		}
+		stop_too(pid, WSTOPSIG(status));
+	}
+}
+
+static bool from_outside(const siginfo_t *info, pid_t pid)
+{
+	/* The kernel's own signals are those of the terminal: the program got them too. */
+	return info->si_code <= 0 && !hst_process_descends(info->si_pid, pid);
+}
+
+int hst_child_wait(const struct hst_child *child)
+{
+	int status = 0;
+	sigset_t set;
+
+	waited_for(&set);
+	while (!reap(child->pid, &status)) {
+		siginfo_t info;
+		int signal = sigwaitinfo(&set, &info);
+
+		/* Not reaped yet, so the pid is still the program's. */
+		if (signal > 0 && signal != SIGCHLD && signal != SIGTSTP &&
+			from_outside(&info, child->pid)) {
+			kill(child->pid, signal);
+		}
+	}
+	return status;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --filter: from an expression to the table that the preload reads. */
+#ifndef HST_CMD_RUN_FILTER_H
+#define HST_CMD_RUN_FILTER_H
+
+#include "cmd/elf_advice.h"
+#include "cmd/run_dir.h"
+#include "cmd/run_say.h"
+#include "util/status.h"
+
+/*
+ * Resolves the expression over the program and the libraries it is linked with and writes
+ * `filter.plan` into the directory. *ret_path is its absolute path, malloc'd. Says what the
+ * expression does not match. HST_E_USAGE: the expression is wrong; others: the plan could not be
+ * made; each with a sentence.
+ */
+HST_NODISCARD enum hst_status hst_run_filter(const struct hst_say *say, const char *expression,
+	const struct hst_elf_advice *advice, const struct hst_run_dir *dir, char **ret_path,
+	struct hst_diag *diag);
+
+#endif

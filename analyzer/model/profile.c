@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plain data of a profile: its latencies, its notes, its end. */
+#include "model/profile.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOTE_BYTES 1024
+
+void hst_profile_finish(struct hst_profile *profile)
+{
+	if (profile == NULL) {
+		return;
+	}
+	free(profile->functions);
+	free(profile->contexts);
+	free(profile->edges);
+	free(profile->threads);
+	free(profile->thread_functions);
+	free(profile->notes);
+	if (profile->release != NULL) {
+		profile->release(profile->owner);
+	}
+	hst_arena_finish(&profile->arena);
+	*profile = (struct hst_profile){ 0 };
+}
+
+static bool note_room(struct hst_profile *profile)
+{
+	size_t capacity = profile->note_capacity == 0 ? 8 : profile->note_capacity * 2;
+	struct hst_note *notes;
+
+	if (profile->note_count < profile->note_capacity) {
+		return true;
+	}
+	notes = realloc(profile->notes, capacity * sizeof *notes);
+	if (notes == NULL) {
+		return false;
+	}
+	profile->notes = notes;
+	profile->note_capacity = capacity;
+	return true;
+}
+
+void hst_profile_note(struct hst_profile *profile, bool loss, const char *fmt, ...)
+{
+	char text[NOTE_BYTES];
+	va_list args;
+	char *copy;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	for (size_t i = 0; i < profile->note_count; i++) {
+		if (strcmp(profile->notes[i].text, text) == 0) {
+			return;
+		}
+	}
+	copy = hst_arena_string(&profile->arena, text);
+	if (copy == NULL || !note_room(profile)) {
+		return;
+	}
+	profile->notes[profile->note_count++] = (struct hst_note){ loss, copy };
+}
+
+bool hst_latency_add(
+	struct hst_latency *latency, struct hst_arena *arena, uint64_t ns, uint64_t count)
+{
+	uint32_t octave = hst_latency_octave(ns);
+
+	if (latency->octaves[octave] == NULL) {
+		latency->octaves[octave] =
+			hst_arena_array(arena, HST_LATENCY_SUB, sizeof(uint64_t));
+		if (latency->octaves[octave] == NULL) {
+			return false;
+		}
+	}
+	latency->octaves[octave][hst_latency_sub(ns, octave)] += count;
+	latency->count += count;
+	return true;
+}
+
+/* Middle of a bucket. */
+static uint64_t bucket_ns(uint32_t octave, uint32_t sub)
+{
+	uint32_t shift = octave == 0 ? 0 : octave - 1u;
+	uint64_t low = octave == 0 ? sub : (uint64_t)(16u + sub) << shift;
+
+	return low + (shift == 0 ? 0 : 1ull << (shift - 1u));
+}
+
+uint64_t hst_latency_quantile(const struct hst_latency *latency, double q)
+{
+	uint64_t rank;
+	uint64_t seen = 0;
+	uint64_t last = 0;
+
+	if (latency == NULL || latency->count == 0) {
+		return 0;
+	}
+	rank = (uint64_t)(q * (double)latency->count);
+	rank = rank < latency->count ? rank : latency->count - 1;
+	for (uint32_t octave = 0; octave < HST_LATENCY_OCTAVES; octave++) {
+		for (uint32_t sub = 0; latency->octaves[octave] != NULL && sub < HST_LATENCY_SUB;
+			sub++) {
+			if (latency->octaves[octave][sub] == 0) {
+				continue;
+			}
+			last = bucket_ns(octave, sub);
+			seen += latency->octaves[octave][sub];
+			if (seen > rank) {
+				return last;
+			}
+		}
+	}
+	return last;
+}
+
+uint64_t hst_latency_at_least(const struct hst_latency *latency, uint64_t ns)
+{
+	uint32_t first = hst_latency_octave(ns);
+	uint32_t first_sub = hst_latency_sub(ns, first);
+	uint64_t count = 0;
+
+	if (latency == NULL) {
+		return 0;
+	}
+	for (uint32_t octave = first; octave < HST_LATENCY_OCTAVES; octave++) {
+		for (uint32_t sub = 0; latency->octaves[octave] != NULL && sub < HST_LATENCY_SUB;
+			sub++) {
+			count += octave == first && sub < first_sub ? 0 : latency->octaves[octave][sub];
+		}
+	}
+	return count;
+}

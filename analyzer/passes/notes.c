@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the user must know about the figures: one sentence each, losses first. */
+#include "passes/pass.h"
+
+#define COUNT(value) ((unsigned long long)(value))
+
+/* Flags of the file header that the user hears of. */
+struct flag_note {
+	uint32_t flag;
+	bool loss;
+	const char *text;
+};
+
+static const struct flag_note flag_notes[] = {
+	{ HST_FLAG_DISK_FULL, true,
+		"the disk was full or the file size limit was reached: what came after it is "
+		"missing" },
+	{ HST_FLAG_NO_MEMORY, true,
+		"memory for recording was refused (address space limit): some calls are missing" },
+	{ HST_FLAG_RING, true,
+		"flight recorder: only the newest part was kept, older calls were overwritten" },
+	{ HST_FLAG_LIMIT_REACHED, false,
+		"the limit was reached: later calls are counted per calling context, their "
+		"percentiles are coarse (record with a larger --limit to keep every call)" },
+	{ HST_FLAG_FILTERED, false,
+		"a filter was in force: time of functions left out counts for their callers" },
+	{ HST_FLAG_FILTER_NAMES_IGNORED, false,
+		"the filter's names were ignored: without `hasten run` only modules can be "
+		"filtered" },
+	{ HST_FLAG_PLAN_REFUSED, false, "the plan was refused: everything was recorded" },
+	{ HST_FLAG_SANDBOXED, false,
+		"the program entered a seccomp sandbox: recording went on without system calls" },
+	{ HST_FLAG_PATH_LOST, false,
+		"the program lost sight of its data file (chroot, other user, or deleted)" },
+	{ HST_FLAG_STARTED_PAUSED, false, "the recording was started paused" },
+};
+
+static void loss(struct hst_pass *pass)
+{
+	pass->profile->complete = false;
+}
+
+void hst_pass_note_file(struct hst_pass *pass)
+{
+	const struct hst_file_header *header = &pass->file.header;
+
+	if (pass->file.missing[0] != '\0') {
+		loss(pass);
+		hst_profile_note(pass->profile, true, "%s: %s", pass->file.path,
+			pass->file.missing);
+	}
+	for (size_t i = 0; i < sizeof flag_notes / sizeof flag_notes[0]; i++) {
+		if ((header->flags & flag_notes[i].flag) != 0) {
+			hst_profile_note(
+				pass->profile, flag_notes[i].loss, "%s", flag_notes[i].text);
+			pass->profile->complete &= !flag_notes[i].loss;
+		}
+	}
+	pass->unfinished += header->end_kind == HST_END_NONE;
+	hst_pass_ledger(pass, &header->ledger);
+}
+
+/* Counts of the ledger that mean that something is missing. */
+static void note_losses(struct hst_pass *pass)
+{
+	struct hst_profile *profile = pass->profile;
+	const struct hst_ledger *ledger = &profile->ledger;
+
+	if (ledger->lost_calls != 0) {
+		hst_profile_note(profile, true, "%llu calls were not recorded",
+			COUNT(ledger->lost_calls));
+	}
+	if (profile->gaps != 0) {
+		hst_profile_note(profile, true, "%llu chunks of events are missing",
+			COUNT(profile->gaps));
+	}
+	if (profile->damaged_chunks != 0) {
+		hst_profile_note(profile, true,
+			"%llu chunks of events are damaged: what stands behind the damage is "
+			"missing",
+			COUNT(profile->damaged_chunks));
+	}
+	if (ledger->nested_lost != 0) {
+		hst_profile_note(profile, true,
+			"%u calls of signal handlers that interrupted the recording were not "
+			"recorded",
+			ledger->nested_lost);
+	}
+	if (ledger->missed_exits != 0) {
+		hst_profile_note(profile, true,
+			"%u calls had no exit and were closed at a later event (their time is too "
+			"long)",
+			ledger->missed_exits);
+	}
+	if (ledger->unmatched != 0) {
+		hst_profile_note(profile, true, "%u exits belonged to no open call and were dropped",
+			ledger->unmatched);
+	}
+	if (ledger->resyncs != 0) {
+		hst_profile_note(profile, true,
+			"%u times a signal handler jumped out of the recording; it began anew",
+			ledger->resyncs);
+	}
+	if (ledger->lost_calls + profile->gaps + profile->damaged_chunks + ledger->nested_lost +
+			ledger->missed_exits + ledger->unmatched + ledger->resyncs !=
+		0) {
+		loss(pass);
+	}
+}
+
+static void note_doubts(struct hst_pass *pass)
+{
+	struct hst_profile *profile = pass->profile;
+	const struct hst_ledger *ledger = &profile->ledger;
+
+	if (ledger->overflow_calls != 0) {
+		hst_profile_note(profile, false,
+			"%u calls have no calling context of their own (too many contexts); the "
+			"counts per function are right",
+			ledger->overflow_calls);
+	}
+	if (ledger->switches != 0) {
+		hst_profile_note(profile, false,
+			"%u switches between stacks within a thread: a function's total counts "
+			"the time while its stack waited",
+			ledger->switches);
+	}
+	if (pass->calltree.folded != 0) {
+		hst_profile_note(profile, false,
+			"%llu calls were folded into their callers: too many or too deep calling "
+			"contexts",
+			COUNT(pass->calltree.folded));
+	}
+	if (profile->clock_estimated) {
+		hst_profile_note(profile, false,
+			"the clock's rate is an estimate: times may be wrong by some percent");
+	}
+	if (pass->rows->full) {
+		hst_profile_note(profile, false,
+			"more than %u functions: the rest is in the row [unknown]", HST_ROWS_MAX);
+	}
+	if (pass->unfinished != 0) {
+		hst_profile_note(profile, false,
+			"%llu of %llu processes did not say how they ended (killed, replaced by "
+			"exec, or still running): open calls count up to the last event",
+			COUNT(pass->unfinished), COUNT(profile->processes));
+	}
+}
+
+static void note_modules(struct hst_pass *pass)
+{
+	for (size_t i = 0; i < pass->rows->images.count; i++) {
+		const struct hst_module_image *image = &pass->rows->images.items[i];
+
+		if (image->image == NULL) {
+			hst_profile_note(pass->profile, false,
+				"%s can no longer be read: its functions have no names",
+				image->path);
+		} else if ((image->flags & HST_IMAGE_BUILD_ID_DIFFERS) != 0) {
+			hst_profile_note(pass->profile, false,
+				"%s changed since it was recorded: its functions have no names "
+				"(record again, or put the recorded build back)",
+				image->path);
+		} else if ((image->flags & HST_IMAGE_ZSTD_DEBUG) != 0) {
+			hst_profile_note(pass->profile, false,
+				"%s: its debug information is compressed with zstd, which cannot "
+				"be read: no files and lines (link with "
+				"-Wl,--compress-debug-sections=zlib)",
+				image->path);
+		} else if ((image->flags & (HST_IMAGE_HAS_DWARF | HST_IMAGE_STRIPPED)) == 0) {
+			hst_profile_note(pass->profile, false,
+				"%s has no debug information: no files and lines (compile with -g)",
+				image->path);
+		} else if ((image->flags & HST_IMAGE_STRIPPED) != 0 &&
+			(image->flags & HST_IMAGE_HAS_DWARF) == 0) {
+			hst_profile_note(pass->profile, false,
+				"%s is stripped: functions are shown by their offset (keep the "
+				"symbols, or its separate debug file)",
+				image->path);
+		}
+	}
+}
+
+void hst_pass_note_all(struct hst_pass *pass)
+{
+	if (pass->session->files_left_out != 0) {
+		loss(pass);
+		hst_profile_note(pass->profile, true, "%llu files are over the limit of this reader",
+			COUNT(pass->session->files_left_out));
+	}
+	note_losses(pass);
+	note_modules(pass);
+	note_doubts(pass);
+	if (pass->profile->calls == 0) {
+		hst_profile_note(pass->profile, false,
+			"no call was recorded: compile the program with -finstrument-functions -g");
+	}
+}

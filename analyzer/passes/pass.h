@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the profile pass share; for the files of this folder only. */
+#ifndef HST_PASSES_PASS_H
+#define HST_PASSES_PASS_H
+
+#include "passes/calltree.h"
+#include "passes/profile.h"
+#include "passes/replay.h"
+#include "passes/rows.h"
+
+/* A stream whose frames were still open when its last chunk was done. */
+struct hst_pending {
+	struct hst_replay replay;
+	size_t thread; /* its row in the profile */
+};
+
+struct hst_pass {
+	const struct hst_session *session;
+	const struct hst_profile_options *options;
+	struct hst_profile *profile;
+	struct hst_diag *diag;
+
+	struct hst_rows *rows; /* the profile's owner */
+	struct hst_calltree calltree;
+	struct hst_timeline timeline;
+	HST_VEC(struct hst_tally) tallies;       /* of the present file (or thread), by row */
+	HST_VEC(struct hst_function_row) sums;   /* of all files, by row: times and counts only */
+	HST_VEC(struct hst_site_row) sites;      /* of the present file */
+	HST_VEC(struct hst_thread_row) threads;
+	HST_VEC(struct hst_thread_function) thread_functions;
+	HST_VEC(struct hst_pending) pending;     /* of the present file */
+
+	struct hst_trace_file file;
+	struct hst_sites interned;
+	struct hst_tallies shared;
+	struct hst_event *events;
+	uint8_t *chunk;
+	size_t file_threads;     /* first row of the present file in `threads` */
+	size_t file_threads_end; /* behind the rows of its streams with events, ascending stream */
+	uint64_t last;      /* ticks of the last event of the file */
+	uint64_t origin_ns; /* CLOCK_MONOTONIC when the recording began */
+	uint64_t first_ns, last_ns; /* of all events, since origin_ns */
+	uint64_t done, total; /* bytes of events */
+	uint64_t unfinished;  /* files that do not say how they ended */
+	double compensated;
+};
+
+/* Makes the rows of the sites that came since the last call. */
+HST_NODISCARD enum hst_status hst_pass_sites(struct hst_pass *pass);
+
+/* Replays one stream; adds its row to `threads`, and itself to `pending` if frames are open. */
+HST_NODISCARD enum hst_status hst_pass_stream(
+	struct hst_pass *pass, const struct hst_stream_ref *stream);
+
+/* Joins the calling-context tree at `offset` of the file. */
+HST_NODISCARD enum hst_status hst_pass_tree(struct hst_pass *pass, uint64_t offset);
+
+/* Adds the tallies, as nanoseconds without our cost, to the sums and begins them anew. */
+HST_NODISCARD enum hst_status hst_pass_flush(struct hst_pass *pass);
+/* The same for one thread: its functions are listed, too. */
+HST_NODISCARD enum hst_status hst_pass_flush_thread(struct hst_pass *pass, size_t thread);
+
+/* Sentences about one file, and about the whole. */
+void hst_pass_note_file(struct hst_pass *pass);
+void hst_pass_note_all(struct hst_pass *pass);
+
+/* The ticks of the file at which the process ended, as far as known. */
+uint64_t hst_pass_end(const struct hst_pass *pass);
+
+/* A new row in `threads` for a stream of the present file. SIZE_MAX: out of memory. */
+size_t hst_pass_thread(struct hst_pass *pass, uint32_t stream, uint32_t tid, uint32_t lane);
+/* The row of a stream of the present file that had events; SIZE_MAX: none. */
+size_t hst_pass_find_thread(const struct hst_pass *pass, uint32_t stream);
+
+/* Adds a stream's ledger to the sum of the profile. */
+void hst_pass_ledger(struct hst_pass *pass, const struct hst_ledger *ledger);
+/* Time inside the functions of one stream, without our cost. */
+uint64_t hst_pass_self(const struct hst_pass *pass, const struct hst_replay *replay);
+/* The recording reaches from `first` to `last` ticks at least. */
+void hst_pass_span(struct hst_pass *pass, uint64_t first, uint64_t last);
+
+#endif

@@ -1,0 +1,642 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The hot loop of every report: one enter and one exit per call. Everything that is rare stands in
+ * functions of its own that are not inlined.
+ */
+#include "passes/replay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LIKELY(cond)   __builtin_expect(!!(cond), 1)
+#define UNLIKELY(cond) __builtin_expect(!!(cond), 0)
+#define NOINLINE       __attribute__((noinline))
+
+/* Frames that switches of stacks may walk before recursion across stacks is no longer told apart. */
+#define WALK_MAX      (256u << 20)
+#define UNKNOWN_MAX   (1u << 16)
+#define FRAMES_FIRST  64u
+#define FIBERS_TIDY   4096u
+
+enum {
+	FRAME_OUTERMOST = 1u << 0,
+	FRAME_CARRIED = 1u << 1, /* its enter was not seen: no call of its own */
+};
+
+__extension__ typedef unsigned __int128 u128;
+
+static struct hst_replay_frame *top_frame(struct hst_replay_stack *stack)
+{
+	return stack->frames.count == 0 ? NULL : &stack->frames.items[stack->frames.count - 1];
+}
+
+static uint64_t depth_of(const struct hst_replay_stack *stack)
+{
+	return stack->unknown + stack->frames.count + stack->beyond;
+}
+
+static void start_call(struct hst_replay *replay, const struct hst_replay_frame *frame,
+	struct hst_timeline_call *ret_call)
+{
+	const struct hst_tallies *tallies = replay->tallies;
+
+	*ret_call = (struct hst_timeline_call){
+		.pid = replay->pid,
+		.tid = replay->tid,
+		.stream = replay->stream,
+		.fiber = replay->stack.fiber,
+		.row = frame->row,
+		.function = &tallies->rows[frame->row],
+		.start_ns = hst_tallies_ns(tallies, frame->real),
+	};
+}
+
+static NOINLINE void detail_enter(struct hst_replay *replay, struct hst_replay_frame *frame)
+{
+	struct hst_tallies *tallies = replay->tallies;
+	struct hst_calltree *tree = tallies->calltree;
+	struct hst_replay_stack *stack = &replay->stack;
+	const struct hst_replay_frame *caller =
+		frame == stack->frames.items ? NULL : frame - 1;
+	struct hst_timeline_call call;
+	bool carried = (frame->flags & FRAME_CARRIED) != 0;
+
+	frame->real = replay->now + replay->skew;
+	if (tree != NULL && tree->contexts) {
+		struct hst_calltree_node *node;
+
+		frame->node = hst_calltree_child(tree, caller == NULL ? 0 : caller->node, frame->row);
+		node = &tree->nodes.items[frame->node];
+		node->context.calls += !carried && node->context.function == frame->row;
+	}
+	if (tree != NULL && tree->edges) {
+		frame->edge = hst_calltree_pair(
+			tree, caller == NULL ? HST_NO_FUNCTION : caller->row, frame->row);
+		if (frame->edge != UINT32_MAX) {
+			tree->pairs.items[frame->edge].edge.calls += !carried;
+			tree->pairs.items[frame->edge].active++;
+		}
+	}
+	if (tallies->timeline != NULL && tallies->timeline->enter != NULL) {
+		start_call(replay, frame, &call);
+		tallies->timeline->enter(tallies->timeline->context, &call);
+	}
+}
+
+static NOINLINE void detail_close(struct hst_replay *replay, const struct hst_replay_frame *frame,
+	uint64_t duration, enum hst_replay_close how)
+{
+	struct hst_tallies *tallies = replay->tallies;
+	struct hst_calltree *tree = tallies->calltree;
+	bool carried = (frame->flags & FRAME_CARRIED) != 0;
+	bool error = how == HST_CLOSE_ERROR && !carried;
+	double inside = carried ? 0 : (double)tallies->inside_256;
+	double outside = (double)tallies->outside_256;
+	double scale = tallies->ns_per_tick / 256;
+	struct hst_timeline_call call;
+
+	if (tree != NULL && tree->contexts) {
+		struct hst_calltree_node *node = &tree->nodes.items[frame->node];
+
+		node->self_ns += scale * ((double)(duration - frame->away) * 256 - inside -
+						 outside * frame->children);
+		node->context.errors += error && node->context.function == frame->row;
+	}
+	if (tree != NULL && tree->edges && frame->edge != UINT32_MAX) {
+		struct hst_calltree_edge *pair = &tree->pairs.items[frame->edge];
+		double below = (double)(replay->stack.enters - frame->enters);
+
+		pair->edge.errors += error;
+		pair->active -= pair->active > 0;
+		if (pair->active == 0) {
+			pair->total_ns += scale * ((double)duration * 256 - inside -
+							  (inside + outside) * below);
+		}
+	}
+	if (tallies->timeline != NULL && tallies->timeline->leave != NULL) {
+		start_call(replay, frame, &call);
+		call.end_ns = hst_tallies_ns(tallies, replay->now + replay->skew);
+		tallies->timeline->leave(tallies->timeline->context, &call);
+	}
+}
+
+/* First call of an octave, or of the function. */
+static NOINLINE void add_latency(struct hst_tallies *tallies, struct hst_tally *tally, uint64_t ns)
+{
+	if (tally->latency == NULL) {
+		tally->latency = hst_arena_alloc(tallies->arena, sizeof *tally->latency);
+	}
+	if (tally->latency == NULL ||
+		!hst_latency_add(tally->latency, tallies->arena, ns, 1)) {
+		tallies->out_of_memory = true;
+	}
+}
+
+static inline void tally_return(struct hst_tallies *tallies, struct hst_tally *tally,
+	uint64_t duration, uint64_t below)
+{
+	uint64_t cost = tallies->inside_256 + below * (tallies->inside_256 + tallies->outside_256);
+	uint64_t scaled = duration << 8;
+	uint64_t real = scaled > cost ? (scaled - cost) >> 8 : 0;
+	uint64_t ns = (uint64_t)((u128)real * tallies->ns_32 >> 32);
+	uint32_t octave = hst_latency_octave(ns);
+	uint64_t *counters;
+
+	tally->duration += real;
+	if (UNLIKELY(real < tally->min || tally->returned == 0)) {
+		tally->min = real;
+	}
+	if (UNLIKELY(real > tally->max)) {
+		tally->max = real;
+	}
+	tally->returned++;
+	if (UNLIKELY(tally->latency == NULL || tally->latency->octaves[octave] == NULL)) {
+		add_latency(tallies, tally, ns);
+		return;
+	}
+	counters = tally->latency->octaves[octave];
+	counters[hst_latency_sub(ns, octave)]++;
+	tally->latency->count++;
+}
+
+static NOINLINE void tally_other_end(struct hst_tally *tally, enum hst_replay_close how)
+{
+	if (how == HST_CLOSE_ERROR) {
+		tally->errors++;
+	} else if (how == HST_CLOSE_OPEN) {
+		tally->open++;
+		tally->flags |= HST_ROW_OPEN;
+	} else if (how == HST_CLOSE_REPAIR) {
+		tally->flags |= HST_ROW_REPAIRED;
+	}
+}
+
+/* Ends the innermost followed frame at replay->now; there must be one. */
+static inline void close_top(struct hst_replay *replay, enum hst_replay_close how)
+{
+	struct hst_tallies *tallies = replay->tallies;
+	struct hst_replay_stack *stack = &replay->stack;
+	struct hst_replay_frame *frame = &stack->frames.items[stack->frames.count - 1];
+	struct hst_tally *tally = &tallies->items[frame->row];
+	uint64_t duration = replay->now - frame->start;
+	uint64_t below = stack->enters - frame->enters;
+	bool carried = (frame->flags & FRAME_CARRIED) != 0;
+	uint64_t self = duration - frame->away;
+
+	tally->self += self;
+	replay->self += self;
+	tally->children += frame->children;
+	replay->children += frame->children;
+	tally->active -= tally->active > 0;
+	if (frame->flags & FRAME_OUTERMOST) {
+		tally->total += duration;
+		tally->below += below;
+		tally->outer += !carried;
+	}
+	if (LIKELY(how == HST_CLOSE_RETURN && !carried)) {
+		tally_return(tallies, tally, duration, below);
+	} else if (!carried) {
+		tally_other_end(tally, how);
+	}
+	if (UNLIKELY(replay->detail)) {
+		detail_close(replay, frame, duration, how);
+	}
+	stack->frames.count--;
+	if (LIKELY(stack->frames.count != 0)) {
+		frame[-1].away += duration;
+	}
+}
+
+/* Room for one more frame; false at the limit. */
+static NOINLINE bool grow(struct hst_replay *replay)
+{
+	struct hst_replay_stack *stack = &replay->stack;
+
+	if (stack->frames.count >= HST_REPLAY_DEPTH_MAX) {
+		return false;
+	}
+	if (!hst_vec_reserve(&stack->frames, stack->frames.count == 0 ? FRAMES_FIRST : 1)) {
+		replay->tallies->out_of_memory = true;
+		return false;
+	}
+	return true;
+}
+
+static inline void push(struct hst_replay *replay, uint32_t row, uint16_t flags)
+{
+	struct hst_replay_stack *stack = &replay->stack;
+	struct hst_tally *tally = &replay->tallies->items[row];
+	struct hst_replay_frame *frame;
+
+	if (UNLIKELY(stack->frames.count == stack->frames.capacity || stack->beyond != 0) &&
+		(stack->beyond != 0 || !grow(replay))) {
+		stack->beyond++;
+		return;
+	}
+	frame = &stack->frames.items[stack->frames.count++];
+	*frame = (struct hst_replay_frame){
+		.start = replay->now,
+		.enters = stack->enters,
+		.row = row,
+		.flags = flags | (tally->active == 0 ? FRAME_OUTERMOST : 0),
+	};
+	if (UNLIKELY(tally->active != 0)) {
+		tally->flags |= HST_ROW_RECURSIVE;
+	}
+	tally->active++;
+	if (UNLIKELY(replay->detail)) {
+		detail_enter(replay, frame);
+	}
+}
+
+static inline void enter(struct hst_replay *replay, uint32_t site)
+{
+	const struct hst_tallies *tallies = replay->tallies;
+	struct hst_replay_stack *stack = &replay->stack;
+	struct hst_site_row where = tallies->sites[site];
+	struct hst_tally *tally = &tallies->items[where.row];
+
+	tally->calls++;
+	tally->inlined += where.inlined;
+	tally->flags |= replay->row_flags;
+	stack->enters++;
+	replay->calls++;
+	if (LIKELY(stack->frames.count != 0)) {
+		stack->frames.items[stack->frames.count - 1].children++;
+	}
+	push(replay, where.row, 0);
+}
+
+static inline void leave(struct hst_replay *replay, enum hst_replay_close how)
+{
+	struct hst_replay_stack *stack = &replay->stack;
+
+	if (UNLIKELY(stack->beyond != 0)) {
+		stack->beyond--;
+	} else if (LIKELY(stack->frames.count != 0)) {
+		close_top(replay, how);
+	} else if (stack->unknown != 0) {
+		stack->unknown--;
+	}
+}
+
+static void close_down_to(
+	struct hst_replay *replay, uint64_t depth, enum hst_replay_close how)
+{
+	struct hst_replay_stack *stack = &replay->stack;
+
+	while (depth_of(stack) > depth) {
+		if (stack->beyond == 0 && stack->frames.count == 0) {
+			stack->unknown = (uint32_t)depth;
+		} else {
+			leave(replay, how);
+		}
+	}
+}
+
+static NOINLINE void unwind(struct hst_replay *replay, const struct hst_event *event)
+{
+	uint64_t depth = depth_of(&replay->stack);
+	enum hst_replay_close how = HST_CLOSE_REPAIR;
+
+	if (event->reason == 1) {
+		how = HST_CLOSE_ERROR;
+	} else if (event->reason == 4) {
+		how = HST_CLOSE_OPEN;
+	}
+	close_down_to(replay, depth > event->value ? depth - event->value : 0, how);
+}
+
+/* The recursion counters follow the present stack only. */
+static void walk(struct hst_replay *replay, const struct hst_replay_stack *stack, bool in)
+{
+	struct hst_tallies *tallies = replay->tallies;
+	struct hst_calltree *tree = tallies->calltree;
+
+	if (replay->walked >= WALK_MAX) {
+		return;
+	}
+	replay->walked += stack->frames.count;
+	for (size_t i = 0; i < stack->frames.count; i++) {
+		const struct hst_replay_frame *frame = &stack->frames.items[i];
+		uint32_t *active = &tallies->items[frame->row].active;
+
+		*active = in ? *active + 1 : *active - (*active > 0);
+		if (tree != NULL && tree->edges && frame->edge != UINT32_MAX) {
+			active = &tree->pairs.items[frame->edge].active;
+			*active = in ? *active + 1 : *active - (*active > 0);
+		}
+	}
+}
+
+/* Numbers of stacks that are long gone would fill the map. */
+static bool tidy_fibers(struct hst_replay *replay)
+{
+	if (replay->fibers.count < FIBERS_TIDY ||
+		replay->fibers.count < 4 * replay->parked_count) {
+		return true;
+	}
+	hst_map_clear(&replay->fibers);
+	for (size_t i = 0; i < replay->parked.count; i++) {
+		if (depth_of(&replay->parked.items[i]) != 0 &&
+			hst_map_put(&replay->fibers, replay->parked.items[i].fiber,
+				(uint32_t)i + 1) != HST_OK) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Puts the present stack away; one without frames is forgotten. */
+static bool park(struct hst_replay *replay)
+{
+	struct hst_replay_stack *stack = &replay->stack;
+	size_t place = 0;
+
+	if (depth_of(stack) == 0) {
+		hst_vec_finish(&stack->frames);
+		return true;
+	}
+	stack->parked = replay->now;
+	while (place < replay->parked.count && replay->parked_count < replay->parked.count &&
+		depth_of(&replay->parked.items[place]) != 0) {
+		place++;
+	}
+	if (replay->parked_count == replay->parked.count) {
+		place = replay->parked.count;
+		if (!hst_vec_push(&replay->parked, *stack)) {
+			return false;
+		}
+	} else {
+		replay->parked.items[place] = *stack;
+	}
+	replay->parked_count++;
+	return tidy_fibers(replay) &&
+		hst_map_put(&replay->fibers, stack->fiber, (uint32_t)place + 1) == HST_OK;
+}
+
+static NOINLINE void switch_to(struct hst_replay *replay, uint32_t fiber)
+{
+	struct hst_replay_stack *stack = &replay->stack;
+	struct hst_replay_frame *top;
+	uint32_t place = 0;
+
+	if (fiber == stack->fiber) {
+		return;
+	}
+	replay->row_flags |= HST_ROW_UNCERTAIN;
+	walk(replay, stack, false);
+	if (!park(replay)) {
+		replay->tallies->out_of_memory = true;
+		hst_vec_finish(&stack->frames);
+	}
+	*stack = (struct hst_replay_stack){ .fiber = fiber };
+	if (!hst_map_get(&replay->fibers, fiber, &place) || place == 0) {
+		return;
+	}
+	*stack = replay->parked.items[place - 1];
+	replay->parked.items[place - 1] = (struct hst_replay_stack){ 0 };
+	replay->parked_count--;
+	/* Overwriting a key that is there needs no memory. */
+	if (hst_map_put(&replay->fibers, fiber, 0) != HST_OK) {
+		replay->tallies->out_of_memory = true;
+	}
+	walk(replay, stack, true);
+	top = top_frame(stack);
+	if (top != NULL) {
+		top->away += replay->now - stack->parked;
+	}
+}
+
+/* What is below is not known: rows stay without a caller from here on. */
+static void fill_unknown(struct hst_replay *replay, uint64_t depth)
+{
+	struct hst_replay_stack *stack = &replay->stack;
+
+	if (depth - depth_of(stack) > UNKNOWN_MAX) {
+		close_down_to(replay, 0, HST_CLOSE_REPAIR);
+		stack->unknown = (uint32_t)depth;
+		return;
+	}
+	while (depth_of(stack) < depth) {
+		if (stack->frames.count == 0) {
+			stack->unknown = (uint32_t)depth;
+		} else {
+			push(replay, 0, FRAME_CARRIED);
+		}
+	}
+}
+
+/* The time before a RESYNC belongs to nobody; from here on the frames run again. */
+static void settle(struct hst_replay *replay)
+{
+	struct hst_replay_frame *top = top_frame(&replay->stack);
+
+	if (replay->settled) {
+		return;
+	}
+	replay->settled = true;
+	if (top != NULL) {
+		top->away += replay->resync_now - replay->now;
+	}
+	replay->now = replay->resync_now;
+}
+
+static NOINLINE void resync_begin(struct hst_replay *replay, const struct hst_event *event)
+{
+	uint64_t ticks = event->ticks - replay->skew;
+
+	replay->resync_now =
+		event->ticks >= replay->skew && ticks > replay->now ? ticks : replay->now;
+	replay->resync_depth = event->value;
+	replay->resyncing = true;
+	replay->settled = false;
+	if (event->reason == HST_RESYNC_GAP) {
+		replay->row_flags |= HST_ROW_REPAIRED;
+	}
+	close_down_to(replay, event->value, HST_CLOSE_REPAIR);
+}
+
+static NOINLINE void resync_frame(struct hst_replay *replay, const struct hst_event *event)
+{
+	struct hst_replay_stack *stack = &replay->stack;
+	uint32_t row = replay->tallies->sites[event->site].row;
+	uint64_t index = event->value;
+
+	if (!replay->resyncing || index >= replay->resync_depth) {
+		return;
+	}
+	if (index < depth_of(stack)) {
+		if (stack->beyond == 0 && index >= stack->unknown &&
+			stack->frames.items[index - stack->unknown].row == row) {
+			return;
+		}
+		close_down_to(replay, index, HST_CLOSE_REPAIR);
+	}
+	settle(replay);
+	fill_unknown(replay, index);
+	push(replay, row, FRAME_CARRIED);
+}
+
+static void resync_end(struct hst_replay *replay)
+{
+	replay->resyncing = false;
+	settle(replay);
+	if (depth_of(&replay->stack) < replay->resync_depth) {
+		fill_unknown(replay, replay->resync_depth);
+	}
+}
+
+static void close_stacks(struct hst_replay *replay, enum hst_replay_close how)
+{
+	close_down_to(replay, 0, how);
+	for (size_t i = 0; replay->parked_count != 0 && i < replay->parked.count; i++) {
+		if (depth_of(&replay->parked.items[i]) != 0) {
+			switch_to(replay, replay->parked.items[i].fiber);
+			close_down_to(replay, 0, how);
+		}
+	}
+}
+
+static NOINLINE void rare(struct hst_replay *replay, const struct hst_event *event)
+{
+	struct hst_replay_frame *top = top_frame(&replay->stack);
+
+	switch (event->kind) {
+	case HST_EVENT_UNWIND:
+		unwind(replay, event);
+		break;
+	case HST_EVENT_SWITCH:
+		switch_to(replay, event->value);
+		break;
+	case HST_EVENT_LOST:
+		if (top != NULL) {
+			replay->tallies->items[top->row].flags |= HST_ROW_REPAIRED;
+		}
+		break;
+	case HST_EVENT_PAUSE:
+		replay->paused = true;
+		break;
+	case HST_EVENT_LIMIT:
+		close_stacks(replay, HST_CLOSE_LIMIT);
+		replay->limited = true;
+		break;
+	case HST_EVENT_THREAD_END:
+		close_stacks(replay, HST_CLOSE_OPEN);
+		break;
+	default:
+		break;
+	}
+}
+
+static NOINLINE void resync_event(struct hst_replay *replay, const struct hst_event *event)
+{
+	if (event->kind == HST_EVENT_FRAME) {
+		resync_frame(replay, event);
+		return;
+	}
+	if (replay->resyncing) {
+		resync_end(replay);
+	}
+	if (event->kind == HST_EVENT_RESYNC) {
+		resync_begin(replay, event);
+	}
+}
+
+/* Events may step back from chunk to chunk; time here does not. */
+static inline void advance(struct hst_replay *replay, uint64_t ticks)
+{
+	uint64_t now = ticks - replay->skew;
+
+	if (LIKELY(now > replay->now && ticks >= replay->skew)) {
+		replay->now = now;
+	}
+}
+
+void hst_replay_events(struct hst_replay *replay, const struct hst_event *events, size_t count)
+{
+	replay->events += count;
+	if (replay->first == UINT64_MAX && count != 0) {
+		replay->first = events[0].ticks;
+		advance(replay, events[0].ticks);
+	}
+	for (const struct hst_event *event = events; event != events + count; event++) {
+		if (UNLIKELY(event->kind >= HST_EVENT_RESYNC || replay->resyncing)) {
+			resync_event(replay, event);
+			if (event->kind >= HST_EVENT_RESYNC) {
+				continue;
+			}
+		}
+		advance(replay, event->ticks);
+		if (event->kind == HST_EVENT_ENTER) {
+			enter(replay, event->site);
+		} else if (event->kind == HST_EVENT_EXIT) {
+			leave(replay, HST_CLOSE_RETURN);
+		} else if (event->kind == HST_EVENT_EXIT_ERROR) {
+			leave(replay, HST_CLOSE_ERROR);
+		} else {
+			rare(replay, event);
+		}
+	}
+}
+
+void hst_replay_init(struct hst_replay *replay, struct hst_tallies *tallies)
+{
+	*replay = (struct hst_replay){ .tallies = tallies,
+		.first = UINT64_MAX,
+		.detail = tallies->calltree != NULL || tallies->timeline != NULL };
+}
+
+void hst_replay_finish(struct hst_replay *replay)
+{
+	for (size_t i = 0; i < replay->parked.count; i++) {
+		hst_vec_finish(&replay->parked.items[i].frames);
+	}
+	hst_vec_finish(&replay->parked);
+	hst_vec_finish(&replay->stack.frames);
+	hst_map_finish(&replay->fibers);
+}
+
+void hst_replay_chunk(struct hst_replay *replay, uint64_t ticks)
+{
+	uint64_t real = replay->now + replay->skew;
+
+	if (replay->paused && ticks > real) {
+		replay->skew += ticks - real;
+	}
+	replay->paused = false;
+}
+
+bool hst_replay_is_open(const struct hst_replay *replay)
+{
+	return depth_of(&replay->stack) != 0 || replay->parked_count != 0;
+}
+
+uint64_t hst_replay_ticks(const struct hst_replay *replay)
+{
+	return replay->now + replay->skew;
+}
+
+void hst_replay_suspend(struct hst_replay *replay)
+{
+	if (replay->resyncing) {
+		resync_end(replay);
+	}
+	walk(replay, &replay->stack, false);
+	replay->suspended = true;
+}
+
+void hst_replay_close(struct hst_replay *replay, uint64_t ticks, enum hst_replay_close how)
+{
+	if (replay->resyncing) {
+		resync_end(replay);
+	}
+	if (replay->suspended) {
+		walk(replay, &replay->stack, true);
+		replay->suspended = false;
+	}
+	if (!replay->paused) {
+		advance(replay, ticks);
+	}
+	close_stacks(replay, how);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each module image is opened once, however many processes loaded it; rows are found by (image,
+ * entry point). An address is never trusted to lie in a module or to have a name.
+ */
+#include "passes/rows.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SPACE_REGION  UINT32_MAX
+#define SPACE_NOWHERE 0x80000000u /* + number of the file */
+#define HASH_FIRST    256u
+
+static enum hst_status add_row(struct hst_rows *rows, struct hst_row_key key,
+	const struct hst_function_row *row);
+
+enum hst_status hst_rows_init(struct hst_rows *rows)
+{
+	struct hst_function_row unknown = { .name = "[unknown]",
+		.full = "[unknown]",
+		.linkage = "[unknown]" };
+
+	*rows = (struct hst_rows){ 0 };
+	return add_row(rows, (struct hst_row_key){ 0, SPACE_REGION }, &unknown);
+}
+
+void hst_rows_finish(struct hst_rows *rows)
+{
+	if (rows == NULL) {
+		return;
+	}
+	for (size_t i = 0; i < rows->images.count; i++) {
+		if (rows->images.items[i].image != NULL) {
+			hst_image_close(rows->images.items[i].image);
+		}
+	}
+	hst_vec_finish(&rows->images);
+	hst_vec_finish(&rows->items);
+	hst_vec_finish(&rows->keys);
+	free(rows->hash);
+	hst_strtab_finish(&rows->regions);
+	hst_arena_finish(&rows->arena);
+	*rows = (struct hst_rows){ 0 };
+}
+
+void hst_rows_begin_file(struct hst_rows *rows)
+{
+	rows->files++;
+}
+
+static size_t slot_of(const struct hst_rows *rows, struct hst_row_key key)
+{
+	size_t mask = rows->hash_capacity - 1;
+	size_t at = hst_map_hash(key.address ^ ((uint64_t)key.space << 40)) & mask;
+
+	while (rows->hash[at] != 0) {
+		const struct hst_row_key *there =
+			&rows->keys.items[rows->hash[at] - 1];
+
+		if (there->address == key.address && there->space == key.space) {
+			break;
+		}
+		at = (at + 1) & mask;
+	}
+	return at;
+}
+
+static enum hst_status grow_hash(struct hst_rows *rows)
+{
+	size_t capacity =
+		rows->hash_capacity == 0 ? HASH_FIRST : rows->hash_capacity * 2;
+	uint32_t *hash = calloc(capacity, sizeof *hash);
+
+	if (hash == NULL) {
+		return HST_E_MEMORY;
+	}
+	free(rows->hash);
+	rows->hash = hash;
+	rows->hash_capacity = capacity;
+	for (size_t i = 0; i < rows->keys.count; i++) {
+		hash[slot_of(rows, rows->keys.items[i])] = (uint32_t)i + 1;
+	}
+	return HST_OK;
+}
+
+/* The row must not be there yet. */
+static enum hst_status add_row(struct hst_rows *rows, struct hst_row_key key,
+	const struct hst_function_row *row)
+{
+	if ((rows->keys.count + 1) * 4 > rows->hash_capacity * 3) {
+		HST_TRY(grow_hash(rows));
+	}
+	if (!hst_vec_reserve(&rows->items, 1) || !hst_vec_reserve(&rows->keys, 1)) {
+		return HST_E_MEMORY;
+	}
+	rows->items.items[rows->items.count++] = *row;
+	rows->keys.items[rows->keys.count++] = key;
+	rows->hash[slot_of(rows, key)] = (uint32_t)rows->keys.count;
+	return HST_OK;
+}
+
+static bool find_row(
+	const struct hst_rows *rows, struct hst_row_key key, uint32_t *ret_row)
+{
+	uint32_t found = rows->hash[slot_of(rows, key)];
+
+	if (found == 0) {
+		return false;
+	}
+	*ret_row = found - 1;
+	return true;
+}
+
+static bool same_image(const struct hst_module_image *image, const struct hst_module *module)
+{
+	return image->build_id_bytes == module->build_id_bytes &&
+		memcmp(image->build_id, module->build_id, module->build_id_bytes) == 0 &&
+		strcmp(image->path, module->path) == 0;
+}
+
+static enum hst_status find_image(struct hst_rows *rows,
+	const struct hst_module *module, uint32_t *ret_image)
+{
+	struct hst_module_image image = { .build_id_bytes = module->build_id_bytes };
+	struct hst_diag diag;
+	const char *slash;
+
+	for (size_t i = rows->images.count; i-- > 0;) {
+		if (same_image(&rows->images.items[i], module)) {
+			*ret_image = (uint32_t)i;
+			return HST_OK;
+		}
+	}
+	image.path = hst_arena_string(&rows->arena, module->path);
+	if (image.path == NULL) {
+		return HST_E_MEMORY;
+	}
+	slash = strrchr(image.path, '/');
+	image.base = slash == NULL ? image.path : slash + 1;
+	memcpy(image.build_id, module->build_id, sizeof image.build_id);
+	if (hst_image_open(module->path, module->build_id_bytes == 0 ? NULL : module->build_id,
+		    module->build_id_bytes, &image.image, &diag) != HST_OK) {
+		image.image = NULL;
+	} else {
+		image.flags = hst_image_flags(image.image);
+	}
+	if (!hst_vec_push(&rows->images, image)) {
+		hst_image_close(image.image);
+		return HST_E_MEMORY;
+	}
+	*ret_image = (uint32_t)rows->images.count - 1;
+	return HST_OK;
+}
+
+/* A function without a name: "module+0x1234", or the address alone where there is no module. */
+static enum hst_status name_by_offset(struct hst_rows *rows, const char *base,
+	uint64_t address, struct hst_function_row *row)
+{
+	char text[320];
+
+	if (base != NULL) {
+		(void)snprintf(text, sizeof text, "%.255s+0x%" PRIx64, base, address);
+	} else {
+		(void)snprintf(text, sizeof text, "0x%" PRIx64, address);
+	}
+	row->name = hst_arena_string(&rows->arena, text);
+	row->full = row->name;
+	row->linkage = row->name;
+	rows->nameless++;
+	return row->name == NULL ? HST_E_MEMORY : HST_OK;
+}
+
+/* Finds the row of `key`, or adds `row` under it unless the table is full. */
+static enum hst_status add_or_fold(struct hst_rows *rows, struct hst_row_key key,
+	const struct hst_function_row *row, uint32_t *ret_row)
+{
+	if (rows->items.count >= HST_ROWS_MAX) {
+		rows->full = true;
+		*ret_row = HST_ROW_UNKNOWN;
+		return HST_OK;
+	}
+	HST_TRY(add_row(rows, key, row));
+	*ret_row = (uint32_t)rows->items.count - 1;
+	return HST_OK;
+}
+
+static enum hst_status region_row(struct hst_rows *rows,
+	const struct hst_trace_file *file, uint64_t address, uint32_t *ret_row)
+{
+	const char *name = hst_trace_file_region(file, address);
+	struct hst_row_key key = { 0, SPACE_REGION };
+	struct hst_function_row row = { .flags = HST_ROW_REGION };
+	char made[32];
+	uint32_t id;
+
+	if (name == NULL) {
+		(void)snprintf(made, sizeof made, "region %llu",
+			(unsigned long long)((address - HST_REGION_BASE) / 16));
+		name = made;
+	}
+	HST_TRY(hst_strtab_add(&rows->regions, name, &id));
+	/* Row 0 has the address 0 of this space. */
+	key.address = (uint64_t)id + 1;
+	if (find_row(rows, key, ret_row)) {
+		return HST_OK;
+	}
+	row.name = hst_strtab_get(&rows->regions, id);
+	row.full = row.name;
+	row.linkage = row.name;
+	return add_or_fold(rows, key, &row, ret_row);
+}
+
+static enum hst_status nowhere_row(
+	struct hst_rows *rows, uint64_t address, uint32_t *ret_row)
+{
+	struct hst_row_key key = { address, SPACE_NOWHERE + rows->files };
+	struct hst_function_row row = { 0 };
+
+	if (find_row(rows, key, ret_row)) {
+		return HST_OK;
+	}
+	HST_TRY(name_by_offset(rows, NULL, address, &row));
+	return add_or_fold(rows, key, &row, ret_row);
+}
+
+static enum hst_status image_row(struct hst_rows *rows, uint32_t image,
+	uint64_t address, uint32_t *ret_row)
+{
+	struct hst_module_image *module = &rows->images.items[image];
+	const struct hst_function *function =
+		module->image == NULL ? NULL : hst_image_function(module->image, address);
+	struct hst_row_key key = { function == NULL ? address : function->address, image };
+	struct hst_function_row row = { .module = module->path };
+
+	if (find_row(rows, key, ret_row)) {
+		return HST_OK;
+	}
+	if (function == NULL || strncmp(function->name, "0x", 2) == 0) {
+		HST_TRY(name_by_offset(rows, module->base, key.address, &row));
+	} else {
+		row.name = function->name;
+		row.full = function->full;
+		row.linkage = function->linkage;
+		row.file = function->file;
+		row.line = function->line;
+	}
+	return add_or_fold(rows, key, &row, ret_row);
+}
+
+enum hst_status hst_rows_site(struct hst_rows *rows,
+	const struct hst_trace_file *file, const struct hst_site *site, uint32_t *ret_row,
+	bool *ret_inlined)
+{
+	const struct hst_module *module;
+	const struct hst_module *around;
+	struct hst_image *image;
+	uint32_t number;
+
+	*ret_inlined = false;
+	if (site->fn == 0) {
+		*ret_row = HST_ROW_UNKNOWN;
+		return HST_OK;
+	}
+	if (site->fn >= HST_REGION_BASE) {
+		return region_row(rows, file, site->fn, ret_row);
+	}
+	module = hst_trace_file_module(file, site->fn, site->generation);
+	if (module == NULL) {
+		return nowhere_row(rows, site->fn, ret_row);
+	}
+	HST_TRY(find_image(rows, module, &number));
+	HST_TRY(image_row(rows, number, site->fn - module->bias, ret_row));
+	if (site->ret == 0) {
+		return HST_OK;
+	}
+	/* A copy inlined into another module may name the function of this one. */
+	around = hst_trace_file_module(file, site->ret, site->generation);
+	image = rows->images.items[number].image;
+	*ret_inlined = around != module ||
+		(image != NULL &&
+			hst_image_is_inlined(image, site->ret - module->bias,
+				rows->keys.items[*ret_row].address, NULL));
+	if (*ret_row == HST_ROW_UNKNOWN) {
+		*ret_inlined = false;
+	}
+	return HST_OK;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sites to rows: which function of which module image a hook belongs to, over all processes of a
+ * session. Row 0 stands for frames whose function is not known.
+ */
+#ifndef HST_PASSES_ROWS_H
+#define HST_PASSES_ROWS_H
+
+#include "model/profile.h"
+#include "reader/decode.h"
+#include "symbols/symbols.h"
+#include "util/map.h"
+#include "util/strtab.h"
+#include "util/vec.h"
+
+#define HST_ROWS_MAX    (1u << 20)
+#define HST_ROW_UNKNOWN 0u
+
+struct hst_module_image {
+	const char *path;
+	const char *base; /* last part of the path */
+	uint8_t build_id[32];
+	uint8_t build_id_bytes;
+	struct hst_image *image; /* NULL: could not be opened */
+	uint32_t flags;
+};
+
+struct hst_row_key {
+	uint64_t address;
+	uint32_t space; /* image number, or what the address means instead */
+};
+
+struct hst_rows {
+	struct hst_arena arena;
+	struct hst_strtab regions;
+	HST_VEC(struct hst_module_image) images;
+	HST_VEC(struct hst_function_row) items;
+	HST_VEC(struct hst_row_key) keys; /* of the rows */
+	uint32_t *hash;                   /* row + 1, 0 free */
+	size_t hash_capacity;
+	uint32_t files;                   /* begun, for addresses outside all modules */
+	bool full;                        /* HST_ROWS_MAX reached: the rest is row 0 */
+	uint64_t nameless;                /* rows that are only an address */
+};
+
+/* Makes row 0. HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_rows_init(struct hst_rows *rows);
+/* Closes the images and frees all names; NULL and { 0 } are allowed. */
+void hst_rows_finish(struct hst_rows *rows);
+
+/*
+ * The row of a site, added when new. *ret_inlined: the hook belongs to an inlined instance.
+ * Call hst_rows_begin_file before the sites of another file come.
+ */
+HST_NODISCARD enum hst_status hst_rows_site(struct hst_rows *rows,
+	const struct hst_trace_file *file, const struct hst_site *site, uint32_t *ret_row,
+	bool *ret_inlined);
+void hst_rows_begin_file(struct hst_rows *rows);
+
+#endif

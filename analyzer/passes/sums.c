@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ticks to nanoseconds, and our own cost out of them. The cost of a call has a part that its own
+ * time stamps enclose (the callee would look slower) and one outside (the caller would). A sum
+ * never becomes less than 0.
+ */
+#include "passes/pass.h"
+
+#include <string.h>
+
+static uint64_t to_ns(const struct hst_pass *pass, double ticks)
+{
+	double ns = ticks * pass->shared.ns_per_tick;
+
+	return ns > 0 && ns < 1e19 ? (uint64_t)(ns + 0.5) : 0;
+}
+
+static bool is_empty(const struct hst_tally *tally)
+{
+	return tally->calls == 0 && tally->self == 0 && tally->total == 0 && tally->open == 0 &&
+		tally->flags == 0;
+}
+
+/* The figures of one tally; names are left out. */
+static struct hst_function_row figures(struct hst_pass *pass, const struct hst_tally *tally)
+{
+	double inside = (double)pass->shared.inside_256 / 256;
+	double outside = (double)pass->shared.outside_256 / 256;
+	double self = (double)(int64_t)tally->self;
+	double cost = (double)tally->calls * inside + (double)tally->children * outside;
+	double total = (double)tally->total - (double)tally->outer * inside -
+		(double)tally->below * (inside + outside);
+	struct hst_function_row row = {
+		.calls = tally->calls,
+		.returned = tally->returned,
+		.errors = tally->errors,
+		.open = tally->open,
+		.inlined_calls = tally->inlined,
+		.duration_ns = to_ns(pass, (double)tally->duration),
+		.min_ns = to_ns(pass, (double)tally->min),
+		.max_ns = to_ns(pass, (double)tally->max),
+		.self_ns = to_ns(pass, self - cost),
+		.total_ns = to_ns(pass, total),
+		.flags = tally->flags,
+		.latency = tally->latency,
+	};
+
+	if (self > 0) {
+		row.compensated_ns = to_ns(pass, self < cost ? self : cost);
+	}
+	if (row.total_ns < row.self_ns) {
+		row.total_ns = row.self_ns;
+	}
+	return row;
+}
+
+static void add_figures(struct hst_function_row *sum, const struct hst_function_row *row)
+{
+	if (row->returned != 0) {
+		sum->min_ns = sum->returned == 0 || row->min_ns < sum->min_ns ? row->min_ns
+									       : sum->min_ns;
+		sum->max_ns = row->max_ns > sum->max_ns ? row->max_ns : sum->max_ns;
+	}
+	sum->calls += row->calls;
+	sum->returned += row->returned;
+	sum->errors += row->errors;
+	sum->open += row->open;
+	sum->inlined_calls += row->inlined_calls;
+	sum->duration_ns += row->duration_ns;
+	sum->self_ns += row->self_ns;
+	sum->total_ns += row->total_ns;
+	sum->compensated_ns += row->compensated_ns;
+	sum->flags |= row->flags;
+	sum->latency = row->latency;
+}
+
+static enum hst_status flush(struct hst_pass *pass, size_t thread)
+{
+	size_t rows = pass->tallies.count;
+
+	if (pass->sums.count < rows) {
+		size_t fresh = rows - pass->sums.count;
+
+		if (!hst_vec_reserve(&pass->sums, fresh)) {
+			return HST_E_MEMORY;
+		}
+		memset(pass->sums.items + pass->sums.count, 0, fresh * sizeof *pass->sums.items);
+		pass->sums.count = rows;
+	}
+	for (size_t i = 0; i < rows; i++) {
+		struct hst_tally *tally = &pass->tallies.items[i];
+		struct hst_function_row row;
+
+		if (is_empty(tally)) {
+			continue;
+		}
+		row = figures(pass, tally);
+		add_figures(&pass->sums.items[i], &row);
+		pass->compensated += (double)row.compensated_ns;
+		/* The latencies are sums already; the row keeps adding to the same ones. */
+		*tally = (struct hst_tally){ .latency = row.latency };
+		if (thread != SIZE_MAX &&
+			!hst_vec_push(&pass->thread_functions,
+				((struct hst_thread_function){ .thread = (uint32_t)thread,
+					.function = (uint32_t)i,
+					.calls = row.calls,
+					.total_ns = row.total_ns,
+					.self_ns = row.self_ns,
+					.errors = row.errors }))) {
+			return HST_E_MEMORY;
+		}
+	}
+	return HST_OK;
+}
+
+enum hst_status hst_pass_flush(struct hst_pass *pass)
+{
+	return flush(pass, SIZE_MAX);
+}
+
+enum hst_status hst_pass_flush_thread(struct hst_pass *pass, size_t thread)
+{
+	return flush(pass, thread);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libdwarf's differences, and the three of its interfaces whose memory is awkward to free. Every
+ * call gets an error pointer: without one the library prints and aborts.
+ */
+#include "symbols/dwarf_compat.h"
+
+#include <string.h>
+
+#ifdef DW_LIBDWARF_VERSION
+
+static int init_fd(int fd, Dwarf_Debug *dbg, Dwarf_Error *error)
+{
+	return dwarf_init_b(fd, DW_GROUPNUMBER_ANY, NULL, NULL, dbg, error);
+}
+
+static void finish(Dwarf_Debug dbg)
+{
+	(void)dwarf_finish(dbg);
+}
+
+static void free_ranges(Dwarf_Debug dbg, Dwarf_Ranges *ranges, Dwarf_Signed count)
+{
+	dwarf_dealloc_ranges(dbg, ranges, count);
+}
+
+static void free_frames(
+	Dwarf_Debug dbg, Dwarf_Cie *cies, Dwarf_Signed cie_count, Dwarf_Fde *fdes, Dwarf_Signed count)
+{
+	dwarf_dealloc_fde_cie_list(dbg, cies, cie_count, fdes, count);
+}
+
+#else
+
+static int init_fd(int fd, Dwarf_Debug *dbg, Dwarf_Error *error)
+{
+	return dwarf_init_b(fd, DW_DLC_READ, DW_GROUPNUMBER_ANY, NULL, NULL, dbg, error);
+}
+
+static void finish(Dwarf_Debug dbg)
+{
+	Dwarf_Error error = NULL;
+
+	(void)dwarf_finish(dbg, &error);
+}
+
+static void free_ranges(Dwarf_Debug dbg, Dwarf_Ranges *ranges, Dwarf_Signed count)
+{
+	dwarf_ranges_dealloc(dbg, ranges, count);
+}
+
+static void free_frames(
+	Dwarf_Debug dbg, Dwarf_Cie *cies, Dwarf_Signed cie_count, Dwarf_Fde *fdes, Dwarf_Signed count)
+{
+	dwarf_fde_cie_list_dealloc(dbg, cies, cie_count, fdes, count);
+}
+
+#endif
+
+bool hst_compat_open(int fd, Dwarf_Debug *ret_dbg)
+{
+	Dwarf_Error error = NULL;
+	Dwarf_Debug dbg = NULL;
+	int result;
+
+	result = init_fd(fd, &dbg, &error);
+	if (result == DW_DLV_ERROR) {
+		/* Without a Dwarf_Debug the error is one of the library's own; it frees it so. */
+		dwarf_dealloc(dbg, error, DW_DLA_ERROR);
+	}
+	if (result != DW_DLV_OK) {
+		return false;
+	}
+	*ret_dbg = dbg;
+	return true;
+}
+
+void hst_compat_close(Dwarf_Debug dbg)
+{
+	if (dbg != NULL) {
+		finish(dbg);
+	}
+}
+
+void hst_compat_drop(Dwarf_Debug dbg, Dwarf_Error *error)
+{
+	if (*error != NULL) {
+		dwarf_dealloc(dbg, *error, DW_DLA_ERROR);
+		*error = NULL;
+	}
+}
+
+/* Where the list is: an index or an offset, by the attribute's form. */
+static bool list_position(Dwarf_Debug dbg, Dwarf_Attribute attr, Dwarf_Half *ret_form,
+	Dwarf_Unsigned *ret_value)
+{
+	Dwarf_Error error = NULL;
+	Dwarf_Off offset = 0;
+
+	if (dwarf_whatform(attr, ret_form, &error) == DW_DLV_OK) {
+		if (*ret_form == DW_FORM_rnglistx) {
+			if (dwarf_formudata(attr, ret_value, &error) == DW_DLV_OK) {
+				return true;
+			}
+		} else if (dwarf_global_formref(attr, &offset, &error) == DW_DLV_OK) {
+			*ret_value = offset;
+			return true;
+		}
+	}
+	hst_compat_drop(dbg, &error);
+	return false;
+}
+
+static bool old_ranges(Dwarf_Debug dbg, Dwarf_Die die, uint64_t offset, uint64_t base,
+	hst_compat_range_fn *fn, void *context)
+{
+	Dwarf_Error error = NULL;
+	Dwarf_Ranges *ranges = NULL;
+	Dwarf_Signed count = 0;
+	Dwarf_Unsigned bytes = 0;
+	Dwarf_Off real = 0;
+
+	if (dwarf_get_ranges_b(dbg, offset, die, &real, &ranges, &count, &bytes, &error) !=
+		DW_DLV_OK) {
+		hst_compat_drop(dbg, &error);
+		return false;
+	}
+	for (Dwarf_Signed i = 0; i < count; i++) {
+		if (ranges[i].dwr_type == DW_RANGES_ADDRESS_SELECTION) {
+			base = ranges[i].dwr_addr2;
+		} else if (ranges[i].dwr_type == DW_RANGES_END) {
+			break;
+		} else if (ranges[i].dwr_addr1 < ranges[i].dwr_addr2 &&
+			   !fn(context, base + ranges[i].dwr_addr1, base + ranges[i].dwr_addr2)) {
+			break;
+		}
+	}
+	free_ranges(dbg, ranges, count);
+	return true;
+}
+
+static bool new_ranges(Dwarf_Debug dbg, Dwarf_Attribute attr, Dwarf_Half form,
+	Dwarf_Unsigned value, hst_compat_range_fn *fn, void *context)
+{
+	Dwarf_Error error = NULL;
+	Dwarf_Rnglists_Head head = NULL;
+	Dwarf_Unsigned count = 0;
+	Dwarf_Unsigned offset = 0;
+	bool good = true;
+
+	if (dwarf_rnglists_get_rle_head(attr, form, value, &head, &count, &offset, &error) !=
+		DW_DLV_OK) {
+		hst_compat_drop(dbg, &error);
+		return false;
+	}
+	for (Dwarf_Unsigned i = 0; i < count; i++) {
+		unsigned length = 0;
+		unsigned kind = 0;
+		Dwarf_Unsigned raw1 = 0;
+		Dwarf_Unsigned raw2 = 0;
+		Dwarf_Unsigned lo = 0;
+		Dwarf_Unsigned hi = 0;
+		Dwarf_Bool unavailable = 0;
+
+		if (dwarf_get_rnglists_entry_fields_a(head, i, &length, &kind, &raw1, &raw2,
+			    &unavailable, &lo, &hi, &error) != DW_DLV_OK) {
+			hst_compat_drop(dbg, &error);
+			good = false;
+			break;
+		}
+		if (kind == DW_RLE_end_of_list) {
+			break;
+		}
+		if (kind == DW_RLE_base_address || kind == DW_RLE_base_addressx || unavailable) {
+			continue;
+		}
+		if (lo < hi && !fn(context, lo, hi)) {
+			break;
+		}
+	}
+	dwarf_dealloc_rnglists_head(head);
+	return good;
+}
+
+bool hst_compat_ranges(Dwarf_Debug dbg, Dwarf_Die die, Dwarf_Attribute attr, unsigned version,
+	uint64_t base, hst_compat_range_fn *fn, void *context)
+{
+	Dwarf_Half form = 0;
+	Dwarf_Unsigned value = 0;
+
+	if (!list_position(dbg, attr, &form, &value)) {
+		return false;
+	}
+	if (version >= 5) {
+		return new_ranges(dbg, attr, form, value, fn, context);
+	}
+	return old_ranges(dbg, die, value, base, fn, context);
+}
+
+bool hst_compat_frames(Dwarf_Debug dbg, hst_compat_range_fn *fn, void *context)
+{
+	Dwarf_Error error = NULL;
+	Dwarf_Cie *cies = NULL;
+	Dwarf_Fde *fdes = NULL;
+	Dwarf_Signed cie_count = 0;
+	Dwarf_Signed count = 0;
+
+	if (dwarf_get_fde_list_eh(dbg, &cies, &cie_count, &fdes, &count, &error) != DW_DLV_OK) {
+		hst_compat_drop(dbg, &error);
+		return false;
+	}
+	for (Dwarf_Signed i = 0; i < count; i++) {
+		Dwarf_Addr lo = 0;
+		Dwarf_Unsigned bytes = 0;
+		Dwarf_Ptr raw = NULL;
+		Dwarf_Unsigned raw_bytes = 0;
+		Dwarf_Off cie_offset = 0;
+		Dwarf_Signed cie_index = 0;
+		Dwarf_Off fde_offset = 0;
+
+		if (dwarf_get_fde_range(fdes[i], &lo, &bytes, &raw, &raw_bytes, &cie_offset,
+			    &cie_index, &fde_offset, &error) != DW_DLV_OK) {
+			hst_compat_drop(dbg, &error);
+		} else if (bytes != 0 && lo + bytes > lo && !fn(context, lo, lo + bytes)) {
+			break;
+		}
+	}
+	free_frames(dbg, cies, cie_count, fdes, count);
+	return true;
+}

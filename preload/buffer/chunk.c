@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chunks: begin, end, and the tails that they are written in. */
+#include "buffer/chunk.h"
+
+#include "buffer/encode.h"
+#include "core/clock.h"
+#include "core/sys.h"
+#include "sink/file.h"
+#include "sink/modules.h"
+
+#include <string.h>
+
+#include "core/poison.h"
+
+#define HST_TAIL_FIRST       16384u /* a short thread's: few pages, quickly made */
+#define HST_FRAMES_LISTED    32u
+#define HST_ROLLS_BEFORE_BIG 1u
+
+void hst_ledger_move(struct hst_stream *stream, struct hst_ledger *to)
+{
+	struct hst_ledger *from = stream->ledger;
+
+	if (to == NULL) {
+		to = &stream->ledger_kept;
+	}
+	if (from != NULL && from != to) {
+		*to = *from;
+	}
+	stream->ledger = to;
+}
+
+void hst_chunk_place(struct hst_stream *stream)
+{
+	uint32_t bytes = stream->rolls < HST_ROLLS_BEFORE_BIG ? HST_TAIL_FIRST : HST_CHUNK_BYTES_MAX;
+	uint64_t offset;
+	void *map;
+
+	if (stream->tail.map != NULL && stream->tail.bytes >= bytes) {
+		return;
+	}
+	map = hst_sink_map(bytes, bytes, &offset);
+	if (map == NULL) {
+		return;
+	}
+	if (stream->tail.map != NULL) {
+		/* The small one stays in the file as an empty chunk: sequence 0. */
+		(void)hst_sys_munmap(stream->tail.map, stream->tail.bytes);
+	}
+	stream->tail = (struct hst_tail){ .map = map, .offset = offset, .bytes = bytes };
+}
+
+/* Lists the innermost frames and gives them ids; all others become unknown to the predictor. */
+static uint32_t chunk_list_frames(struct hst_stream *stream, struct hst_frame *frames)
+{
+	uint32_t depth = hst_depth(stream);
+	uint32_t count = depth < HST_FRAMES_LISTED ? depth : HST_FRAMES_LISTED;
+	struct hst_open *entry = stream->top - count + 1;
+
+	for (uint32_t i = 0; i < count; i++, entry++) {
+		uint32_t id = 0;
+
+		for (uint32_t k = 1; k <= stream->ids && id == 0; k++) {
+			id = stream->idents[k].ret == entry->ret ? k : 0;
+		}
+		if (id == 0) {
+			id = hst_id_define(stream, entry->ret, entry->fn, 0);
+		}
+		frames[i] = (struct hst_frame){ .ret = entry->ret, .fn = entry->fn };
+		entry->id = (uint16_t)id;
+		entry->last = 0;
+	}
+	stream->known = depth - count + 1;
+	stream->fiber->base->id = 0;
+	stream->fiber->base->last = 0;
+	return count;
+}
+
+static void chunk_fill(struct hst_stream *stream, struct hst_chunk *chunk, struct hst_clock_pair now)
+{
+	chunk->block = (struct hst_block){ .magic = HST_BLOCK_MAGIC, .type = HST_BLOCK_CHUNK,
+		.flags = HST_BLOCK_TAIL, .bytes = stream->tail.bytes };
+	chunk->stream = stream->number;
+	chunk->tid = stream->tid;
+	chunk->previous = stream->previous;
+	chunk->start = now;
+	chunk->cpu_ns = 0;
+	chunk->clock_mode = 0;
+	chunk->generation = hst_modules_generation();
+	chunk->filter_generation = 0;
+	chunk->patch_generation = 0;
+	chunk->depth = hst_depth(stream);
+	chunk->low_water = stream->low_depth;
+	chunk->lane = (uint16_t)stream->lane;
+	chunk->fiber = stream->fiber->number;
+	chunk->parent_stream = stream->parent;
+	chunk->used = 0;
+	chunk->thread_start = stream->thread_start;
+}
+
+bool hst_chunk_begin(struct hst_stream *stream)
+{
+	struct hst_clock_pair now = hst_clock_pair_now();
+	uint64_t watch = hst_sink_watch();
+	struct hst_chunk *chunk;
+	uint16_t *records;
+
+	hst_chunk_place(stream);
+	chunk = (void *)stream->tail.map;
+	if (chunk == NULL) {
+		return false;
+	}
+	chunk->seq = 0; /* from here to the end of this function the place holds nothing valid */
+	hst_barrier();
+	stream->ids = 0;
+	memset(stream->predictor, 0, sizeof stream->predictor);
+	chunk->frames = (uint16_t)chunk_list_frames(stream, (void *)(chunk + 1));
+	chunk_fill(stream, chunk, now);
+	hst_ledger_move(stream, &chunk->ledger);
+	records = (void *)((uint8_t *)(chunk + 1) + chunk->frames * sizeof(struct hst_frame));
+	records[0] = 0;
+	hst_barrier();
+	chunk->seq = stream->seq + 1;
+	stream->seq++;
+	stream->chunk = chunk;
+	stream->fiber->chunk = stream->seq;
+	stream->fiber->known = stream->known;
+	stream->time = now.ticks >> HST_TIME_SHIFT;
+	stream->low = stream->errors_below != 0 || stream->over != 0 ? (void *)UINTPTR_MAX : stream->top;
+	stream->generation = chunk->generation;
+	stream->low_depth = chunk->depth;
+	stream->mode = HST_STREAM_TRACE;
+	hst_sink_sync(now);
+
+	stream->window->cur = records;
+	stream->window->seen = watch;
+	stream->window->limit =
+		(void *)(stream->tail.map + stream->tail.bytes - HST_RECORD_SLACK);
+	return true;
+}
+
+bool hst_chunk_end(struct hst_stream *stream)
+{
+	struct hst_chunk *chunk = stream->chunk;
+	uint8_t *records = (uint8_t *)(chunk + 1) + chunk->frames * sizeof(struct hst_frame);
+	uint32_t used = (uint32_t)((uint8_t *)stream->window->cur - records);
+	uint32_t bytes = (uint32_t)(records - (uint8_t *)chunk) + used;
+	uint64_t trailer = HST_CHUNK_TRAILER ^ chunk->seq;
+	uint64_t offset = 0;
+
+	bytes = (bytes + 2 + (uint32_t)sizeof trailer + HST_BLOCK_ALIGN - 1) & ~(HST_BLOCK_ALIGN - 1);
+	stream->window->limit = NULL;
+	chunk->used = used;
+	memcpy((uint8_t *)chunk + bytes - sizeof trailer, &trailer, sizeof trailer);
+	chunk->block.bytes = bytes;
+	chunk->block.flags = 0;
+	if (!hst_sink_append_events(chunk, bytes, &offset)) {
+		chunk->block.flags = HST_BLOCK_TAIL;
+		chunk->block.bytes = stream->tail.bytes;
+		chunk->used = 0;
+		return false;
+	}
+	hst_ledger_move(stream, NULL);
+	chunk->seq = 0;
+	hst_barrier();
+	chunk->block.flags = HST_BLOCK_TAIL;
+	chunk->block.bytes = stream->tail.bytes;
+	stream->previous = offset;
+	stream->chunk = NULL;
+	stream->rolls++;
+	return true;
+}
+
+void hst_chunk_abandon(struct hst_stream *stream)
+{
+	hst_ledger_move(stream, NULL);
+	stream->window->limit = NULL;
+	stream->window->cur = NULL;
+	stream->chunk = NULL;
+	stream->tail = (struct hst_tail){ 0 };
+	stream->previous = 0;
+}

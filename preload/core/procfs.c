@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What /proc says of processes. */
+#include "core/procfs.h"
+
+#include "core/sys.h"
+#include "core/text.h"
+
+#include "core/poison.h"
+
+long hst_procfs_read(const char *path, char *buffer, size_t capacity)
+{
+	long fd = hst_sys_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+	size_t held = 0;
+
+	if (fd < 0) {
+		return -1;
+	}
+	while (held + 1 < capacity) {
+		long got = hst_sys_read((int)fd, buffer + held, capacity - 1 - held);
+
+		if (got <= 0) {
+			break;
+		}
+		held += (size_t)got;
+	}
+	(void)hst_sys_close((int)fd);
+	buffer[held] = '\0';
+	return (long)held;
+}
+
+static void proc_path(char *buffer, size_t capacity, uint32_t pid, const char *file)
+{
+	struct hst_text path = hst_text_begin(buffer, capacity);
+
+	hst_text_add(&path, "/proc/");
+	if (pid == 0) {
+		hst_text_add(&path, "self");
+	} else {
+		hst_text_add_number(&path, pid);
+	}
+	hst_text_add(&path, file);
+}
+
+bool hst_procfs_stat(uint32_t pid, uint32_t *ret_ppid, uint64_t *ret_start)
+{
+	char path[48];
+	char text[1024];
+	const char *at = NULL;
+	uint64_t value;
+
+	proc_path(path, sizeof path, pid, "/stat");
+	if (hst_procfs_read(path, text, sizeof text) <= 0) {
+		return false;
+	}
+	/* The name may hold anything, blanks and brackets too: what counts begins behind the last one. */
+	for (const char *c = text; *c != '\0'; c++) {
+		at = *c == ')' ? c : at;
+	}
+	for (int field = 2; at != NULL && *at != '\0'; at++) {
+		if (*at != ' ') {
+			continue;
+		}
+		field++;
+		if (field == 4 && hst_text_number(at + 1, &value)) {
+			*ret_ppid = (uint32_t)value;
+		}
+		if (field == 22) {
+			return hst_text_number(at + 1, ret_start);
+		}
+	}
+	return false;
+}
+
+static uint32_t status_number(const char *text, const char *key)
+{
+	uint64_t value;
+
+	for (const char *line = text; *line != '\0'; line++) {
+		if ((line == text || line[-1] == '\n') && hst_text_starts(line, key)) {
+			line += hst_text_length(key);
+			while (*line == '\t' || *line == ' ') {
+				line++;
+			}
+			return hst_text_number(line, &value) ? (uint32_t)value : 0;
+		}
+	}
+	return 0;
+}
+
+uint32_t hst_procfs_seccomp(uint32_t pid)
+{
+	char path[48];
+	char text[4096];
+	uint32_t mode;
+	uint32_t filters;
+
+	proc_path(path, sizeof path, pid, "/status");
+	if (hst_procfs_read(path, text, sizeof text) <= 0) {
+		return 0;
+	}
+	mode = status_number(text, "Seccomp:");
+	filters = status_number(text, "Seccomp_filters:");
+	return mode == 0 ? 0 : (filters == 0 ? 1 : filters);
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9') {
+		return c - '0';
+	}
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool hst_procfs_boot_id(uint8_t *ret_id)
+{
+	char text[64];
+	uint8_t id[16] = { 0 };
+	unsigned nibbles = 0;
+
+	if (hst_procfs_read("/proc/sys/kernel/random/boot_id", text, sizeof text) <= 0) {
+		return false;
+	}
+	for (const char *c = text; *c != '\0' && nibbles < 32; c++) {
+		int digit = hex_digit(*c);
+
+		if (digit >= 0) {
+			id[nibbles / 2] = (uint8_t)(id[nibbles / 2] << 4 | digit);
+			nibbles++;
+		}
+	}
+	for (unsigned i = 0; nibbles == 32 && i < 16; i++) {
+		ret_id[i] = id[i];
+	}
+	return nibbles == 32;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What /proc says of processes. Slow paths only; async-signal-safe; no allocation. */
+#ifndef HST_CORE_PROCFS_H
+#define HST_CORE_PROCFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Parent and start time (clock ticks since boot) of a process; `pid` 0: the caller. false: gone or hidden. */
+bool hst_procfs_stat(uint32_t pid, uint32_t *ret_ppid, uint64_t *ret_start);
+
+/* Number of seccomp filters of a process (1 for strict mode); `pid` 0: the caller. 0 also when unknown. */
+uint32_t hst_procfs_seccomp(uint32_t pid);
+
+/* The kernel's boot id as 16 bytes. false: unknown, nothing written. */
+bool hst_procfs_boot_id(uint8_t *ret_id);
+
+/* Reads a small file whole, NUL-terminated. Its length, or -1. */
+long hst_procfs_read(const char *path, char *buffer, size_t capacity);
+
+#endif

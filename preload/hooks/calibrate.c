@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a pair of hooks costs in this process, measured with the real hooks on the real stream just
+ * before its first event, which is then forgotten. Two parts: between the two time stamps (it
+ * looks like the callee's time) and outside of them (it looks like the caller's).
+ */
+#include "buffer/chunk.h"
+#include "core/attr.h"
+#include "core/clock.h"
+#include "core/process.h"
+#include "hooks/start.h"
+#include "sink/file.h"
+#include "stacks/tree.h"
+
+#include "core/poison.h"
+
+#define HST_BATCHES 8u
+#define HST_PAIRS   32u
+
+void __cyg_profile_func_enter(void *fn, void *call_site);
+void __cyg_profile_func_exit(void *fn, void *call_site);
+
+typedef void (*hook)(void *fn, void *call_site);
+
+static void hook_none(void *fn, void *call_site)
+{
+	(void)fn;
+	(void)call_site;
+}
+
+/* A function as the compiler would instrument it; the hooks come by pointer, to compare with none. */
+static HST_NOINLINE void probe(hook enter, hook leave)
+{
+	enter((void *)probe, __builtin_return_address(0));
+	leave((void *)probe, __builtin_return_address(0));
+}
+
+/* Ticks of the best batch, 256 times per pair. */
+static uint64_t batches(hook enter, hook leave)
+{
+	uint64_t best = UINT64_MAX;
+
+	for (uint32_t batch = 0; batch < HST_BATCHES; batch++) {
+		uint64_t start = hst_ticks();
+		uint64_t elapsed;
+
+		for (uint32_t i = 0; i < HST_PAIRS; i++) {
+			probe(enter, leave);
+		}
+		elapsed = hst_ticks() - start;
+		best = elapsed < best ? elapsed : best;
+	}
+	return best * 256 / HST_PAIRS;
+}
+
+/* Shortest time between the stamps of an enter and its exit, as the records have it. */
+static uint64_t shortest_exit(const struct hst_stream *stream)
+{
+	const uint16_t *record = (const void *)((const uint8_t *)(stream->chunk + 1)
+		+ stream->chunk->frames * sizeof(struct hst_frame));
+	uint64_t sum = 0;
+	uint64_t best = UINT64_MAX;
+	uint32_t count = 0;
+
+	for (; record < stream->window->cur; record++) {
+		uint16_t kind = *record >> HST_KIND_SHIFT;
+
+		if (kind == HST_KIND_EXIT) {
+			sum += *record & HST_TIME_MASK;
+			count++;
+			if (count == HST_PAIRS) {
+				best = sum < best ? sum : best;
+				sum = 0;
+				count = 0;
+			}
+		} else if (kind == HST_KIND_EXTENDED) {
+			record += stream->window->cur - record > 1
+				? hst_sink.header->op_words[(*record >> 8) & 63u]
+				: 0;
+		}
+	}
+	return best == UINT64_MAX ? 0 : (best << HST_TIME_SHIFT) * 256 / HST_PAIRS;
+}
+
+void hst_calibrate(struct hst_stream *stream)
+{
+	uint64_t guard = stream->guard;
+	uint64_t bare = batches(hook_none, hook_none);
+	uint64_t full;
+	uint64_t inside;
+
+	stream->guard = 0;
+	full = batches(__cyg_profile_func_enter, __cyg_profile_func_exit);
+	stream->guard = guard;
+	if (stream->mode == HST_STREAM_TRACE) {
+		inside = shortest_exit(stream);
+	} else {
+		inside = hst_tree_shortest(stream) * 256;
+		hst_tree_clear(stream);
+	}
+	full = full > bare ? full - bare : 0;
+	inside = inside < full ? inside : full;
+	hst_sink.header->cost_inside_256 = (uint32_t)inside;
+	hst_sink.header->cost_outside_256 = (uint32_t)(full - inside);
+}

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The hooks of -finstrument-functions. The two exported functions are the hot path: one call of the
+ * program is one enter and one exit, a few nanoseconds each. Whatever is not the common case goes
+ * to the slow functions by a tail jump, so that they still see the caller's registers.
+ *
+ *   enter: guard ─ filter ─ predict id ─ window open? ─ frame address ─ time ─ record ─ push
+ *   exit:  guard ─ filter ─ window open? ─ top is it? ─ time ─ record ─ pop
+ */
+#include "buffer/encode.h"
+#include "core/attr.h"
+#include "core/clock.h"
+#include "core/process.h"
+#include "core/sys.h"
+#include "hooks/function.h"
+#include "hooks/stream.h"
+#include "sink/file.h"
+#include "sink/filter.h"
+#include "sink/modules.h"
+#include "stacks/fiber.h"
+#include "stacks/shadow.h"
+#include "stacks/tree.h"
+
+#include "core/poison.h"
+
+__thread struct hst_stream *hst_self __attribute__((tls_model("initial-exec")));
+
+/* Pushes the entry of a call; the caller has made room and set the frame address. */
+static struct hst_open *push(struct hst_stream *stream, const struct hst_call *call, uint64_t cfa, uint32_t id)
+{
+	struct hst_open *caller = stream->top;
+	struct hst_open *entry = caller + 1;
+	uint32_t bit = hst_group_bit(call->ret);
+
+	entry->cfa = cfa;
+	entry->fn = call->fn;
+	entry->ret = call->ret;
+	entry->call = ~(uint32_t)call->site_not;
+	entry->group = bit | (caller->cfa == cfa ? caller->group : 0);
+	entry->id = (uint16_t)id;
+	entry->last = 0;
+	stream->top = entry;
+	return entry;
+}
+
+/* Event of an enter in trace mode, for a call without a ready prediction. */
+static void record_enter(struct hst_stream *stream, const struct hst_call *call, uint32_t id, uint32_t k, uint64_t ticks)
+{
+	struct hst_open *caller = stream->top;
+	uint32_t slot = hst_predictor_slot(caller->id, caller->last);
+
+	if (id == 0) {
+		id = hst_id_define(stream, call->ret, call->fn, k);
+		hst_put_enter_new(stream, ticks, call->ret, call->fn);
+	} else if (stream->predictor[slot] == id) {
+		hst_put_predicted(stream, ticks);
+	} else {
+		hst_put_enter_id(stream, ticks, id);
+	}
+	hst_predictor_learn(stream, caller, slot, id);
+}
+
+/* First sight of an instance in this chunk: is it to be recorded, and does the file know its module? */
+static bool admit(struct hst_stream *stream, const struct hst_call *call)
+{
+	const struct hst_loaded *module;
+
+	if (call->ret >= HST_REGION_BASE) {
+		return true;
+	}
+	module = hst_modules_find(call->ret);
+	if (module == NULL) {
+		(void)hst_modules_update();
+		module = hst_modules_find(call->ret);
+	}
+	if (hst_filter_judge(call->fn)) {
+		return false;
+	}
+	if (module != NULL && module->generation > stream->generation) {
+		hst_stream_renew(stream);
+	}
+	return true;
+}
+
+/* A call for which there is no room: its exit must not close another one. */
+static void lose_enter(struct hst_stream *stream, uint64_t ticks)
+{
+	stream->over++;
+	stream->ledger->lost_calls++;
+	stream->low = (void *)UINTPTR_MAX; /* exits look up while `over` is not 0 */
+	if (stream->mode == HST_STREAM_TRACE) {
+		hst_put_valued(stream, HST_OP_LOST, 0, ticks, 1);
+	}
+}
+
+void hst_enter(struct hst_stream *stream, const struct hst_call *call, uint64_t cfa_known)
+{
+	uint32_t id;
+	uint32_t k;
+	uint32_t node = 0;
+	uint64_t cfa;
+	uint64_t ticks;
+
+	if (hst_stream_must_look(stream, hst_sink_watch()) && !hst_stream_service(stream)) {
+		return;
+	}
+	if (hst_filter_excludes(call->fn)) {
+		return;
+	}
+	id = hst_id_find(stream, call->ret);
+	if (id == 0 && stream->mode == HST_STREAM_TRACE && !admit(stream, call)) {
+		return;
+	}
+	id = hst_id_find(stream, call->ret);
+	ticks = hst_ticks();
+	k = id != 0 ? stream->idents[id].k : 0;
+	if (cfa_known == 0 && (call->sp < stream->lo || call->sp >= stream->fiber->hi)) {
+		hst_fiber_resolve(stream, call->sp, ticks);
+	}
+	cfa = cfa_known != 0 ? cfa_known : hst_frame_address(stream, call, k, &k);
+	hst_stack_settle(stream, cfa, call, ticks);
+	if (stream->mode == HST_STREAM_PROFILE) {
+		node = hst_tree_find(stream, call->ret);
+		if (node == 0 && !admit(stream, call)) {
+			return;
+		}
+	}
+	if (stream->top + 1 >= stream->end && !hst_stack_grow(stream)) {
+		lose_enter(stream, ticks);
+		return;
+	}
+	if (id != 0) {
+		stream->idents[id].k = k;
+	} else if (stream->mode == HST_STREAM_PROFILE) {
+		/* Ids are of no meaning there, but remember where frame addresses lie. */
+		stream->ids = stream->ids + 1 < HST_IDS_MAX ? stream->ids : 0;
+		(void)hst_id_define(stream, call->ret, call->fn, k);
+	}
+	if (stream->mode == HST_STREAM_TRACE) {
+		record_enter(stream, call, id, k, ticks);
+		(void)push(stream, call, cfa, stream->top->last);
+	} else {
+		hst_tree_enter(stream, push(stream, call, cfa, 0), node, ticks);
+	}
+}
+
+/* An exit of a call that was lost for want of room? */
+static bool exit_of_lost(struct hst_stream *stream, const struct hst_call *call)
+{
+	uint32_t ignored;
+	bool lost;
+
+	if (stream->over == 0) {
+		return false;
+	}
+	lost = hst_frame_address(stream, call, 0, &ignored) < stream->top->cfa;
+	stream->over -= lost;
+	hst_stack_set_low(stream);
+	return lost;
+}
+
+void hst_exit(struct hst_stream *stream, const struct hst_call *call)
+{
+	uint64_t ticks = hst_ticks();
+	bool thrown;
+
+	if (hst_stream_must_look(stream, hst_sink_watch()) && !hst_stream_service(stream)) {
+		return;
+	}
+	if (hst_filter_excludes(call->fn) || exit_of_lost(stream, call)) {
+		return;
+	}
+	if (call->fn < HST_REGION_BASE && (call->sp < stream->lo || call->sp >= stream->fiber->hi)) {
+		hst_fiber_resolve(stream, call->sp, ticks);
+	}
+	if (!hst_stack_find_exit(stream, call, ticks)) {
+		stream->ledger->unmatched++;
+		return;
+	}
+	thrown = hst_depth(stream) <= stream->errors_below;
+	if (stream->mode == HST_STREAM_PROFILE) {
+		hst_tree_exit(stream, ticks, thrown ? HST_LEFT_THROW : HST_LEFT_RETURN);
+	} else if (thrown) {
+		hst_put_timed(stream, HST_OP_EXIT_ERROR, ticks);
+	} else {
+		hst_put_exit(stream, ticks);
+	}
+	stream->top--;
+	hst_stack_exposed(stream);
+}
+
+void hst_exit_region(struct hst_stream *stream, uint64_t sp)
+{
+	struct hst_call call = { .fn = HST_REGION_BASE, .sp = sp };
+	const struct hst_open *entry = stream->top;
+
+	while (entry > stream->fiber->base && entry->cfa <= sp) {
+		entry--;
+	}
+	if (entry > stream->fiber->base && entry->fn >= HST_REGION_BASE) {
+		call.fn = entry->fn;
+	}
+	hst_exit(stream, &call);
+}
+
+/*
+ * Whose hook is this? The guard holds the stack pointer of a hook that has not ended. A hook further down the
+ * stack, or on the alternate signal stack, belongs to a handler that interrupted it: lane 1. A hook further up means
+ * that the handler jumped out of the interrupted hook, which never ends: begin anew.
+ */
+struct hst_stream *hst_stream_enter(uint64_t sp)
+{
+	struct hst_stream *stream = hst_self;
+
+	if (stream == NULL) {
+		stream = hst_stream_attach(sp);
+		if (stream == NULL) {
+			return NULL;
+		}
+	}
+	for (int lane = 0; lane < 2; lane++) {
+		uint64_t guard = stream->guard;
+
+		if (guard == 0) {
+			stream->guard = sp;
+			hst_barrier();
+			return stream;
+		}
+		/* Equal: a handler's frames lie strictly below, so it is a later hook at the same place. */
+		if (guard <= sp && !hst_sys_on_altstack()) {
+			stream->guard = sp;
+			hst_barrier();
+			hst_stream_resync(stream);
+			return stream;
+		}
+		if (lane == 0) {
+			struct hst_stream *nested = hst_stream_nested(stream, sp);
+
+			if (nested == NULL) {
+				break;
+			}
+			stream = nested;
+		}
+	}
+	hst_sink.header->ledger.nested_lost++;
+	return NULL;
+}
+
+/*
+ * The slow sides of the hooks. They are reached by tail jumps, so the frame pointer register still is the caller's.
+ * `own`: the hook has set the guard; otherwise whose hook it is has to be found out first.
+ */
+HST_INLINE void enter_slowly(bool own, void *fn, uint64_t site_not, uint64_t ret, uint64_t sp, uint64_t rbp)
+{
+	struct hst_stream *stream = own ? hst_self : hst_stream_enter(sp);
+	struct hst_call call = { (uint64_t)fn, site_not, ret, sp, rbp, false };
+
+	if (stream != NULL) {
+		hst_enter(stream, &call, 0);
+		hst_barrier();
+		stream->guard = 0;
+	}
+}
+
+HST_INLINE void exit_slowly(bool own, void *fn, uint64_t site_not, bool jumped, uint64_t sp, uint64_t rbp)
+{
+	struct hst_stream *stream = own ? hst_self : hst_stream_enter(sp);
+	struct hst_call call = { (uint64_t)fn, site_not, 0, sp, rbp, jumped };
+
+	if (stream != NULL) {
+		hst_exit(stream, &call);
+		hst_barrier();
+		stream->guard = 0;
+	}
+}
+
+/* ~call_site, before anything can put the plain value on the stack: see struct hst_call. */
+HST_INLINE uint64_t inverted(void *call_site)
+{
+	uint64_t value = (uint64_t)call_site;
+
+	__asm__ volatile("not %0" : "+r"(value));
+	return value;
+}
+
+#define HST_CALLER_RBP() (*(const uint64_t *)__builtin_frame_address(0))
+
+HST_NOINLINE static void enter_slow(void *fn, void *call_site, uint64_t ret, uint64_t sp)
+{
+	enter_slowly(true, fn, inverted(call_site), ret, sp, HST_CALLER_RBP());
+}
+
+HST_NOINLINE static void enter_foreign(void *fn, void *call_site, uint64_t ret, uint64_t sp)
+{
+	enter_slowly(false, fn, inverted(call_site), ret, sp, HST_CALLER_RBP());
+}
+
+HST_NOINLINE static void exit_slow(void *fn, void *call_site, uint64_t ret, uint64_t sp)
+{
+	exit_slowly(true, fn, inverted(call_site), ret == (uint64_t)call_site, sp, HST_CALLER_RBP());
+}
+
+HST_NOINLINE static void exit_foreign(void *fn, void *call_site, uint64_t ret, uint64_t sp)
+{
+	exit_slowly(false, fn, inverted(call_site), ret == (uint64_t)call_site, sp, HST_CALLER_RBP());
+}
+
+/* An exported hook's caller's stack pointer: what it had when it called. */
+#define HST_CALLER_SP() ((uint64_t)__builtin_dwarf_cfa())
+
+/*
+ * Is the frame address in place: below the innermost frame and above the stack's end (one unsigned compare), or equal to
+ * it and an inlined instance that is not open yet? And is the slot below it where call_site is?
+ */
+HST_INLINE bool frame_fits(const struct hst_stream *stream, const struct hst_open *top, const struct hst_ident *ident,
+	uint64_t cfa, uint64_t call_site)
+{
+	if (HST_UNLIKELY(cfa - stream->lo >= top->cfa - stream->lo)
+		&& (cfa != top->cfa || top->call != (uint32_t)call_site || (top->group & ident->group) != 0)) {
+		return false;
+	}
+	return *(const uint64_t *)(cfa - 8) == call_site;
+}
+
+HST_INLINE bool window_open(const struct hst_window *window)
+{
+	return window->cur < window->limit && window->seen == hst_sink_watch();
+}
+
+HST_INLINE void fill_entry(struct hst_open *top, const struct hst_ident *ident, uint64_t cfa, uint32_t id, uint64_t fn,
+	uint64_t call_site)
+{
+	struct hst_open *entry = top + 1;
+
+	entry->cfa = cfa;
+	entry->fn = fn;
+	entry->ret = ident->ret;
+	entry->call = (uint32_t)call_site;
+	entry->group = ident->group | (cfa == top->cfa ? top->group : 0);
+	entry->id = (uint16_t)id;
+	entry->last = 0;
+}
+
+/* The guard is set. An instance that has an id, but is not the predicted one, or comes after a long time. */
+HST_NOINLINE static void enter_unpredicted(void *fn, void *call_site, uint64_t ret, uint64_t sp)
+{
+	struct hst_stream *stream = hst_self;
+	struct hst_window *window = stream->window;
+	struct hst_open *top = stream->top;
+	uint32_t slot = hst_predictor_slot(top->id, top->last);
+	uint32_t id = hst_id_find(stream, ret);
+	const struct hst_ident *ident = &stream->idents[id];
+	uint64_t cfa = sp + ident->k;
+	uint64_t ticks;
+
+	if (id == 0 || !window_open(window) || top + 1 >= stream->end
+		|| !frame_fits(stream, top, ident, cfa, (uint64_t)call_site)) {
+		enter_slow(fn, call_site, ret, sp);
+		return;
+	}
+	fill_entry(top, ident, cfa, id, (uint64_t)fn, (uint64_t)call_site);
+	ticks = hst_ticks();
+	if (stream->predictor[slot] == id) {
+		hst_put_predicted(stream, ticks);
+	} else {
+		hst_put_enter_id(stream, ticks, id);
+	}
+	hst_predictor_learn(stream, top, slot, id);
+	stream->top = top + 1;
+	hst_barrier();
+	stream->guard = 0;
+}
+
+HST_EXPORT void __cyg_profile_func_enter(void *fn, void *call_site);
+HST_EXPORT void __cyg_profile_func_exit(void *fn, void *call_site);
+
+/* No calls but tail jumps in these two: nothing has to be saved on the stack. */
+void __cyg_profile_func_enter(void *fn, void *call_site)
+{
+	struct hst_stream *stream = hst_self;
+	uint64_t ret = (uint64_t)__builtin_return_address(0);
+	uint64_t sp = HST_CALLER_SP();
+	const struct hst_ident *ident;
+	struct hst_window *window;
+	struct hst_open *top;
+	uint64_t cfa;
+	uint64_t time;
+	uint64_t units;
+	uint32_t id;
+
+	if (HST_UNLIKELY(hst_excluded != NULL) && hst_filter_excludes((uint64_t)fn)) {
+		return;
+	}
+	if (HST_UNLIKELY(stream == NULL || stream->guard != 0)) {
+		enter_foreign(fn, call_site, ret, sp);
+		return;
+	}
+	stream->guard = sp;
+	hst_barrier();
+	top = stream->top;
+	window = stream->window;
+	id = stream->predictor[hst_predictor_slot(top->id, top->last)];
+	ident = &stream->idents[id];
+	cfa = sp + ident->k;
+	if (HST_UNLIKELY(ident->ret != ret || !hst_clock_tsc || top + 1 >= stream->end || !window_open(window)
+		    || !frame_fits(stream, top, ident, cfa, (uint64_t)call_site))) {
+		enter_unpredicted(fn, call_site, ret, sp);
+		return;
+	}
+	fill_entry(top, ident, cfa, id, (uint64_t)fn, (uint64_t)call_site);
+	time = __builtin_ia32_rdtsc() >> HST_TIME_SHIFT;
+	units = time - stream->time;
+	if (HST_UNLIKELY(units > HST_TIME_MASK)) {
+		enter_unpredicted(fn, call_site, ret, sp);
+		return;
+	}
+	stream->time = time;
+	hst_put_head(window, (HST_KIND_PREDICTED << HST_KIND_SHIFT) | (uint32_t)units);
+	top->last = (uint16_t)id;
+	stream->top = top + 1;
+	hst_barrier();
+	stream->guard = 0;
+}
+
+void __cyg_profile_func_exit(void *fn, void *call_site)
+{
+	struct hst_stream *stream = hst_self;
+	uint64_t sp = HST_CALLER_SP();
+	struct hst_window *window;
+	struct hst_open *top;
+	uint64_t units;
+	uint64_t time;
+
+	if (HST_UNLIKELY(hst_excluded != NULL) && hst_filter_excludes((uint64_t)fn)) {
+		return;
+	}
+	if (HST_UNLIKELY(stream == NULL || stream->guard != 0)) {
+		exit_foreign(fn, call_site, (uint64_t)__builtin_return_address(0), sp);
+		return;
+	}
+	stream->guard = sp;
+	hst_barrier();
+	time = __builtin_ia32_rdtsc() >> HST_TIME_SHIFT;
+	window = stream->window;
+	top = stream->top;
+	units = time - stream->time;
+	if (HST_UNLIKELY(top->fn != (uint64_t)fn || top->call != (uint32_t)(uint64_t)call_site || top->cfa <= sp
+		    || top <= stream->low || !window_open(window) || units > HST_TIME_MASK || !hst_clock_tsc)) {
+		exit_slow(fn, call_site, (uint64_t)__builtin_return_address(0), sp);
+		return;
+	}
+	stream->time = time;
+	hst_put_head(window, (HST_KIND_EXIT << HST_KIND_SHIFT) | (uint32_t)units);
+	stream->top = top - 1;
+	hst_barrier();
+	stream->guard = 0;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ways out of a process, and into a sandbox. */
+#include "core/attr.h"
+#include "core/process.h"
+#include "core/real.h"
+#include "core/sys.h"
+#include "hooks/stream.h"
+#include "sink/file.h"
+#include "stacks/tree.h"
+
+#include <linux/seccomp.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "core/poison.h"
+
+typedef void (*exit_function)(int status) __attribute__((noreturn));
+typedef long (*call_function)(long, long, long, long, long, long, long);
+
+/* If the real function is not to be had, the kernel does the same. */
+static void __attribute__((noreturn)) leave(enum hst_real which, int status)
+{
+	exit_function real = (exit_function)hst_real(which);
+
+	if (real != NULL) {
+		real(status);
+	}
+	for (;;) {
+		(void)hst_sys_raw6(SYS_exit_group, status, 0, 0, 0, 0, 0);
+	}
+}
+
+HST_EXPORT void _exit(int status)
+{
+	hst_process_end(HST_END__EXIT, status);
+	leave(HST_REAL__exit, status);
+}
+
+HST_EXPORT void _Exit(int status)
+{
+	hst_process_end(HST_END__EXIT, status);
+	leave(HST_REAL__Exit, status);
+}
+
+HST_EXPORT void quick_exit(int status)
+{
+	hst_process_end(HST_END__EXIT, status);
+	leave(HST_REAL_quick_exit, status);
+}
+
+/* From here on the kernel may kill the process for a call of ours. What counts need is made ready. */
+static void sandbox_begins(void)
+{
+	if (hst_process.state == HST_PROCESS_ON && hst_sys_closed == 0) {
+		hst_tree_reserve_more();
+		hst_sink_flag(HST_FLAG_SANDBOXED);
+	}
+	hst_sys_closed = 1;
+}
+
+/* It did not come to it: a missing privilege, say, or an operation that only asks. */
+static void sandbox_failed(uint32_t was_closed)
+{
+	hst_sys_closed = was_closed;
+	if (was_closed == 0 && hst_process.state == HST_PROCESS_ON) {
+		__atomic_fetch_and(
+			&hst_sink.header->flags, ~(uint32_t)HST_FLAG_SANDBOXED, __ATOMIC_RELAXED);
+	}
+}
+
+
+/* The kernel's five arguments come in registers, so all of them are passed on whatever the caller gave. */
+int hst_hook_prctl(int option, long a, long b, long c, long d) __asm__("prctl");
+HST_EXPORT int hst_hook_prctl(int option, long a, long b, long c, long d)
+{
+	int (*real)(int, long, long, long, long) =
+		(int (*)(int, long, long, long, long))hst_real(HST_REAL_prctl);
+	uint32_t was_closed = hst_sys_closed;
+	int result;
+
+	if (option == PR_SET_SECCOMP) {
+		sandbox_begins();
+	}
+	result = real(option, a, b, c, d);
+	if (option == PR_SET_SECCOMP && result != 0) {
+		sandbox_failed(was_closed);
+	}
+	return result;
+}
+
+long hst_hook_syscall(long number, long a, long b, long c, long d, long e, long f) __asm__("syscall");
+HST_EXPORT long hst_hook_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+	call_function real = (call_function)hst_real(HST_REAL_syscall);
+	uint32_t was_closed = hst_sys_closed;
+	bool closes = number == SYS_seccomp
+		&& (a == SECCOMP_SET_MODE_STRICT || a == SECCOMP_SET_MODE_FILTER);
+	long result;
+
+	if (closes) {
+		sandbox_begins();
+	} else if (number == SYS_exit_group) {
+		hst_process_end(HST_END__EXIT, (int)a);
+	}
+	result = real(number, a, b, c, d, e, f);
+	if (closes && result != 0) {
+		sandbox_failed(was_closed);
+	}
+	return result;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the recording of a process begins, begins anew in a forked child, and ends. */
+#include "hooks/start.h"
+
+#include "core/attr.h"
+#include "core/clock.h"
+#include "core/process.h"
+#include "core/procfs.h"
+#include "core/sys.h"
+#include "core/text.h"
+#include "hooks/stream.h"
+#include "sink/directory.h"
+#include "sink/file.h"
+#include "sink/filter.h"
+#include "sink/modules.h"
+#include "sink/names.h"
+#include "sink/ring.h"
+#include "stacks/tree.h"
+
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "core/poison.h"
+
+volatile uint32_t hst_sys_closed;
+
+static uint64_t start_pid_ticks;
+static bool start_is_root;
+
+static bool step_options(void)
+{
+	hst_options_read(environ, &hst_process.options);
+	/* With elevated rights the loader keeps us out; what comes in all the same stands back. */
+	return !hst_process.options.disabled && getauxval(AT_SECURE) == 0;
+}
+
+/*
+ * A process that was started inside a sandbox stricter than its parent's may be killed for a call that we
+ * make. Reading a file in /proc is what the loader itself does, so that much is safe.
+ */
+static bool step_sandbox(void)
+{
+	uint32_t own = hst_procfs_seccomp(0);
+
+	if (own == 0) {
+		return true;
+	}
+	if (hst_process.options.seccomp_known) {
+		return own <= hst_process.options.seccomp;
+	}
+	return own <= hst_procfs_seccomp(hst_sys_getppid());
+}
+
+static bool step_clock(void)
+{
+	hst_clock_start();
+	return true;
+}
+
+static bool step_directory(void)
+{
+	uint32_t parent;
+
+	hst_process.pid = hst_sys_getpid();
+	hst_sink.pid = hst_process.pid;
+	(void)hst_procfs_stat(0, &parent, &start_pid_ticks);
+	return hst_directory_find(
+		       &hst_process.options, hst_process.pid, start_pid_ticks, &start_is_root)
+		&& (hst_process.options.children || start_is_root);
+}
+
+static bool step_fork_memory(void)
+{
+	hst_process.alive = hst_window_new();
+	return hst_process.alive != NULL;
+}
+
+static void fill_times(struct hst_file_header *header)
+{
+	struct timespec now = { 0 };
+
+	header->start = hst_clock_pair_now();
+	header->sync[0] = header->start;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	header->start_real_ns = (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+static bool step_file(void)
+{
+	uint32_t flags = hst_filter_start(&hst_process.options);
+	struct hst_file_header *header;
+
+	flags |= hst_process.options.launcher ? 0 : HST_FLAG_BARE;
+	flags |= hst_process.options.paused ? HST_FLAG_STARTED_PAUSED : 0;
+	if (!hst_sink_create(&hst_process.options, flags)) {
+		return false;
+	}
+	header = hst_sink.header;
+	fill_times(header);
+	header->pid_start = start_pid_ticks;
+	(void)hst_procfs_boot_id(header->boot_id);
+	(void)hst_sys_readlink("/proc/self/exe", (char *)header->exe, sizeof header->exe - 1);
+	/* 16: PR_GET_NAME. */
+	(void)hst_sys6(SYS_prctl, 16, (long)header->comm, 0, 0, 0, 0);
+	return true;
+}
+
+static bool step_modules(void)
+{
+	(void)hst_modules_update();
+	hst_tree_reserve();
+	return true;
+}
+
+static bool step_threads(void)
+{
+	hst_threads_start();
+	hst_process.alive->seen = 1;
+	return true;
+}
+
+static bool (*const steps[])(void) = {
+	step_options,
+	step_sandbox,
+	step_clock,
+	step_directory,
+	step_fork_memory,
+	step_file,
+	step_modules,
+	step_threads,
+};
+
+void hst_process_start(void)
+{
+	uint32_t state = HST_PROCESS_NEW;
+	bool on = true;
+
+	if (!__atomic_compare_exchange_n(&hst_process.state, &state, HST_PROCESS_STARTING, false,
+		    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		return;
+	}
+	for (size_t i = 0; on && i < sizeof steps / sizeof steps[0]; i++) {
+		on = steps[i]();
+	}
+	__atomic_store_n(
+		&hst_process.state, on ? HST_PROCESS_ON : HST_PROCESS_OFF, __ATOMIC_RELEASE);
+}
+
+/* The child keeps options, filter and what its parent knew of the machine; the rest is its own. */
+static bool fork_file(void)
+{
+	const struct hst_file_header *parent = hst_sink.header;
+	uint32_t flags = HST_FLAG_FORKED
+		| (parent->flags & (HST_FLAG_FILTERED | HST_FLAG_FILTER_NAMES_IGNORED | HST_FLAG_BARE));
+	struct hst_file_header *header;
+	uint32_t ppid;
+
+	hst_process.pid = hst_sys_getpid();
+	hst_sink.pid = hst_process.pid;
+	hst_process.options.paused = parent->control == HST_CONTROL_PAUSE;
+	if (!hst_sink_create(&hst_process.options, flags)) {
+		return false;
+	}
+	header = hst_sink.header;
+	fill_times(header);
+	(void)hst_procfs_stat(0, &ppid, &header->pid_start);
+	memcpy(header->boot_id, parent->boot_id, sizeof header->boot_id);
+	memcpy(header->exe, parent->exe, sizeof header->exe);
+	memcpy(header->comm, parent->comm, sizeof header->comm);
+	header->cost_inside_256 = parent->cost_inside_256;
+	header->cost_outside_256 = parent->cost_outside_256;
+	return true;
+}
+
+bool hst_process_forked(void)
+{
+	uint32_t state = HST_PROCESS_ON;
+	bool on = hst_process.options.children;
+
+	if (!__atomic_compare_exchange_n(&hst_process.state, &state, HST_PROCESS_STARTING, false,
+		    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		return false;
+	}
+	if (on) {
+		hst_windows_reset();
+		hst_process.alive = hst_window_new();
+		hst_ring_reset();
+		hst_modules_reset();
+		hst_names_reset();
+		on = hst_process.alive != NULL && fork_file();
+	}
+	if (on) {
+		(void)step_modules();
+		hst_process.alive->seen = 1;
+	}
+	__atomic_store_n(
+		&hst_process.state, on ? HST_PROCESS_ON : HST_PROCESS_OFF, __ATOMIC_RELEASE);
+	return on;
+}
+
+void hst_process_end(uint32_t kind, int status)
+{
+	struct hst_file_header *header = hst_sink.header;
+
+	/* A child of vfork shares our memory, a child of fork that recorded nothing our file. */
+	if (hst_process.state != HST_PROCESS_ON || hst_process.alive->seen == 0
+		|| hst_sys_getpid() != hst_process.pid) {
+		return;
+	}
+	header->end = hst_clock_pair_now();
+	header->end_status = status;
+	hst_barrier();
+	header->end_kind = kind;
+}
+
+/* glibc hands constructors the program's arguments; the pointer lies at the very end of the stack. */
+static __attribute__((constructor(101))) void library_start(int argc, char **argv, char **environment)
+{
+	(void)argc;
+	(void)environment;
+	hst_process.stack_end = (uint64_t)argv;
+	hst_process_start();
+}
+
+static __attribute__((destructor(101))) void library_end(void)
+{
+	hst_process_end(HST_END_EXIT, -1);
+}

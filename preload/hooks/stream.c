@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Streams: attach a thread, service its window, follow forks, end with the thread. */
+#include "hooks/stream.h"
+
+#include "buffer/chunk.h"
+#include "buffer/encode.h"
+#include "core/clock.h"
+#include "core/process.h"
+#include "core/sys.h"
+#include "hooks/start.h"
+#include "sink/file.h"
+#include "sink/modules.h"
+#include "stacks/fiber.h"
+#include "stacks/tree.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "core/poison.h"
+
+/* Streams of ended threads, ready for the next one: mapped, faulted in, with their tails. */
+static struct {
+	uint64_t head; /* address in the low 48 bits, a count against ABA above */
+} idle;
+
+static pthread_key_t thread_key;
+static bool thread_key_made;
+
+#define HST_POINTER_BITS 48u
+#define HST_POINTER_MASK ((1ull << HST_POINTER_BITS) - 1)
+
+static struct hst_stream *idle_pop(void)
+{
+	uint64_t head = __atomic_load_n(&idle.head, __ATOMIC_ACQUIRE);
+	struct hst_stream *stream;
+	uint64_t next;
+
+	do {
+		stream = (void *)(head & HST_POINTER_MASK);
+		if (stream == NULL) {
+			return NULL;
+		}
+		/* Streams are never unmapped, so this read is safe even if another thread took it. */
+		next = (uint64_t)__atomic_load_n(&stream->next, __ATOMIC_RELAXED)
+			| ((head & ~HST_POINTER_MASK) + (1ull << HST_POINTER_BITS));
+	} while (!__atomic_compare_exchange_n(
+		&idle.head, &head, next, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+	return stream;
+}
+
+static void idle_push(struct hst_stream *stream)
+{
+	uint64_t head = __atomic_load_n(&idle.head, __ATOMIC_RELAXED);
+	uint64_t next;
+
+	do {
+		__atomic_store_n(&stream->next, (void *)(head & HST_POINTER_MASK), __ATOMIC_RELAXED);
+		next = (uint64_t)stream | ((head & ~HST_POINTER_MASK) + (1ull << HST_POINTER_BITS));
+	} while (!__atomic_compare_exchange_n(
+		&idle.head, &head, next, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+}
+
+static uint64_t thread_pointer(void)
+{
+	uint64_t pointer;
+
+	__asm__("mov %%fs:0, %0" : "=r"(pointer));
+	return pointer;
+}
+
+/* Where the thread's stack ends: known for the main thread; else glibc keeps the thread's own record
+ * (to which fs points) at the top of its stack. */
+static uint64_t stack_end(uint64_t sp)
+{
+	uint64_t main_end = hst_process.stack_end;
+	uint64_t own = thread_pointer();
+
+	if (sp < main_end && (own < sp || own > main_end)) {
+		return main_end;
+	}
+	return own > sp ? own : 0;
+}
+
+static struct hst_stream *stream_make(uint64_t sp, uint64_t end)
+{
+	struct hst_stream *stream = idle_pop();
+
+	if (stream == NULL) {
+		stream = hst_sys_mmap(NULL, sizeof *stream, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (stream == NULL) {
+			hst_sink_flag(HST_FLAG_NO_MEMORY);
+			return NULL;
+		}
+		stream->ledger = &stream->ledger_kept;
+		stream->window = hst_window_new();
+	}
+	if (stream->window == NULL || !hst_fiber_first(stream, sp, end)) {
+		idle_push(stream);
+		return NULL;
+	}
+	*stream->window = (struct hst_window){ 0 };
+	stream->number = __atomic_add_fetch(&hst_sink.header->streams, 1, __ATOMIC_RELAXED);
+	stream->tid = hst_sys_gettid();
+	stream->thread_start = hst_ticks();
+	stream->mode = HST_STREAM_IDLE;
+	stream->guard = 0;
+	stream->seq = 0;
+	stream->previous = 0;
+	stream->rolls = 0;
+	stream->errors_below = 0;
+	stream->paused_depth = 0;
+	stream->over = 0;
+	stream->ledger = &stream->ledger_kept;
+	memset(&stream->ledger_kept, 0, sizeof stream->ledger_kept);
+	return stream;
+}
+
+/* Ends the events of a stream whose chunk could not be appended, and goes on with counts. */
+static void stream_to_profile(struct hst_stream *stream)
+{
+	uint64_t ticks = hst_ticks();
+
+	if (stream->chunk != NULL) {
+		hst_put_timed(stream, HST_OP_LIMIT, ticks);
+		hst_chunk_abandon(stream);
+	}
+	stream->window->cur = NULL;
+	stream->window->limit = NULL;
+	stream->mode = HST_STREAM_PROFILE;
+	stream->generation = hst_modules_generation();
+	if (!hst_tree_begin(stream, ticks)) {
+		stream->mode = HST_STREAM_DEAF;
+	}
+}
+
+/* The first stream that records measures our own cost, on itself, and forgets it. */
+static void stream_calibrate(struct hst_stream *stream)
+{
+	static uint32_t done;
+
+	if (__atomic_exchange_n(&done, 1, __ATOMIC_RELAXED) != 0 || hst_depth(stream) != 0) {
+		return;
+	}
+	stream->window->seen = hst_sink_watch();
+	hst_calibrate(stream);
+	if (stream->mode == HST_STREAM_TRACE) {
+		stream->seq--;
+		(void)hst_chunk_begin(stream);
+	}
+}
+
+static void stream_begin(struct hst_stream *stream)
+{
+	struct hst_file_header *header = hst_sink.header;
+
+	if (header->mode == HST_MODE_PROFILE
+		|| (header->flags & (HST_FLAG_LIMIT_REACHED | HST_FLAG_PATH_LOST | HST_FLAG_SANDBOXED)) != 0
+		|| !hst_chunk_begin(stream)) {
+		stream_to_profile(stream);
+	}
+	if (stream->mode != HST_STREAM_DEAF) {
+		stream_calibrate(stream);
+	}
+}
+
+/* Ends the present chunk, if any, so that the next record begins another one. */
+static void stream_close(struct hst_stream *stream)
+{
+	if (stream->mode != HST_STREAM_TRACE) {
+		return;
+	}
+	if (hst_chunk_end(stream)) {
+		stream->mode = HST_STREAM_IDLE;
+	} else {
+		stream_to_profile(stream);
+	}
+}
+
+static void stream_pause(struct hst_stream *stream)
+{
+	if (stream->mode == HST_STREAM_TRACE) {
+		hst_put_timed(stream, HST_OP_PAUSE, hst_ticks());
+		stream_close(stream);
+	}
+	if (stream->mode == HST_STREAM_PROFILE) {
+		hst_tree_pause(stream, hst_ticks());
+	}
+	stream->window->cur = NULL;
+	stream->window->limit = NULL;
+	stream->mode = HST_STREAM_PAUSED;
+}
+
+/* A request of the tool, or a module went: what was decided when the chunk began may not hold. */
+static void stream_look_up(struct hst_stream *stream, uint64_t watch)
+{
+	bool pause = (uint32_t)watch == HST_CONTROL_PAUSE;
+
+	hst_sink.header->control_seen = (uint32_t)watch;
+	if (pause && stream->mode != HST_STREAM_PAUSED) {
+		stream_pause(stream);
+	} else if (!pause && stream->mode == HST_STREAM_PAUSED) {
+		stream->mode = HST_STREAM_IDLE;
+		stream->paused_depth = hst_depth(stream);
+	} else if (!pause && stream->mode == HST_STREAM_PROFILE && stream->generation != hst_modules_generation()) {
+		hst_tree_end(stream, hst_ticks());
+		hst_tree_forget(stream);
+		stream_to_profile(stream);
+	} else if (!pause) {
+		stream_close(stream);
+	}
+	stream->window->seen = watch;
+}
+
+/* The first hook of a forked child: everything that points into the parent's file is dropped. */
+static bool stream_follow_fork(struct hst_stream *stream)
+{
+	if (!hst_process_forked()) {
+		return false;
+	}
+	idle.head = 0;
+	stream->window = hst_window_new();
+	if (stream->window == NULL) {
+		return false;
+	}
+	stream->tail = (struct hst_tail){ 0 };
+	stream->chunk = NULL;
+	stream->nested = NULL;
+	hst_tree_forget(stream);
+	stream->number = __atomic_add_fetch(&hst_sink.header->streams, 1, __ATOMIC_RELAXED);
+	stream->tid = hst_sys_gettid();
+	stream->thread_start = hst_ticks();
+	stream->mode = HST_STREAM_IDLE;
+	stream->seq = 0;
+	stream->previous = 0;
+	stream->rolls = 0;
+	stream->ledger = &stream->ledger_kept;
+	memset(&stream->ledger_kept, 0, sizeof stream->ledger_kept);
+	return true;
+}
+
+bool hst_stream_service(struct hst_stream *stream)
+{
+	uint64_t signals;
+	uint64_t watch;
+
+	if (__atomic_load_n(&hst_process.state, __ATOMIC_ACQUIRE) == HST_PROCESS_OFF) {
+		return false;
+	}
+	if (stream->mode == HST_STREAM_DEAF && hst_process.alive->seen != 0) {
+		stream->ledger->lost_calls++;
+		return false;
+	}
+	hst_sys_block_signals(&signals);
+	if (hst_process.alive->seen == 0 && !stream_follow_fork(stream)) {
+		hst_sys_restore_signals(&signals);
+		return false;
+	}
+	watch = hst_sink_watch();
+	if (stream->window->seen != watch) {
+		stream_look_up(stream, watch);
+	} else if (stream->mode == HST_STREAM_TRACE && stream->window->cur >= stream->window->limit) {
+		if (hst_modules_changed()) {
+			(void)hst_modules_update();
+		}
+		stream_close(stream);
+	}
+	if (stream->mode == HST_STREAM_IDLE) {
+		stream_begin(stream);
+	}
+	hst_sys_restore_signals(&signals);
+	return stream->mode == HST_STREAM_TRACE || stream->mode == HST_STREAM_PROFILE;
+}
+
+void hst_stream_renew(struct hst_stream *stream)
+{
+	uint64_t signals;
+
+	hst_sys_block_signals(&signals);
+	stream_close(stream);
+	if (stream->mode == HST_STREAM_IDLE) {
+		stream_begin(stream);
+	} else if (stream->mode == HST_STREAM_PROFILE) {
+		hst_tree_renew(stream);
+	}
+	stream->generation = hst_modules_generation();
+	hst_sys_restore_signals(&signals);
+}
+
+void hst_stream_resync(struct hst_stream *stream)
+{
+	stream->ledger->resyncs++;
+	if (stream->mode == HST_STREAM_TRACE && hst_process.alive->seen != 0) {
+		hst_stream_renew(stream);
+	}
+}
+
+static void stream_end(struct hst_stream *stream)
+{
+	uint64_t ticks = hst_ticks();
+
+	if (stream->mode == HST_STREAM_TRACE) {
+		hst_put_timed(stream, HST_OP_THREAD_END, ticks);
+		if (!hst_chunk_end(stream)) {
+			hst_chunk_abandon(stream); /* it stays where it is, whole */
+		}
+	}
+	hst_tree_end(stream, ticks);
+	hst_fiber_reset(stream);
+	*stream->window = (struct hst_window){ 0 };
+	stream->guard = 0;
+	idle_push(stream);
+}
+
+/* Runs when the thread ends, and again if destructors of others called hooks after it. */
+static void thread_ends(void *data)
+{
+	struct hst_stream *stream = data;
+	struct hst_stream *nested = stream->nested;
+	uint64_t signals;
+
+	hst_sys_block_signals(&signals);
+	if (hst_self == stream) {
+		hst_self = NULL;
+		if (hst_process.alive->seen != 0) {
+			stream->nested = NULL;
+			stream_end(stream);
+			if (nested != NULL) {
+				stream_end(nested);
+			}
+		}
+	}
+	hst_sys_restore_signals(&signals);
+}
+
+void hst_threads_start(void)
+{
+	thread_key_made = pthread_key_create(&thread_key, thread_ends) == 0;
+}
+
+struct hst_stream *hst_stream_attach(uint64_t sp)
+{
+	struct hst_stream *stream = NULL;
+	uint64_t signals;
+
+	if (__atomic_load_n(&hst_process.state, __ATOMIC_ACQUIRE) == HST_PROCESS_OFF) {
+		return NULL;
+	}
+	hst_sys_block_signals(&signals);
+	hst_process_start();
+	if (hst_process.state == HST_PROCESS_ON && (hst_process.alive->seen != 0 || hst_process_forked())) {
+		stream = stream_make(sp, stack_end(sp));
+	}
+	if (stream != NULL) {
+		stream->lane = HST_LANE_MAIN;
+		stream->parent = 0;
+		stream->nested = NULL;
+		stream->guard = sp;
+		hst_self = stream;
+		if (thread_key_made) {
+			(void)pthread_setspecific(thread_key, stream);
+		}
+	} else if (hst_process.state == HST_PROCESS_ON) {
+		hst_sink.header->ledger.lost_calls++;
+	}
+	hst_sys_restore_signals(&signals);
+	return stream;
+}
+
+struct hst_stream *hst_stream_nested(struct hst_stream *stream, uint64_t sp)
+{
+	struct hst_stream *nested = stream->nested;
+	uint64_t signals;
+
+	if (nested != NULL || hst_process.alive->seen == 0) {
+		return nested;
+	}
+	hst_sys_block_signals(&signals);
+	nested = stream_make(sp, stack_end(sp));
+	if (nested != NULL) {
+		nested->lane = HST_LANE_SIGNAL;
+		nested->parent = stream->number;
+		stream->nested = nested;
+	}
+	hst_sys_restore_signals(&signals);
+	return nested;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Streams of threads: made at the first hook, serviced when the hot path cannot go on, ended with the
+ * thread. Everything here is a slow path, runs on the stream's own thread and may be interrupted by
+ * signals; where it must not be, it holds them back.
+ */
+#ifndef HST_HOOKS_STREAM_H
+#define HST_HOOKS_STREAM_H
+
+#include "core/stream.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Process start, by the constructor or by the first hook, whichever comes first. */
+void hst_process_start(void);
+
+/* The calling thread's stream, made now if need be. NULL: nothing is recorded in this process. */
+struct hst_stream *hst_stream_attach(uint64_t sp);
+
+/* Lane 1 of a thread, for hooks of a signal handler that interrupted a hook. NULL: none to be had. */
+struct hst_stream *hst_stream_nested(struct hst_stream *stream, uint64_t sp);
+
+/*
+ * Called when the window is shut or an alarm was given: begins, rolls, pauses, goes over to
+ * profile mode, follows a fork. true: the stream can record (trace or profile mode).
+ */
+bool hst_stream_service(struct hst_stream *stream);
+
+/* A chunk anew, because a module came: what follows is to be read with the newest module list. */
+void hst_stream_renew(struct hst_stream *stream);
+
+/* A chunk anew, because the state of the present one can no longer be trusted. */
+void hst_stream_resync(struct hst_stream *stream);
+
+/* The process is about to end, and says how. Only if it is the process itself, not a child of vfork. */
+void hst_process_end(uint32_t kind, int status);
+
+/* Is there work for hst_stream_service? */
+static inline bool hst_stream_must_look(const struct hst_stream *stream, uint64_t watch)
+{
+	const struct hst_window *window = stream->window;
+
+	return window->seen != watch || (window->cur >= window->limit && stream->mode != HST_STREAM_PROFILE);
+}
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding, making and rotating the data directory. */
+#include "sink/directory.h"
+
+#include "core/procfs.h"
+#include "core/sys.h"
+#include "core/text.h"
+#include "sink/file.h"
+
+#include <errno.h>
+
+#include "core/poison.h"
+
+#define HST_MARK          "hasten-data 1\n"
+#define HST_DIRECTORIES   100u
+#define HST_ANCESTORS_MAX 64u
+
+struct session {
+	uint32_t root;
+	uint64_t root_start;
+};
+
+/* Only a directory that is ours and that no one else may write into. */
+static int directory_open(const char *path)
+{
+	struct stat status;
+	long fd = hst_sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
+
+	if (fd < 0) {
+		return (int)fd;
+	}
+	if (hst_sys_fstat((int)fd, &status) != 0 || status.st_uid != hst_sys_geteuid()
+		|| (status.st_mode & 022) != 0) {
+		(void)hst_sys_close((int)fd);
+		return -EPERM;
+	}
+	return (int)fd;
+}
+
+static void session_value(const char *text, const char *key, uint64_t *ret_value)
+{
+	for (const char *line = text; *line != '\0'; line++) {
+		if ((line == text || line[-1] == '\n') && hst_text_starts(line, key)) {
+			(void)hst_text_number(line + hst_text_length(key), ret_value);
+			return;
+		}
+	}
+}
+
+/* false: no session file with our mark. */
+static bool session_read(int directory, struct session *ret_session)
+{
+	char text[512];
+	uint64_t root = 0;
+	uint64_t start = 0;
+	long fd = hst_sys_openat(directory, "session", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+	long got;
+
+	if (fd < 0) {
+		return false;
+	}
+	got = hst_sys_read((int)fd, text, sizeof text - 1);
+	(void)hst_sys_close((int)fd);
+	text[got > 0 ? got : 0] = '\0';
+	if (!hst_text_starts(text, HST_MARK)) {
+		return false;
+	}
+	session_value(text, "root ", &root);
+	session_value(text, "root_start ", &start);
+	*ret_session = (struct session){ (uint32_t)root, start };
+	return true;
+}
+
+static bool session_write(int directory, uint32_t pid, uint64_t pid_start)
+{
+	char buffer[256];
+	struct hst_text text = hst_text_begin(buffer, sizeof buffer);
+	long fd = hst_sys_openat(
+		directory, "session", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool done;
+
+	if (fd < 0) {
+		return false;
+	}
+	hst_text_add(&text, HST_MARK "root ");
+	hst_text_add_number(&text, pid);
+	hst_text_add(&text, "\nroot_start ");
+	hst_text_add_number(&text, pid_start);
+	hst_text_add(&text, "\n");
+	done = text.length <= hst_sys_limit(RLIMIT_FSIZE)
+		&& hst_sys_pwrite((int)fd, buffer, text.length, 0) == (long)text.length;
+	(void)hst_sys_close((int)fd);
+	return done;
+}
+
+static bool is_alive(const struct session *session)
+{
+	uint32_t parent;
+	uint64_t start;
+
+	return session->root != 0 && hst_procfs_stat(session->root, &parent, &start)
+		&& start == session->root_start;
+}
+
+static bool is_ancestor(uint32_t pid, uint32_t wanted)
+{
+	for (uint32_t i = 0; i < HST_ANCESTORS_MAX && pid > 1; i++) {
+		uint32_t parent = 0;
+		uint64_t start;
+
+		if (pid == wanted) {
+			return true;
+		}
+		if (!hst_procfs_stat(pid, &parent, &start)) {
+			return false;
+		}
+		pid = parent;
+	}
+	return false;
+}
+
+static bool name_is_ours(const char *name)
+{
+	size_t length = hst_text_length(name);
+
+	return hst_text_equal(name, "session") || (length > 4 && hst_text_equal(name + length - 4, ".hst"))
+		|| (length > 5 && hst_text_equal(name + length - 5, ".plan"));
+}
+
+struct directory_entry {
+	uint64_t inode, offset;
+	uint16_t bytes;
+	uint8_t type;
+	char name[];
+};
+
+/* Removes an older recording: only one with our mark, only files that are ours. */
+static void remove_old(const char *path)
+{
+	_Alignas(8) char buffer[2048];
+	struct session session;
+	int fd = directory_open(path);
+	long got;
+
+	if (fd < 0) {
+		return;
+	}
+	if (session_read(fd, &session)) {
+		while ((got = hst_sys_getdents(fd, buffer, sizeof buffer)) > 0) {
+			for (long at = 0; at < got;) {
+				const struct directory_entry *entry = (const void *)(buffer + at);
+
+				if (name_is_ours(entry->name)) {
+					(void)hst_sys_unlinkat(fd, entry->name, 0);
+				}
+				at += entry->bytes;
+			}
+		}
+		(void)hst_sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+	}
+	(void)hst_sys_close(fd);
+}
+
+enum directory_answer {
+	DIRECTORY_USE,
+	DIRECTORY_NEXT,  /* somebody else's live recording */
+	DIRECTORY_AGAIN, /* it was moved away */
+	DIRECTORY_NO,
+};
+
+static enum directory_answer directory_join(
+	const char *path, uint32_t pid, uint64_t pid_start, bool rotate, bool *ret_root)
+{
+	char old[HST_PATH_BYTES];
+	struct hst_text text = hst_text_begin(old, sizeof old);
+	struct session session;
+	int fd = directory_open(path);
+	bool ours;
+
+	if (fd < 0) {
+		return DIRECTORY_NO;
+	}
+	ours = session_read(fd, &session);
+	(void)hst_sys_close(fd);
+	if (!ours) {
+		return DIRECTORY_NO;
+	}
+	*ret_root = session.root == pid && session.root_start == pid_start;
+	if (!rotate || *ret_root) {
+		return DIRECTORY_USE;
+	}
+	if (is_alive(&session)) {
+		return is_ancestor(pid, session.root) ? DIRECTORY_USE : DIRECTORY_NEXT;
+	}
+	hst_text_add(&text, path);
+	hst_text_add(&text, ".old");
+	if (text.full) {
+		return DIRECTORY_NO;
+	}
+	remove_old(old);
+	return hst_sys_rename(path, old) == 0 ? DIRECTORY_AGAIN : DIRECTORY_NEXT;
+}
+
+static enum directory_answer directory_try(
+	const char *path, uint32_t pid, uint64_t pid_start, bool rotate, bool *ret_root)
+{
+	long made = hst_sys_mkdir(path, 0700);
+	int fd;
+	bool done;
+
+	if (made == -EEXIST) {
+		return directory_join(path, pid, pid_start, rotate, ret_root);
+	}
+	if (made != 0) {
+		return DIRECTORY_NO;
+	}
+	fd = directory_open(path);
+	if (fd < 0) {
+		return DIRECTORY_NO;
+	}
+	done = session_write(fd, pid, pid_start);
+	(void)hst_sys_close(fd);
+	*ret_root = true;
+	return done ? DIRECTORY_USE : DIRECTORY_NO;
+}
+
+/* Absolute, since the program may change its working directory. */
+static bool absolute(const char *path, struct hst_text *ret_text)
+{
+	if (path[0] != '/') {
+		char here[HST_PATH_BYTES];
+		long got = hst_sys_getcwd(here, sizeof here);
+
+		if (got <= 0 || here[0] != '/') {
+			return false;
+		}
+		hst_text_add(ret_text, here);
+		hst_text_add(ret_text, "/");
+	}
+	hst_text_add(ret_text, path);
+	return !ret_text->full;
+}
+
+bool hst_directory_find(
+	const struct hst_options *options, uint32_t pid, uint64_t pid_start, bool *ret_root)
+{
+	bool named = options->data != NULL;
+	struct hst_text path = hst_text_begin(hst_sink.directory, sizeof hst_sink.directory);
+	enum directory_answer answer = DIRECTORY_NO;
+	size_t length;
+	uint32_t tries = 0;
+
+	if (!absolute(named ? options->data : "hasten.data", &path)) {
+		hst_sink.directory[0] = '\0';
+		return false;
+	}
+	length = path.length;
+	for (uint32_t n = 1; n <= HST_DIRECTORIES && tries < HST_DIRECTORIES; tries++) {
+		answer = directory_try(path.bytes, pid, pid_start, !named, ret_root);
+		if (answer == DIRECTORY_USE || answer == DIRECTORY_NO) {
+			break;
+		}
+		if (answer == DIRECTORY_NEXT) {
+			n++;
+			path.length = length;
+			hst_text_add(&path, ".");
+			hst_text_add_number(&path, n);
+		}
+	}
+	if (answer != DIRECTORY_USE) {
+		hst_sink.directory[0] = '\0';
+	}
+	return answer == DIRECTORY_USE;
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which machine stack a hook runs on, and the shadow stack that belongs to it. */
+#include "stacks/fiber.h"
+
+#include "buffer/encode.h"
+#include "core/sys.h"
+#include "stacks/tree.h"
+
+#include "core/poison.h"
+
+/* What is taken for granted below the first frame of a stack whose mapping was not looked up. */
+#define HST_STACK_ASSUMED (256u << 10)
+#define HST_STACK_CLOSED  (8u << 20) /* the same when the kernel must not be asked */
+
+struct range {
+	uint64_t lo, hi;
+};
+
+static uint64_t hex(const char **at, const char *end)
+{
+	uint64_t value = 0;
+
+	for (; *at < end; (*at)++) {
+		char c = **at;
+
+		if (c >= '0' && c <= '9') {
+			value = value * 16 + (uint64_t)(c - '0');
+		} else if (c >= 'a' && c <= 'f') {
+			value = value * 16 + (uint64_t)(c - 'a' + 10);
+		} else {
+			break;
+		}
+	}
+	return value;
+}
+
+/* One line of /proc/self/maps at a time: is `address` in it? */
+static bool line_has(const char *line, const char *end, uint64_t address, struct range *ret_range)
+{
+	const char *at = line;
+	struct range range;
+
+	range.lo = hex(&at, end);
+	at++;
+	range.hi = hex(&at, end);
+	if (address < range.lo || address >= range.hi) {
+		return false;
+	}
+	/* The main stack grows down to its limit: what is mapped now is not all of it. */
+	if (end - line > 7 && end[-7] == '[' && end[-6] == 's' && end[-5] == 't') {
+		uint64_t limit = hst_sys_limit(RLIMIT_STACK);
+
+		limit = limit > (1ull << 40) ? (1ull << 40) : limit;
+		range.lo = range.hi > limit && range.hi - limit < range.lo ? range.hi - limit : range.lo;
+	}
+	*ret_range = range;
+	return true;
+}
+
+static bool find_mapping(uint64_t address, struct range *ret_range)
+{
+	char buffer[1024];
+	size_t held = 0;
+	bool found = false;
+	long fd = hst_sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+
+	if (fd < 0) {
+		return false;
+	}
+	while (!found) {
+		long got = hst_sys_read((int)fd, buffer + held, sizeof buffer - held);
+		size_t start = 0;
+
+		if (got <= 0) {
+			break;
+		}
+		held += (size_t)got;
+		for (size_t i = 0; i < held && !found; i++) {
+			if (buffer[i] == '\n') {
+				found = line_has(buffer + start, buffer + i, address, ret_range);
+				start = i + 1;
+			}
+		}
+		if (start == 0 && held == sizeof buffer) {
+			held = 0; /* a longer line than any path of ours: cannot be a stack */
+			continue;
+		}
+		for (size_t i = start; i < held; i++) {
+			buffer[i - start] = buffer[i];
+		}
+		held -= start;
+	}
+	(void)hst_sys_close((int)fd);
+	return found;
+}
+
+static bool fiber_memory(struct hst_fiber *fiber)
+{
+	size_t bytes = HST_OPEN_FIRST * sizeof *fiber->base;
+
+	if (fiber->base == NULL) {
+		fiber->base = hst_sys_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (fiber->base == NULL) {
+			return false;
+		}
+		fiber->end = fiber->base + HST_OPEN_FIRST;
+	}
+	fiber->top = fiber->base;
+	fiber->base->id = 0;
+	fiber->base->last = 0;
+	fiber->base->fn = 0;
+	fiber->base->node = 0;
+	fiber->base->group = 0;
+	return true;
+}
+
+/* The root entry's address lies above all frames, so that none of them closes it. */
+static void fiber_bounds(struct hst_fiber *fiber, uint64_t lo, uint64_t hi)
+{
+	fiber->lo = lo;
+	fiber->hi = hi;
+	fiber->base->cfa = hi == HST_ADDRESS_MAX ? hi : hi + 16;
+}
+
+bool hst_fiber_first(struct hst_stream *stream, uint64_t sp, uint64_t hi)
+{
+	struct hst_fiber *fiber = &stream->own;
+	struct range range = { 0, 0 };
+
+	if (!fiber_memory(fiber)) {
+		return false;
+	}
+	if (hi > sp && hi - sp < (1ull << 30)) {
+		range.hi = hi;
+		range.lo = sp - HST_STACK_ASSUMED;
+	} else if (!find_mapping(sp, &range)) {
+		range.lo = sp - HST_STACK_CLOSED;
+		range.hi = HST_ADDRESS_MAX;
+	}
+	fiber_bounds(fiber, range.lo, range.hi);
+	fiber->number = 0;
+	fiber->in_tree = false;
+	fiber->chunk = 0;
+	stream->fiber = fiber;
+	stream->top = fiber->base;
+	stream->low = fiber->base;
+	stream->end = fiber->end;
+	stream->lo = fiber->lo;
+	stream->known = 0;
+	stream->fiber_count = 0;
+	stream->fiber_numbers = 0;
+	return true;
+}
+
+static void fiber_park(struct hst_stream *stream)
+{
+	struct hst_fiber *fiber = stream->fiber;
+
+	fiber->top = stream->top;
+	fiber->known = stream->known;
+	fiber->chunk = stream->seq;
+}
+
+static void fiber_present(struct hst_stream *stream, struct hst_fiber *fiber, uint64_t ticks)
+{
+	fiber_park(stream);
+	stream->fiber = fiber;
+	stream->top = fiber->top;
+	stream->end = fiber->end;
+	stream->lo = fiber->lo;
+	stream->low = fiber->top;
+	stream->errors_below = 0;
+	if (fiber->chunk == stream->seq && fiber->chunk != 0) {
+		stream->known = fiber->known;
+	} else {
+		fiber->base->id = 0;
+		fiber->base->last = 0;
+		stream->known = hst_depth(stream);
+		if (stream->known > 0) {
+			stream->top->id = 0;
+			stream->top->last = 0;
+		}
+	}
+	stream->ledger->switches++;
+	if (stream->mode == HST_STREAM_TRACE) {
+		hst_put_valued(stream, HST_OP_SWITCH, 0, ticks, fiber->number);
+	} else if (stream->mode == HST_STREAM_PROFILE) {
+		hst_tree_carry(stream, ticks);
+	}
+}
+
+/* The narrowest known stack that contains the address; NULL none. */
+static struct hst_fiber *fiber_find(struct hst_stream *stream, uint64_t sp)
+{
+	struct hst_fiber *best = NULL;
+
+	if (sp >= stream->own.lo && sp < stream->own.hi) {
+		best = &stream->own;
+	}
+	for (uint32_t i = 0; i < stream->fiber_count; i++) {
+		struct hst_fiber *fiber = &stream->fibers[i];
+
+		if (sp >= fiber->lo && sp < fiber->hi
+			&& (best == NULL || fiber->hi - fiber->lo < best->hi - best->lo)) {
+			best = fiber;
+		}
+	}
+	return best;
+}
+
+static struct hst_fiber *fiber_make(struct hst_stream *stream, uint64_t lo, uint64_t hi)
+{
+	struct hst_fiber *fiber;
+
+	if (stream->fibers == NULL) {
+		stream->fibers = hst_sys_mmap(NULL, HST_FIBERS_MAX * sizeof *stream->fibers,
+			PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (stream->fibers == NULL) {
+			return NULL;
+		}
+	}
+	if (stream->fiber_count < HST_FIBERS_MAX) {
+		fiber = &stream->fibers[stream->fiber_count];
+	} else {
+		/* The oldest place that is not present: its frames are given up. */
+		fiber = &stream->fibers[stream->fiber_numbers % HST_FIBERS_MAX];
+		fiber = fiber == stream->fiber ? fiber + (fiber == stream->fibers ? 1 : -1) : fiber;
+	}
+	if (!fiber_memory(fiber)) {
+		return NULL;
+	}
+	stream->fiber_count += stream->fiber_count < HST_FIBERS_MAX ? 1 : 0;
+	fiber_bounds(fiber, lo, hi);
+	fiber->number = ++stream->fiber_numbers;
+	fiber->in_tree = false;
+	fiber->chunk = 0;
+	return fiber;
+}
+
+/* The present stack turned out to be larger than assumed. */
+static bool fiber_widen(struct hst_stream *stream, const struct range *range)
+{
+	struct hst_fiber *fiber = stream->fiber;
+	uint64_t inner = stream->top > fiber->base ? stream->top->cfa - 8 : fiber->lo + HST_STACK_ASSUMED - 16;
+
+	if (inner < range->lo || inner >= range->hi) {
+		return false;
+	}
+	fiber->lo = range->lo < fiber->lo ? range->lo : fiber->lo;
+	stream->lo = fiber->lo;
+	return true;
+}
+
+void hst_fiber_resolve(struct hst_stream *stream, uint64_t sp, uint64_t ticks)
+{
+	struct hst_fiber *fiber = fiber_find(stream, sp);
+	struct range range;
+
+	if (fiber == stream->fiber) {
+		return;
+	}
+	if (fiber == NULL) {
+		if (!find_mapping(sp, &range)) {
+			range.lo = sp - HST_STACK_ASSUMED;
+			range.hi = (sp | (HST_PAGE - 1)) + 1;
+		}
+		if (fiber_widen(stream, &range)) {
+			return;
+		}
+		/* Another fiber whose assumed part is too small, say the thread's own stack. */
+		if (stream->fiber != &stream->own && stream->own.hi > range.lo && stream->own.hi <= range.hi + HST_PAGE
+			&& stream->own.lo > range.lo && sp < stream->own.hi) {
+			stream->own.lo = range.lo;
+			fiber = &stream->own;
+		} else {
+			fiber = fiber_make(stream, range.lo, range.hi);
+		}
+	}
+	if (fiber != NULL) {
+		fiber_present(stream, fiber, ticks);
+	}
+}
+
+void hst_fiber_announced(
+	struct hst_stream *stream, uint64_t lo, uint64_t hi, uint64_t sp, uint64_t ticks)
+{
+	struct hst_fiber *fiber = NULL;
+
+	if (hi == 0 || sp < lo || sp > hi) {
+		fiber = fiber_find(stream, sp);
+	} else {
+		for (uint32_t i = 0; i < stream->fiber_count && fiber == NULL; i++) {
+			if (stream->fibers[i].lo == lo && stream->fibers[i].hi == hi) {
+				fiber = &stream->fibers[i];
+			}
+		}
+		if (fiber == NULL) {
+			fiber = fiber_make(stream, lo, hi);
+		}
+	}
+	if (fiber != NULL && fiber != stream->fiber) {
+		fiber_present(stream, fiber, ticks);
+	}
+}
+
+void hst_fiber_reset(struct hst_stream *stream)
+{
+	for (uint32_t i = 0; i < stream->fiber_count; i++) {
+		stream->fibers[i].lo = 0;
+		stream->fibers[i].hi = 0;
+	}
+	stream->fiber_count = 0;
+	stream->fiber = &stream->own;
+	stream->top = stream->own.base;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stacks within a thread. A thread has its own; coroutines and alternate signal stacks are others.
+ * Each has its own shadow stack, so that calls of one never nest into another. A hook whose frame
+ * lies outside the present stack proves a switch; swapcontext and setcontext announce theirs.
+ */
+#ifndef HST_STACKS_FIBER_H
+#define HST_STACKS_FIBER_H
+
+#include "core/stream.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HST_ADDRESS_MAX (UINT64_MAX >> 1)
+
+/* Stack of fiber 0 of a thread that runs its first hook here. `hi`: a known end, 0 unknown. */
+bool hst_fiber_first(struct hst_stream *stream, uint64_t sp, uint64_t hi);
+
+/* The hook's stack pointer is not within the present fiber: finds or makes the one it is in. */
+void hst_fiber_resolve(struct hst_stream *stream, uint64_t sp, uint64_t ticks);
+
+/* A switch to the stack [lo, hi) was announced; hi 0: only an address on it, lo, is known. */
+void hst_fiber_announced(struct hst_stream *stream, uint64_t lo, uint64_t hi, uint64_t sp, uint64_t ticks);
+
+/* Back to one empty stack, memory kept: for the next thread that uses this stream. */
+void hst_fiber_reset(struct hst_stream *stream);
+
+#endif

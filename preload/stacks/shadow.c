@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The shadow stack's slow side: frame addresses, repairs, growth. */
+#include "stacks/shadow.h"
+
+#include "buffer/encode.h"
+#include "core/sys.h"
+#include "stacks/fiber.h"
+#include "stacks/tree.h"
+
+#include "core/poison.h"
+
+#define HST_SCAN_BYTES 65536u
+/* A frame with a frame pointer may have a changing size (alloca). Beyond this much, sp + k is not
+ * trusted without looking, so that it cannot lead out of a stack. */
+#define HST_K_TRUSTED 512u
+
+static uint64_t load(uint64_t address)
+{
+	return *(const uint64_t *)address;
+}
+
+/* The stack's end as far as it is known; else the end of the page that the stack pointer is in. */
+static uint64_t scan_end(const struct hst_stream *stream, uint64_t sp)
+{
+	uint64_t hi = stream->fiber->hi;
+
+	if (sp >= stream->fiber->lo && sp < hi && hi != HST_ADDRESS_MAX) {
+		return hi;
+	}
+	return (sp | (HST_PAGE - 1)) + 1;
+}
+
+static uint64_t scan(uint64_t from, uint64_t end, uint64_t site_not)
+{
+	for (uint64_t slot = from; slot + 8 <= end; slot += 16) {
+		if (~load(slot) == site_not) {
+			return slot + 8;
+		}
+	}
+	return 0;
+}
+
+uint64_t hst_frame_address(
+	struct hst_stream *stream, const struct hst_call *call, uint32_t k, uint32_t *ret_k)
+{
+	uint64_t end = scan_end(stream, call->sp);
+	uint64_t sp = call->sp;
+	uint64_t cfa;
+
+	*ret_k = k;
+	if (k != 0 && sp + k <= end && ~load(sp + k - 8) == call->site_not) {
+		return sp + k;
+	}
+	if (k != 0) {
+		stream->ledger->rescans++;
+	}
+	if (call->rbp >= sp && call->rbp % 16 == 0 && call->rbp + 16 <= end
+		&& ~load(call->rbp + 8) == call->site_not) {
+		cfa = call->rbp + 16;
+		*ret_k = cfa - sp <= HST_K_TRUSTED ? (uint32_t)(cfa - sp) : 0;
+		return cfa;
+	}
+	end = end < sp + HST_SCAN_BYTES ? end : sp + HST_SCAN_BYTES;
+	/* A frame address is a multiple of 16, so its slot is at 8 modulo 16; code that keeps another
+	 * alignment gets a second look. */
+	cfa = scan((sp & ~15ull) + (sp % 16 <= 8 ? 8 : 24), end, call->site_not);
+	if (cfa == 0) {
+		cfa = scan((sp + 15) & ~15ull, end, call->site_not);
+	}
+	if (cfa == 0) {
+		stream->ledger->cfa_unknown++;
+		*ret_k = 0;
+		return sp;
+	}
+	*ret_k = (uint32_t)(cfa - sp);
+	return cfa;
+}
+
+void hst_stack_set_low(struct hst_stream *stream)
+{
+	bool must_look = stream->errors_below != 0 || stream->over != 0;
+
+	stream->low = must_look ? (void *)UINTPTR_MAX : stream->top;
+}
+
+void hst_stack_exposed(struct hst_stream *stream)
+{
+	uint32_t depth = hst_depth(stream);
+
+	if (stream->top < stream->low) {
+		hst_stack_set_low(stream);
+	}
+	if (depth < stream->low_depth) {
+		stream->low_depth = depth;
+	}
+	if (depth < stream->known) {
+		stream->known = depth;
+		if (depth > 0) {
+			stream->top->id = 0;
+			stream->top->last = 0;
+		}
+	}
+	if (depth < stream->errors_below) {
+		stream->errors_below = depth;
+	}
+	if (depth < stream->paused_depth) {
+		stream->paused_depth = depth;
+	}
+}
+
+/* Why a frame was left whose exit hook did not come. */
+static enum hst_unwind_reason reason_left(const struct hst_stream *stream, const struct hst_open *entry)
+{
+	bool stale = (uint32_t)(entry - stream->fiber->base) <= stream->paused_depth;
+
+	return stale ? HST_UNWIND_PAUSED : HST_UNWIND_ERROR;
+}
+
+void hst_stack_pop(
+	struct hst_stream *stream, uint32_t count, enum hst_unwind_reason reason, uint64_t ticks)
+{
+	struct hst_ledger *ledger = stream->ledger;
+
+	if (count == 0) {
+		return;
+	}
+	if (reason == HST_UNWIND_ERROR) {
+		ledger->unwound += count;
+	} else {
+		ledger->missed_exits += count;
+	}
+	if (stream->mode == HST_STREAM_TRACE) {
+		hst_put_valued(stream, HST_OP_UNWIND, reason, ticks, count);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		if (stream->mode == HST_STREAM_PROFILE) {
+			hst_tree_exit(stream, ticks,
+				reason == HST_UNWIND_ERROR ? HST_LEFT_ERROR : HST_LEFT_REPAIRED);
+		}
+		stream->top--;
+	}
+	hst_stack_exposed(stream);
+}
+
+static uint32_t count_below(const struct hst_stream *stream, uint64_t cfa)
+{
+	const struct hst_open *entry = stream->top;
+
+	while (entry > stream->fiber->base && entry->cfa < cfa) {
+		entry--;
+	}
+	return (uint32_t)(stream->top - entry);
+}
+
+/* Frames of equal address that cannot be open together with this call. */
+static uint32_t count_dead_equals(
+	const struct hst_stream *stream, const struct hst_open *top, uint64_t cfa, const struct hst_call *call)
+{
+	const struct hst_open *base = stream->fiber->base;
+	bool same_activation = top->call == ~(uint32_t)call->site_not;
+	uint32_t dead = 0;
+	uint32_t count = 0;
+
+	for (const struct hst_open *entry = top; entry > base && entry->cfa == cfa; entry--) {
+		count++;
+		/* Another call site: another activation at the same place. The same hook again: the
+		 * earlier instance, and all within it, was left. */
+		if (!same_activation || entry->ret == call->ret) {
+			dead = count;
+		}
+	}
+	return dead;
+}
+
+void hst_stack_settle(
+	struct hst_stream *stream, uint64_t cfa, const struct hst_call *call, uint64_t ticks)
+{
+	uint32_t dead = count_below(stream, cfa);
+
+	dead += count_dead_equals(stream, stream->top - dead, cfa, call);
+	if (dead > 0) {
+		hst_stack_pop(stream, dead, reason_left(stream, stream->top), ticks);
+	}
+}
+
+bool hst_stack_find_exit(struct hst_stream *stream, const struct hst_call *call, uint64_t ticks)
+{
+	uint32_t dead = count_below(stream, call->sp + (call->jumped ? 0 : 1));
+	const struct hst_open *entry = stream->top - dead;
+	enum hst_unwind_reason reason = reason_left(stream, stream->top);
+	uint32_t ignored;
+	uint64_t cfa;
+
+	if (entry == stream->fiber->base) {
+		return false;
+	}
+	if (entry->fn != call->fn) {
+		cfa = call->jumped ? call->sp : hst_frame_address(stream, call, 0, &ignored);
+		while (entry > stream->fiber->base && (entry->cfa < cfa || (entry->cfa == cfa && entry->fn != call->fn))) {
+			entry--;
+		}
+		if (entry == stream->fiber->base || entry->cfa != cfa) {
+			return false;
+		}
+		hst_stack_pop(stream, dead, reason, ticks);
+		dead = (uint32_t)(stream->top - entry);
+		reason = HST_UNWIND_MISSED;
+	}
+	hst_stack_pop(stream, dead, reason, ticks);
+	return true;
+}
+
+bool hst_stack_grow(struct hst_stream *stream)
+{
+	struct hst_fiber *fiber = stream->fiber;
+	size_t entries = (size_t)(fiber->end - fiber->base);
+	size_t depth = hst_depth(stream);
+	bool forced = stream->low == (void *)UINTPTR_MAX;
+	size_t low = forced ? 0 : (size_t)(stream->low - fiber->base);
+	size_t bytes = (entries * sizeof *fiber->base + HST_PAGE - 1) / HST_PAGE * HST_PAGE;
+	struct hst_open *grown;
+
+	if (entries >= (1u << 28)) {
+		return false;
+	}
+	grown = hst_sys_mremap(fiber->base, bytes, 2 * bytes);
+	if (grown == NULL) {
+		return false;
+	}
+	fiber->base = grown;
+	fiber->end = grown + 2 * bytes / sizeof *grown;
+	stream->end = fiber->end;
+	stream->top = grown + depth;
+	stream->low = forced ? stream->low : grown + low;
+	return true;
+}

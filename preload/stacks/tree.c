@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The calling-context tree of profile mode. */
+#include "stacks/tree.h"
+
+#include "buffer/chunk.h"
+#include "core/attr.h"
+#include "core/clock.h"
+#include "core/sys.h"
+#include "sink/file.h"
+#include "sink/modules.h"
+
+#include <string.h>
+
+#include "core/poison.h"
+
+#define HST_NODES_MAX     65536u
+#define HST_NODES_MANY    4096u  /* a thread's, when there are many threads */
+#define HST_THREADS_MANY  64u
+#define HST_NODES_STEP    256u   /* made solid at a time */
+#define HST_RESERVE_BYTES 32768u
+#define HST_RESERVE_MORE  (1u << 20)
+#define HST_NODES_OFFSET                                                                           \
+	(sizeof(struct hst_profile_block) + HST_PROFILE_OPEN_MAX * sizeof(struct hst_profile_open))
+#define HST_OTHER_PARENT UINT32_MAX
+#define HST_NODE_INDEX   (HST_NODE_CARRIED - 1u)
+
+struct tree_edge {
+	uint64_t ret;
+	uint32_t parent;
+	uint32_t child; /* 0: empty */
+};
+
+struct hst_tree {
+	struct hst_profile_block *block;
+	struct hst_profile_open *opens; /* in the block */
+	struct hst_profile_node *nodes; /* in the block */
+	struct tree_edge *edges;        /* open addressing, twice the capacity */
+	uint64_t offset;                /* of the block in the file */
+	uint32_t edge_mask;
+	uint32_t solid;                 /* nodes that have disk space */
+};
+static_assert(HST_NODES_OFFSET % 64 == 0, "nodes begin on a cache line");
+
+static struct {
+	void *map;
+	uint64_t offset;
+	uint32_t bytes;
+	uint32_t taken;
+} reserve;
+
+void hst_tree_forget(struct hst_stream *stream)
+{
+	stream->tree = NULL;
+}
+
+static uint32_t round_up_power(uint32_t value)
+{
+	return 1u << (32 - __builtin_clz(value - 1));
+}
+
+static void *tree_place(uint32_t *ret_capacity, uint32_t *ret_solid, uint64_t *ret_offset)
+{
+	bool many = hst_sink.header->streams > HST_THREADS_MANY;
+	uint32_t capacity = many ? HST_NODES_MANY : HST_NODES_MAX;
+	uint32_t solid = many ? 32 : HST_NODES_STEP / 2;
+	uint64_t bytes = HST_NODES_OFFSET + (uint64_t)capacity * sizeof(struct hst_profile_node);
+	void *map = hst_sink_map(bytes,
+		HST_NODES_OFFSET + (uint64_t)solid * sizeof(struct hst_profile_node), ret_offset);
+
+	if (map == NULL && reserve.map != NULL && __atomic_exchange_n(&reserve.taken, 1, __ATOMIC_RELAXED) == 0) {
+		map = reserve.map;
+		*ret_offset = reserve.offset;
+		capacity = (uint32_t)((reserve.bytes - HST_NODES_OFFSET)
+				      / sizeof(struct hst_profile_node));
+		solid = capacity;
+	}
+	*ret_capacity = capacity;
+	*ret_solid = solid;
+	return map;
+}
+
+static void tree_fill(struct hst_stream *stream, struct hst_tree *tree, uint32_t capacity)
+{
+	struct hst_profile_block *block = tree->block;
+
+	block->stream = stream->number;
+	block->tid = stream->tid;
+	block->lane = stream->lane;
+	block->start = hst_clock_pair_now();
+	block->node_capacity = capacity;
+	block->nodes = 1;
+	tree->nodes[0].min = UINT64_MAX;
+	block->block = (struct hst_block){ .magic = 0, .type = HST_BLOCK_PROFILE,
+		.bytes = (uint32_t)(HST_NODES_OFFSET + capacity * sizeof(struct hst_profile_node)) };
+	hst_barrier();
+	block->block.magic = HST_BLOCK_MAGIC; /* the block exists from here on */
+}
+
+/* The tree's own record and edges are in private memory; only nodes are in the file. */
+static struct hst_tree *tree_make(struct hst_stream *stream)
+{
+	uint32_t capacity;
+	uint32_t solid;
+	uint64_t offset;
+	uint8_t *map = tree_place(&capacity, &solid, &offset);
+	struct hst_tree *tree;
+	uint32_t slots;
+
+	if (map == NULL) {
+		return NULL;
+	}
+	slots = round_up_power(2 * capacity);
+	tree = hst_sys_mmap(NULL, sizeof *tree + slots * sizeof(struct tree_edge), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (tree == NULL) {
+		hst_sink_flag(HST_FLAG_NO_MEMORY);
+		return NULL;
+	}
+	*tree = (struct hst_tree){ .block = (void *)map,
+		.opens = (void *)(map + sizeof(struct hst_profile_block)),
+		.nodes = (void *)(map + HST_NODES_OFFSET),
+		.edges = (void *)(tree + 1),
+		.offset = offset,
+		.edge_mask = slots - 1,
+		.solid = solid };
+	tree_fill(stream, tree, capacity);
+	return tree;
+}
+
+static struct tree_edge *tree_edge(struct hst_tree *tree, uint32_t parent, uint64_t ret)
+{
+	uint64_t hash = (ret ^ ((uint64_t)parent << 32) ^ parent) * 0x9e3779b97f4a7c15ull;
+	uint32_t slot = (uint32_t)(hash >> 32) & tree->edge_mask;
+
+	for (;; slot = (slot + 1) & tree->edge_mask) {
+		struct tree_edge *edge = &tree->edges[slot];
+
+		if (edge->child == 0 || (edge->ret == ret && edge->parent == parent)) {
+			return edge;
+		}
+	}
+}
+
+static void reserve_make(uint32_t bytes)
+{
+	uint64_t offset = 0;
+	void *map = hst_sink_map(bytes, bytes, &offset);
+
+	if (map != NULL) {
+		reserve.map = map;
+		reserve.offset = offset;
+		reserve.bytes = bytes;
+		reserve.taken = 0;
+	}
+}
+
+void hst_tree_reserve(void)
+{
+	reserve.map = NULL;
+	reserve_make(HST_RESERVE_BYTES);
+}
+
+void hst_tree_reserve_more(void)
+{
+	reserve_make(HST_RESERVE_MORE);
+}
+
+uint64_t hst_tree_shortest(const struct hst_stream *stream)
+{
+	const struct hst_tree *tree = stream->tree;
+
+	return tree->block->nodes > 1 && tree->nodes[1].min != UINT64_MAX ? tree->nodes[1].min : 0;
+}
+
+void hst_tree_clear(struct hst_stream *stream)
+{
+	struct hst_tree *tree = stream->tree;
+
+	if (tree->block->nodes == 2) {
+		tree_edge(tree, 0, tree->nodes[1].ret)->child = 0;
+		tree->block->nodes = 1;
+	}
+}
+
+/* One node more, with disk space behind it. 0: none. */
+static uint32_t tree_add(struct hst_tree *tree, uint32_t parent, uint64_t ret, uint64_t fn, uint32_t flags)
+{
+	struct hst_profile_block *block = tree->block;
+	uint32_t index = block->nodes;
+	struct hst_profile_node *node;
+
+	if (index >= block->node_capacity) {
+		return 0;
+	}
+	if (index >= tree->solid) {
+		uint64_t bytes = HST_NODES_STEP * sizeof *node;
+
+		if (!hst_sink_solidify(tree->offset + HST_NODES_OFFSET + tree->solid * sizeof *node, bytes)) {
+			block->node_capacity = index;
+			return 0;
+		}
+		tree->solid += HST_NODES_STEP;
+		tree->solid = tree->solid < block->node_capacity ? tree->solid : block->node_capacity;
+	}
+	node = &tree->nodes[index];
+	*node = (struct hst_profile_node){ .ret = ret, .fn = fn, .parent = parent, .min = UINT64_MAX,
+		.flags = flags };
+	hst_barrier();
+	block->nodes = index + 1;
+	return index;
+}
+
+/* The node of the same instance further up, if this call is a recursion. */
+static uint32_t tree_fold(const struct hst_tree *tree, uint32_t parent, uint64_t ret)
+{
+	uint32_t at = parent;
+
+	/* Paths are short because of the folding itself; the bound is for a damaged file. */
+	for (uint32_t i = 0; at != 0 && i < HST_NODES_MAX; i++) {
+		if (tree->nodes[at].ret == ret) {
+			return at;
+		}
+		at = tree->nodes[at].parent;
+	}
+	return 0;
+}
+
+/* When nodes run out: one per function, below the root. The last ones of all share node 0. */
+static HST_COLD uint32_t tree_other(struct hst_stream *stream, uint64_t fn)
+{
+	struct hst_tree *tree = stream->tree;
+	struct tree_edge *edge = tree_edge(tree, HST_OTHER_PARENT, fn);
+
+	stream->ledger->overflow_calls++;
+	if (edge->child == 0) {
+		uint32_t child = tree_add(tree, 0, 0, fn, HST_NODE_OTHER);
+
+		if (child == 0) {
+			return 0;
+		}
+		*edge = (struct tree_edge){ .ret = fn, .parent = HST_OTHER_PARENT, .child = child };
+	}
+	return edge->child;
+}
+
+static HST_COLD uint32_t tree_child_new(
+	struct hst_stream *stream, struct tree_edge *edge, uint32_t parent, uint64_t ret, uint64_t fn)
+{
+	struct hst_tree *tree = stream->tree;
+	/* An eighth is kept for 'other' nodes. */
+	uint32_t ordinary = tree->block->node_capacity - tree->block->node_capacity / 8;
+	uint32_t child;
+
+	if (edge->child != 0) {
+		return edge->child;
+	}
+	child = tree_fold(tree, parent, ret);
+
+	if (child != 0) {
+		tree->nodes[child].flags |= HST_NODE_RECURSIVE;
+	} else if (tree->block->nodes < ordinary) {
+		child = tree_add(tree, parent, ret, fn, 0);
+	}
+	if (child == 0) {
+		return tree_other(stream, fn);
+	}
+	*edge = (struct tree_edge){ .ret = ret, .parent = parent, .child = child };
+	return child;
+}
+
+uint32_t hst_tree_find(const struct hst_stream *stream, uint64_t ret)
+{
+	return tree_edge(stream->tree, stream->top->node & HST_NODE_INDEX, ret)->child;
+}
+
+void hst_tree_enter(struct hst_stream *stream, struct hst_open *entry, uint32_t child, uint64_t ticks)
+{
+	struct hst_tree *tree = stream->tree;
+	uint32_t depth = (uint32_t)(entry - stream->fiber->base) - 1;
+
+	if (HST_UNLIKELY(child == 0)) {
+		uint32_t parent = entry[-1].node & HST_NODE_INDEX;
+
+		child = tree_child_new(
+			stream, tree_edge(tree, parent, entry->ret), parent, entry->ret, entry->fn);
+	}
+	entry->node = child;
+	entry->start = ticks;
+	entry->child = 0;
+	tree->nodes[child].active++;
+	if (depth < HST_PROFILE_OPEN_MAX) {
+		tree->opens[depth] = (struct hst_profile_open){ .start = ticks, .node = child };
+	}
+	hst_barrier();
+	tree->block->depth = depth + 1;
+}
+
+static void node_returned(struct hst_profile_node *node, uint64_t elapsed)
+{
+	node->min = elapsed < node->min ? elapsed : node->min;
+	node->max = elapsed > node->max ? elapsed : node->max;
+	node->histogram[hst_histogram_bucket(elapsed)]++;
+}
+
+void hst_tree_exit(struct hst_stream *stream, uint64_t ticks, enum hst_left left)
+{
+	struct hst_tree *tree = stream->tree;
+	struct hst_open *entry = stream->top;
+	struct hst_profile_node *node = &tree->nodes[entry->node & HST_NODE_INDEX];
+	uint64_t elapsed = ticks > entry->start ? ticks - entry->start : 0;
+	uint32_t depth = (uint32_t)(entry - stream->fiber->base) - 1;
+
+	node->self += elapsed > entry->child ? elapsed - entry->child : 0;
+	node->active -= node->active > 0 ? 1 : 0;
+	if (node->active == 0) {
+		node->total += elapsed;
+	}
+	if ((entry->node & HST_NODE_CARRIED) == 0) {
+		node->calls++;
+		if (left == HST_LEFT_RETURN || left == HST_LEFT_THROW) {
+			node_returned(node, elapsed);
+		}
+	}
+	node->errors += left == HST_LEFT_ERROR || left == HST_LEFT_THROW;
+	tree->block->depth = depth;
+	if (depth > 0) {
+		entry[-1].child += elapsed;
+		if (depth <= HST_PROFILE_OPEN_MAX) {
+			tree->opens[depth - 1].child = entry[-1].child;
+		}
+	}
+}
+
+void hst_tree_carry(struct hst_stream *stream, uint64_t ticks)
+{
+	struct hst_fiber *fiber = stream->fiber;
+	struct hst_tree *tree = stream->tree;
+
+	if (!fiber->in_tree) {
+		fiber->base->node = 0;
+		for (struct hst_open *entry = fiber->base + 1; entry <= stream->top; entry++) {
+			uint32_t depth = (uint32_t)(entry - fiber->base) - 1;
+
+			hst_tree_enter(stream, entry, 0, ticks);
+			entry->node |= HST_NODE_CARRIED;
+			if (depth < HST_PROFILE_OPEN_MAX) {
+				tree->opens[depth].carried = 1;
+			}
+		}
+		fiber->in_tree = true;
+	}
+	tree->block->depth = hst_depth(stream);
+}
+
+bool hst_tree_begin(struct hst_stream *stream, uint64_t ticks)
+{
+	if (stream->tree == NULL) {
+		stream->tree = tree_make(stream);
+	}
+	if (stream->tree == NULL) {
+		return false;
+	}
+	stream->tree->block->generation = hst_modules_generation();
+	stream->tree->block->thread_start = stream->thread_start;
+	stream->tree->block->end_ticks = 0;
+	stream->tree->block->threads++;
+	stream->tree->block->tid = stream->tid;
+	hst_ledger_move(stream, &stream->tree->block->ledger);
+	stream->fiber->in_tree = false;
+	hst_tree_carry(stream, ticks);
+	return true;
+}
+
+void hst_tree_pause(struct hst_stream *stream, uint64_t ticks)
+{
+	struct hst_open *top = stream->top;
+
+	/* Carried frames count no call when they end: book time without ending anything else. */
+	for (; stream->top > stream->fiber->base; stream->top--) {
+		struct hst_profile_node *node = &stream->tree->nodes[stream->top->node & HST_NODE_INDEX];
+
+		if ((stream->top->node & HST_NODE_CARRIED) == 0) {
+			node->calls++;
+			stream->top->node |= HST_NODE_CARRIED;
+		}
+		hst_tree_exit(stream, ticks, HST_LEFT_REPAIRED);
+	}
+	stream->top = top;
+}
+
+void hst_tree_renew(struct hst_stream *stream)
+{
+	stream->tree->block->generation = hst_modules_generation();
+}
+
+void hst_tree_end(struct hst_stream *stream, uint64_t ticks)
+{
+	if (stream->tree != NULL) {
+		stream->tree->block->end_ticks = ticks;
+		stream->tree->block->depth = 0;
+	}
+	hst_ledger_move(stream, NULL);
+}

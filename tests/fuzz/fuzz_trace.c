@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fuzz target: a whole trace file. Opens and indexes it, decodes every chunk twice (as a stream, and
+ * alone), reads profile blocks, asks for modules, regions and the clock.
+ */
+#include "fuzz.h"
+
+#include "reader/decode.h"
+#include "reader/profile_block.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define BATCH 128u
+
+/* Demands of the decoder's contract that any input must meet. */
+static void demand(bool condition)
+{
+	if (!condition) {
+		abort();
+	}
+}
+
+static void decode_chunk(struct hst_decoder *decoder, const struct hst_trace_file *file,
+	const struct hst_sites *sites, const uint8_t *bytes, size_t count)
+{
+	struct hst_event events[BATCH];
+	struct hst_diag diag = { "" };
+	uint64_t ticks = 0;
+	size_t all = 0;
+	size_t got = 1;
+	size_t i;
+
+	if (hst_decoder_begin(decoder, bytes, count, &diag) != HST_OK) {
+		demand(diag.text[0] != '\0');
+		return;
+	}
+	while (got != 0) {
+		enum hst_status status = hst_decode_batch(decoder, events, BATCH, &got, &diag);
+
+		demand(got <= BATCH);
+		for (i = 0; i < got; i++) {
+			const struct hst_site *site = &sites->items[events[i].site];
+
+			demand(events[i].site < sites->count && events[i].ticks >= ticks);
+			ticks = events[i].ticks;
+			(void)hst_trace_file_module(file, site->fn, site->generation);
+			(void)hst_trace_file_region(file, site->fn);
+		}
+		all += got;
+		demand(all <= count / 2 + HST_CHUNK_FRAMES_MAX + 2);
+		if (status != HST_OK) {
+			demand(diag.text[0] != '\0');
+			break;
+		}
+	}
+	demand(hst_decoder_offset(decoder) <= count);
+	(void)hst_decoder_depth(decoder);
+}
+
+static void decode_stream(const struct hst_trace_file *file, const struct hst_stream_ref *stream,
+	struct hst_sites *sites, uint8_t *buffer)
+{
+	struct hst_decoder *whole = hst_decoder_create(&file->header, sites);
+	size_t got;
+	size_t i;
+
+	demand(whole != NULL);
+	for (i = 0; i < stream->chunk_count; i++) {
+		struct hst_decoder *alone = hst_decoder_create(&file->header, sites);
+
+		demand(alone != NULL && (i == 0 || stream->chunks[i - 1].seq < stream->chunks[i].seq));
+		if (hst_trace_file_read_chunk(file, stream, &stream->chunks[i], buffer, &got, NULL) ==
+			HST_OK) {
+			decode_chunk(whole, file, sites, buffer, got);
+			decode_chunk(alone, file, sites, buffer, got);
+		}
+		hst_decoder_destroy(alone);
+	}
+	hst_decoder_destroy(whole);
+}
+
+static void read_profile(const struct hst_trace_file *file, uint64_t offset)
+{
+	struct hst_profile_tree tree;
+	uint32_t i;
+
+	if (hst_profile_tree_read(file, offset, &tree, NULL) != HST_OK) {
+		return;
+	}
+	for (i = 1; i < tree.node_count; i++) {
+		demand(tree.nodes[i].parent < i);
+	}
+	for (i = 0; i < tree.open_count; i++) {
+		demand(tree.open[i].node < tree.node_count);
+	}
+	hst_profile_tree_finish(&tree);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	struct hst_trace_file file;
+	struct hst_diag diag = { "" };
+	struct hst_sites sites;
+	uint8_t *buffer;
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+	size_t i;
+
+	if (fd < 0 || write(fd, data, bytes) != (ssize_t)bytes) {
+		abort();
+	}
+	if (hst_trace_file_open_fd(fd, "fuzz", &file, &diag) != HST_OK) {
+		demand(diag.text[0] != '\0');
+		return 0;
+	}
+	buffer = malloc(HST_CHUNK_BYTES_MAX);
+	demand(buffer != NULL && hst_sites_init(&sites) == HST_OK);
+	for (i = 0; i < file.stream_count; i++) {
+		demand(i == 0 || file.streams[i - 1].stream < file.streams[i].stream);
+		decode_stream(&file, &file.streams[i], &sites, buffer);
+	}
+	for (i = 0; i < file.profile_count; i++) {
+		read_profile(&file, file.profiles[i]);
+	}
+	demand(hst_trace_file_rate(&file, 0).ns_per_tick > 0);
+	hst_sites_finish(&sites);
+	free(buffer);
+	hst_trace_file_close(&file);
+	return 0;
+}

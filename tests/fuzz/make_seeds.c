@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writes the seeds of the corpus: small sound traces, one kind of thing each.
+ * Run by hand when the format changes: make_seeds tests/fuzz/corpus/trace
+ */
+#include "tracegen.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct tracegen *start(bool tails)
+{
+	struct tracegen_options options = { .chunk_bytes = 512, .no_tails = !tails };
+
+	return tracegen_create(&options);
+}
+
+static int save(struct tracegen *gen, const char *dir, const char *name)
+{
+	char path[4096];
+	bool good;
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	good = tracegen_save(gen, path);
+	tracegen_destroy(gen);
+	if (!good) {
+		perror(path);
+	}
+	return good ? 0 : 1;
+}
+
+/* Calls of a few functions, nested; `steps` events. */
+static uint64_t calls(struct tracegen_stream *stream, uint64_t ticks, size_t steps)
+{
+	size_t i;
+
+	for (i = 0; i < steps; i++) {
+		uint64_t site = i * 7 % 11;
+
+		ticks += i % 13 * 40 + (i % 31 == 0 ? 100000 : 0);
+		if (i % 5 < 3 || tracegen_depth(stream) == 0) {
+			tracegen_enter(stream, ticks, 0x401000 + site * 64, 0x401000 + site / 2 * 128);
+		} else {
+			tracegen_exit(stream, ticks);
+		}
+	}
+	return ticks;
+}
+
+static int seed_plain(const char *dir)
+{
+	struct tracegen *gen = start(true);
+	struct tracegen_stream *stream;
+
+	tracegen_module(gen, "/usr/bin/app", 0, 0x400000, 0x410000, "\1\2\3\4", 4);
+	stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	(void)calls(stream, 1000, 300);
+	tracegen_end(gen, 10000000, HST_END_EXIT, 0);
+	return save(gen, dir, "plain");
+}
+
+static int seed_whole(const char *dir)
+{
+	struct tracegen *gen = start(false);
+	struct tracegen_stream *stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	uint64_t ticks = calls(stream, 1000, 100);
+
+	tracegen_unwind(stream, ticks + 70000, 1, 3);
+	tracegen_exit_error(stream, ticks + 70100);
+	tracegen_lost(stream, ticks + (1ull << 45), 12345);
+	tracegen_thread_end(stream, ticks + (1ull << 45) + 5);
+	return save(gen, dir, "whole");
+}
+
+static int seed_fibers(const char *dir)
+{
+	struct tracegen *gen = start(true);
+	struct tracegen_stream *stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	struct tracegen_stream *lane = tracegen_thread(gen, 4711, HST_LANE_SIGNAL, stream);
+	uint64_t ticks = 0;
+	uint32_t i;
+
+	for (i = 0; i < 20; i++) {
+		tracegen_switch(stream, ticks, i % 3 * 5);
+		ticks = calls(stream, ticks, 15);
+	}
+	(void)calls(lane, 500, 30);
+	tracegen_pause(stream, ticks);
+	(void)calls(stream, ticks, 10);
+	return save(gen, dir, "fibers");
+}
+
+static int seed_modules(const char *dir)
+{
+	struct tracegen *gen = start(true);
+	struct tracegen_stream *stream;
+	uint64_t ticks;
+
+	tracegen_module(gen, "/usr/bin/app", 0, 0x400000, 0x410000, NULL, 0);
+	stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	ticks = calls(stream, 0, 20);
+	tracegen_module(gen, "/usr/lib/plugin.so", 0x7f0000000000, 0x7f0000000000,
+		0x7f0000010000, "id", 2);
+	tracegen_region(gen, 3, "loading");
+	tracegen_enter(stream, ticks + 10, HST_REGION_BASE + 48, HST_REGION_BASE + 48);
+	tracegen_gone(gen, 0x7f0000000000, 0x7f0000000000, ticks + 20);
+	(void)calls(stream, ticks + 20, 20);
+	(void)tracegen_block(gen, 99, 0, "unknown", 7);
+	return save(gen, dir, "modules");
+}
+
+static int seed_profile(const char *dir)
+{
+	struct hst_profile_node nodes[4] = { { .calls = 1 },
+		{ .fn = 16, .ret = 17, .calls = 3, .min = 1, .max = 5, .histogram = { 3 } },
+		{ .parent = 1, .fn = 32, .active = 1, .flags = HST_NODE_OTHER },
+		{ .parent = 1, .fn = 48, .errors = 2, .flags = HST_NODE_RECURSIVE } };
+	struct hst_profile_open open[2] = { { .start = 5, .node = 1, .carried = 1 },
+		{ .start = 6, .node = 2 } };
+	struct tracegen *gen = start(true);
+	struct tracegen_stream *stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	uint64_t ticks = calls(stream, 0, 30);
+
+	tracegen_limit(stream, ticks);
+	(void)tracegen_profile(gen, stream, nodes, 4, 6, open, 2);
+	return save(gen, dir, "profile");
+}
+
+static int seed_broken(const char *dir)
+{
+	static const uint8_t rubbish[32] = "HSTB rubbish that is no block..";
+	struct tracegen *gen = start(true);
+	struct tracegen_stream *stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	uint16_t unknown[] = { 3u << 14 | 60u << 8, 1, 2 };
+	uint64_t ticks;
+
+	tracegen_header(gen)->op_words[60] = 2;
+	tracegen_inherit(stream, 0x401000, 0x401000);
+	ticks = calls(stream, 0, 40);
+	tracegen_words(stream, unknown, 3);
+	tracegen_raw(gen, rubbish, sizeof rubbish);
+	tracegen_gap(stream);
+	ticks = calls(stream, ticks, 40);
+	(void)ticks;
+	tracegen_kill_while_appending(stream, 200);
+	return save(gen, dir, "broken");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2) {
+		(void)fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
+		return 1;
+	}
+	return seed_plain(argv[1]) || seed_whole(argv[1]) || seed_fibers(argv[1]) ||
+			seed_modules(argv[1]) || seed_profile(argv[1]) || seed_broken(argv[1])
+		? 1
+		: 0;
+}

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What hasten can find today in the demonstration program is found, with file and line."""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+from hooktest import short_name
+
+# What each planted fault shows as. The numbers follow from the problem files: 12 submissions of 3
+# problems are judged on 64 tests until three have failed.
+JOBS, TESTS = 12, 64
+RUNS_COMPARED = 47  # tests whose run ended normally
+CALLS = {
+    "judge": JOBS,
+    "judge_test": TESTS,
+    "vm_run": TESTS,
+    "progress": TESTS,                 # sleeps under a lock
+    "make_note": TESTS,                # its memory leaks
+    "limit_of": TESTS + JOBS,          # each time
+    "read_limit": TESTS + JOBS,        # the file is
+    "find": TESTS + JOBS,              # read again
+    "answers_equal": RUNS_COMPARED,
+    "answer_checksum": 2 * RUNS_COMPARED,  # half of them of 30 answers that never change
+    "normalised": 2 * RUNS_COMPARED,
+    "problem_load": 4,
+    "archive_results": 1,              # its child fails
+    "main": 1,
+    "worker": 4,
+    "vm_step": 297569,
+    "push": 141809,
+    "pop": 141804,
+}
+ERRORS = {
+    "number_in": JOBS,                 # "patience three": an exception
+    "read_limit": JOBS,
+    "limit_of": 0,
+    "vm_fail": 14,                     # longjmp
+    "vm_step": 8,
+    "vm_run": 0,
+    "judge_test": 0,
+}
+FILES = ("grader.c", "problem.c", "vm.c", "compare.c", "archive.c", "limits.cpp")
+
+
+def definitions(folder):
+    """name -> (file, line) of each function, by the style of the sources: '{' in column 0."""
+    found = {}
+    for name in FILES:
+        lines = (folder / name).read_text(encoding="utf-8").split("\n")
+        for number, line in enumerate(lines):
+            head = re.match(r"^[\w].*?(\w+)\(", line)
+            if head and number + 1 < len(lines) and lines[number + 1] == "{":
+                found[head.group(1)] = (name, number + 1)
+    return found
+
+
+def record(options, folder):
+    done = subprocess.run(
+        [options.hasten, "run", "-o", "demo.data", "--", options.program,
+         os.path.join(options.source, "problems")],
+        cwd=folder, capture_output=True, stdin=subprocess.DEVNULL, timeout=120, check=False)
+    if done.returncode != 0:
+        sys.exit(f"hasten run: {done.returncode}: {done.stderr.decode()}")
+    plain = subprocess.run([options.program, os.path.join(options.source, "problems")],
+                           capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    if plain.stdout != done.stdout:
+        sys.exit(f"the output changed: {done.stdout.decode()}")
+
+
+def report(options, folder):
+    done = subprocess.run([options.hasten, "report", "--json", "-n", "0", "demo.data"], cwd=folder,
+                          capture_output=True, timeout=120, check=True)
+    return json.loads(done.stdout)
+
+
+def totals(functions):
+    """name -> [calls, errors, self_ns], and the places where it is said to be."""
+    sums, places = {}, {}
+    for row in functions:
+        name = short_name(row["name"])
+        values = sums.setdefault(name, [0, 0, 0])
+        for index, key in enumerate(("calls", "errors", "self_ns")):
+            values[index] += row.get(key) or 0
+        if row.get("file"):
+            places.setdefault(name, set()).add((os.path.basename(row["file"]), row["line"]))
+    return sums, places
+
+
+def problems(data, places_wanted):
+    sums, places = totals(data["functions"])
+    if not data["complete"]:
+        yield "the report is not complete"
+    for name, calls in CALLS.items():
+        if sums.get(name, [0])[0] != calls:
+            yield f"{name}: {sums.get(name, [0])[0]} calls, not {calls}"
+    for name, errors in ERRORS.items():
+        if sums.get(name, [0, -1])[1] != errors:
+            yield f"{name}: {sums.get(name, [0, -1])[1]} errors, not {errors}"
+    for name in {*CALLS, *ERRORS}:
+        if places.get(name) != {places_wanted[name]}:
+            yield f"{name}: at {places.get(name)}, not {places_wanted[name]}"
+    # A sleep of 1 ms each is self time of the function that sleeps.
+    if sums["progress"][2] < TESTS * 1000000:
+        yield f"progress: self time {sums['progress'][2]} ns"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("hasten", "program", "source"):
+        parser.add_argument("--" + name, required=True)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="hasten-demo-") as folder:
+        record(options, folder)
+        found = list(problems(report(options, folder),
+                              definitions(pathlib.Path(options.source))))
+    for line in found:
+        print(line, file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the fault injection runs: makes the preload use every system call that it knows (several
+ * chunks of events, a thread, a child, a library that comes and goes), and is quick.
+ */
+#include "../../workloads/workload.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sys/wait.h>
+
+NOINLINE static void leaf(int n)
+{
+	sink += (unsigned long)n;
+}
+
+NOINLINE static void work(int n)
+{
+	for (int i = 0; i < n; i++) {
+		leaf(i);
+	}
+}
+
+static void *thread_body(void *arg)
+{
+	work(100);
+	return arg;
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t thread;
+	void *handle;
+	int status = -1;
+	pid_t pid;
+
+	(void)argc;
+	errno = 0;
+	work(60000);
+	printf("errno %d\n", errno);
+	fflush(stdout);
+	if (pthread_create(&thread, NULL, thread_body, NULL) != 0) {
+		return 1;
+	}
+	pthread_join(thread, NULL);
+	pid = fork();
+	if (pid == 0) {
+		work(100);
+		_exit(5);
+	}
+	waitpid(pid, &status, 0);
+	handle = argv[1] == NULL ? NULL : dlopen(argv[1], RTLD_NOW);
+	if (handle != NULL) {
+		unsigned long (*function)(unsigned long);
+		void *found = dlsym(handle, "alpha");
+
+		memcpy(&function, &found, sizeof function);
+		function(1);
+		dlclose(handle);
+	}
+	work(100);
+	printf("child %d errno %d\n", WEXITSTATUS(status), errno);
+	return 3;
+}

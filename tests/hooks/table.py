@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The known truth about each program of tests/workloads.
+
+A case says how a program is run and which calls a report of that run must show. `calls` are exact
+unless said otherwise; a function that is not listed must not be in the report.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass
+class Case:
+    # Program and arguments; {dir} is the folder of the built programs.
+    args: list
+    # name -> calls. None: only the program's own behaviour is compared.
+    calls: dict | None = None
+    # name -> frames left by longjmp or exception. Functions not listed must have none, unless
+    # `errors` is None: then they are not compared.
+    errors: dict | None = dataclasses.field(default_factory=dict)
+    # (caller, callee) -> calls
+    pairs: dict = dataclasses.field(default_factory=dict)
+    # Exit status without the preload; -N for signal N.
+    status: int = 0
+    # The program writes how often it called what (it depends on time): added to `calls`.
+    tells: bool = False
+    # Calls may be missing, if the report says that it is not complete.
+    loss: bool = False
+    # Functions besides the listed ones may be in the report (libraries of C++ in headers).
+    more: bool = False
+    # How to record: "preload", "run", "profile".
+    ways: tuple = ("preload", "run", "profile")
+    # Name of a function of hooktest.py that prepares the surroundings.
+    home: str = ""
+    # Compilers and levels besides gcc -O2.
+    variants: tuple = ()
+    # What `hasten run` must say on stderr.
+    says: str = ""
+    # The program ends up in the same way but its output may be cut (it overflows its stack).
+    timeout: int = 120
+
+
+ALL = ("gcc-O0", "clang-O2", "clang-O0")
+CLANG = ("clang-O2",)
+
+
+def _ending(way, status, late=0):
+    calls = {"main": 1, "deep": 1, "end": 1, "leaf": 1000 + late}
+    if late:
+        calls["late"] = late
+    return Case(["ending", way], calls, status=status)
+
+
+def _threads(mode, calls, **more):
+    return Case(["threads", mode], dict(calls, main=1), **more)
+
+
+def _processes(mode, calls, *args, **more):
+    return Case(["processes", mode, *args], calls, **more)
+
+
+def _home(what, home="", loss=False, thread=True, **more):
+    """10 + 300,000 rounds, then a thread (if it can) with 1,000 and a child with 1,000."""
+    calls = {"main": 1, "work": 3, "leaf_a": 301010, "leaf_b": 301010}
+    if thread:
+        calls = {"main": 1, "work": 4, "leaf_a": 302010, "leaf_b": 302010, "thread_body": 1}
+    return Case(["homes", what], calls, home=home, loss=loss, **more)
+
+
+def _sandbox(how):
+    calls = {"main": 1, "work": 2, "leaf_a": 300010, "leaf_b": 300010}
+    return Case(["sandbox", how], calls, loss=True)
+
+
+FORKS = {"main": 1, "forks": 1, "in_child": 4, "child_work": 4, "parent_work": 4, "common": 6400}
+
+CASES = {
+    "recursion": Case(
+        ["recursion"], {"main": 1, "run": 1, "down": 1000000}, variants=ALL, timeout=300
+    ),
+    "longjmp": Case(
+        ["longjmp"],
+        {"main": 1, "level1": 1000, "level2": 1000, "level3": 1000, "large": 667, "middle": 333,
+         "small": 333},
+        errors={"level1": 1000, "level2": 1000, "level3": 1000},
+        pairs={("main", "large"): 334, ("middle", "large"): 333, ("main", "small"): 333,
+               ("main", "level1"): 1000, ("level2", "level3"): 1000},
+        variants=ALL,
+    ),
+    "exceptions": Case(
+        ["exceptions"],
+        {"main": 1, "thrower": 300, "plain": 300, "cleaning": 300, "rethrower": 300,
+         "catcher": 300, "maker": 300, "broken::broken": 300, "guard::guard": 300,
+         "guard::~guard": 300, "after": 900},
+        errors={"thrower": 300, "plain": 300, "cleaning": 300, "rethrower": 300,
+                "broken::broken": 300},
+        pairs={("catcher", "after"): 600, ("maker", "after"): 300, ("main", "catcher"): 300,
+               ("main", "maker"): 300},
+        variants=ALL,
+    ),
+    "coroutine-malloc": Case(
+        ["coroutine", "malloc"],
+        {"main": 1, "make": 2, "body_a": 1, "body_b": 1, "pause_a": 1000, "work_a": 2000,
+         "work_b": 1999, "work_main": 1},
+        pairs={("pause_a", "work_a"): 2000, ("body_b", "work_b"): 1999,
+               ("main", "work_main"): 1},
+        variants=ALL,
+    ),
+    "coroutine-static": Case(
+        ["coroutine", "static"],
+        {"main": 1, "make": 2, "body_a": 1, "body_b": 1, "pause_a": 1000, "work_a": 2000,
+         "work_b": 1999, "work_main": 1},
+        pairs={("pause_a", "work_a"): 2000, ("body_b", "work_b"): 1999,
+               ("main", "work_main"): 1},
+        variants=ALL,
+    ),
+    "coroutine-generator": Case(
+        ["coroutine", "generator"],
+        {"main": 1, "make": 1, "produce": 1, "work_a": 1000, "yield": 1000, "pull": 1000,
+         "work_main": 1000},
+        pairs={("produce", "work_a"): 1000, ("main", "work_main"): 1000, ("main", "pull"): 1000},
+        variants=CLANG,
+    ),
+    "coroutine-setjmp": Case(
+        ["coroutine", "setjmp"],
+        {"main": 1, "make": 1, "jumper_a": 1, "jump_rounds": 1, "work_a": 1000,
+         "work_main": 1002},
+        pairs={("jumper_a", "work_a"): 1000, ("jump_rounds", "work_main"): 1001,
+               ("main", "work_main"): 1},
+        errors=None,
+        variants=CLANG,
+    ),
+    # The child runs on its parent's thread pointer: a blind spot that docs/preload.md states.
+    "rawclone": Case(["rawclone"]),
+    "threads-short": _threads("short", {"brief": 2000, "leaf": 20000}),
+    "threads-detached": _threads("detached", {"resident": 4, "leaf": 4000}),
+    "threads-main-exits": _threads("main-exits", {"brief": 1, "leaf": 10}, errors=None),
+    "threads-cancel": _threads("cancel", {"cancelled": 4, "leaf": 4, "wait_here": 4}, errors=None),
+    "threads-small": _threads("small", {"brief": 20, "leaf": 200}),
+    "threads-tsd": _threads("tsd", {"keeper": 50, "farewell": 150, "leaf": 200}),
+    "signals-storm": Case(["signals", "storm"], {}, tells=True, variants=("gcc-O0", "clang-O2")),
+    "signals-jump": Case(["signals", "jump"], {}, tells=True, errors=None,
+                         variants=("gcc-O0", "clang-O2")),
+    "signals-altstack": Case(["signals", "altstack"], {}, tells=True, variants=CLANG),
+    "signals-overflow": Case(["signals", "overflow"], {}, tells=True, errors=None,
+                             variants=CLANG),
+    "ending-kill": _ending("kill", -9),
+    "ending-segv": _ending("segv", -11),
+    "ending-abort": _ending("abort", -6),
+    "ending-term": _ending("term", -15),
+    "ending-_exit": _ending("_exit", 3),
+    "ending-raw": _ending("raw", 6),
+    "ending-quick_exit": _ending("quick_exit", 4, late=1),
+    "ending-exit": _ending("exit", 5, late=1),
+    "ending-return": _ending("return", 9, late=1),
+    "fork": _processes("fork", FORKS, variants=CLANG),
+    "fork-_Fork": _processes("_Fork", FORKS),
+    "fork-raw": _processes("raw", FORKS),
+    "fork-threaded": _processes(
+        "threaded", dict(FORKS, threaded=1, bystander=3, common=6403)
+    ),
+    "fork-chain": _processes("chain", {"main": 1, "chain": 5, "common": 5}),
+    "vfork-exec": _processes(
+        "vfork-exec", {"main": 4, "vforks": 1, "parent_work": 3, "common": 36}, errors=None
+    ),
+    "vfork-exit": _processes(
+        "vfork-exit", {"main": 1, "vforks": 1, "parent_work": 3, "common": 33}, errors=None
+    ),
+    "exec": _processes(
+        "exec", {"main": 4, "exec_self": 4, "parent_work": 4, "common": 40}, "3"
+    ),
+    "spawn": _processes("spawn", {"main": 4, "spawn": 1, "common": 3}),
+    "system": _processes("system", {"main": 2, "by_shell": 1, "common": 1}),
+    # Whether the second image is recorded is the environment's business: it has none.
+    "exec-empty-environment": _processes("empty-env", None),
+    "dlopen": Case(
+        ["dlopen", "{dir}/libalpha.so", "{dir}/libomega.so"],
+        {"main": 1, "use": 40, "alpha": 200, "alpha_local": 400, "omega": 600,
+         "omega_local": 1200},
+        pairs={("use", "alpha"): 200, ("use", "omega"): 600, ("omega", "omega_local"): 1200},
+    ),
+    "dlopen-killed": Case(
+        ["dlopen", "{dir}/libalpha.so", "{dir}/libomega.so", "killed"],
+        {"main": 1, "use": 40, "alpha": 200, "alpha_local": 400, "omega": 600,
+         "omega_local": 1200},
+        status=-9,
+    ),
+    "inlining": Case(
+        ["inlining"],
+        {"main": 1, "fib": 21891, "twice": 38000, "four_times": 1000, "forced": 7000,
+         "user_a": 1000, "user_b": 1000, "complain": 1520, "check": 1000, "mostly_nothing": 3000,
+         "caller_1": 1000, "caller_2": 1000, "caller_3": 1000, "tail_1": 2000, "tail_2": 1000,
+         "tail_3": 2000, "with_alloca": 1000, "with_vla": 1000},
+        pairs={("with_alloca", "twice"): 5000, ("user_b", "forced"): 3000,
+               ("forced", "twice"): 7000, ("four_times", "twice"): 2000,
+               ("check", "complain"): 20, ("mostly_nothing", "complain"): 1500,
+               ("mostly_nothing", "twice"): 24000, ("main", "fib"): 1, ("fib", "fib"): 21890,
+               ("caller_1", "mostly_nothing"): 1000, ("tail_2", "tail_3"): 1000,
+               ("main", "tail_1"): 2000},
+        variants=ALL,
+    ),
+    "around-main": Case(
+        ["around_main"],
+        {"main": 1, "constructor": 1, "constructor_early": 1, "destructor": 1,
+         "destructor_late": 1, "handler": 2, "handler_of_handler": 1, "library_call": 1,
+         "library_constructor": 1, "library_destructor": 1, "work": 61},
+        pairs={("library_constructor", "work"): 50, ("handler", "work"): 4},
+    ),
+    "statics": Case(
+        ["statics"],
+        {"main": 1, "counted::counted": 11, "counted::~counted": 11, "touch": 10,
+         "overloaded": 20, "house::cat::legs": 5, "house::bird::legs": 5},
+        more=True,
+        variants=CLANG,
+    ),
+    "home-nothing": _home("nothing"),
+    "home-close": _home("close"),
+    "home-close_range": _home("close_range"),
+    "home-chdir": _home("chdir"),
+    "home-umask": _home("umask", loss=True),
+    "home-delete": Case(["homes", "delete"], ways=("preload",)),
+    "home-chroot": _home("chroot", loss=True),
+    "home-uid": _home("uid", loss=True),
+    "home-fsize": _home("fsize", loss=True),
+    "home-fsize0": _home("fsize0", loss=True),
+    "home-as": _home("as", loss=True, thread=False),
+    "home-nofile": _home("nofile", loss=True),
+    "home-outer-fsize": _home("nothing", home="limit_file_size", loss=True),
+    "home-outer-memory": _home("nothing", home="limit_memory", loss=True),
+    "home-outer-nofile": _home("nothing", home="limit_descriptors", loss=True),
+    "home-read-only": _home("nothing", home="read_only_directory", loss=True, ways=("preload",)),
+    "home-foreign": _home("nothing", home="foreign_directory", loss=True, ways=("preload",)),
+    "home-full": _home("nothing", home="full_disk", loss=True),
+    "home-no-descriptors": _home("nothing", home="closed_standard", loss=True),
+    "sandbox-strict": _sandbox("strict"),
+    "sandbox-prctl": _sandbox("prctl"),
+    "sandbox-seccomp": _sandbox("seccomp"),
+    "sandbox-tsc": _sandbox("tsc"),
+    "shapes-mutual": Case(["shapes", "mutual"], {}, tells=True, variants=CLANG),
+    "shapes-callees": Case(
+        ["shapes", "callees"],
+        {"main": 1, "caller": 1, **{f"c{i:03}": 200 for i in range(500)}},
+        pairs={("caller", "c007"): 200, ("caller", "c499"): 200},
+    ),
+    "regions": Case(
+        ["regions"],
+        {"main": 1, "thread_body": 2, "phases": 300, "forgetful": 100, "leaf": 1000,
+         "parse": 300, "parse: numbers": 300, "solve": 300, "forgotten": 100},
+        pairs={("phases", "parse"): 300, ("parse", "parse: numbers"): 300,
+               ("parse: numbers", "leaf"): 300, ("solve", "leaf"): 300,
+               ("forgetful", "forgotten"): 100, ("forgotten", "leaf"): 100},
+        errors=None,
+        variants=CLANG,
+    ),
+    "states": Case(
+        ["states"],
+        {"main": 1, "mixed": 100000, "extended": 1, "errno_inside": 100000},
+        variants=ALL,
+    ),
+    "tailless": Case(["tailless"], None, status=-11, says="countdown", ways=("preload", "run")),
+}

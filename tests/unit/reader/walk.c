@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "walk.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+void seen_add(struct seen_list *list, struct seen item)
+{
+	assert_true(hst_vec_push(list, item));
+}
+
+bool seen_is_repair(const struct seen *item)
+{
+	return item->kind == HST_EVENT_RESYNC || item->kind == HST_EVENT_FRAME;
+}
+
+void seen_assert_equal(const struct seen *left, size_t left_count, const struct seen *right,
+	size_t right_count)
+{
+	size_t i;
+
+	for (i = 0; i < left_count && i < right_count; i++) {
+		if (left[i].kind != right[i].kind || left[i].ticks != right[i].ticks ||
+			left[i].ret != right[i].ret || left[i].fn != right[i].fn ||
+			left[i].value != right[i].value || left[i].reason != right[i].reason) {
+			print_error("event %zu differs: kind %u %u ticks %llu %llu ret %llx %llx value %u %u\n",
+				i, left[i].kind, right[i].kind, (unsigned long long)left[i].ticks,
+				(unsigned long long)right[i].ticks, (unsigned long long)left[i].ret,
+				(unsigned long long)right[i].ret, left[i].value, right[i].value);
+			fail();
+		}
+	}
+	assert_int_equal(left_count, right_count);
+}
+
+uint32_t walk_random(struct walk *walk, uint32_t limit)
+{
+	walk->random = walk->random * 1664525u + 1013904223u;
+	return (uint32_t)((uint64_t)(walk->random >> 8) * limit >> 24);
+}
+
+void walk_begin(struct walk *walk, struct tracegen_stream *stream, uint32_t seed)
+{
+	*walk = (struct walk){
+		.stream = stream, .random = seed, .ticks = 1000, .sites = 30, .fibers = true
+	};
+}
+
+void walk_finish(struct walk *walk)
+{
+	hst_vec_finish(&walk->expected);
+}
+
+static void expect(struct walk *walk, enum hst_event_kind kind, uint32_t value, uint32_t reason)
+{
+	seen_add(&walk->expected,
+		(struct seen){ .ticks = walk->ticks & ~(uint64_t)3,
+			.kind = kind,
+			.value = value,
+			.reason = reason });
+}
+
+static void step_enter(struct walk *walk)
+{
+	uint64_t site = 1 + walk_random(walk, walk->sites);
+	uint64_t ret = 0x7f0000001000ull + site * 0x104;
+	uint64_t fn = 0x7f0000001000ull + site / 2 * 0x208;
+
+	tracegen_enter(walk->stream, walk->ticks, ret, fn);
+	expect(walk, HST_EVENT_ENTER, 0, 0);
+	walk->expected.items[walk->expected.count - 1].ret = ret;
+	walk->expected.items[walk->expected.count - 1].fn = fn;
+}
+
+static void step_close(struct walk *walk)
+{
+	uint32_t depth = tracegen_depth(walk->stream);
+	uint32_t choice = walk_random(walk, 40);
+
+	if (choice == 0) {
+		uint32_t count = 1 + walk_random(walk, depth);
+
+		tracegen_unwind(walk->stream, walk->ticks, 1 + depth % 4, count);
+		expect(walk, HST_EVENT_UNWIND, count, 1 + depth % 4);
+	} else if (choice == 1) {
+		tracegen_exit_error(walk->stream, walk->ticks);
+		expect(walk, HST_EVENT_EXIT_ERROR, 0, 0);
+	} else {
+		tracegen_exit(walk->stream, walk->ticks);
+		expect(walk, HST_EVENT_EXIT, 0, 0);
+	}
+}
+
+static void step_rare(struct walk *walk)
+{
+	uint32_t choice = walk_random(walk, 3);
+
+	if (choice == 0 && walk->fibers) {
+		walk->fiber = walk_random(walk, WALK_FIBERS) * 1000;
+		tracegen_switch(walk->stream, walk->ticks, walk->fiber);
+		expect(walk, HST_EVENT_SWITCH, walk->fiber, 0);
+	} else if (choice == 1) {
+		tracegen_lost(walk->stream, walk->ticks, 100000 + choice);
+		expect(walk, HST_EVENT_LOST, 100000 + choice, 0);
+	} else {
+		tracegen_pause(walk->stream, walk->ticks);
+		expect(walk, HST_EVENT_PAUSE, 0, 0);
+	}
+}
+
+/* All lengths of time records occur: 8 bits, 14, 16, 38 and more. */
+static uint64_t step_time(struct walk *walk)
+{
+	switch (walk_random(walk, 100)) {
+	case 0:
+		return (uint64_t)walk_random(walk, 1u << 20) << 10;
+	case 1:
+		return walk->ticks >> 52 == 0 ? (uint64_t)(1 + walk_random(walk, 100)) << 41 : 0;
+	case 2:
+		return walk_random(walk, 1u << 19);
+	case 3:
+		return 0;
+	default:
+		return walk_random(walk, 2000);
+	}
+}
+
+void walk_steps(struct walk *walk, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		walk->ticks += step_time(walk);
+		if (walk_random(walk, 200) == 0) {
+			step_rare(walk);
+		} else if (tracegen_depth(walk->stream) == 0 || walk_random(walk, 100) < 51) {
+			step_enter(walk);
+		} else {
+			step_close(walk);
+		}
+	}
+}
+
+enum hst_status open_bytes(
+	const void *data, size_t bytes, struct hst_trace_file *ret_file, struct hst_diag *diag)
+{
+	int fd = memfd_create("bytes", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, bytes), bytes);
+	return hst_trace_file_open_fd(fd, "bytes.hst", ret_file, diag);
+}
+
+void open_trace(struct tracegen *gen, struct hst_trace_file *ret_file)
+{
+	struct hst_diag diag = { "" };
+	size_t bytes;
+	const uint8_t *data = tracegen_bytes(gen, &bytes);
+
+	if (open_bytes(data, bytes, ret_file, &diag) != HST_OK) {
+		print_error("%s\n", diag.text);
+		fail();
+	}
+}
+
+static void take(struct read_result *result, const struct hst_sites *sites,
+	const struct hst_event *event)
+{
+	struct seen seen = {
+		.ticks = event->ticks, .kind = event->kind, .value = event->value, .reason = event->reason
+	};
+
+	assert_true(event->site < sites->count);
+	seen.ret = sites->items[event->site].ret;
+	seen.fn = sites->items[event->site].fn;
+	seen_add(&result->events, seen);
+}
+
+static void read_chunk(struct hst_decoder *decoder, const struct hst_sites *sites,
+	const uint8_t *bytes, size_t count, size_t batch, struct read_result *result)
+{
+	struct hst_event events[512];
+	struct hst_diag diag = { "" };
+	enum hst_status status = hst_decoder_begin(decoder, bytes, count, &diag);
+	size_t got = 1;
+	size_t i;
+
+	assert_true(batch <= 512);
+	while (status == HST_OK && got != 0) {
+		status = hst_decode_batch(decoder, events, batch, &got, &diag);
+		assert_true(got <= batch);
+		for (i = 0; i < got; i++) {
+			take(result, sites, &events[i]);
+		}
+	}
+	if (status != HST_OK) {
+		assert_int_equal(status, HST_E_DAMAGED);
+		assert_string_not_equal(diag.text, "");
+		memcpy(result->sentence, diag.text, sizeof diag.text);
+		result->damaged++;
+	}
+	assert_true(hst_decoder_offset(decoder) <= count);
+	result->depth = hst_decoder_depth(decoder);
+}
+
+void read_stream(const struct hst_trace_file *file, const struct hst_stream_ref *stream,
+	size_t batch, bool fresh, struct read_result *ret_result)
+{
+	struct read_result result = { .chunk_count = stream->chunk_count };
+	struct hst_decoder *decoder = NULL;
+	struct hst_sites sites;
+	uint8_t *buffer = malloc(HST_CHUNK_BYTES_MAX);
+	size_t got;
+	size_t i;
+
+	assert_non_null(buffer);
+	assert_int_equal(hst_sites_init(&sites), HST_OK);
+	result.chunk_ends = calloc(stream->chunk_count + 1, sizeof *result.chunk_ends);
+	for (i = 0; i < stream->chunk_count; i++) {
+		if (fresh || decoder == NULL) {
+			hst_decoder_destroy(decoder);
+			decoder = hst_decoder_create(&file->header, &sites);
+			assert_non_null(decoder);
+		}
+		assert_int_equal(hst_trace_file_read_chunk(file, stream, &stream->chunks[i], buffer,
+					 &got, NULL),
+			HST_OK);
+		read_chunk(decoder, &sites, buffer, got, batch, &result);
+		result.chunk_ends[i] = result.events.count;
+	}
+	hst_decoder_destroy(decoder);
+	hst_sites_finish(&sites);
+	free(buffer);
+	*ret_result = result;
+}
+
+void read_finish(struct read_result *result)
+{
+	hst_vec_finish(&result->events);
+	free(result->chunk_ends);
+}
