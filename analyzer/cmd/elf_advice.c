@@ -24,10 +24,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define FLAGS "-finstrument-functions -g"
-#define SEGMENTS_MAX 128u
+#define FLAGS           "-finstrument-functions -g"
+#define SEGMENTS_MAX    128u
 #define NOTES_BYTES_MAX 65536u
-#define SCRIPT_BYTES 512
+#define SCRIPT_BYTES    512
 
 /* What the ELF header and the segments say. */
 struct elf_head {
@@ -90,7 +90,8 @@ static int look_up(const char *name, char *buffer, size_t size)
 		int now;
 
 		/* An empty entry is the working directory. */
-		snprintf(buffer, size, "%.*s%s%s", (int)length, path, length > 0 ? "/" : "./", name);
+		snprintf(
+			buffer, size, "%.*s%s%s", (int)length, path, length > 0 ? "/" : "./", name);
 		now = executable_error(buffer);
 		if (now == 0) {
 			return 0;
@@ -125,11 +126,12 @@ static bool has_go_note(int fd, const Elf64_Phdr *segment)
 
 			memcpy(&note, notes + at, sizeof note);
 			length = sizeof note + (((uint64_t)note.n_namesz + 3) & ~UINT64_C(3)) +
-				(((uint64_t)note.n_descsz + 3) & ~UINT64_C(3));
+				 (((uint64_t)note.n_descsz + 3) & ~UINT64_C(3));
 			if (length > bytes - at) {
 				break;
 			}
-			found = note.n_namesz == 4 && memcmp(notes + at + sizeof note, "Go\0", 4) == 0;
+			found = note.n_namesz == 4 &&
+				memcmp(notes + at + sizeof note, "Go\0", 4) == 0;
 			at += (size_t)length;
 		}
 	}
@@ -169,8 +171,8 @@ static void read_head(const char *path, struct elf_head *ret_head)
 	if (fd < 0) {
 		return;
 	}
-	ret_head->elf = read_at(fd, 0, &header, SELFMAG) &&
-		memcmp(header.e_ident, ELFMAG, SELFMAG) == 0;
+	ret_head->elf =
+		read_at(fd, 0, &header, SELFMAG) && memcmp(header.e_ident, ELFMAG, SELFMAG) == 0;
 	if (ret_head->elf && read_at(fd, 0, &header, sizeof(Elf32_Ehdr))) {
 		/* e_machine has the same place in both classes. */
 		ret_head->bits32 = header.e_ident[EI_CLASS] == ELFCLASS32;
@@ -185,7 +187,8 @@ static void read_head(const char *path, struct elf_head *ret_head)
 		for (unsigned i = 0; i < header.e_phnum && i < SEGMENTS_MAX; i++) {
 			Elf64_Phdr segment;
 
-			if (!read_at(fd, header.e_phoff + i * sizeof segment, &segment, sizeof segment)) {
+			if (!read_at(fd, header.e_phoff + i * sizeof segment, &segment,
+				    sizeof segment)) {
 				break;
 			}
 			interpreted = interpreted || segment.p_type == PT_INTERP;
@@ -285,7 +288,8 @@ static void judge_start(
 			name);
 	} else if (head->foreign) {
 		say(advice, true,
-			"%s is a program for another kind of processor, so it runs unrecorded", name);
+			"%s is a program for another kind of processor, so it runs unrecorded",
+			name);
 	} else if (is_secure(advice->image)) {
 		say(advice, true,
 			"%s is setuid, setgid or has file capabilities, and such programs ignore "
@@ -332,7 +336,7 @@ static bool is_system_library(const char *path)
 static bool is_system_program(const char *path)
 {
 	return strncmp(path, "/usr/bin/", 9) == 0 || strncmp(path, "/bin/", 5) == 0 ||
-		strncmp(path, "/usr/sbin/", 10) == 0 || strncmp(path, "/sbin/", 6) == 0;
+	       strncmp(path, "/usr/sbin/", 10) == 0 || strncmp(path, "/sbin/", 6) == 0;
 }
 
 /* What the libraries add: hooks of their own, and which AddressSanitizer it is. */
@@ -402,8 +406,8 @@ static void say_no_debug(struct hst_elf_advice *advice, const char *name, uint32
 			name, advice->image);
 	} else {
 		say(advice, false,
-			"%s has no debug information, so there will be no files and lines; fix: %s", name,
-			fix);
+			"%s has no debug information, so there will be no files and lines; fix: %s",
+			name, fix);
 	}
 }
 
@@ -457,7 +461,8 @@ static void refuse(struct hst_elf_advice *advice, const char *name, int error)
 	} else if (error == EISDIR) {
 		say(advice, true, "%s is a directory", name);
 	} else if (error == EACCES) {
-		say(advice, true, "%s is not executable; if it is a program: chmod +x '%s'", name, name);
+		say(advice, true, "%s is not executable; if it is a program: chmod +x '%s'", name,
+			name);
 	} else {
 		say(advice, true, "%s cannot be executed: %s", name, strerror(error));
 	}
@@ -480,7 +485,8 @@ void hst_elf_advise(const char *name, struct hst_elf_advice *ret_advice)
 	advice->script = read_script(path, interpreter, sizeof interpreter);
 	if (advice->script && executable_error(interpreter) != 0) {
 		advice->verdict = HST_ELF_NOT_FOUND;
-		say(advice, true, "%s needs the interpreter %s, which is not there", name, interpreter);
+		say(advice, true, "%s needs the interpreter %s, which is not there", name,
+			interpreter);
 		return;
 	}
 	advice->image = copy_path(advice->script ? interpreter : path);

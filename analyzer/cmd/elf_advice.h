@@ -16,7 +16,7 @@ enum hst_elf_verdict {
 	HST_ELF_NOT_EXECUTABLE, /* do not start it: 126 */
 };
 
-#define HST_ADVICE_MAX 6
+#define HST_ADVICE_MAX   6
 #define HST_ADVICE_BYTES 1536
 
 struct hst_advice_line {
@@ -26,12 +26,12 @@ struct hst_advice_line {
 
 struct hst_elf_advice {
 	enum hst_elf_verdict verdict;
-	char *path;        /* what to execute; NULL if not found; owned */
-	char *image;       /* the ELF file that will run: `path`, or the interpreter of a script; owned */
+	char *path;  /* what to execute; NULL if not found; owned */
+	char *image; /* the ELF file that will run: `path`, or the interpreter of a script; owned */
 	char *interpreter; /* dynamic linker of `image`, NULL if static or no ELF; owned */
 	bool script;
-	bool elf;          /* `path` is an ELF file: never to be handed to a shell */
-	bool asan_shared;  /* gcc's AddressSanitizer: see run_env.h */
+	bool elf;         /* `path` is an ELF file: never to be handed to a shell */
+	bool asan_shared; /* gcc's AddressSanitizer: see run_env.h */
 	struct hst_advice_line lines[HST_ADVICE_MAX];
 	size_t line_count;
 };

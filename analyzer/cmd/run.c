@@ -41,6 +41,7 @@ struct run {
 	struct hst_run_session session;
 	struct hst_run_clock clock;
 	struct hst_run_dir dir;
+	struct hst_filter *filter; /* NULL none */
 	char *library;
 	char *plan;
 	char **environment;
@@ -200,7 +201,8 @@ static enum hst_status make_directory(struct run *run, struct hst_diag *diag)
 	HST_TRY(hst_run_dir_create(run->options.directory, &run->session, &run->dir, diag));
 	if (run->dir.live != 0) {
 		hst_say_note(&run->say, "%s is in use by process %d, so this run goes into %s",
-			run->options.directory == NULL ? HST_RUN_DIR_DEFAULT : run->options.directory,
+			run->options.directory == NULL ? HST_RUN_DIR_DEFAULT
+						       : run->options.directory,
 			(int)run->dir.live, run->dir.shown);
 	}
 	return HST_OK;
@@ -215,9 +217,9 @@ static enum hst_status make_environment(struct run *run, struct hst_diag *diag)
 		.asan = run->advice.asan_shared,
 	};
 
-	if (run->options.filter != NULL) {
-		HST_TRY(hst_run_filter(&run->say, run->options.filter, &run->advice, &run->dir,
-			&run->plan, diag));
+	if (run->filter != NULL) {
+		HST_TRY(hst_run_filter(
+			&run->say, run->filter, &run->advice, &run->dir, &run->plan, diag));
 	}
 	env.plan = run->plan;
 	run->environment = hst_run_env_make(&env, &run->options);
@@ -246,7 +248,7 @@ static int record(struct run *run)
 	if (status != HST_OK) {
 		hst_say_error(&run->say, "%s", diag.text);
 		hst_run_dir_discard(&run->dir);
-		return status == HST_E_USAGE ? HST_EXIT_USAGE : EXIT_OURS;
+		return EXIT_OURS;
 	}
 	return run_recorded(run);
 }
@@ -291,7 +293,13 @@ int hst_cmd_run(int argc, char **argv)
 		hst_say_error(&run.say, "run: name a program: hasten run ./app (--help says more)");
 		return HST_EXIT_USAGE;
 	}
+	if (run.options.filter != NULL && !run.options.disabled &&
+		hst_filter_parse(run.options.filter, &run.filter, &diag) != HST_OK) {
+		hst_say_error(&run.say, "%s", diag.text);
+		return HST_EXIT_USAGE;
+	}
 	status = examine_and_run(&run);
+	hst_filter_destroy(run.filter);
 	hst_run_env_free(run.environment);
 	free(run.plan);
 	free(run.library);

@@ -177,7 +177,8 @@ static bool still_stopped(pid_t pid)
 	siginfo_t info = { .si_pid = 0 };
 	struct hst_process_stat stat;
 
-	if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0) {
+	if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG | WNOWAIT) != 0 ||
+		info.si_pid != 0) {
 		return false;
 	}
 	return hst_process_stat(pid, &stat) && stat.state == 'T';

@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 struct hst_run_clock {
-	bool tsc;           /* this machine has a counter of constant rate */
-	uint64_t cached_hz; /* from an earlier run since this boot, 0 none */
-	uint64_t cached_ns; /* how long that one measured */
-	uint64_t ticks, ns; /* begin of the measurement */
+	bool tsc;            /* this machine has a counter of constant rate */
+	uint64_t cached_hz;  /* from an earlier run since this boot, 0 none */
+	uint64_t cached_ns;  /* how long that one measured */
+	uint64_t ticks, ns;  /* begin of the measurement */
 	const char *boot_id; /* borrowed */
 };
 

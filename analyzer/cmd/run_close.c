@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 
 /* Beyond these, looking into the files would be felt. */
-#define FILES_MAX 256
-#define BYTES_MAX (UINT64_C(4) << 30)
-#define NODES_MAX (1u << 17)
+#define FILES_MAX  256
+#define BYTES_MAX  (UINT64_C(4) << 30)
+#define NODES_MAX  (1u << 17)
 #define NODE_BATCH 128u
 
 struct sums {
@@ -34,7 +34,8 @@ struct sums {
 	uint32_t flags;     /* of all file headers */
 };
 
-static void add_nodes(const struct hst_trace_file *file, uint64_t offset, uint32_t nodes, struct sums *sums)
+static void add_nodes(
+	const struct hst_trace_file *file, uint64_t offset, uint32_t nodes, struct sums *sums)
 {
 	struct hst_profile_node batch[NODE_BATCH];
 
@@ -46,7 +47,8 @@ static void add_nodes(const struct hst_trace_file *file, uint64_t offset, uint32
 		uint32_t count = nodes < NODE_BATCH ? nodes : NODE_BATCH;
 		size_t got = 0;
 
-		if (hst_trace_file_read(file, offset, batch, count * sizeof *batch, &got) != HST_OK ||
+		if (hst_trace_file_read(file, offset, batch, count * sizeof *batch, &got) !=
+				HST_OK ||
 			got != count * sizeof *batch) {
 			sums->counted = false;
 			return;
@@ -72,7 +74,7 @@ static void add_profile(const struct hst_trace_file *file, uint64_t offset, stru
 	/* One thread is counted by the stream itself. */
 	sums->threads += block.threads > 1 ? block.threads - 1 : 0;
 	offset += sizeof block + HST_PROFILE_OPEN_MAX * sizeof(struct hst_profile_open) +
-		sizeof(struct hst_profile_node);
+		  sizeof(struct hst_profile_node);
 	/* Node 0 is the thread and no call. */
 	add_nodes(file, offset, block.nodes > 0 ? block.nodes - 1 : 0, sums);
 }
@@ -111,8 +113,9 @@ static void add_up(const struct hst_session *session, struct sums *sums)
 		/* Files are sorted by pid; images of one pid are one process. */
 		sums->processes += i == 0 || session->files[i].pid != pid;
 		pid = session->files[i].pid;
-		if (stat(session->files[i].path, &stat_of) == 0 && stat_of.st_size > 0) {
-			sums->file_bytes += (uint64_t)stat_of.st_size;
+		if (stat(session->files[i].path, &stat_of) == 0) {
+			/* On the disk: profile blocks have room that is not used yet. */
+			sums->file_bytes += (uint64_t)stat_of.st_blocks * 512u;
 		}
 	}
 	sums->files = session->file_count;
@@ -145,6 +148,11 @@ static void say_sums(const struct hst_say *say, const struct sums *sums, const c
 			plural_es(sums->processes), shown, bytes);
 		return;
 	}
+	if (sums->threads == 0 && sums->lost == 0) {
+		hst_say_note(say, "no call was recorded: nothing that ran has hooks -> %s (%s)",
+			shown, bytes);
+		return;
+	}
 	hst_say_count(sums->lost, lost, sizeof lost);
 	if (sums->counted) {
 		hst_say_count(sums->calls, amount, sizeof amount);
@@ -154,7 +162,8 @@ static void say_sums(const struct hst_say *say, const struct sums *sums, const c
 	hst_say_note(say, "%s %s%s, %llu thread%s, %llu process%s, %s lost -> %s (%s)", amount,
 		sums->counted ? "call" : "of events", sums->counted ? plural(sums->calls) : "",
 		(unsigned long long)sums->threads, plural(sums->threads),
-		(unsigned long long)sums->processes, plural_es(sums->processes), lost, shown, bytes);
+		(unsigned long long)sums->processes, plural_es(sums->processes), lost, shown,
+		bytes);
 }
 
 static void say_losses(const struct hst_say *say, uint32_t flags)
@@ -163,11 +172,13 @@ static void say_losses(const struct hst_say *say, uint32_t flags)
 		uint32_t flag;
 		const char *text;
 	} reasons[] = {
-		{ HST_FLAG_DISK_FULL, "the disk or a file size limit was full: not everything was kept" },
+		{ HST_FLAG_DISK_FULL,
+			"the disk or a file size limit was full: not everything was kept" },
 		{ HST_FLAG_NO_MEMORY,
 			"a memory mapping was refused (a limit on memory?): not everything was recorded" },
-		{ HST_FLAG_LIMIT_REACHED, "the limit of events was reached: from there on sums only, "
-					  "without the order of calls (--limit SIZE for more)" },
+		{ HST_FLAG_LIMIT_REACHED,
+			"the limit of events was reached: from there on sums only, "
+			"without the order of calls (--limit SIZE for more)" },
 		{ HST_FLAG_PLAN_REFUSED, "the filter was not used: its plan was refused" },
 	};
 
@@ -194,7 +205,8 @@ void hst_run_close(const struct hst_say *say, const char *directory, const char 
 	add_up(&session, &sums);
 	hst_session_close(&session);
 	if (sums.files == 0) {
-		hst_say_note(say, "nothing was recorded: no process of the program loaded libhasten.so");
+		hst_say_note(
+			say, "nothing was recorded: no process of the program loaded libhasten.so");
 		return;
 	}
 	say_sums(say, &sums, shown);

@@ -56,7 +56,7 @@ static bool is_ours(int fd, const char *name)
 
 	return (strcmp(name, "session") == 0 || is_claim(name) || ends_with(name, ".hst") ||
 		       ends_with(name, ".plan")) &&
-		fstatat(fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(stat.st_mode);
+	       fstatat(fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(stat.st_mode);
 }
 
 /* A stream of names that leaves `fd` open; NULL on failure. */
@@ -78,7 +78,7 @@ static const char *next_name(DIR *names)
 	do {
 		entry = readdir(names);
 	} while (entry != NULL &&
-		(strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+		 (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
 	return entry == NULL ? NULL : entry->d_name;
 }
 
@@ -395,8 +395,8 @@ static enum hst_status try_name(const char *path, const char *shown,
 }
 
 /* Makes `path` ours. HST_E_USAGE: it is in use, by *ret_live. */
-static enum hst_status take(const char *path, const char *shown, const struct hst_run_session *session,
-	int *ret_fd, pid_t *ret_live, struct hst_diag *diag)
+static enum hst_status take(const char *path, const char *shown,
+	const struct hst_run_session *session, int *ret_fd, pid_t *ret_live, struct hst_diag *diag)
 {
 	for (int i = 0; i < ATTEMPTS_MAX; i++) {
 		enum hst_status status = try_name(path, shown, session, ret_fd, ret_live, diag);

@@ -14,10 +14,10 @@
 #define HST_RUN_DIR_DEFAULT "hasten.data"
 
 struct hst_run_dir {
-	int fd;          /* stays valid even if the program moves the directory; close-on-exec */
-	char *path;      /* absolute; owned */
-	char *shown;     /* as the user would name it; owned */
-	pid_t live;      /* process that writes to the directory first asked for, 0 none */
+	int fd;      /* stays valid even if the program moves the directory; close-on-exec */
+	char *path;  /* absolute; owned */
+	char *shown; /* as the user would name it; owned */
+	pid_t live;  /* process that writes to the directory first asked for, 0 none */
 };
 
 /*

@@ -111,7 +111,8 @@ enum hst_status hst_run_find_library(char **ret_path, struct hst_diag *diag)
 	}
 	if (path == NULL) {
 		return hst_diag_set(diag, HST_E_NOT_FOUND,
-			"run: " LIBRARY " is not where this hasten looks for it (beside its own folder "
+			"run: " LIBRARY
+			" is not where this hasten looks for it (beside its own folder "
 			"and in " HST_LIBDIR "): install hasten again, or name the library in "
 			"HASTEN_PRELOAD_LIB");
 	}
@@ -170,7 +171,8 @@ static bool names_library(const char *value, const char *path)
 	size_t length = strlen(path);
 
 	for (const char *p = strstr(value, path); p != NULL; p = strstr(p + 1, path)) {
-		if ((p == value || strchr(": ", p[-1]) != NULL) && strchr(": ", p[length]) != NULL) {
+		if ((p == value || strchr(": ", p[-1]) != NULL) &&
+			strchr(": ", p[length]) != NULL) {
 			return true;
 		}
 	}

@@ -6,15 +6,15 @@
 #include "cmd/elf_advice.h"
 #include "cmd/run_dir.h"
 #include "cmd/run_say.h"
+#include "plan/filter.h"
 #include "util/status.h"
 
 /*
- * Resolves the expression over the program and the libraries it is linked with and writes
- * `filter.plan` into the directory. *ret_path is its absolute path, malloc'd. Says what the
- * expression does not match. HST_E_USAGE: the expression is wrong; others: the plan could not be
- * made; each with a sentence.
+ * Applies the filter to the program and the libraries it is linked with and writes `filter.plan`
+ * into the directory. *ret_path is its absolute path, malloc'd. Says what the filter does not
+ * match. HST_E_IO, HST_E_LIMIT, HST_E_MEMORY with a sentence.
  */
-HST_NODISCARD enum hst_status hst_run_filter(const struct hst_say *say, const char *expression,
+HST_NODISCARD enum hst_status hst_run_filter(const struct hst_say *say, struct hst_filter *filter,
 	const struct hst_elf_advice *advice, const struct hst_run_dir *dir, char **ret_path,
 	struct hst_diag *diag);
 

@@ -124,7 +124,8 @@ static const char *relative(const char *folder)
 }
 
 /* Writes the format with its two numbered arguments; those are data, never format. */
-static void fill_in(const char *format, const char *folder, const char *flags, char *buffer, size_t size)
+static void fill_in(
+	const char *format, const char *folder, const char *flags, char *buffer, size_t size)
 {
 	size_t used = 0;
 

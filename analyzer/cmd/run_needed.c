@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define ANSWER_BYTES_MAX (1u << 20)
-#define LIBRARIES_MAX 4096u
+#define LIBRARIES_MAX    4096u
 
 /* Starts the linker with its output in a pipe; returns the reading end, -1 on failure. */
 static int ask(const char *interpreter, const char *program, pid_t *ret_pid)

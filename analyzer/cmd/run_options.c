@@ -112,8 +112,8 @@ bool hst_run_parse_time(const char *text, bool bare, uint64_t *ret_ns)
 	return scale_number(text, bare ? bare_time_unit : time_unit, ret_ns);
 }
 
-static enum hst_status set_directory(struct hst_run_options *options, const char *name,
-	const char *value, struct hst_diag *diag)
+static enum hst_status set_directory(
+	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
 {
 	if (value[0] == '\0') {
 		return hst_diag_set(
@@ -123,8 +123,8 @@ static enum hst_status set_directory(struct hst_run_options *options, const char
 	return HST_OK;
 }
 
-static enum hst_status set_mode(struct hst_run_options *options, const char *name,
-	const char *value, struct hst_diag *diag)
+static enum hst_status set_mode(
+	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
 {
 	if (strcmp(value, "trace") != 0 && strcmp(value, "profile") != 0) {
 		return hst_diag_set(
@@ -134,8 +134,8 @@ static enum hst_status set_mode(struct hst_run_options *options, const char *nam
 	return HST_OK;
 }
 
-static enum hst_status set_limit(struct hst_run_options *options, const char *name,
-	const char *value, struct hst_diag *diag)
+static enum hst_status set_limit(
+	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
 {
 	if (!hst_run_parse_size(value, &options->limit_bytes)) {
 		return hst_diag_set(diag, HST_E_USAGE,
@@ -144,8 +144,8 @@ static enum hst_status set_limit(struct hst_run_options *options, const char *na
 	return HST_OK;
 }
 
-static enum hst_status set_last(struct hst_run_options *options, const char *name,
-	const char *value, struct hst_diag *diag)
+static enum hst_status set_last(
+	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
 {
 	/* The preload's own variable counts nanoseconds; on the command line a unit is needed. */
 	if (!hst_run_parse_time(value, name[0] != '-', &options->last_ns)) {
@@ -155,8 +155,8 @@ static enum hst_status set_last(struct hst_run_options *options, const char *nam
 	return HST_OK;
 }
 
-static enum hst_status set_filter(struct hst_run_options *options, const char *name,
-	const char *value, struct hst_diag *diag)
+static enum hst_status set_filter(
+	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
 {
 	(void)name;
 	(void)diag;
@@ -165,8 +165,8 @@ static enum hst_status set_filter(struct hst_run_options *options, const char *n
 }
 
 /* Nothing of the kind is recorded anyway: the wish holds. */
-static enum hst_status set_nothing(struct hst_run_options *options, const char *name,
-	const char *value, struct hst_diag *diag)
+static enum hst_status set_nothing(
+	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
 {
 	(void)options;
 	(void)name;
@@ -175,8 +175,8 @@ static enum hst_status set_nothing(struct hst_run_options *options, const char *
 	return HST_OK;
 }
 
-static enum hst_status set_unavailable(struct hst_run_options *options, const char *name,
-	const char *value, struct hst_diag *diag)
+static enum hst_status set_unavailable(
+	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
 {
 	(void)options;
 	(void)value;
@@ -184,14 +184,14 @@ static enum hst_status set_unavailable(struct hst_run_options *options, const ch
 		diag, HST_E_UNSUPPORTED, "run: %s is not available in this version", name);
 }
 
-static enum hst_status set_overhead(struct hst_run_options *options, const char *name,
-	const char *value, struct hst_diag *diag)
+static enum hst_status set_overhead(
+	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
 {
 	return strcmp(value, "off") == 0 ? HST_OK : set_unavailable(options, name, value, diag);
 }
 
-static enum hst_status set_color(struct hst_run_options *options, const char *name,
-	const char *value, struct hst_diag *diag)
+static enum hst_status set_color(
+	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
 {
 	if (value == NULL || strcmp(value, "always") == 0) {
 		options->color = HST_SAY_COLOR_ALWAYS;
@@ -317,8 +317,8 @@ static enum hst_status unknown(const char *option, struct hst_diag *diag)
 }
 
 /* Takes argv[*index] "--name" or "--name=value" and the value behind it, if it needs one. */
-static enum hst_status take_long(struct hst_run_options *options, int argc, char **argv, int *index,
-	struct hst_diag *diag)
+static enum hst_status take_long(
+	struct hst_run_options *options, int argc, char **argv, int *index, struct hst_diag *diag)
 {
 	const char *text = argv[*index] + 2;
 	size_t length = strcspn(text, "=");
@@ -335,8 +335,8 @@ static enum hst_status take_long(struct hst_run_options *options, int argc, char
 	}
 	if (row->value == VALUE_REQUIRED && value == NULL) {
 		if (*index + 1 >= argc) {
-			return hst_diag_set(
-				diag, HST_E_USAGE, "run: %s needs a value: %s", name, row->placeholder);
+			return hst_diag_set(diag, HST_E_USAGE, "run: %s needs a value: %s", name,
+				row->placeholder);
 		}
 		value = argv[++*index];
 	}
@@ -344,8 +344,8 @@ static enum hst_status take_long(struct hst_run_options *options, int argc, char
 }
 
 /* Takes "-q", "-qo DIR", "-oDIR". */
-static enum hst_status take_letters(struct hst_run_options *options, int argc, char **argv,
-	int *index, struct hst_diag *diag)
+static enum hst_status take_letters(
+	struct hst_run_options *options, int argc, char **argv, int *index, struct hst_diag *diag)
 {
 	const char *text = argv[*index];
 
@@ -364,8 +364,8 @@ static enum hst_status take_letters(struct hst_run_options *options, int argc, c
 			return apply(options, row, name, p + 1, diag);
 		}
 		if (*index + 1 >= argc) {
-			return hst_diag_set(
-				diag, HST_E_USAGE, "run: %s needs a value: %s", name, row->placeholder);
+			return hst_diag_set(diag, HST_E_USAGE, "run: %s needs a value: %s", name,
+				row->placeholder);
 		}
 		return apply(options, row, name, argv[++*index], diag);
 	}
@@ -414,7 +414,9 @@ void hst_run_options_help(FILE *out)
 				row->placeholder != NULL ? row->placeholder : "");
 		} else {
 			snprintf(left, sizeof left, "    --%s%s%s%s", row->name,
-				row->value == VALUE_NONE ? "" : row->value == VALUE_OPTIONAL ? "[=" : "=",
+				row->value == VALUE_NONE       ? ""
+				: row->value == VALUE_OPTIONAL ? "[="
+							       : "=",
 				row->placeholder != NULL ? row->placeholder : "",
 				row->value == VALUE_OPTIONAL ? "]" : "");
 		}

@@ -22,11 +22,11 @@ struct hst_run_options {
 	uint64_t last_ns;      /* 0: no flight recorder */
 	bool paused;
 	bool no_children;
-	bool disabled;         /* HASTEN_DISABLE */
+	bool disabled; /* HASTEN_DISABLE */
 	bool quiet;
 	bool help;
 	enum hst_say_color color;
-	char **program;        /* borrowed from argv, NULL-terminated; [0] NULL: none was named */
+	char **program; /* borrowed from argv, NULL-terminated; [0] NULL: none was named */
 };
 
 /*

@@ -17,12 +17,12 @@
 #include <sys/resource.h>
 
 /* A chunk holds at most half as many enters, so that no slot is used for two depths. */
-#define RING 131072u
-#define TOP 64u
-#define KNOWN_MIN 8u
-#define CYCLE_MAX 4u
-#define STREAMS_MAX 32u
-#define EVENTS 1024u
+#define RING            131072u
+#define TOP             64u
+#define KNOWN_MIN       8u
+#define CYCLE_MAX       4u
+#define STREAMS_MAX     32u
+#define EVENTS          1024u
 #define FRAME_BYTES_MAX 16384u
 
 /* Innermost frames at the end of a chunk. */
@@ -54,7 +54,8 @@ static bool follow(struct hst_decoder *decoder, uint32_t *ring, uint32_t *ret_de
 				ring[event->value % RING] = event->site;
 			} else if (event->kind == HST_EVENT_ENTER) {
 				ring[depth++ % RING] = event->site;
-			} else if (event->kind == HST_EVENT_EXIT || event->kind == HST_EVENT_EXIT_ERROR) {
+			} else if (event->kind == HST_EVENT_EXIT ||
+				   event->kind == HST_EVENT_EXIT_ERROR) {
 				depth -= depth > 0;
 			} else if (event->kind == HST_EVENT_UNWIND) {
 				depth -= event->value < depth ? event->value : depth;
@@ -71,34 +72,70 @@ static bool follow(struct hst_decoder *decoder, uint32_t *ring, uint32_t *ret_de
 	return sound;
 }
 
-static void collect(const struct hst_sites *sites, const uint32_t *ring, uint32_t depth, struct top *top)
+static void add_function(struct top *top, uint64_t fn, uint32_t generation)
+{
+	uint32_t at = 0;
+
+	while (at < top->fn_count && at < CYCLE_MAX && top->fns[at] != fn) {
+		at++;
+	}
+	if (at < top->fn_count && at < CYCLE_MAX) {
+		return;
+	}
+	if (top->fn_count < CYCLE_MAX) {
+		top->fns[top->fn_count] = fn;
+		top->generation = generation;
+	}
+	top->fn_count = at + 1;
+}
+
+static void collect(
+	const struct hst_sites *sites, const uint32_t *ring, uint32_t depth, struct top *top)
 {
 	uint32_t known = 0;
 
 	top->depth = depth;
-	for (uint32_t i = 0; i < TOP && i < depth && top->fn_count <= CYCLE_MAX; i++) {
+	for (uint32_t i = 0; i < TOP && i < depth; i++) {
 		uint32_t site = ring[(depth - 1 - i) % RING];
-		uint32_t at = 0;
 
-		if (site == 0 || site >= sites->count) {
-			continue;
+		if (site != 0 && site < sites->count) {
+			known++;
+			add_function(top, sites->items[site].fn, sites->items[site].generation);
 		}
-		known++;
-		while (at < top->fn_count && top->fns[at] != sites->items[site].fn) {
-			at++;
-		}
-		if (at < top->fn_count) {
-			continue;
-		}
-		if (top->fn_count < CYCLE_MAX) {
-			top->fns[top->fn_count] = sites->items[site].fn;
-			top->generation = sites->items[site].generation;
-		}
-		top->fn_count++;
 	}
 	if (known < KNOWN_MIN) {
 		top->depth = 0;
 	}
+}
+
+/* Profile mode: the outermost open frames are listed, of which the inner ones tell. */
+static struct top read_profile_top(const struct hst_trace_file *file, uint64_t offset)
+{
+	struct hst_profile_open frames[HST_PROFILE_OPEN_MAX];
+	struct hst_profile_block block;
+	struct hst_profile_node node;
+	struct top top = { 0 };
+	uint64_t nodes = offset + sizeof block + sizeof frames;
+	size_t got = 0;
+
+	if (hst_trace_file_read(file, offset, &block, sizeof block, &got) != HST_OK ||
+		got != sizeof block || block.depth < HST_PROFILE_OPEN_MAX ||
+		hst_trace_file_read(file, offset + sizeof block, frames, sizeof frames, &got) !=
+			HST_OK ||
+		got != sizeof frames) {
+		return top;
+	}
+	for (uint32_t i = HST_PROFILE_OPEN_MAX - TOP; i < HST_PROFILE_OPEN_MAX; i++) {
+		if (frames[i].node >= block.nodes ||
+			hst_trace_file_read(file, nodes + frames[i].node * sizeof node, &node,
+				sizeof node, &got) != HST_OK ||
+			got != sizeof node) {
+			return (struct top){ 0 };
+		}
+		add_function(&top, node.fn, block.generation);
+	}
+	top.depth = block.depth;
+	return top;
 }
 
 /* Decodes the stream's newest chunk; depth 0 if nothing can be said. */
@@ -116,7 +153,8 @@ static struct top read_top(const struct hst_trace_file *file, const struct hst_c
 		hst_sites_init(&sites) == HST_OK) {
 		decoder = hst_decoder_create(&file->header, &sites);
 		if (decoder != NULL &&
-			hst_trace_file_read(file, chunk->offset, bytes, chunk->bytes, &got) == HST_OK &&
+			hst_trace_file_read(file, chunk->offset, bytes, chunk->bytes, &got) ==
+				HST_OK &&
 			hst_decoder_begin(decoder, bytes, got, NULL) == HST_OK &&
 			follow(decoder, ring, &depth)) {
 			collect(&sites, ring, depth, &top);
@@ -138,12 +176,12 @@ static bool is_deep(const struct top *top)
 		limit.rlim_cur = 8u << 20;
 	}
 	return top->depth > limit.rlim_cur / FRAME_BYTES_MAX && top->depth > TOP &&
-		top->fn_count > 0 && top->fn_count <= CYCLE_MAX;
+	       top->fn_count > 0 && top->fn_count <= CYCLE_MAX;
 }
 
 /* "f" or "f and g" into `text`. */
-static void name_functions(const struct hst_trace_file *file, const struct top *top, char *text, size_t size,
-	const char *between)
+static void name_functions(const struct hst_trace_file *file, const struct top *top,
+	const char *between, char *text, size_t size)
 {
 	size_t used = 0;
 
@@ -155,11 +193,12 @@ static void name_functions(const struct hst_trace_file *file, const struct top *
 		struct hst_image *image = NULL;
 
 		if (module != NULL && hst_image_open(module->path, module->build_id,
-					     module->build_id_bytes, &image, NULL) == HST_OK) {
+					      module->build_id_bytes, &image, NULL) == HST_OK) {
 			function = hst_image_function(image, top->fns[i] - module->bias);
 		}
 		if (function != NULL) {
-			snprintf(text + used, size - used, "%s%s", i > 0 ? between : "", function->name);
+			snprintf(text + used, size - used, "%s%s", i > 0 ? between : "",
+				function->name);
 		} else {
 			snprintf(text + used, size - used, "%s0x%llx", i > 0 ? between : "",
 				(unsigned long long)top->fns[i]);
@@ -172,17 +211,18 @@ static void name_functions(const struct hst_trace_file *file, const struct top *
 static void explain(
 	const struct hst_say *say, const struct hst_trace_file *file, const struct top *top)
 {
+	bool one = top->fn_count == 1;
 	char names[512];
 	char list[512];
 
-	name_functions(file, top, names, sizeof names, " and ");
-	name_functions(file, top, list, sizeof list, ",");
+	name_functions(file, top, " and ", names, sizeof names);
+	name_functions(file, top, ",", list, sizeof list);
 	hst_say_note(say,
-		"the stack is probably full: %s %s %u deep; with -finstrument-functions a tail call is "
-		"not removed: exclude %s with __attribute__((no_instrument_function)) or "
+		"the stack is probably full: %s %s %u deep; with -finstrument-functions %s not removed: "
+		"exclude %s with __attribute__((no_instrument_function)) or "
 		"-finstrument-functions-exclude-function-list=%s",
-		names, top->fn_count == 1 ? "calls itself" : "call each other", top->depth,
-		top->fn_count == 1 ? "it" : "them", list);
+		names, one ? "calls itself" : "call each other", top->depth,
+		one ? "its tail call is" : "their tail calls are", one ? "it" : "them", list);
 }
 
 static void explain_file(const struct hst_say *say, const char *path)
@@ -199,6 +239,11 @@ static void explain_file(const struct hst_say *say, const char *path)
 
 		if (stream->chunk_count > 0) {
 			top = read_top(&file, &stream->chunks[stream->chunk_count - 1]);
+		}
+		if (stream->profile_offset != 0) {
+			struct top profile = read_profile_top(&file, stream->profile_offset);
+
+			top = profile.depth > top.depth ? profile : top;
 		}
 		if (top.depth > deepest.depth) {
 			deepest = top;

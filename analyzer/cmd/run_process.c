@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STATUS_BYTES 16384
+#define STATUS_BYTES  16384
 #define ANCESTORS_MAX 256
 
 ssize_t hst_process_read_file(int directory, const char *path, char *buffer, size_t size)
@@ -78,7 +78,7 @@ bool hst_process_alive(pid_t pid, uint64_t start)
 	struct hst_process_stat stat;
 
 	return pid > 0 && hst_process_stat(pid, &stat) && stat.state != 'Z' && stat.state != 'X' &&
-		(start == 0 || stat.start == start);
+	       (start == 0 || stat.start == start);
 }
 
 bool hst_process_descends(pid_t pid, pid_t ancestor)
@@ -119,8 +119,8 @@ void hst_process_boot_id(char ret_id[HST_BOOT_ID_BYTES])
 	char text[HST_BOOT_ID_BYTES];
 
 	ret_id[0] = '\0';
-	if (hst_process_read_file(
-		    AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, sizeof text) <= 0) {
+	if (hst_process_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, sizeof text) <=
+		0) {
 		return;
 	}
 	text[strspn(text, "0123456789abcdef-")] = '\0';

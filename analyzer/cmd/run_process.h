@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 struct hst_process_stat {
-	char state;     /* 'R', 'S', 'Z', ... */
+	char state; /* 'R', 'S', 'Z', ... */
 	pid_t parent;
 	uint64_t start; /* clock ticks since boot */
 };

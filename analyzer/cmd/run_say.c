@@ -93,8 +93,8 @@ void hst_say_error(const struct hst_say *say, const char *fmt, ...)
 	va_end(args);
 }
 
-static void scaled(unsigned long long value, const char *const *units, size_t count, char *buffer,
-	size_t size)
+static void scaled(
+	unsigned long long value, const char *const *units, size_t count, char *buffer, size_t size)
 {
 	double number = (double)value;
 	size_t unit = 0;
@@ -118,5 +118,9 @@ void hst_say_count(unsigned long long count, char *buffer, size_t size)
 {
 	static const char *const units[] = { "", " k", " M", " G", " T" };
 
+	if (count < 10000) {
+		snprintf(buffer, size, "%llu", count);
+		return;
+	}
 	scaled(count, units, sizeof units / sizeof units[0], buffer, size);
 }

@@ -19,7 +19,7 @@
 #define SESSION_BYTES_MAX 65536
 /* A command line may be megabytes long; this much tells which it was. */
 #define COMMAND_BYTES_MAX 4096
-#define TEXT_BYTES_MAX 16384
+#define TEXT_BYTES_MAX    16384
 
 struct text {
 	char bytes[TEXT_BYTES_MAX];
@@ -212,7 +212,8 @@ static bool write_all(int fd, const char *bytes, size_t length)
 /* 0, or errno. */
 static int write_file(int directory, const char *name, const struct text *text)
 {
-	int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd =
+		openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int error = 0;
 
 	if (fd < 0) {

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define EVENTS      4096u
@@ -54,13 +55,14 @@ static void finish(struct hst_pass *pass)
 	free(pass->chunk);
 }
 
-/* The earliest start of all files, so that times of all processes count from the same moment. */
-static uint64_t find_origin(const struct hst_session *session)
+/* The earliest start of all files, so that times of all processes count from the same moment; the bytes for progress. */
+static uint64_t find_origin(const struct hst_session *session, uint64_t *ret_bytes)
 {
 	uint64_t origin = UINT64_MAX;
 
 	for (size_t i = 0; i < session->file_count; i++) {
 		struct hst_clock_pair start;
+		struct stat st;
 		int fd = open(session->files[i].path,
 			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
@@ -71,6 +73,9 @@ static uint64_t find_origin(const struct hst_session *session)
 				(ssize_t)sizeof start &&
 			start.mono_ns < origin) {
 			origin = start.mono_ns;
+		}
+		if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+			*ret_bytes += (uint64_t)st.st_size;
 		}
 		close(fd);
 	}
@@ -232,7 +237,6 @@ static enum hst_status read_files(struct hst_pass *pass)
 			pass->profile->complete = false;
 			continue;
 		}
-		pass->total += pass->file.chunk_bytes;
 		status = read_file(pass);
 		hst_trace_file_close(&pass->file);
 		HST_TRY(status);
@@ -301,9 +305,10 @@ enum hst_status hst_profile_read(const struct hst_session *session,
 	struct hst_pass pass = { .session = session,
 		.options = options,
 		.profile = &profile,
-		.diag = diag,
-		.origin_ns = find_origin(session) };
+		.diag = diag };
 	enum hst_status status = begin(&pass);
+
+	pass.origin_ns = find_origin(session, &pass.total);
 
 	if (status == HST_OK) {
 		status = read_files(&pass);

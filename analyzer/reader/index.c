@@ -107,7 +107,8 @@ static enum hst_status gather_chunk(struct gather *gather, const struct hst_scan
 		return HST_OK;
 	}
 	memcpy(&chunk, block->head, sizeof chunk);
-	if (block->held < block->block.bytes) {
+	if (block->offset + block->held == gather->file->bytes &&
+		block->held < block->block.bytes) {
 		note_cut(gather, block, &chunk);
 	}
 	if (chunk.seq == 0) {

@@ -102,7 +102,7 @@ void hst_index_describe(struct hst_trace_file *file, const struct hst_index_fact
 	describe_cut(file, facts);
 	describe_gaps(file, facts);
 	if (facts->partial != 0) {
-		add(file, "the end of chunk %" PRIu64 " of thread %" PRIu32 " was never written%s",
+		add(file, "the end of chunk %" PRIu64 " of thread %" PRIu32 " is missing%s",
 			facts->partial_seq, facts->partial_tid,
 			facts->partial > 1 ? " (and of others)" : "");
 	}

@@ -3,7 +3,8 @@
  * Block finder: the first stage of the reader. It assumes nothing about the file and guarantees that
  * a block it names has a sane length for its type and begins within the file. A length that leads
  * neither to another block nor to zeros nor to the end of the file is doubted: if a sound block lies
- * inside, the length was damaged and the inner block counts; if none does, what comes behind was.
+ * inside, the length was damaged and the inner block counts; if none does, what comes behind was
+ * damaged.
  */
 #include "reader/scan.h"
 
@@ -196,9 +197,11 @@ static uint64_t skip_zeros(struct hst_scan *scan, uint64_t at)
 	return at;
 }
 
-static bool fill_block(struct hst_scan *scan, uint64_t at, struct hst_scan_block *ret_block)
+/* `limit`: where the block ends at the latest, whatever its header says. */
+static bool fill_block(struct hst_scan *scan, uint64_t at, uint64_t limit,
+	struct hst_scan_block *ret_block)
 {
-	uint64_t left = scan->end - at;
+	uint64_t left = limit - at;
 	size_t head_bytes = left < HST_SCAN_HEAD ? (size_t)left : HST_SCAN_HEAD;
 	const uint8_t *data = peek(scan, &scan->near, at, head_bytes, HST_SCAN_LOOK);
 
@@ -218,27 +221,28 @@ static bool fill_block(struct hst_scan *scan, uint64_t at, struct hst_scan_block
 	return true;
 }
 
-/* True when the bytes at `at` begin a block that counts; otherwise *ret_next is where to go on. */
+/*
+ * True when the bytes at `at` begin a block that counts, which ends at *ret_next at the latest;
+ * otherwise *ret_next is where to go on. A chunk of damaged length counts up to the next block.
+ */
 static bool block_counts(struct hst_scan *scan, uint64_t at, uint64_t *ret_next)
 {
 	const uint8_t *data = peek(scan, &scan->near, at, 16, HST_SCAN_LOOK);
-	uint32_t bytes;
+	struct hst_block block;
 	uint64_t inside;
 
 	*ret_next = at + HST_BLOCK_ALIGN;
 	if (data == NULL || !header_is_sane(data)) {
 		return false;
 	}
-	memcpy(&bytes, data + offsetof(struct hst_block, bytes), sizeof bytes);
-	if (leads_somewhere(scan, at, bytes)) {
+	memcpy(&block, data, sizeof block);
+	if (leads_somewhere(scan, at, block.bytes)) {
+		*ret_next = scan->end;
 		return true;
 	}
-	inside = find_inside(scan, at, bytes);
-	if (inside != 0) {
-		*ret_next = inside;
-		return false;
-	}
-	return !scan->failed;
+	inside = find_inside(scan, at, block.bytes);
+	*ret_next = inside != 0 ? inside : scan->end;
+	return !scan->failed && (inside == 0 || block.type == HST_BLOCK_CHUNK);
 }
 
 /*
@@ -286,7 +290,7 @@ bool hst_scan_next(struct hst_scan *scan, struct hst_scan_block *ret_block)
 			skip_to(scan, next);
 			continue;
 		}
-		if (!fill_block(scan, scan->at, ret_block)) {
+		if (!fill_block(scan, scan->at, next, ret_block)) {
 			break;
 		}
 		scan->at += ret_block->held;

@@ -7,22 +7,27 @@
 #include <inttypes.h>
 
 /* Above all thread numbers of Linux (at most 2^22). */
-#define FIBER_BASE (1u << 24)
+#define BESIDE_BASE (1u << 24)
 
 static uint32_t track_of(struct hst_chrome *chrome, const struct hst_timeline_call *call)
 {
-	struct hst_chrome_track track = { call->pid, call->tid, call->fiber, call->tid };
+	struct hst_chrome_track track = {
+		call->pid, call->tid, call->stream, call->fiber, call->tid };
+	bool beside = call->fiber != 0;
 
 	for (size_t i = chrome->tracks.count; i-- > 0;) {
 		const struct hst_chrome_track *there = &chrome->tracks.items[i];
 
-		if (there->pid == track.pid && there->tid == track.tid &&
-			there->fiber == track.fiber) {
+		if (there->pid != track.pid || there->tid != track.tid) {
+			continue;
+		}
+		if (there->stream == track.stream && there->fiber == track.fiber) {
 			return there->number;
 		}
+		beside = true;
 	}
-	if (call->fiber != 0) {
-		track.number = FIBER_BASE + chrome->fibers++;
+	if (beside) {
+		track.number = BESIDE_BASE + chrome->fibers++;
 	}
 	if (!hst_vec_push(&chrome->tracks, track)) {
 		chrome->failed = true;
@@ -83,7 +88,7 @@ void hst_chrome_finish(struct hst_chrome *chrome, const char *name)
 			last = track->pid;
 		}
 		(void)snprintf(text, sizeof text, "thread %u%s", track->tid,
-			track->fiber == 0 ? "" : ", another stack");
+			track->number == track->tid ? "" : ", another stack");
 		put_name(chrome, "thread_name", track->pid, track->number, text);
 	}
 	fputs("\n]}\n", chrome->out);

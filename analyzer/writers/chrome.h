@@ -12,7 +12,8 @@
 #include <stdio.h>
 
 struct hst_chrome_track {
-	uint32_t pid, tid, fiber, number; /* number: the tid that the viewer sees */
+	uint32_t pid, tid, stream, fiber;
+	uint32_t number; /* the tid that the viewer sees */
 };
 
 struct hst_chrome {
@@ -22,7 +23,7 @@ struct hst_chrome {
 	uint64_t left_out;
 	bool failed;       /* out of memory */
 	HST_VEC(struct hst_chrome_track) tracks;
-	uint32_t fibers;   /* tracks that are not a thread of their own */
+	uint32_t fibers;   /* tracks beside their thread's own: calls nest within a track only */
 };
 
 /* Writes the head; sets the callbacks that write the calls. */

@@ -47,7 +47,7 @@ struct hst_ident {
 /* In a page that the kernel wipes in a forked child. All zero: nothing may be written. */
 struct hst_window {
 	uint16_t *cur;
-	uint16_t *limit; /* HST_RECORD_SLACK before the end of the tail */
+	uint16_t *limit; /* as stream.room; NULL keeps the hot path out */
 	uint64_t seen;   /* control and word of the file header as of this chunk */
 	uint64_t pad[5]; /* a cache line each: others write here */
 };
@@ -98,10 +98,14 @@ struct hst_stream {
 	struct hst_open *end;   /* of the shadow stack */
 	uint64_t lo;            /* present fiber: lowest machine address known to belong to it */
 	uint64_t time;          /* ticks >> HST_TIME_SHIFT of the latest record */
-	uint32_t ids;           /* defined in this chunk */
-	uint32_t mode;          /* enum hst_stream_mode */
+	uint16_t predictor[HST_PREDICTOR_SLOTS];
+	struct hst_ident idents[HST_IDS_MAX];
+	uint16_t hash[HST_HASH_SLOTS];
 
 	/* cold */
+	uint32_t ids;              /* defined in this chunk */
+	uint32_t mode;             /* enum hst_stream_mode */
+	uint16_t *room;            /* HST_RECORD_SLACK before the end of the tail */
 	struct hst_stream *nested; /* lane 1 */
 	struct hst_stream *next;   /* free list, registry */
 	struct hst_chunk *chunk;   /* header in the tail, NULL none */
@@ -129,10 +133,6 @@ struct hst_stream {
 	uint32_t over;             /* open calls for which the shadow stack has no entry */
 	struct hst_ledger *ledger; /* in the chunk, in the tree, or the one below */
 	struct hst_ledger ledger_kept;
-
-	uint16_t predictor[HST_PREDICTOR_SLOTS];
-	uint16_t hash[HST_HASH_SLOTS];
-	struct hst_ident idents[HST_IDS_MAX];
 };
 
 /* The thread's stream; NULL until its first hook. */

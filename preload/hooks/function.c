@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The hooks of -finstrument-functions. The two exported functions are the hot path: one call of the
- * program is one enter and one exit, a few nanoseconds each. Whatever is not the common case goes
- * to the slow functions by a tail jump, so that they still see the caller's registers.
+ * program is one enter (enter_x86_64.S) and one exit, a few nanoseconds each. Whatever is not the
+ * common case goes to the slower functions by a tail jump, so that they still see the caller's registers.
  *
  *   enter: guard ─ filter ─ predict id ─ window open? ─ frame address ─ time ─ record ─ push
  *   exit:  guard ─ filter ─ window open? ─ top is it? ─ time ─ record ─ pop
@@ -10,6 +10,7 @@
 #include "buffer/encode.h"
 #include "core/attr.h"
 #include "core/clock.h"
+#include "core/offsets.h"
 #include "core/process.h"
 #include "core/sys.h"
 #include "hooks/function.h"
@@ -22,6 +23,11 @@
 #include "stacks/tree.h"
 
 #include "core/poison.h"
+
+/* Reached by tail jumps from enter_x86_64.S. */
+void hst_enter_unpredicted(void *fn, void *call_site);
+void hst_enter_foreign(void *fn, void *call_site);
+void hst_enter_filtered(void *fn, void *call_site);
 
 __thread struct hst_stream *hst_self __attribute__((tls_model("initial-exec")));
 
@@ -283,30 +289,37 @@ HST_INLINE uint64_t inverted(void *call_site)
 	return value;
 }
 
+/*
+ * The hook's caller, as seen from the exported hooks and from all that they tail-jump to: a tail jump leaves the stack
+ * as it was. A call in place of the jump would be an error that every test of nesting shows.
+ */
+#define HST_CALLER_RET() ((uint64_t)__builtin_return_address(0))
+#define HST_CALLER_SP()  ((uint64_t)__builtin_dwarf_cfa())
 #define HST_CALLER_RBP() (*(const uint64_t *)__builtin_frame_address(0))
 
-HST_NOINLINE static void enter_slow(void *fn, void *call_site, uint64_t ret, uint64_t sp)
+HST_NOINLINE static void enter_slow(void *fn, void *call_site)
 {
-	enter_slowly(true, fn, inverted(call_site), ret, sp, HST_CALLER_RBP());
+	enter_slowly(true, fn, inverted(call_site), HST_CALLER_RET(), HST_CALLER_SP(), HST_CALLER_RBP());
 }
 
-HST_NOINLINE static void enter_foreign(void *fn, void *call_site, uint64_t ret, uint64_t sp)
+HST_NOINLINE void hst_enter_foreign(void *fn, void *call_site)
 {
-	enter_slowly(false, fn, inverted(call_site), ret, sp, HST_CALLER_RBP());
+	enter_slowly(false, fn, inverted(call_site), HST_CALLER_RET(), HST_CALLER_SP(), HST_CALLER_RBP());
 }
 
-HST_NOINLINE static void exit_slow(void *fn, void *call_site, uint64_t ret, uint64_t sp)
+HST_NOINLINE static void exit_slow(void *fn, void *call_site)
 {
-	exit_slowly(true, fn, inverted(call_site), ret == (uint64_t)call_site, sp, HST_CALLER_RBP());
+	bool jumped = HST_CALLER_RET() == (uint64_t)call_site;
+
+	exit_slowly(true, fn, inverted(call_site), jumped, HST_CALLER_SP(), HST_CALLER_RBP());
 }
 
-HST_NOINLINE static void exit_foreign(void *fn, void *call_site, uint64_t ret, uint64_t sp)
+HST_NOINLINE static void exit_foreign(void *fn, void *call_site)
 {
-	exit_slowly(false, fn, inverted(call_site), ret == (uint64_t)call_site, sp, HST_CALLER_RBP());
-}
+	bool jumped = HST_CALLER_RET() == (uint64_t)call_site;
 
-/* An exported hook's caller's stack pointer: what it had when it called. */
-#define HST_CALLER_SP() ((uint64_t)__builtin_dwarf_cfa())
+	exit_slowly(false, fn, inverted(call_site), jumped, HST_CALLER_SP(), HST_CALLER_RBP());
+}
 
 /*
  * Is the frame address in place: below the innermost frame and above the stack's end (one unsigned compare), or equal to
@@ -342,20 +355,20 @@ HST_INLINE void fill_entry(struct hst_open *top, const struct hst_ident *ident, 
 }
 
 /* The guard is set. An instance that has an id, but is not the predicted one, or comes after a long time. */
-HST_NOINLINE static void enter_unpredicted(void *fn, void *call_site, uint64_t ret, uint64_t sp)
+HST_NOINLINE void hst_enter_unpredicted(void *fn, void *call_site)
 {
 	struct hst_stream *stream = hst_self;
 	struct hst_window *window = stream->window;
 	struct hst_open *top = stream->top;
 	uint32_t slot = hst_predictor_slot(top->id, top->last);
-	uint32_t id = hst_id_find(stream, ret);
+	uint32_t id = hst_id_find(stream, HST_CALLER_RET());
 	const struct hst_ident *ident = &stream->idents[id];
-	uint64_t cfa = sp + ident->k;
+	uint64_t cfa = HST_CALLER_SP() + ident->k;
 	uint64_t ticks;
 
 	if (id == 0 || !window_open(window) || top + 1 >= stream->end
 		|| !frame_fits(stream, top, ident, cfa, (uint64_t)call_site)) {
-		enter_slow(fn, call_site, ret, sp);
+		enter_slow(fn, call_site);
 		return;
 	}
 	fill_entry(top, ident, cfa, id, (uint64_t)fn, (uint64_t)call_site);
@@ -371,61 +384,32 @@ HST_NOINLINE static void enter_unpredicted(void *fn, void *call_site, uint64_t r
 	stream->guard = 0;
 }
 
-HST_EXPORT void __cyg_profile_func_enter(void *fn, void *call_site);
-HST_EXPORT void __cyg_profile_func_exit(void *fn, void *call_site);
-
-/* No calls but tail jumps in these two: nothing has to be saved on the stack. */
-void __cyg_profile_func_enter(void *fn, void *call_site)
+/* A filter is in force: judge first. The hot path then is this one. */
+void hst_enter_filtered(void *fn, void *call_site)
 {
 	struct hst_stream *stream = hst_self;
-	uint64_t ret = (uint64_t)__builtin_return_address(0);
-	uint64_t sp = HST_CALLER_SP();
-	const struct hst_ident *ident;
-	struct hst_window *window;
-	struct hst_open *top;
-	uint64_t cfa;
-	uint64_t time;
-	uint64_t units;
-	uint32_t id;
 
-	if (HST_UNLIKELY(hst_excluded != NULL) && hst_filter_excludes((uint64_t)fn)) {
+	if (hst_filter_excludes((uint64_t)fn)) {
 		return;
 	}
 	if (HST_UNLIKELY(stream == NULL || stream->guard != 0)) {
-		enter_foreign(fn, call_site, ret, sp);
+		hst_enter_foreign(fn, call_site);
 		return;
 	}
-	stream->guard = sp;
+	stream->guard = HST_CALLER_SP();
 	hst_barrier();
-	top = stream->top;
-	window = stream->window;
-	id = stream->predictor[hst_predictor_slot(top->id, top->last)];
-	ident = &stream->idents[id];
-	cfa = sp + ident->k;
-	if (HST_UNLIKELY(ident->ret != ret || !hst_clock_tsc || top + 1 >= stream->end || !window_open(window)
-		    || !frame_fits(stream, top, ident, cfa, (uint64_t)call_site))) {
-		enter_unpredicted(fn, call_site, ret, sp);
-		return;
-	}
-	fill_entry(top, ident, cfa, id, (uint64_t)fn, (uint64_t)call_site);
-	time = __builtin_ia32_rdtsc() >> HST_TIME_SHIFT;
-	units = time - stream->time;
-	if (HST_UNLIKELY(units > HST_TIME_MASK)) {
-		enter_unpredicted(fn, call_site, ret, sp);
-		return;
-	}
-	stream->time = time;
-	hst_put_head(window, (HST_KIND_PREDICTED << HST_KIND_SHIFT) | (uint32_t)units);
-	top->last = (uint16_t)id;
-	stream->top = top + 1;
-	hst_barrier();
-	stream->guard = 0;
+	hst_enter_unpredicted(fn, call_site);
 }
 
+HST_EXPORT void __cyg_profile_func_exit(void *fn, void *call_site);
+
+/*
+ * No calls but tail jumps, so nothing has to be saved on the stack. Where the clock is not the TSC, the window shows no
+ * room, and the slow side does all.
+ */
 void __cyg_profile_func_exit(void *fn, void *call_site)
 {
 	struct hst_stream *stream = hst_self;
-	uint64_t sp = HST_CALLER_SP();
 	struct hst_window *window;
 	struct hst_open *top;
 	uint64_t units;
@@ -435,18 +419,18 @@ void __cyg_profile_func_exit(void *fn, void *call_site)
 		return;
 	}
 	if (HST_UNLIKELY(stream == NULL || stream->guard != 0)) {
-		exit_foreign(fn, call_site, (uint64_t)__builtin_return_address(0), sp);
+		exit_foreign(fn, call_site);
 		return;
 	}
-	stream->guard = sp;
+	stream->guard = HST_CALLER_SP();
 	hst_barrier();
 	time = __builtin_ia32_rdtsc() >> HST_TIME_SHIFT;
 	window = stream->window;
 	top = stream->top;
 	units = time - stream->time;
-	if (HST_UNLIKELY(top->fn != (uint64_t)fn || top->call != (uint32_t)(uint64_t)call_site || top->cfa <= sp
-		    || top <= stream->low || !window_open(window) || units > HST_TIME_MASK || !hst_clock_tsc)) {
-		exit_slow(fn, call_site, (uint64_t)__builtin_return_address(0), sp);
+	if (HST_UNLIKELY(top->fn != (uint64_t)fn || top->call != (uint32_t)(uint64_t)call_site || top->cfa <= HST_CALLER_SP()
+		    || top <= stream->low || !window_open(window) || units > HST_TIME_MASK)) {
+		exit_slow(fn, call_site);
 		return;
 	}
 	stream->time = time;

@@ -259,7 +259,7 @@ bool hst_stream_service(struct hst_stream *stream)
 	watch = hst_sink_watch();
 	if (stream->window->seen != watch) {
 		stream_look_up(stream, watch);
-	} else if (stream->mode == HST_STREAM_TRACE && stream->window->cur >= stream->window->limit) {
+	} else if (stream->mode == HST_STREAM_TRACE && stream->window->cur >= stream->room) {
 		if (hst_modules_changed()) {
 			(void)hst_modules_update();
 		}

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FUNCTIONS = 4 };
+enum {
+	FUNCTIONS = 4
+};
 
 static uint64_t state = 88172645463325252u;
 static long budget;
@@ -23,17 +25,17 @@ static inline __attribute__((always_inline, no_instrument_function)) uint64_t ch
 	return state;
 }
 
-#define BODY(name, own)                                                                            \
-	static __attribute__((noinline)) long name(int depth)                                      \
-	{                                                                                          \
-		long sum = own;                                                                    \
-                                                                                                   \
-		while (depth > 0 && budget > 0 && chance() % 8 < 5) {                              \
-			budget--;                                                                  \
-			sum += table[chance() % FUNCTIONS](depth - 1);                             \
-		}                                                                                  \
-		return sum;                                                                        \
-	}
+#define BODY(name, own)                                 \
+ static __attribute__((noinline)) long name(int depth)  \
+ {                                                      \
+  long sum = own;                                       \
+                                                        \
+  while (depth > 0 && budget > 0 && chance() % 8 < 5) { \
+   budget--;                                            \
+   sum += table[chance() % FUNCTIONS](depth - 1);       \
+  }                                                     \
+  return sum;                                           \
+ }
 
 BODY(ping, 1)
 BODY(pong, 2)

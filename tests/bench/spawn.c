@@ -14,7 +14,11 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { VARIANTS_MAX = 8, WORDS_MAX = 8, WORD_BYTES = 1024 };
+enum {
+	VARIANTS_MAX = 8,
+	WORDS_MAX = 8,
+	WORD_BYTES = 1024
+};
 
 static uint64_t now(void)
 {

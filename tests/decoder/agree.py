@@ -22,130 +22,130 @@ import decode
 
 
 class Differs(Exception):
-	"""The first place at which the two listings are not the same."""
+    """The first place at which the two listings are not the same."""
 
 
 def first_difference(mine, other):
-	left, right = mine.split("\n"), other.split("\n")
-	for i in range(max(len(left), len(right))):
-		pair = [part[i] if i < len(part) else "(nothing)" for part in (left, right)]
-		if pair[0] != pair[1]:
-			before = left[i - 1] if i else "(the beginning of this part)"
-			return "after %r: decode.py has %r, the analyzer %r" % (before, pair[0], pair[1])
-	return "the parts are equal but not their order"
+    left, right = mine.split("\n"), other.split("\n")
+    for i in range(max(len(left), len(right))):
+        pair = [part[i] if i < len(part) else "(nothing)" for part in (left, right)]
+        if pair[0] != pair[1]:
+            before = left[i - 1] if i else "(the beginning of this part)"
+            return "after %r: decode.py has %r, the analyzer %r" % (before, pair[0], pair[1])
+    return "the parts are equal but not their order"
 
 
 def forgiving(mine, other):
-	"""Equal but for identities that the analyzer has given up behind a gap: it says 0."""
-	left, right = mine.split(), other.split()
-	if len(left) != len(right) or left[:2] != right[:2]:
-		return False
-	return all(a == b or b == "0" for a, b in zip(left[2:], right[2:]))
+    """Equal but for identities that the analyzer has given up behind a gap: it says 0."""
+    left, right = mine.split(), other.split()
+    if len(left) != len(right) or left[:2] != right[:2]:
+        return False
+    return all(a == b or b == "0" for a, b in zip(left[2:], right[2:]))
 
 
 def compare_lines(text, stream):
-	"""Line by line, for damaged traces."""
-	for line in text.splitlines(keepends=True):
-		other = stream.readline().decode("ascii", "replace")
-		if line != other and not forgiving(line, other):
-			raise Differs("decode.py has %r, the analyzer %r" % (line, other))
+    """Line by line, for damaged traces."""
+    for line in text.splitlines(keepends=True):
+        other = stream.readline().decode("ascii", "replace")
+        if line != other and not forgiving(line, other):
+            raise Differs("decode.py has %r, the analyzer %r" % (line, other))
 
 
 def compare_file(path, options):
-	"""Compares piece by piece: a listing may be larger than the memory. Returns the trace."""
-	dump = options.dump
-	with subprocess.Popen([dump, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
-		chunk = [""]
+    """Compares piece by piece: a listing may be larger than the memory. Returns the trace."""
+    dump = options.dump
+    with subprocess.Popen([dump, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        chunk = [""]
 
-		def write(text):
-			if text.startswith("chunk "):
-				chunk[0] = text.strip()
-			if options.allow_notes:
-				compare_lines(text, child.stdout)
-				return
-			data = text.encode("ascii")
-			got = child.stdout.read(len(data))
-			if got != data:
-				child.kill()
-				raise Differs(
-					"%s: %s" % (chunk[0], first_difference(text, got.decode("ascii", "replace")))
-				)
+        def write(text):
+            if text.startswith("chunk "):
+                chunk[0] = text.strip()
+            if options.allow_notes:
+                compare_lines(text, child.stdout)
+                return
+            data = text.encode("ascii")
+            got = child.stdout.read(len(data))
+            if got != data:
+                child.kill()
+                raise Differs(
+                    "%s: %s" % (chunk[0], first_difference(text, got.decode("ascii", "replace")))
+                )
 
-		trace = decode.File(path)
-		write("file %s\n" % os.path.basename(path))
-		decode.print_events(trace, write)
-		rest = child.stdout.read(200)
-		if rest:
-			child.kill()
-			raise Differs("the analyzer goes on behind the end: %r" % rest[:100])
-		errors = child.stderr.read().decode("utf-8", "replace")
-		if child.wait() not in (0,):
-			raise Differs("the analyzer's decoder gave up with status %d: %s" % (child.returncode, errors))
-	return trace
+        trace = decode.File(path)
+        write("file %s\n" % os.path.basename(path))
+        decode.print_events(trace, write)
+        rest = child.stdout.read(200)
+        if rest:
+            child.kill()
+            raise Differs("the analyzer goes on behind the end: %r" % rest[:100])
+        errors = child.stderr.read().decode("utf-8", "replace")
+        if child.wait() not in (0,):
+            raise Differs("the analyzer's decoder gave up with status %d: %s" % (child.returncode, errors))
+    return trace
 
 
 def compare(path, options):
-	"""Prints what is wrong with one file; returns (True if nothing is, enters)."""
-	try:
-		trace = compare_file(path, options)
-	except (Differs, decode.FormatError) as error:
-		print("%s: %s" % (path, error))
-		return False, 0
-	good = True
-	for sentence in decode.check_depth(decode.File(path)):
-		print("%s: %s" % (path, sentence))
-		good = False
-	for note in trace.notes:
-		print("%s: note: %s" % (path, note))
-		good = good and options.allow_notes
-	return good, sum(decode.Counts(decode.File(path)).functions.values())
+    """Prints what is wrong with one file; returns (True if nothing is, enters)."""
+    try:
+        trace = compare_file(path, options)
+    except (Differs, decode.FormatError) as error:
+        print("%s: %s" % (path, error))
+        return False, 0
+    good = True
+    for sentence in decode.check_depth(decode.File(path)):
+        print("%s: %s" % (path, sentence))
+        good = False
+    for note in trace.notes:
+        print("%s: note: %s" % (path, note))
+        good = good and options.allow_notes
+    return good, sum(decode.Counts(decode.File(path)).functions.values())
 
 
 def compare_report(path, calls, hasten):
-	"""The calls in the report's rows must be those of the traces."""
-	done = subprocess.run(
-		[hasten, "report", "-n", "0", "--json", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
-	)
-	if done.returncode != 0:
-		print("%s: report fails: %s" % (path, done.stderr.decode("utf-8", "replace").strip()))
-		return False
-	found = sum(row["calls"] for row in json.loads(done.stdout)["functions"])
-	if found != calls:
-		print("%s: the report has %d calls, decode.py %d" % (path, found, calls))
-	return found == calls
+    """The calls in the report's rows must be those of the traces."""
+    done = subprocess.run(
+        [hasten, "report", "-n", "0", "--json", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
+    )
+    if done.returncode != 0:
+        print("%s: report fails: %s" % (path, done.stderr.decode("utf-8", "replace").strip()))
+        return False
+    found = sum(row["calls"] for row in json.loads(done.stdout)["functions"])
+    if found != calls:
+        print("%s: the report has %d calls, decode.py %d" % (path, found, calls))
+    return found == calls
 
 
 def directories(path):
-	"""Data directories at or below a path."""
-	found = []
-	for where, below, names in os.walk(path):
-		below.sort()
-		if any(name.endswith(".hst") for name in names):
-			found.append(where)
-	return found
+    """Data directories at or below a path."""
+    found = []
+    for where, below, names in os.walk(path):
+        below.sort()
+        if any(name.endswith(".hst") for name in names):
+            found.append(where)
+    return found
 
 
 def main():
-	parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-	parser.add_argument("--dump", required=True)
-	parser.add_argument("--hasten")
-	parser.add_argument("--allow-notes", action="store_true", help="gaps and damage are expected")
-	parser.add_argument("paths", nargs="+")
-	options = parser.parse_args()
-	good, files = True, 0
-	for path in options.paths:
-		for place in directories(path) if os.path.isdir(path) else [path]:
-			calls = 0
-			for name in decode.files_of(place):
-				ok, enters = compare(name, options)
-				good = good and ok
-				calls += enters
-				files += 1
-			if options.hasten and os.path.isdir(place):
-				good = compare_report(place, calls, options.hasten) and good
-	print("%d files, %s" % (files, "the decoders agree" if good else "the decoders do NOT agree"))
-	return 2 if files == 0 else 0 if good else 1
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--dump", required=True)
+    parser.add_argument("--hasten")
+    parser.add_argument("--allow-notes", action="store_true", help="gaps and damage are expected")
+    parser.add_argument("paths", nargs="+")
+    options = parser.parse_args()
+    good, files = True, 0
+    for path in options.paths:
+        for place in directories(path) if os.path.isdir(path) else [path]:
+            calls = 0
+            for name in decode.files_of(place):
+                ok, enters = compare(name, options)
+                good = good and ok
+                calls += enters
+                files += 1
+            if options.hasten and os.path.isdir(place):
+                good = compare_report(place, calls, options.hasten) and good
+    print("%d files, %s" % (files, "the decoders agree" if good else "the decoders do NOT agree"))
+    return 2 if files == 0 else 0 if good else 1
 
 
 if __name__ == "__main__":
-	sys.exit(main())
+    sys.exit(main())

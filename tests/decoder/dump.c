@@ -16,7 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 4096 };
+enum {
+	BATCH = 4096
+};
 
 /* One stack of a thread, as the events tell it. */
 struct fiber {
@@ -50,7 +52,7 @@ static void follower_clear(struct follower *follower)
 		free(follower->fibers[i].sites);
 	}
 	free(follower->fibers);
-	*follower = (struct follower){.number = follower->number};
+	*follower = (struct follower){ .number = follower->number };
 }
 
 static struct fiber *fiber_of(struct follower *follower, uint32_t number)
@@ -64,7 +66,7 @@ static struct fiber *fiber_of(struct follower *follower, uint32_t number)
 	}
 	follower->fibers =
 		grown(follower->fibers, (follower->count + 1) * sizeof(*follower->fibers));
-	follower->fibers[follower->count] = (struct fiber){.number = number};
+	follower->fibers[follower->count] = (struct fiber){ .number = number };
 	follower->now = follower->count++;
 	return &follower->fibers[follower->now];
 }
@@ -77,7 +79,8 @@ static void fiber_resize(struct fiber *fiber, uint32_t depth)
 		fiber->sites = grown(fiber->sites, fiber->room * sizeof(*fiber->sites));
 	}
 	if (depth > fiber->depth) {
-		memset(fiber->sites + fiber->depth, 0, (depth - fiber->depth) * sizeof(*fiber->sites));
+		memset(fiber->sites + fiber->depth, 0,
+			(depth - fiber->depth) * sizeof(*fiber->sites));
 	}
 	fiber->depth = depth;
 }
@@ -123,7 +126,8 @@ static void print_event(
 		print_exit(sites, fiber, event);
 		break;
 	case HST_EVENT_UNWIND:
-		printf("%" PRIu64 " unwind %u %" PRIu32 "\n", event->ticks, event->reason, event->value);
+		printf("%" PRIu64 " unwind %u %" PRIu32 "\n", event->ticks, event->reason,
+			event->value);
 		fiber_resize(fiber, closed < fiber->depth ? fiber->depth - closed : 0);
 		break;
 	case HST_EVENT_SWITCH:
@@ -158,7 +162,7 @@ static bool dump_chunk(struct hst_decoder *decoder, const struct hst_sites *site
 	struct follower *follower, const struct hst_chunk_ref *ref, const unsigned char *bytes)
 {
 	static struct hst_event events[BATCH];
-	struct hst_diag diag = {.text = ""};
+	struct hst_diag diag = { .text = "" };
 	struct hst_chunk header;
 	size_t count;
 	size_t first;
@@ -188,7 +192,8 @@ static bool dump_chunk(struct hst_decoder *decoder, const struct hst_sites *site
 			break;
 		}
 	}
-	printf("end %" PRIu64 " %" PRIu32 "\n", hst_decoder_ticks(decoder), hst_decoder_depth(decoder));
+	printf("end %" PRIu64 " %" PRIu32 "\n", hst_decoder_ticks(decoder),
+		hst_decoder_depth(decoder));
 	return true;
 }
 
@@ -196,7 +201,7 @@ static bool dump_stream(const struct hst_trace_file *file, struct hst_sites *sit
 	const struct hst_stream_ref *stream, unsigned char *buffer)
 {
 	struct hst_decoder *decoder = hst_decoder_create(&file->header, sites);
-	struct follower follower = {0};
+	struct follower follower = { 0 };
 	uint64_t due = 1;
 
 	if (decoder == NULL) {
@@ -224,7 +229,7 @@ static bool dump_stream(const struct hst_trace_file *file, struct hst_sites *sit
 
 static bool dump_file(const char *path)
 {
-	struct hst_diag diag = {.text = ""};
+	struct hst_diag diag = { .text = "" };
 	struct hst_trace_file file;
 	struct hst_sites sites;
 	unsigned char *buffer;

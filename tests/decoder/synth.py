@@ -21,248 +21,248 @@ SHIFT = 2
 
 
 def slot(caller, last):
-	return ((caller * 2654435761 + last * 2246822519) & 0xFFFFFFFF) >> 20
+    return ((caller * 2654435761 + last * 2246822519) & 0xFFFFFFFF) >> 20
 
 
 class Writer:
-	"""Writes one stream's chunks and keeps the list of true event lines."""
+    """Writes one stream's chunks and keeps the list of true event lines."""
 
-	def __init__(self, rng, stream, tid, chunk_bytes):
-		self.rng = rng
-		self.stream = stream
-		self.tid = tid
-		self.room = chunk_bytes
-		self.seq = 0
-		self.fibers = {0: []}
-		self.fiber = 0
-		self.units = 1000 + rng.randrange(1000)
-		self.low = 0
-		self.chunks = []
-		self.lines = []
-		self.begin()
+    def __init__(self, rng, stream, tid, chunk_bytes):
+        self.rng = rng
+        self.stream = stream
+        self.tid = tid
+        self.room = chunk_bytes
+        self.seq = 0
+        self.fibers = {0: []}
+        self.fiber = 0
+        self.units = 1000 + rng.randrange(1000)
+        self.low = 0
+        self.chunks = []
+        self.lines = []
+        self.begin()
 
-	@property
-	def stack(self):
-		return self.fibers[self.fiber]
+    @property
+    def stack(self):
+        return self.fibers[self.fiber]
 
-	def begin(self):
-		self.seq += 1
-		depth = len(self.stack)
-		listed = self.stack[-self.rng.randrange(1, 65) :] if depth else []
-		self.start = self.units << SHIFT | self.rng.randrange(4)
-		self.frames = listed
-		self.begun_on = self.fiber
-		self.depth = depth
-		self.low_before = self.low
-		self.low = depth
-		self.words = []
-		self.ids = {}
-		self.predictor = [0] * 4096
-		self.present = {self.fiber: ([0] * (depth + 1), [0] * (depth + 1))}
-		for i, site in enumerate(listed):
-			number = self.ids.setdefault(site, len(self.ids) + 1)
-			self.present[self.fiber][0][depth - len(listed) + 1 + i] = number
-		self.lines.append(
-			"chunk %d %d tid %d lane 0 depth %d fiber %d"
-			% (self.stream, self.seq, self.tid, depth, self.fiber)
-		)
+    def begin(self):
+        self.seq += 1
+        depth = len(self.stack)
+        listed = self.stack[-self.rng.randrange(1, 65) :] if depth else []
+        self.start = self.units << SHIFT | self.rng.randrange(4)
+        self.frames = listed
+        self.begun_on = self.fiber
+        self.depth = depth
+        self.low_before = self.low
+        self.low = depth
+        self.words = []
+        self.ids = {}
+        self.predictor = [0] * 4096
+        self.present = {self.fiber: ([0] * (depth + 1), [0] * (depth + 1))}
+        for i, site in enumerate(listed):
+            number = self.ids.setdefault(site, len(self.ids) + 1)
+            self.present[self.fiber][0][depth - len(listed) + 1 + i] = number
+        self.lines.append(
+            "chunk %d %d tid %d lane 0 depth %d fiber %d"
+            % (self.stream, self.seq, self.tid, depth, self.fiber)
+        )
 
-	def end(self, tail=False):
-		self.lines.append("end %d %d" % (self.units << SHIFT, len(self.stack)))
-		body = b"".join(struct.pack("<QQ", *site) for site in self.frames)
-		records = struct.pack("<%dH" % len(self.words), *self.words)
-		size = 160 + len(body) + len(records) + 8 + 2
-		size += -size % 16
-		head = struct.pack("<4sHHII", b"HSTB", 1, 1 if tail else 0, size, 0)
-		head += struct.pack(
-			"<2I5Q6I2H3I", self.stream, self.tid, self.seq, 0, self.start, 5, 0, 0, 0, 0, 0,
-			self.depth, self.low_before, len(self.frames), 0, self.begun_on, 0,
-			0 if tail else len(records),
-		)  # fmt: skip
-		head += bytes(48) + struct.pack("<Q", 17)
-		block = (head + body + records).ljust(size - 8, b"\0")
-		block += struct.pack("<Q", 0 if tail else END_MARK ^ self.seq)
-		self.chunks.append(block)
+    def end(self, tail=False):
+        self.lines.append("end %d %d" % (self.units << SHIFT, len(self.stack)))
+        body = b"".join(struct.pack("<QQ", *site) for site in self.frames)
+        records = struct.pack("<%dH" % len(self.words), *self.words)
+        size = 160 + len(body) + len(records) + 8 + 2
+        size += -size % 16
+        head = struct.pack("<4sHHII", b"HSTB", 1, 1 if tail else 0, size, 0)
+        head += struct.pack(
+            "<2I5Q6I2H3I", self.stream, self.tid, self.seq, 0, self.start, 5, 0, 0, 0, 0, 0,
+            self.depth, self.low_before, len(self.frames), 0, self.begun_on, 0,
+            0 if tail else len(records),
+        )  # fmt: skip
+        head += bytes(48) + struct.pack("<Q", 17)
+        block = (head + body + records).ljust(size - 8, b"\0")
+        block += struct.pack("<Q", 0 if tail else END_MARK ^ self.seq)
+        self.chunks.append(block)
 
-	def need(self, words):
-		used = 160 + 16 * len(self.frames) + 2 * (len(self.words) + words) + 32
-		if used > self.room:
-			self.end()
-			self.begin()
+    def need(self, words):
+        used = 160 + 16 * len(self.frames) + 2 * (len(self.words) + words) + 32
+        if used > self.room:
+            self.end()
+            self.begin()
 
-	def time(self, bits):
-		"""Advances the clock; returns what fits into the record, after time records for the rest."""
-		rng = self.rng
-		step = rng.randrange(1 << bits)
-		if rng.random() < 0.01:
-			big = rng.randrange(1, 1 << 24)
-			self.words += [3 << 14 | 5 << 8 | big >> 16, big & 0xFFFF]
-			self.units += big << 14
-		if rng.random() < 0.005:
-			big = rng.randrange(1 << 34)
-			self.words += [3 << 14 | 6 << 8]
-			self.words += [big >> shift & 0xFFFF for shift in (0, 16, 32, 48)]
-			self.units += big
-		self.units += step
-		return step
+    def time(self, bits):
+        """Advances the clock; returns what fits into the record, after time records for the rest."""
+        rng = self.rng
+        step = rng.randrange(1 << bits)
+        if rng.random() < 0.01:
+            big = rng.randrange(1, 1 << 24)
+            self.words += [3 << 14 | 5 << 8 | big >> 16, big & 0xFFFF]
+            self.units += big << 14
+        if rng.random() < 0.005:
+            big = rng.randrange(1 << 34)
+            self.words += [3 << 14 | 6 << 8]
+            self.words += [big >> shift & 0xFFFF for shift in (0, 16, 32, 48)]
+            self.units += big
+        self.units += step
+        return step
 
-	def enter(self, site):
-		self.need(24)
-		ids, lasts = self.present[self.fiber]
-		where = slot(ids[-1], lasts[-1])
-		number = self.ids.get(site)
-		caller = self.stack[-1][1] if self.stack else 0
-		if number is None:
-			number = self.ids[site] = len(self.ids) + 1
-			step = self.time(16)
-			self.words += [3 << 14 | 1 << 8, step]
-			for value in site:
-				self.words += [value >> shift & 0xFFFF for shift in (0, 16, 32)]
-		elif self.predictor[where] == number and self.rng.random() < 0.95:
-			step = self.time(14)
-			self.words.append(1 << 14 | step)
-		elif self.rng.random() < 0.5:
-			step = self.time(8)
-			self.words += [3 << 14 | 2 << 8 | step, number]
-		else:
-			step = self.time(16)
-			self.words += [3 << 14 | 3 << 8, step, number]
-		self.predictor[where] = number
-		lasts[-1] = number
-		ids.append(number)
-		lasts.append(0)
-		self.stack.append(site)
-		self.lines.append("%d enter %x %x %x" % (self.units << SHIFT, site[0], site[1], caller))
+    def enter(self, site):
+        self.need(24)
+        ids, lasts = self.present[self.fiber]
+        where = slot(ids[-1], lasts[-1])
+        number = self.ids.get(site)
+        caller = self.stack[-1][1] if self.stack else 0
+        if number is None:
+            number = self.ids[site] = len(self.ids) + 1
+            step = self.time(16)
+            self.words += [3 << 14 | 1 << 8, step]
+            for value in site:
+                self.words += [value >> shift & 0xFFFF for shift in (0, 16, 32)]
+        elif self.predictor[where] == number and self.rng.random() < 0.95:
+            step = self.time(14)
+            self.words.append(1 << 14 | step)
+        elif self.rng.random() < 0.5:
+            step = self.time(8)
+            self.words += [3 << 14 | 2 << 8 | step, number]
+        else:
+            step = self.time(16)
+            self.words += [3 << 14 | 3 << 8, step, number]
+        self.predictor[where] = number
+        lasts[-1] = number
+        ids.append(number)
+        lasts.append(0)
+        self.stack.append(site)
+        self.lines.append("%d enter %x %x %x" % (self.units << SHIFT, site[0], site[1], caller))
 
-	def pop(self, count):
-		ids, lasts = self.present[self.fiber]
-		del ids[len(ids) - count :], lasts[len(lasts) - count :]
-		gone = self.stack[len(self.stack) - count :]
-		del self.stack[len(self.stack) - count :]
-		self.low = min(self.low, len(self.stack))
-		return gone
+    def pop(self, count):
+        ids, lasts = self.present[self.fiber]
+        del ids[len(ids) - count :], lasts[len(lasts) - count :]
+        gone = self.stack[len(self.stack) - count :]
+        del self.stack[len(self.stack) - count :]
+        self.low = min(self.low, len(self.stack))
+        return gone
 
-	def exit(self, error=False):
-		self.need(10)
-		if error:
-			self.words += [3 << 14 | 4 << 8, self.time_word()]
-		else:
-			self.words.append(2 << 14 | self.time(14))
-		site = self.pop(1)[0]
-		name = "exit_error" if error else "exit"
-		self.lines.append("%d %s %x %x" % ((self.units << SHIFT, name) + site))
+    def exit(self, error=False):
+        self.need(10)
+        if error:
+            self.words += [3 << 14 | 4 << 8, self.time_word()]
+        else:
+            self.words.append(2 << 14 | self.time(14))
+        site = self.pop(1)[0]
+        name = "exit_error" if error else "exit"
+        self.lines.append("%d %s %x %x" % ((self.units << SHIFT, name) + site))
 
-	def time_word(self):
-		step = self.rng.randrange(1 << 16)
-		self.units += step
-		return step
+    def time_word(self):
+        step = self.rng.randrange(1 << 16)
+        self.units += step
+        return step
 
-	def unwind(self, count, reason):
-		self.need(10)
-		self.words += [3 << 14 | 7 << 8 | reason, self.time_word(), count & 0xFFFF, count >> 16]
-		self.pop(count)
-		self.lines.append("%d unwind %d %d" % (self.units << SHIFT, reason, count))
+    def unwind(self, count, reason):
+        self.need(10)
+        self.words += [3 << 14 | 7 << 8 | reason, self.time_word(), count & 0xFFFF, count >> 16]
+        self.pop(count)
+        self.lines.append("%d unwind %d %d" % (self.units << SHIFT, reason, count))
 
-	def switch(self, fiber):
-		self.need(10)
-		self.words += [3 << 14 | 8 << 8, self.time_word(), fiber & 0xFFFF, fiber >> 16]
-		self.fiber = fiber
-		depth = len(self.fibers.setdefault(fiber, []))
-		self.present.setdefault(fiber, ([0] * (depth + 1), [0] * (depth + 1)))
-		self.lines.append("%d switch %d" % (self.units << SHIFT, fiber))
+    def switch(self, fiber):
+        self.need(10)
+        self.words += [3 << 14 | 8 << 8, self.time_word(), fiber & 0xFFFF, fiber >> 16]
+        self.fiber = fiber
+        depth = len(self.fibers.setdefault(fiber, []))
+        self.present.setdefault(fiber, ([0] * (depth + 1), [0] * (depth + 1)))
+        self.lines.append("%d switch %d" % (self.units << SHIFT, fiber))
 
-	def lost(self, count):
-		self.need(10)
-		self.words += [3 << 14 | 9 << 8, self.time_word(), count & 0xFFFF, count >> 16]
-		self.lines.append("%d lost %d" % (self.units << SHIFT, count))
+    def lost(self, count):
+        self.need(10)
+        self.words += [3 << 14 | 9 << 8, self.time_word(), count & 0xFFFF, count >> 16]
+        self.lines.append("%d lost %d" % (self.units << SHIFT, count))
 
-	def unknown(self):
-		self.need(12)
-		self.words += [3 << 14 | UNKNOWN_OP << 8 | 77, 0xFFFF, 0x8001]
-		self.words += [3 << 14 | COUNTED_OP << 8, 4, 0xFFFF, 0x8001, 1, 0x4000]
+    def unknown(self):
+        self.need(12)
+        self.words += [3 << 14 | UNKNOWN_OP << 8 | 77, 0xFFFF, 0x8001]
+        self.words += [3 << 14 | COUNTED_OP << 8, 4, 0xFFFF, 0x8001, 1, 0x4000]
 
 
 def header(name=b"synth"):
-	data = bytearray(HEADER_BYTES)
-	struct.pack_into("<8sHHIIBBBB", data, 0, b"HSTN\r\n\x1a\n", 1, 0, HEADER_BYTES, 0x01020304, 8, 0, SHIFT, 0)
-	struct.pack_into("<4I", data, 24, 0, 4711, 1, 0)
-	struct.pack_into("<3Q", data, 64, 4000, 10**9, 0)
-	struct.pack_into("<Q", data, 136, 10**9)
-	for op, words in LENGTHS.items():
-		data[256 + op] = words
-	data[256 + UNKNOWN_OP] = 2
-	data[256 + COUNTED_OP] = 255
-	data[320 : 320 + len(name)] = name
-	data[336:341] = b"/none"
-	return data
+    data = bytearray(HEADER_BYTES)
+    struct.pack_into("<8sHHIIBBBB", data, 0, b"HSTN\r\n\x1a\n", 1, 0, HEADER_BYTES, 0x01020304, 8, 0, SHIFT, 0)
+    struct.pack_into("<4I", data, 24, 0, 4711, 1, 0)
+    struct.pack_into("<3Q", data, 64, 4000, 10**9, 0)
+    struct.pack_into("<Q", data, 136, 10**9)
+    for op, words in LENGTHS.items():
+        data[256 + op] = words
+    data[256 + UNKNOWN_OP] = 2
+    data[256 + COUNTED_OP] = 255
+    data[320 : 320 + len(name)] = name
+    data[336:341] = b"/none"
+    return data
 
 
 def random_walk(writer, rng, events):
-	"""A program with habits: mostly the same callees in the same order, now and then chance."""
-	sites = [(0x400000 + 16 * i + 5, 0x400000 + 16 * i) for i in range(rng.choice((3, 40, 700)))]
-	habits = {}
-	for _ in range(events):
-		chance = rng.random()
-		depth = len(writer.stack)
-		if chance < 0.002:
-			writer.switch(rng.choice((0, 1, 2, 70000)))
-		elif chance < 0.004:
-			writer.lost(rng.randrange(1, 1 << 20))
-		elif chance < 0.006:
-			writer.unknown()
-		elif chance < 0.012 and depth:
-			writer.unwind(rng.randrange(1, min(depth, 5) + 1), rng.choice((1, 2, 4)))
-		elif chance < 0.014 and depth:
-			writer.exit(error=True)
-		elif (chance < 0.5 or depth > 300) and depth:
-			writer.exit()
-		else:
-			caller = writer.stack[-1] if depth else None
-			callees = habits.setdefault(caller, [rng.choice(sites) for _ in range(3)])
-			writer.enter(rng.choice(callees if rng.random() < 0.9 else sites))
+    """A program with habits: mostly the same callees in the same order, now and then chance."""
+    sites = [(0x400000 + 16 * i + 5, 0x400000 + 16 * i) for i in range(rng.choice((3, 40, 700)))]
+    habits = {}
+    for _ in range(events):
+        chance = rng.random()
+        depth = len(writer.stack)
+        if chance < 0.002:
+            writer.switch(rng.choice((0, 1, 2, 70000)))
+        elif chance < 0.004:
+            writer.lost(rng.randrange(1, 1 << 20))
+        elif chance < 0.006:
+            writer.unknown()
+        elif chance < 0.012 and depth:
+            writer.unwind(rng.randrange(1, min(depth, 5) + 1), rng.choice((1, 2, 4)))
+        elif chance < 0.014 and depth:
+            writer.exit(error=True)
+        elif (chance < 0.5 or depth > 300) and depth:
+            writer.exit()
+        else:
+            caller = writer.stack[-1] if depth else None
+            callees = habits.setdefault(caller, [rng.choice(sites) for _ in range(3)])
+            writer.enter(rng.choice(callees if rng.random() < 0.9 else sites))
 
 
 def make(path, seed, events):
-	"""Writes one file; returns its true lines in the form of `decode.py --events`."""
-	rng = random.Random(seed)
-	data = header()
-	lines = ["file " + os.path.basename(path)]
-	blocks = []
-	for stream in range(1, rng.randrange(2, 5)):
-		writer = Writer(rng, stream, 100 + stream, rng.choice((2048, 16384, 65536)))
-		random_walk(writer, rng, events)
-		tail = rng.random() < 0.5
-		writer.end(tail)
-		lines += writer.lines
-		blocks += writer.chunks
-	stale = [b for b in blocks if not struct.unpack_from("<H", b, 6)[0] & 1][:1]
-	rng.shuffle(blocks)
-	for block in stale:
-		# The place in which the thread wrote still holds what was copied to the end: it must not count.
-		flagged = bytearray(block)
-		struct.pack_into("<H", flagged, 6, 1)
-		blocks.insert(0, bytes(flagged))
-	for block in blocks:
-		data += block
-		data += bytes(16 * rng.choice((0, 0, 1, 255)))
-	with open(path, "wb") as handle:
-		handle.write(data)
-	return lines
+    """Writes one file; returns its true lines in the form of `decode.py --events`."""
+    rng = random.Random(seed)
+    data = header()
+    lines = ["file " + os.path.basename(path)]
+    blocks = []
+    for stream in range(1, rng.randrange(2, 5)):
+        writer = Writer(rng, stream, 100 + stream, rng.choice((2048, 16384, 65536)))
+        random_walk(writer, rng, events)
+        tail = rng.random() < 0.5
+        writer.end(tail)
+        lines += writer.lines
+        blocks += writer.chunks
+    stale = [b for b in blocks if not struct.unpack_from("<H", b, 6)[0] & 1][:1]
+    rng.shuffle(blocks)
+    for block in stale:
+        # The place in which the thread wrote still holds what was copied to the end: it must not count.
+        flagged = bytearray(block)
+        struct.pack_into("<H", flagged, 6, 1)
+        blocks.insert(0, bytes(flagged))
+    for block in blocks:
+        data += block
+        data += bytes(16 * rng.choice((0, 0, 1, 255)))
+    with open(path, "wb") as handle:
+        handle.write(data)
+    return lines
 
 
 def main():
-	parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-	parser.add_argument("dir")
-	parser.add_argument("--seed", type=int, default=1)
-	parser.add_argument("--files", type=int, default=4)
-	parser.add_argument("--events", type=int, default=4000)
-	options = parser.parse_args()
-	os.makedirs(options.dir, exist_ok=True)
-	with open(os.path.join(options.dir, "session"), "w", encoding="ascii") as handle:
-		handle.write("hasten-data 1\nroot 4711\nroot_start 0\n")
-	for i in range(options.files):
-		make(os.path.join(options.dir, "4711.%d.hst" % i), options.seed + i, options.events)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("dir")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--files", type=int, default=4)
+    parser.add_argument("--events", type=int, default=4000)
+    options = parser.parse_args()
+    os.makedirs(options.dir, exist_ok=True)
+    with open(os.path.join(options.dir, "session"), "w", encoding="ascii") as handle:
+        handle.write("hasten-data 1\nroot 4711\nroot_start 0\n")
+    for i in range(options.files):
+        make(os.path.join(options.dir, "4711.%d.hst" % i), options.seed + i, options.events)
 
 
 if __name__ == "__main__":
-	main()
+    main()

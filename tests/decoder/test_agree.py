@@ -18,53 +18,53 @@ AGREE = os.path.join(HERE, "agree.py")
 
 
 def agree(dump, *arguments):
-	done = subprocess.run(
-		[sys.executable, AGREE, "--dump", dump, *arguments], stdout=subprocess.PIPE, check=False
-	)
-	return done.returncode, done.stdout.decode("utf-8", "replace")
+    done = subprocess.run(
+        [sys.executable, AGREE, "--dump", dump, *arguments], stdout=subprocess.PIPE, check=False
+    )
+    return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
 def damage(source, target, rng):
-	"""A copy that is cut off, or has wrong bytes in the records, or lacks a block: what the format's
-	document leaves no choice about."""
-	with open(source, "rb") as handle:
-		data = bytearray(handle.read())
-	blocks = [at for at in range(4096, len(data), 16) if data[at : at + 4] == b"HSTB"]
-	for at in rng.sample(blocks, min(len(blocks), 3)):
-		size, frames = struct.unpack_from("<I", data, at + 8)[0], struct.unpack_from("<H", data, at + 88)[0]
-		records = 160 + 16 * frames
-		if rng.randrange(3) == 0:
-			data[at] = 0
-		elif size - 8 > records:
-			data[at + rng.randrange(records, size - 8)] = rng.randrange(256)
-	if rng.random() < 0.5:
-		del data[rng.randrange(4096, len(data)) :]
-	with open(target, "wb") as handle:
-		handle.write(data)
+    """A copy that is cut off, or has wrong bytes in the records, or lacks a block: what the format's
+    document leaves no choice about."""
+    with open(source, "rb") as handle:
+        data = bytearray(handle.read())
+    blocks = [at for at in range(4096, len(data), 16) if data[at : at + 4] == b"HSTB"]
+    for at in rng.sample(blocks, min(len(blocks), 3)):
+        size, frames = struct.unpack_from("<I", data, at + 8)[0], struct.unpack_from("<H", data, at + 88)[0]
+        records = 160 + 16 * frames
+        if rng.randrange(3) == 0:
+            data[at] = 0
+        elif size - 8 > records:
+            data[at + rng.randrange(records, size - 8)] = rng.randrange(256)
+    if rng.random() < 0.5:
+        del data[rng.randrange(4096, len(data)) :]
+    with open(target, "wb") as handle:
+        handle.write(data)
 
 
 def main():
-	dump = sys.argv[1]
-	failed = 0
-	with tempfile.TemporaryDirectory() as top:
-		for seed in range(1, 9):
-			path = os.path.join(top, "whole", "%d" % seed, "4711.0.hst")
-			os.makedirs(os.path.dirname(path))
-			synth.make(path, seed, 2500)
-		status, text = agree(dump, os.path.join(top, "whole"))
-		if status:
-			print("whole traces:\n" + text[:2000])
-			failed += 1
-		rng = random.Random(11)
-		bad = os.path.join(top, "bad.hst")
-		for seed in range(60):
-			damage(os.path.join(top, "whole", "%d" % (1 + seed % 8), "4711.0.hst"), bad, rng)
-			status, text = agree(dump, "--allow-notes", bad)
-			if "decoder gave up" in text or "decode.py has" in text or "goes on behind" in text:
-				print("damage %d:\n%s" % (seed, text[:800]))
-				failed += 1
-	return 1 if failed else 0
+    dump = sys.argv[1]
+    failed = 0
+    with tempfile.TemporaryDirectory() as top:
+        for seed in range(1, 9):
+            path = os.path.join(top, "whole", "%d" % seed, "4711.0.hst")
+            os.makedirs(os.path.dirname(path))
+            synth.make(path, seed, 2500)
+        status, text = agree(dump, os.path.join(top, "whole"))
+        if status:
+            print("whole traces:\n" + text[:2000])
+            failed += 1
+        rng = random.Random(11)
+        bad = os.path.join(top, "bad.hst")
+        for seed in range(60):
+            damage(os.path.join(top, "whole", "%d" % (1 + seed % 8), "4711.0.hst"), bad, rng)
+            status, text = agree(dump, "--allow-notes", bad)
+            if "decoder gave up" in text or "decode.py has" in text or "goes on behind" in text:
+                print("damage %d:\n%s" % (seed, text[:800]))
+                failed += 1
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-	sys.exit(main())
+    sys.exit(main())

@@ -29,194 +29,194 @@ SHOWN = 12
 
 
 class Failed(Exception):
-	"""A comparison that does not hold."""
+    """A comparison that does not hold."""
 
 
 def workload(name, where, size):
-	"""(arguments, standard input) of the program."""
-	if name == "lua":
-		return [os.path.join(HERE, "workload.lua"), str(size)], None
-	path = os.path.join(where, "script.sql")
-	with open(path, "w", encoding="ascii") as handle:
-		handle.write(workload_sql.script(600 * size, 2 * size))
-	return [os.path.join(where, "data.db")], path
+    """(arguments, standard input) of the program."""
+    if name == "lua":
+        return [os.path.join(HERE, "workload.lua"), str(size)], None
+    path = os.path.join(where, "script.sql")
+    with open(path, "w", encoding="ascii") as handle:
+        handle.write(workload_sql.script(600 * size, 2 * size))
+    return [os.path.join(where, "data.db")], path
 
 
 def execute(program, arguments, stdin, environment):
-	"""Runs the program; its database, if it has one, is new each time."""
-	for rest in ("", "-journal"):
-		if stdin and os.path.exists(arguments[0] + rest):
-			os.unlink(arguments[0] + rest)
-	command = [program] + arguments
-	if subprocess.run(["setarch", "-R", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
-		# The layout of memory is part of what a program computes with: hashes of addresses, say.
-		command = ["setarch", "-R"] + command
-	with open(stdin or os.devnull, "rb") as handle:
-		done = subprocess.run(
-			command,
-			stdin=handle,
-			stdout=subprocess.PIPE,
-			stderr=subprocess.PIPE,
-			env=dict(os.environ, **environment),
-			check=False,
-		)
-	return done.returncode, done.stdout, done.stderr
+    """Runs the program; its database, if it has one, is new each time."""
+    for rest in ("", "-journal"):
+        if stdin and os.path.exists(arguments[0] + rest):
+            os.unlink(arguments[0] + rest)
+    command = [program] + arguments
+    if subprocess.run(["setarch", "-R", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+        # The layout of memory is part of what a program computes with: hashes of addresses, say.
+        command = ["setarch", "-R"] + command
+    with open(stdin or os.devnull, "rb") as handle:
+        done = subprocess.run(
+            command,
+            stdin=handle,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(os.environ, **environment),
+            check=False,
+        )
+    return done.returncode, done.stdout, done.stderr
 
 
 def counted(path):
-	"""What the independent library wrote: {(tid, caller, callee): calls}."""
-	pairs, doubts = collections.Counter(), {}
-	with open(path, encoding="ascii") as handle:
-		for line in handle:
-			word = line.split()
-			if word[0] == "p":
-				pairs[int(word[1]), int(word[2], 16), int(word[3], 16)] += int(word[4])
-			else:
-				doubts[word[1]] = int(word[2])
-	if any(doubts.values()):
-		raise Failed("the independent library doubts its own counts: %s" % doubts)
-	return pairs
+    """What the independent library wrote: {(tid, caller, callee): calls}."""
+    pairs, doubts = collections.Counter(), {}
+    with open(path, encoding="ascii") as handle:
+        for line in handle:
+            word = line.split()
+            if word[0] == "p":
+                pairs[int(word[1]), int(word[2], 16), int(word[3], 16)] += int(word[4])
+            else:
+                doubts[word[1]] = int(word[2])
+    if any(doubts.values()):
+        raise Failed("the independent library doubts its own counts: %s" % doubts)
+    return pairs
 
 
 def by(pairs, key):
-	out = collections.Counter()
-	for pair, calls in pairs.items():
-		out[key(pair)] += calls
-	return out
+    out = collections.Counter()
+    for pair, calls in pairs.items():
+        out[key(pair)] += calls
+    return out
 
 
 def symbols(program, bias):
-	"""{address in memory: name} from nm."""
-	out = subprocess.run(["nm", program], stdout=subprocess.PIPE, check=True).stdout.decode("utf-8")
-	names = {}
-	for line in out.splitlines():
-		word = line.split()
-		if len(word) == 3 and word[1] in "tTwWiI":
-			names[int(word[0], 16) + bias] = word[2]
-	return names
+    """{address in memory: name} from nm."""
+    out = subprocess.run(["nm", program], stdout=subprocess.PIPE, check=True).stdout.decode("utf-8")
+    names = {}
+    for line in out.splitlines():
+        word = line.split()
+        if len(word) == 3 and word[1] in "tTwWiI":
+            names[int(word[0], 16) + bias] = word[2]
+    return names
 
 
 def same(what, truth, found, names):
-	"""Compares two counters; Failed with the first differences."""
-	wrong = sorted(key for key in set(truth) | set(found) if truth[key] != found[key])
-	if not wrong:
-		print("%s: %d rows, %d calls: equal" % (what, len(truth), sum(truth.values())))
-		return
-	lines = ["%s: %d of %d rows differ" % (what, len(wrong), len(truth))]
-	for key in wrong[:SHOWN]:
-		parts = key if isinstance(key, tuple) else (key,)
-		text = " ".join(str(names.get(part, part)) for part in parts)
-		lines.append("  %s: %d calls, the trace has %d" % (text, truth[key], found[key]))
-	raise Failed("\n".join(lines))
+    """Compares two counters; Failed with the first differences."""
+    wrong = sorted(key for key in set(truth) | set(found) if truth[key] != found[key])
+    if not wrong:
+        print("%s: %d rows, %d calls: equal" % (what, len(truth), sum(truth.values())))
+        return
+    lines = ["%s: %d of %d rows differ" % (what, len(wrong), len(truth))]
+    for key in wrong[:SHOWN]:
+        parts = key if isinstance(key, tuple) else (key,)
+        text = " ".join(str(names.get(part, part)) for part in parts)
+        lines.append("  %s: %d calls, the trace has %d" % (text, truth[key], found[key]))
+    raise Failed("\n".join(lines))
 
 
 def record(options, where, mode, arguments, stdin):
-	"""One run with both libraries; returns (true pairs, the trace files)."""
-	data = os.path.join(where, mode)
-	counts = os.path.join(where, mode + ".counts")
-	plain = execute(options.program, arguments, stdin, {})
-	both = execute(
-		options.program,
-		arguments,
-		stdin,
-		{
-			"LD_PRELOAD": options.counthook + " " + options.preload,
-			"COUNTHOOK_OUT": counts,
-			"HASTEN_DATA": data,
-			"HASTEN_MODE": mode,
-			"HASTEN_LIMIT": "1G",
-		},
-	)
-	if plain != both:
-		raise Failed("the program's output or status changed: %r, %r" % (plain[::2], both[::2]))
-	found = decode.files_of(data) if os.path.isdir(data) else []
-	if not found:
-		raise Failed("no trace was written")
-	traces = [decode.File(path) for path in found]
-	return without_own(counted(counts), traces, options.preload), traces, data
+    """One run with both libraries; returns (true pairs, the trace files)."""
+    data = os.path.join(where, mode)
+    counts = os.path.join(where, mode + ".counts")
+    plain = execute(options.program, arguments, stdin, {})
+    both = execute(
+        options.program,
+        arguments,
+        stdin,
+        {
+            "LD_PRELOAD": options.counthook + " " + options.preload,
+            "COUNTHOOK_OUT": counts,
+            "HASTEN_DATA": data,
+            "HASTEN_MODE": mode,
+            "HASTEN_LIMIT": "1G",
+        },
+    )
+    if plain != both:
+        raise Failed("the program's output or status changed: %r, %r" % (plain[::2], both[::2]))
+    found = decode.files_of(data) if os.path.isdir(data) else []
+    if not found:
+        raise Failed("no trace was written")
+    traces = [decode.File(path) for path in found]
+    return without_own(counted(counts), traces, options.preload), traces, data
 
 
 def without_own(pairs, traces, preload):
-	"""hasten measures its own cost by calls of the hooks: they name a function in its library."""
-	name = os.path.basename(preload).encode()
-	own = [(m[2], m[3]) for t in traces for m in t.modules if os.path.basename(m[7]) == name]
-	inside = lambda address: any(first <= address < behind for first, behind in own)
-	return collections.Counter({pair: calls for pair, calls in pairs.items() if not inside(pair[2])})
+    """hasten measures its own cost by calls of the hooks: they name a function in its library."""
+    name = os.path.basename(preload).encode()
+    own = [(m[2], m[3]) for t in traces for m in t.modules if os.path.basename(m[7]) == name]
+    inside = lambda address: any(first <= address < behind for first, behind in own)
+    return collections.Counter({pair: calls for pair, calls in pairs.items() if not inside(pair[2])})
 
 
 def check_report(options, data, truth, names):
-	if not options.hasten:
-		return
-	done = subprocess.run(
-		[options.hasten, "report", "-n", "0", "--json", data], stdout=subprocess.PIPE, check=False
-	)
-	if done.returncode:
-		raise Failed("report ends with status %d" % done.returncode)
-	rows = json.loads(done.stdout)["functions"]
-	found = collections.Counter()
-	for row in rows:
-		found[row["name"]] += row["calls"]
-	same("report, per function", by(truth, lambda pair: names.get(pair[2], hex(pair[2]))), found, {})
+    if not options.hasten:
+        return
+    done = subprocess.run(
+        [options.hasten, "report", "-n", "0", "--json", data], stdout=subprocess.PIPE, check=False
+    )
+    if done.returncode:
+        raise Failed("report ends with status %d" % done.returncode)
+    rows = json.loads(done.stdout)["functions"]
+    found = collections.Counter()
+    for row in rows:
+        found[row["name"]] += row["calls"]
+    same("report, per function", by(truth, lambda pair: names.get(pair[2], hex(pair[2]))), found, {})
 
 
 def check(options, where):
-	arguments, stdin = workload(options.name, where, options.size)
-	truth, traces, data = record(options, where, "trace", arguments, stdin)
-	bias = [module[1] for trace in traces for module in trace.modules if module[5]]
-	names = symbols(options.program, bias[0]) if bias else {}
-	found = collections.Counter()
-	for trace in traces:
-		found.update(decode.Counts(trace).pairs)
-		if trace.notes:
-			raise Failed("the trace is not complete: %s" % trace.notes[0])
-	same("trace, per function", by(truth, lambda pair: pair[2]), by(found, lambda pair: pair[2]), names)
-	key = lambda pair: (pair[0], pair[2])
-	same("trace, per thread and function", by(truth, key), by(found, key), names)
-	same("trace, per thread, caller and callee", truth, found, names)
-	agree = [sys.executable, os.path.join(HERE, "..", "decoder", "agree.py"), "--dump", options.dump, data]
-	if subprocess.run(agree, check=False).returncode:
-		raise Failed("the two decoders do not agree")
-	check_report(options, data, truth, names)
+    arguments, stdin = workload(options.name, where, options.size)
+    truth, traces, data = record(options, where, "trace", arguments, stdin)
+    bias = [module[1] for trace in traces for module in trace.modules if module[5]]
+    names = symbols(options.program, bias[0]) if bias else {}
+    found = collections.Counter()
+    for trace in traces:
+        found.update(decode.Counts(trace).pairs)
+        if trace.notes:
+            raise Failed("the trace is not complete: %s" % trace.notes[0])
+    same("trace, per function", by(truth, lambda pair: pair[2]), by(found, lambda pair: pair[2]), names)
+    key = lambda pair: (pair[0], pair[2])
+    same("trace, per thread and function", by(truth, key), by(found, key), names)
+    same("trace, per thread, caller and callee", truth, found, names)
+    agree = [sys.executable, os.path.join(HERE, "..", "decoder", "agree.py"), "--dump", options.dump, data]
+    if subprocess.run(agree, check=False).returncode:
+        raise Failed("the two decoders do not agree")
+    check_report(options, data, truth, names)
 
-	truth, traces, data = record(options, where, "profile", arguments, stdin)
-	found = collections.Counter()
-	for trace in traces:
-		found.update(decode.Counts(trace).pairs)
-	same("profile, per function", by(truth, lambda pair: pair[2]), by(found, lambda pair: pair[2]), names)
-	check_report(options, data, truth, names)
+    truth, traces, data = record(options, where, "profile", arguments, stdin)
+    found = collections.Counter()
+    for trace in traces:
+        found.update(decode.Counts(trace).pairs)
+    same("profile, per function", by(truth, lambda pair: pair[2]), by(found, lambda pair: pair[2]), names)
+    check_report(options, data, truth, names)
 
 
 def main():
-	parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-	parser.add_argument("name", choices=("lua", "sqlite"))
-	parser.add_argument("--cache", required=True)
-	parser.add_argument("--counthook", required=True)
-	parser.add_argument("--preload", required=True)
-	parser.add_argument("--hasten", help="without it the report is not looked at")
-	parser.add_argument("--dump", required=True)
-	parser.add_argument("--size", type=int, default=2)
-	options = parser.parse_args()
-	fetched = subprocess.run(
-		[sys.executable, os.path.join(HERE, "fetch.py"), options.cache, options.name],
-		stdout=subprocess.PIPE,
-		check=False,
-	)
-	text = fetched.stdout.decode("utf-8", "replace").strip()
-	if fetched.returncode == SKIP:
-		print(text)
-		return SKIP
-	if fetched.returncode:
-		print(text or "fetch.py fails")
-		return 1
-	options.program = text.split("\n")[-1]
-	with tempfile.TemporaryDirectory() as where:
-		try:
-			check(options, where)
-		except Failed as reason:
-			print("FAIL: %s" % reason)
-			return 1
-	return 0
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("name", choices=("lua", "sqlite"))
+    parser.add_argument("--cache", required=True)
+    parser.add_argument("--counthook", required=True)
+    parser.add_argument("--preload", required=True)
+    parser.add_argument("--hasten", help="without it the report is not looked at")
+    parser.add_argument("--dump", required=True)
+    parser.add_argument("--size", type=int, default=2)
+    options = parser.parse_args()
+    fetched = subprocess.run(
+        [sys.executable, os.path.join(HERE, "fetch.py"), options.cache, options.name],
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    text = fetched.stdout.decode("utf-8", "replace").strip()
+    if fetched.returncode == SKIP:
+        print(text)
+        return SKIP
+    if fetched.returncode:
+        print(text or "fetch.py fails")
+        return 1
+    options.program = text.split("\n")[-1]
+    with tempfile.TemporaryDirectory() as where:
+        try:
+            check(options, where)
+        except Failed as reason:
+            print("FAIL: %s" % reason)
+            return 1
+    return 0
 
 
 if __name__ == "__main__":
-	sys.exit(main())
+    sys.exit(main())

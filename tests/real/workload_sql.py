@@ -21,21 +21,21 @@ SELECT max(length(note)), upper(substr(min(note), 1, 9)) FROM sale WHERE amount 
 
 
 def script(rows, queries):
-	"""`rows` inserts into each of two tables and `queries` rounds of queries."""
-	rng = random.Random(7)
-	out = [SETUP, "BEGIN;"]
-	for i in range(rows):
-		out.append(
-			"INSERT INTO item VALUES (%d, 'name%d a%d', %d, %.2f);"
-			% (i, i * 7919 % 1009, rng.randrange(100), i % 23, rng.random() * 500)
-		)
-		out.append(
-			"INSERT INTO sale(item, amount, note) VALUES (%d, %d, printf('%%0*d', %d, %d));"
-			% (rng.randrange(rows), rng.randrange(50), rng.randrange(5, 600), i)
-		)
-	out.append("COMMIT;")
-	out.append("CREATE INDEX sale_note ON sale(note, item);")
-	for i in range(queries):
-		out.append(QUERIES % (i % 23, i % 10, 100 + i, i % 17, i % 50))
-	out.append("SELECT count(*), sum(amount) FROM sale;")
-	return "\n".join(out) + "\n"
+    """`rows` inserts into each of two tables and `queries` rounds of queries."""
+    rng = random.Random(7)
+    out = [SETUP, "BEGIN;"]
+    for i in range(rows):
+        out.append(
+            "INSERT INTO item VALUES (%d, 'name%d a%d', %d, %.2f);"
+            % (i, i * 7919 % 1009, rng.randrange(100), i % 23, rng.random() * 500)
+        )
+        out.append(
+            "INSERT INTO sale(item, amount, note) VALUES (%d, %d, printf('%%0*d', %d, %d));"
+            % (rng.randrange(rows), rng.randrange(50), rng.randrange(5, 600), i)
+        )
+    out.append("COMMIT;")
+    out.append("CREATE INDEX sale_note ON sale(note, item);")
+    for i in range(queries):
+        out.append(QUERIES % (i % 23, i % 10, 100 + i, i % 17, i % 50))
+    out.append("SELECT count(*), sum(amount) FROM sale;")
+    return "\n".join(out) + "\n"

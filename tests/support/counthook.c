@@ -77,25 +77,25 @@ void (*counthook_next_exit)(void *, void *);
  * The hook is an ordinary call, so only its two arguments live in registers that a call may change.
  * The frame information lets the unwinder pass through.
  */
-#define HOOK(name, count, next)                                                                    \
-	__asm__(".text\n.p2align 4\n.globl " name "\n.type " name ", @function\n" name ":\n"       \
-		".cfi_startproc\n"                                                                 \
-		"endbr64\n"                                                                        \
-		"pushq %rdi\n.cfi_adjust_cfa_offset 8\n"                                           \
-		"pushq %rsi\n.cfi_adjust_cfa_offset 8\n"                                           \
-		"subq $8, %rsp\n.cfi_adjust_cfa_offset 8\n"                                        \
-		"movq 24(%rsp), %rdx\n"                                                            \
-		"leaq 32(%rsp), %rcx\n"                                                            \
-		"call " count "\n"                                                                 \
-		"addq $8, %rsp\n.cfi_adjust_cfa_offset -8\n"                                       \
-		"popq %rsi\n.cfi_adjust_cfa_offset -8\n"                                           \
-		"popq %rdi\n.cfi_adjust_cfa_offset -8\n"                                           \
-		"movq " next "(%rip), %rax\n"                                                      \
-		"testq %rax, %rax\n"                                                               \
-		"jz 1f\n"                                                                          \
-		"jmp *%rax\n"                                                                      \
-		"1: ret\n"                                                                         \
-		".cfi_endproc\n.size " name ", . - " name "\n")
+#define HOOK(name, count, next)                                                       \
+ __asm__(".text\n.p2align 4\n.globl " name "\n.type " name ", @function\n" name ":\n" \
+	 ".cfi_startproc\n"                                                           \
+	 "endbr64\n"                                                                  \
+	 "pushq %rdi\n.cfi_adjust_cfa_offset 8\n"                                     \
+	 "pushq %rsi\n.cfi_adjust_cfa_offset 8\n"                                     \
+	 "subq $8, %rsp\n.cfi_adjust_cfa_offset 8\n"                                  \
+	 "movq 24(%rsp), %rdx\n"                                                      \
+	 "leaq 32(%rsp), %rcx\n"                                                      \
+	 "call " count "\n"                                                           \
+	 "addq $8, %rsp\n.cfi_adjust_cfa_offset -8\n"                                 \
+	 "popq %rsi\n.cfi_adjust_cfa_offset -8\n"                                     \
+	 "popq %rdi\n.cfi_adjust_cfa_offset -8\n"                                     \
+	 "movq " next "(%rip), %rax\n"                                                \
+	 "testq %rax, %rax\n"                                                         \
+	 "jz 1f\n"                                                                    \
+	 "jmp *%rax\n"                                                                \
+	 "1: ret\n"                                                                   \
+	 ".cfi_endproc\n.size " name ", . - " name "\n")
 
 HOOK("__cyg_profile_func_enter", "counthook_enter", "counthook_next_enter");
 HOOK("__cyg_profile_func_exit", "counthook_exit", "counthook_next_exit");
@@ -113,7 +113,8 @@ static void give_up(const char *what)
 /* Own memory: the target's allocator may be instrumented. Zeroed. */
 static void *pages(size_t bytes)
 {
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED) {
 		give_up("out of memory");
@@ -179,7 +180,8 @@ static struct pair *pair_slot(struct pair *pairs, size_t room, uintptr_t caller,
 	uint64_t hash = (caller * 0x9e3779b97f4a7c15u) ^ (callee * 0xc2b2ae3d27d4eb4fu);
 	size_t at = (size_t)(hash >> 20) & (room - 1);
 
-	while (pairs[at].callee != 0 && (pairs[at].caller != caller || pairs[at].callee != callee)) {
+	while (pairs[at].callee != 0 &&
+		(pairs[at].caller != caller || pairs[at].callee != callee)) {
 		at = (at + 1) & (room - 1);
 	}
 	return &pairs[at];
@@ -190,7 +192,7 @@ static void count_pair(struct thread *thread, uintptr_t caller, uintptr_t callee
 	struct pair *pair = pair_slot(thread->pairs, thread->pair_room, caller, callee);
 
 	if (pair->callee == 0) {
-		*pair = (struct pair){.caller = caller, .callee = callee};
+		*pair = (struct pair){ .caller = caller, .callee = callee };
 		thread->pair_count++;
 	}
 	pair->calls++;
@@ -236,7 +238,7 @@ static _Unwind_Reason_Code walk_step(struct _Unwind_Context *context, void *argu
 /* The CFA of the frame that called the hook. */
 static uintptr_t frame_address(uintptr_t site, uintptr_t ret, uintptr_t sp)
 {
-	struct walk walk = {.ret = ret};
+	struct walk walk = { .ret = ret };
 
 	if (ret == site) {
 		/* The hook was reached by a jump: the frame is gone, its return address is the hook's. */
@@ -292,7 +294,7 @@ void counthook_enter(uintptr_t fn, uintptr_t site, uintptr_t ret, uintptr_t sp)
 {
 	int saved_errno = errno;
 	struct thread *thread = this_thread();
-	struct entry entry = {.fn = fn, .site = site, .ret = ret};
+	struct entry entry = { .fn = fn, .site = site, .ret = ret };
 
 	if (thread->busy) {
 		nested++;
@@ -351,8 +353,9 @@ static void dump_counts(FILE *out)
 			const struct pair *pair = &thread->pairs[i];
 
 			if (pair->callee != 0) {
-				fprintf(out, "p %d %lx %lx %lu\n", thread->tid, (unsigned long)pair->caller,
-					(unsigned long)pair->callee, (unsigned long)pair->calls);
+				fprintf(out, "p %d %lx %lx %lu\n", thread->tid,
+					(unsigned long)pair->caller, (unsigned long)pair->callee,
+					(unsigned long)pair->calls);
 			}
 		}
 	}

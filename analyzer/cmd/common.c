@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening, saying what is wrong, and the small conventions that all reading commands keep. */
+#include "cmd/common.h"
+
+#include "cmd/commands.h"
+#include "cmd/terminal.h"
+#include "writers/json.h"
+#include "writers/text.h"
+
+#include <fnmatch.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE_BYTES 2048
+
+struct command_text {
+	const char *name, *arguments, *summary;
+};
+
+static const struct command_text texts[] = {
+#define HST_COMMAND(name, group, arguments, summary) { #name, arguments, summary },
+#define HST_COMMAND_LATER(name)
+#include "cmd/commands.def"
+#undef HST_COMMAND
+#undef HST_COMMAND_LATER
+};
+
+int hst_reading_fail(const struct hst_reading *reading, const char *fmt, ...)
+{
+	char text[LINE_BYTES];
+	char clean[LINE_BYTES];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	(void)hst_text_clean(clean, sizeof clean, text);
+	(void)fflush(stdout);
+	fprintf(stderr, "hasten: %s: %s\n", reading->command, clean);
+	return HST_EXIT_USAGE;
+}
+
+static void help(struct hst_reading *reading, const struct hst_option *table, const char *examples)
+{
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		if (strcmp(texts[i].name, reading->command) == 0) {
+			hst_options_help(stdout, reading->command, texts[i].arguments,
+				texts[i].summary, table, examples);
+		}
+	}
+	reading->done = true;
+}
+
+int hst_reading_open(struct hst_reading *reading, int argc, char **argv,
+	const struct hst_option *table, const char *examples)
+{
+	struct hst_diag diag = { "" };
+	enum hst_status status;
+	char *newest = NULL;
+
+	*reading = (struct hst_reading){ .command = argv[0] };
+	status = hst_options_parse(argc, argv, table, &reading->options, &diag);
+	if (status == HST_OK && reading->options.help) {
+		help(reading, table, examples);
+		return HST_EXIT_OK;
+	}
+	if (status == HST_OK && reading->options.dir == NULL) {
+		status = hst_session_find(".", &newest, &diag);
+	}
+	if (status == HST_OK) {
+		status = hst_session_open(newest != NULL ? newest : reading->options.dir,
+			&reading->session, &diag);
+	}
+	free(newest);
+	if (status == HST_OK && reading->session.file_count == 0) {
+		status = hst_diag_set(&diag, HST_E_EMPTY,
+			"'%s' holds no trace: no process loaded the preload, or none could write "
+			"there; hasten run -- PROGRAM says why",
+			reading->session.dir);
+	}
+	if (status == HST_OK) {
+		return HST_EXIT_OK;
+	}
+	return hst_reading_fail(
+		reading, "%s", diag.text[0] != '\0' ? diag.text : hst_status_text(status));
+}
+
+void hst_reading_close(struct hst_reading *reading)
+{
+	hst_terminal_end_pager(reading->pager);
+	hst_session_close(&reading->session);
+}
+
+int hst_reading_profile(struct hst_reading *reading, const struct hst_profile_options *options,
+	struct hst_profile *ret_profile)
+{
+	struct hst_profile_options asked = *options;
+	struct hst_terminal_progress progress = { 0 };
+	struct hst_diag diag = { "" };
+	enum hst_status status;
+
+	if (reading->options.pid > UINT32_MAX || reading->options.tid > UINT32_MAX) {
+		return hst_reading_fail(reading, "there is no process or thread of that number");
+	}
+	asked.pid = (uint32_t)reading->options.pid;
+	asked.tid = (uint32_t)reading->options.tid;
+	hst_terminal_begin_progress(&progress, reading->options.quiet);
+	asked.progress = hst_terminal_progress;
+	asked.progress_context = &progress;
+	status = hst_profile_read(&reading->session, &asked, ret_profile, &diag);
+	hst_terminal_end_progress(&progress);
+	if (status == HST_OK) {
+		return HST_EXIT_OK;
+	}
+	return hst_reading_fail(
+		reading, "%s", diag.text[0] != '\0' ? diag.text : hst_status_text(status));
+}
+
+void hst_reading_begin_text(struct hst_reading *reading)
+{
+	const struct hst_options *options = &reading->options;
+
+	reading->color = hst_terminal_color(options->color);
+	reading->style = (struct hst_table_style){
+		.width = options->wide ? 0 : hst_terminal_width(),
+		.utf8 = hst_terminal_utf8(),
+		.color = reading->color,
+	};
+	reading->pager = options->no_pager ? 0 : hst_terminal_begin_pager();
+}
+
+void hst_print_line(const char *fmt, ...)
+{
+	char text[LINE_BYTES];
+	char clean[LINE_BYTES];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	(void)hst_text_clean(clean, sizeof clean, text);
+	puts(clean);
+}
+
+void hst_reading_notes(const struct hst_reading *reading, const struct hst_profile *profile)
+{
+	for (size_t i = 0; i < profile->note_count; i++) {
+		if (profile->notes[i].loss) {
+			hst_print_line("incomplete: %s", profile->notes[i].text);
+		}
+	}
+	for (size_t i = 0; !reading->options.quiet && i < profile->note_count; i++) {
+		if (!profile->notes[i].loss) {
+			hst_print_line("note: %s", profile->notes[i].text);
+		}
+	}
+}
+
+void hst_json_notes(struct hst_json *json, const struct hst_profile *profile)
+{
+	hst_json_bool(json, "complete", profile->complete);
+	hst_json_array(json, "notes");
+	for (size_t i = 0; i < profile->note_count; i++) {
+		hst_json_string(json, NULL, profile->notes[i].text);
+	}
+	hst_json_end(json);
+}
+
+const char *hst_base_name(const char *path)
+{
+	const char *slash = path == NULL ? NULL : strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
+/* A glob against a path or its last part. */
+static bool match_path(const char *glob, const char *path)
+{
+	return path != NULL &&
+		(fnmatch(glob, path, 0) == 0 || fnmatch(glob, hst_base_name(path), 0) == 0);
+}
+
+static bool match_term(const char *term, const struct hst_function_row *row)
+{
+	if (strncmp(term, "module:", 7) == 0) {
+		return match_path(term + 7, row->module);
+	}
+	if (strncmp(term, "file:", 5) == 0) {
+		return match_path(term + 5, row->file);
+	}
+	return fnmatch(term, row->name, 0) == 0 || fnmatch(term, row->full, 0) == 0 ||
+		fnmatch(term, row->linkage, 0) == 0;
+}
+
+bool hst_filter_matches(const char *filter, const struct hst_function_row *row)
+{
+	bool positive = false; /* a term that chooses was there */
+	bool chosen = false;
+	char term[512];
+
+	while (filter != NULL && *filter != '\0') {
+		size_t length = strcspn(filter, ",");
+		size_t skip = strspn(filter, " ");
+		bool negative;
+
+		skip = skip < length ? skip : length;
+		(void)snprintf(term, sizeof term, "%.*s", (int)(length - skip), filter + skip);
+		filter += length + (filter[length] == ',');
+		negative = term[0] == '!';
+		if (term[0] == '\0') {
+			continue;
+		}
+		if (negative && match_term(term + 1, row)) {
+			return false;
+		}
+		positive |= !negative;
+		chosen |= !negative && match_term(term, row);
+	}
+	return chosen || !positive;
+}
+
+const char *hst_row_name(const struct hst_options *options, const struct hst_function_row *row)
+{
+	if (options->names != NULL && strcmp(options->names, "full") == 0) {
+		return row->full;
+	}
+	if (options->names != NULL && strcmp(options->names, "linkage") == 0) {
+		return row->linkage;
+	}
+	return row->name;
+}
+
+void hst_row_place(char *buffer, size_t size, const struct hst_function_row *row)
+{
+	buffer[0] = '\0';
+	if (row->file != NULL && row->line != 0) {
+		(void)snprintf(buffer, size, "%s:%u", hst_base_name(row->file), row->line);
+	} else if (row->file != NULL) {
+		(void)snprintf(buffer, size, "%s", hst_base_name(row->file));
+	}
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The columns of the report, one table; and the order of its rows. */
+#include "cmd/report.h"
+
+#include "writers/units.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A figure that may be wrong is marked where it stands. */
+static void put_ns(char *buffer, bool doubt, double ns)
+{
+	char text[HST_UNITS_BYTES];
+
+	hst_units_ns(text, ns);
+	(void)snprintf(buffer, HST_CELL_BYTES, "%s%s", doubt ? "~" : "", text);
+}
+
+static bool is_doubtful(const struct hst_function_row *row)
+{
+	return (row->flags & (HST_ROW_REPAIRED | HST_ROW_UNCERTAIN)) != 0;
+}
+
+static bool is_coarse(const struct hst_function_row *row)
+{
+	return is_doubtful(row) || (row->flags & HST_ROW_MIN_MAX_COARSE) != 0;
+}
+
+/* Latencies exist for calls that returned only. */
+static void put_latency(char *buffer, const struct hst_function_row *row, double ns)
+{
+	if (row->returned == 0) {
+		(void)snprintf(buffer, HST_CELL_BYTES, "-");
+	} else {
+		put_ns(buffer, is_coarse(row), ns);
+	}
+}
+
+#define VALUE(name, expression)                                                                    \
+	static double value_##name(                                                                \
+		const struct hst_report *report, const struct hst_function_row *row)               \
+	{                                                                                          \
+		(void)report;                                                                      \
+		return (double)(expression);                                                       \
+	}
+
+static size_t row_number(const struct hst_report *report, const struct hst_function_row *row)
+{
+	return (size_t)(row - report->profile->functions);
+}
+
+VALUE(self, row->self_ns)
+VALUE(total, row->total_ns)
+VALUE(calls, row->calls)
+VALUE(percall, row->calls == 0 ? 0 : (double)row->self_ns / (double)row->calls)
+VALUE(errors, row->errors)
+VALUE(min, row->min_ns)
+VALUE(max, row->max_ns)
+VALUE(avg, row->returned == 0 ? 0 : (double)row->duration_ns / (double)row->returned)
+VALUE(p50, hst_latency_quantile(row->latency, 0.5))
+VALUE(p90, hst_latency_quantile(row->latency, 0.9))
+VALUE(p99, hst_latency_quantile(row->latency, 0.99))
+VALUE(inlined, row->inlined_calls)
+VALUE(open, row->open)
+VALUE(threads, report->threads == NULL ? 0 : report->threads[row_number(report, row)])
+VALUE(cost, row->compensated_ns)
+
+#define TIME(name)                                                                                 \
+	static void write_##name(const struct hst_report *report,                                  \
+		const struct hst_function_row *row, char *buffer)                                  \
+	{                                                                                          \
+		put_ns(buffer, is_doubtful(row), value_##name(report, row));                       \
+	}
+#define LATENCY(name)                                                                              \
+	static void write_##name(const struct hst_report *report,                                  \
+		const struct hst_function_row *row, char *buffer)                                  \
+	{                                                                                          \
+		put_latency(buffer, row, value_##name(report, row));                               \
+	}
+#define COUNT(name)                                                                                \
+	static void write_##name(const struct hst_report *report,                                  \
+		const struct hst_function_row *row, char *buffer)                                  \
+	{                                                                                          \
+		char text[HST_UNITS_BYTES];                                                        \
+                                                                                                   \
+		hst_units_count(text, (uint64_t)value_##name(report, row));                        \
+		(void)snprintf(buffer, HST_CELL_BYTES, "%s", text);                                \
+	}
+
+TIME(self)
+TIME(total)
+TIME(percall)
+TIME(cost)
+LATENCY(min)
+LATENCY(max)
+LATENCY(avg)
+LATENCY(p50)
+LATENCY(p90)
+LATENCY(p99)
+COUNT(calls)
+COUNT(errors)
+COUNT(inlined)
+COUNT(open)
+COUNT(threads)
+
+#undef VALUE
+#undef TIME
+#undef LATENCY
+#undef COUNT
+
+static void put_percent(const struct hst_report *report, char *buffer, uint64_t ns)
+{
+	char text[HST_UNITS_BYTES];
+
+	hst_units_percent(text, (double)ns, (double)report->self_ns);
+	(void)snprintf(buffer, HST_CELL_BYTES, "%s", text);
+}
+
+static void write_self_percent(
+	const struct hst_report *report, const struct hst_function_row *row, char *buffer)
+{
+	put_percent(report, buffer, row->self_ns);
+}
+
+static void write_total_percent(
+	const struct hst_report *report, const struct hst_function_row *row, char *buffer)
+{
+	put_percent(report, buffer, row->total_ns);
+}
+
+static void write_name(
+	const struct hst_report *report, const struct hst_function_row *row, char *buffer)
+{
+	(void)snprintf(buffer, HST_CELL_BYTES, "%s", hst_row_name(&report->reading->options, row));
+}
+
+static void write_place(
+	const struct hst_report *report, const struct hst_function_row *row, char *buffer)
+{
+	(void)report;
+	hst_row_place(buffer, HST_CELL_BYTES, row);
+}
+
+static void write_module(
+	const struct hst_report *report, const struct hst_function_row *row, char *buffer)
+{
+	(void)report;
+	(void)snprintf(buffer, HST_CELL_BYTES, "%s",
+		row->module == NULL ? "" : hst_base_name(row->module));
+}
+
+static const char *text_name(const struct hst_function_row *row)
+{
+	return row->name;
+}
+
+static const char *text_file(const struct hst_function_row *row)
+{
+	return row->file;
+}
+
+static const char *text_module(const struct hst_function_row *row)
+{
+	return row->module;
+}
+
+static const struct hst_report_column columns[] = {
+	{ "self", "SELF", HST_COLUMN_RIGHT, write_self, value_self, NULL },
+	{ "self%", "%", HST_COLUMN_RIGHT, write_self_percent, value_self, NULL },
+	{ "total", "TOTAL", HST_COLUMN_RIGHT, write_total, value_total, NULL },
+	{ "total%", "TOTAL%", HST_COLUMN_RIGHT, write_total_percent, value_total, NULL },
+	{ "calls", "CALLS", HST_COLUMN_RIGHT, write_calls, value_calls, NULL },
+	{ "percall", "SELF/CALL", HST_COLUMN_RIGHT, write_percall, value_percall, NULL },
+	{ "avg", "AVG", HST_COLUMN_RIGHT, write_avg, value_avg, NULL },
+	{ "min", "MIN", HST_COLUMN_RIGHT, write_min, value_min, NULL },
+	{ "p50", "P50", HST_COLUMN_RIGHT, write_p50, value_p50, NULL },
+	{ "p90", "P90", HST_COLUMN_RIGHT, write_p90, value_p90, NULL },
+	{ "p99", "P99", HST_COLUMN_RIGHT, write_p99, value_p99, NULL },
+	{ "max", "MAX", HST_COLUMN_RIGHT, write_max, value_max, NULL },
+	{ "errors", "ERRORS", HST_COLUMN_RIGHT, write_errors, value_errors, NULL },
+	{ "inlined", "INLINED", HST_COLUMN_RIGHT, write_inlined, value_inlined, NULL },
+	{ "open", "OPEN", HST_COLUMN_RIGHT, write_open, value_open, NULL },
+	{ "threads", "THREADS", HST_COLUMN_RIGHT, write_threads, value_threads, NULL },
+	{ "cost", "COST", HST_COLUMN_RIGHT, write_cost, value_cost, NULL },
+	{ "function", "FUNCTION", HST_COLUMN_FLEX, write_name, NULL, text_name },
+	{ "file", "FILE:LINE", HST_COLUMN_FLEX, write_place, NULL, text_file },
+	{ "module", "MODULE", HST_COLUMN_FLEX, write_module, NULL, text_module },
+};
+
+#define COLUMNS (sizeof columns / sizeof columns[0])
+
+const struct hst_report_column *hst_report_column(const char *name, size_t length)
+{
+	for (size_t i = 0; i < COLUMNS; i++) {
+		if (strlen(columns[i].name) == length &&
+			strncmp(columns[i].name, name, length) == 0) {
+			return &columns[i];
+		}
+	}
+	return NULL;
+}
+
+void hst_report_column_names(char *buffer, size_t size)
+{
+	size_t used = 0;
+
+	buffer[0] = '\0';
+	for (size_t i = 0; i < COLUMNS && used < size; i++) {
+		int wrote = snprintf(
+			buffer + used, size - used, "%s%s", i == 0 ? "" : " ", columns[i].name);
+
+		used += wrote > 0 ? (size_t)wrote : 0;
+	}
+}
+
+struct sorting {
+	const struct hst_report *report;
+	const struct hst_report_column *column;
+	bool reverse;
+};
+
+/* Ties are broken by what does not change between runs: name, place, number. */
+static int compare_names(const struct hst_function_row *a, const struct hst_function_row *b)
+{
+	int order = strcmp(a->full, b->full);
+
+	if (order == 0) {
+		order = strcmp(a->module == NULL ? "" : a->module, b->module == NULL ? "" : b->module);
+	}
+	return order != 0 ? order : (a > b) - (a < b);
+}
+
+static int compare(const void *left, const void *right, void *context)
+{
+	const struct sorting *sorting = context;
+	const struct hst_function_row *rows = sorting->report->profile->functions;
+	const struct hst_function_row *a = &rows[*(const uint32_t *)left];
+	const struct hst_function_row *b = &rows[*(const uint32_t *)right];
+	int order = 0;
+
+	if (sorting->column->value != NULL) {
+		double x = sorting->column->value(sorting->report, a);
+		double y = sorting->column->value(sorting->report, b);
+
+		order = (x < y) - (x > y);
+	} else {
+		const char *x = sorting->column->text(a);
+		const char *y = sorting->column->text(b);
+
+		order = strcmp(x == NULL ? "" : x, y == NULL ? "" : y);
+	}
+	order = sorting->reverse ? -order : order;
+	return order != 0 ? order : compare_names(a, b);
+}
+
+enum hst_status hst_report_choose(struct hst_report *report, struct hst_diag *diag)
+{
+	const struct hst_options *options = &report->reading->options;
+	const struct hst_profile *profile = report->profile;
+	const char *sort = options->sort == NULL ? "self" : options->sort;
+	struct sorting sorting = { report, hst_report_column(sort, strlen(sort)),
+		options->reverse };
+	char names[512];
+
+	if (sorting.column == NULL) {
+		hst_report_column_names(names, sizeof names);
+		return hst_diag_set(
+			diag, HST_E_USAGE, "there is no column '%s'; columns are: %s", sort, names);
+	}
+	report->order = calloc(profile->function_count + 1, sizeof *report->order);
+	if (report->order == NULL) {
+		return HST_E_MEMORY;
+	}
+	for (size_t i = 0; i < profile->function_count; i++) {
+		const struct hst_function_row *row = &profile->functions[i];
+
+		report->self_ns += row->self_ns;
+		if ((row->calls != 0 || row->total_ns != 0 || row->open != 0) &&
+			hst_filter_matches(options->filter, row)) {
+			report->order[report->order_count++] = (uint32_t)i;
+		}
+	}
+	qsort_r(report->order, report->order_count, sizeof *report->order, compare, &sorting);
+	return HST_OK;
+}
+
+enum hst_status hst_report_count_threads(struct hst_report *report)
+{
+	const struct hst_profile *profile = report->profile;
+
+	report->threads = calloc(profile->function_count + 1, sizeof *report->threads);
+	if (report->threads == NULL) {
+		return HST_E_MEMORY;
+	}
+	/* Pieces of one thread and function come one behind the other only if nothing was open. */
+	for (size_t i = 0; i < profile->thread_function_count; i++) {
+		report->threads[profile->thread_functions[i].function]++;
+	}
+	return HST_OK;
+}
+
+void hst_report_finish(struct hst_report *report)
+{
+	free(report->order);
+	free(report->threads);
+	report->order = NULL;
+	report->threads = NULL;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Offsets for assembly. Included from C too, where each is checked against the structure it stands for. */
+#ifndef HST_CORE_OFFSETS_H
+#define HST_CORE_OFFSETS_H
+
+/* struct hst_stream */
+#define HST_STREAM_GUARD     0
+#define HST_STREAM_WINDOW    8
+#define HST_STREAM_TOP       16
+#define HST_STREAM_END       32
+#define HST_STREAM_LO        40
+#define HST_STREAM_TIME      48
+#define HST_STREAM_PREDICTOR 56
+#define HST_STREAM_IDENTS    (HST_STREAM_PREDICTOR + 2 * 4096)
+
+/* struct hst_open */
+#define HST_OPEN_CFA   0
+#define HST_OPEN_FN    8
+#define HST_OPEN_RET   16
+#define HST_OPEN_CALL  24
+#define HST_OPEN_GROUP 28
+#define HST_OPEN_ID    32
+#define HST_OPEN_LAST  34
+#define HST_OPEN_BYTES 56
+
+/* struct hst_ident */
+#define HST_IDENT_RET   0
+#define HST_IDENT_K     16
+#define HST_IDENT_GROUP 20
+
+/* struct hst_window */
+#define HST_WINDOW_CUR   0
+#define HST_WINDOW_LIMIT 8
+#define HST_WINDOW_SEEN  16
+
+/* struct hst_file_header: control and word */
+#define HST_HEADER_WATCH 128
+
+/* Records, as in hasten/trace.h */
+#define HST_HEAD_PREDICTED 0x4000
+#define HST_TIME_FIELD     0x3fff
+#define HST_TIME_DROPPED   2
+
+#ifndef __ASSEMBLER__
+# include "core/stream.h"
+# include "hasten/trace.h"
+
+# include <stddef.h>
+
+# define HST_SAME(offset, type, member)                                                            \
+	static_assert((offset) == offsetof(type, member), "assembly and C must agree")
+HST_SAME(HST_STREAM_GUARD, struct hst_stream, guard);
+HST_SAME(HST_STREAM_WINDOW, struct hst_stream, window);
+HST_SAME(HST_STREAM_TOP, struct hst_stream, top);
+HST_SAME(HST_STREAM_END, struct hst_stream, end);
+HST_SAME(HST_STREAM_LO, struct hst_stream, lo);
+HST_SAME(HST_STREAM_TIME, struct hst_stream, time);
+HST_SAME(HST_STREAM_PREDICTOR, struct hst_stream, predictor);
+HST_SAME(HST_STREAM_IDENTS, struct hst_stream, idents);
+HST_SAME(HST_OPEN_CFA, struct hst_open, cfa);
+HST_SAME(HST_OPEN_FN, struct hst_open, fn);
+HST_SAME(HST_OPEN_RET, struct hst_open, ret);
+HST_SAME(HST_OPEN_CALL, struct hst_open, call);
+HST_SAME(HST_OPEN_GROUP, struct hst_open, group);
+HST_SAME(HST_OPEN_ID, struct hst_open, id);
+HST_SAME(HST_OPEN_LAST, struct hst_open, last);
+HST_SAME(HST_IDENT_RET, struct hst_ident, ret);
+HST_SAME(HST_IDENT_K, struct hst_ident, k);
+HST_SAME(HST_IDENT_GROUP, struct hst_ident, group);
+HST_SAME(HST_WINDOW_CUR, struct hst_window, cur);
+HST_SAME(HST_WINDOW_LIMIT, struct hst_window, limit);
+HST_SAME(HST_WINDOW_SEEN, struct hst_window, seen);
+HST_SAME(HST_HEADER_WATCH, struct hst_file_header, control);
+static_assert(HST_OPEN_BYTES == sizeof(struct hst_open), "assembly and C must agree");
+static_assert(sizeof(struct hst_ident) == 24, "assembly scales an id by 24");
+static_assert(HST_HEAD_PREDICTED == HST_KIND_PREDICTED << HST_KIND_SHIFT, "record format");
+static_assert(HST_TIME_FIELD == HST_TIME_MASK && HST_TIME_DROPPED == HST_TIME_SHIFT, "record format");
+# undef HST_SAME
+#endif
+
+#endif
