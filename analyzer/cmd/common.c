@@ -157,6 +157,15 @@ void hst_reading_notes(const struct hst_reading *reading, const struct hst_profi
 	}
 }
 
+void hst_reading_losses(const struct hst_reading *reading, const struct hst_profile *profile)
+{
+	for (size_t i = 0; i < profile->note_count; i++) {
+		if (profile->notes[i].loss) {
+			(void)hst_reading_fail(reading, "incomplete: %s", profile->notes[i].text);
+		}
+	}
+}
+
 void hst_json_notes(struct hst_json *json, const struct hst_profile *profile)
 {
 	hst_json_bool(json, "complete", profile->complete);

@@ -41,6 +41,8 @@ void hst_reading_begin_text(struct hst_reading *reading);
 
 /* Losses ("incomplete: ...") and, unless quiet, notes, for people. */
 void hst_reading_notes(const struct hst_reading *reading, const struct hst_profile *profile);
+/* Losses on stderr, for outputs that have no place for them. */
+void hst_reading_losses(const struct hst_reading *reading, const struct hst_profile *profile);
 /* A line of text, cleaned, on stdout. */
 void hst_print_line(const char *fmt, ...) HST_PRINTF(1, 2);
 /* "complete" and "notes" of the JSON. */

@@ -292,7 +292,6 @@ enum hst_status hst_report_count_threads(struct hst_report *report)
 	if (report->threads == NULL) {
 		return HST_E_MEMORY;
 	}
-	/* Pieces of one thread and function come one behind the other only if nothing was open. */
 	for (size_t i = 0; i < profile->thread_function_count; i++) {
 		report->threads[profile->thread_functions[i].function]++;
 	}

@@ -102,26 +102,47 @@ static void cache_path(char *buffer, size_t size, bool make)
 	}
 }
 
+/* A number and the character behind it; 0 if there is none. */
+static uint64_t take_number(const char **text, char end)
+{
+	char *rest = NULL;
+	uint64_t number;
+
+	errno = 0;
+	number = strtoull(*text, &rest, 10);
+	if (errno != 0 || rest == *text || *rest != end) {
+		return 0;
+	}
+	*text = rest + 1;
+	return number;
+}
+
+/* One line: boot id, kHz, nanoseconds measured. */
 static void cache_read(struct hst_run_clock *clock)
 {
+	size_t length = strlen(clock->boot_id);
 	char path[4096];
 	char text[256];
-	char boot_id[64];
+	const char *p = text;
 	uint64_t khz;
 	uint64_t ns;
 
 	cache_path(path, sizeof path - 8, false);
-	if (path[0] == '\0' || clock->boot_id[0] == '\0') {
+	if (path[0] == '\0' || length == 0) {
 		return;
 	}
 	strcat(path, "/tsc");
 	if (hst_process_read_file(AT_FDCWD, path, text, sizeof text) <= 0 ||
-		sscanf(text, "%63s %" SCNu64 " %" SCNu64, boot_id, &khz, &ns) != 3 ||
-		strcmp(boot_id, clock->boot_id) != 0 || khz < KHZ_MIN || khz > KHZ_MAX) {
+		strncmp(text, clock->boot_id, length) != 0 || text[length] != ' ') {
 		return;
 	}
-	clock->cached_hz = khz * 1000u;
-	clock->cached_ns = ns;
+	p += length + 1;
+	khz = take_number(&p, ' ');
+	ns = khz != 0 ? take_number(&p, '\n') : 0;
+	if (ns != 0 && khz >= KHZ_MIN && khz <= KHZ_MAX) {
+		clock->cached_hz = khz * 1000u;
+		clock->cached_ns = ns;
+	}
 }
 
 /* Best effort: without the cache the next run measures again. */

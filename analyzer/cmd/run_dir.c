@@ -8,6 +8,7 @@
 
 #include "hasten/trace.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -336,8 +337,8 @@ static enum hst_status refuse(const struct found *found, const char *shown, stru
 }
 
 /* Puts our mark into an empty directory. HST_E_USAGE: another launcher was first. */
-static enum hst_status claim(int fd, const char *path, const char *shown,
-	const struct hst_run_session *session, struct hst_diag *diag)
+static enum hst_status claim(
+	int fd, const char *shown, const struct hst_run_session *session, struct hst_diag *diag)
 {
 	enum hst_status status;
 
@@ -346,10 +347,7 @@ static enum hst_status claim(int fd, const char *path, const char *shown,
 	}
 	status = hst_run_session_write(fd, session, true);
 	if (status == HST_E_IO) {
-		int error = errno;
-
-		(void)rmdir(path);
-		return fail(shown, "written", error, diag);
+		return fail(shown, "written", errno, diag);
 	}
 	return status;
 }
@@ -363,8 +361,9 @@ static enum hst_status try_name(const char *path, const char *shown,
 {
 	struct found found;
 	enum hst_status status = HST_E_USAGE;
+	bool made = mkdir(path, 0700) == 0;
 
-	if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+	if (!made && errno != EEXIST) {
 		return fail(shown, "made", errno, diag);
 	}
 	found = look(path);
@@ -372,10 +371,14 @@ static enum hst_status try_name(const char *path, const char *shown,
 	case DIR_ABSENT:
 		break;
 	case DIR_EMPTY:
-		status = claim(found.fd, path, shown, session, diag);
+		status = claim(found.fd, shown, session, diag);
 		if (status == HST_OK) {
 			*ret_fd = found.fd;
 			return HST_OK;
+		}
+		/* An empty directory of the user's own stays. */
+		if (made && status != HST_E_USAGE) {
+			(void)rmdir(path);
 		}
 		break;
 	case DIR_FINISHED:
@@ -456,6 +459,7 @@ enum hst_status hst_run_dir_create(const char *name, const struct hst_run_sessio
 		enum hst_status status;
 
 		HST_TRY(name_paths(name, number, &dir.path, &dir.shown, diag));
+		assert(dir.path != NULL);
 		status = take(dir.path, dir.shown, session, &dir.fd, &live, diag);
 		if (status == HST_OK) {
 			dir.live = first_live;

@@ -348,8 +348,9 @@ static enum hst_status take_letters(
 	struct hst_run_options *options, int argc, char **argv, int *index, struct hst_diag *diag)
 {
 	const char *text = argv[*index];
+	enum hst_status status = HST_OK;
 
-	for (const char *p = text + 1; *p != '\0'; p++) {
+	for (const char *p = text + 1; *p != '\0' && status == HST_OK; p++) {
 		const struct option_row *row = find_letter(*p);
 		const char name[] = { '-', *p, '\0' };
 
@@ -357,19 +358,17 @@ static enum hst_status take_letters(
 			return unknown(text, diag);
 		}
 		if (row->value != VALUE_REQUIRED) {
-			HST_TRY(apply(options, row, name, NULL, diag));
-			continue;
-		}
-		if (p[1] != '\0') {
+			status = apply(options, row, name, NULL, diag);
+		} else if (p[1] != '\0') {
 			return apply(options, row, name, p + 1, diag);
-		}
-		if (*index + 1 >= argc) {
+		} else if (*index + 1 < argc) {
+			return apply(options, row, name, argv[++*index], diag);
+		} else {
 			return hst_diag_set(diag, HST_E_USAGE, "run: %s needs a value: %s", name,
 				row->placeholder);
 		}
-		return apply(options, row, name, argv[++*index], diag);
 	}
-	return HST_OK;
+	return status;
 }
 
 enum hst_status hst_run_options_parse(
@@ -384,11 +383,8 @@ enum hst_status hst_run_options_parse(
 			index++;
 			break;
 		}
-		if (argv[index][1] == '-') {
-			HST_TRY(take_long(&options, argc, argv, &index, diag));
-		} else {
-			HST_TRY(take_letters(&options, argc, argv, &index, diag));
-		}
+		HST_TRY(argv[index][1] == '-' ? take_long(&options, argc, argv, &index, diag)
+					      : take_letters(&options, argc, argv, &index, diag));
 	}
 	options.program = argv + (index < argc ? index : argc);
 	*ret_options = options;

@@ -60,6 +60,9 @@ HST_NODISCARD enum hst_status hst_pass_flush(struct hst_pass *pass);
 /* The same for one thread: its functions are listed, too. */
 HST_NODISCARD enum hst_status hst_pass_flush_thread(struct hst_pass *pass, size_t thread);
 
+/* A thread that was flushed more than once gets one entry per function; ascending (thread, function). */
+void hst_pass_merge_threads(struct hst_pass *pass);
+
 /* Sentences about one file, and about the whole. */
 void hst_pass_note_file(struct hst_pass *pass);
 void hst_pass_note_all(struct hst_pass *pass);

@@ -285,6 +285,7 @@ static enum hst_status take(struct hst_pass *pass)
 
 	HST_TRY(take_rows(pass));
 	HST_TRY(hst_calltree_take(&pass->calltree, profile));
+	hst_pass_merge_threads(pass);
 	profile->threads = pass->threads.items;
 	profile->thread_count = pass->threads.count;
 	profile->thread_functions = pass->thread_functions.items;

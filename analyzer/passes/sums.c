@@ -6,6 +6,7 @@
  */
 #include "passes/pass.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static uint64_t to_ns(const struct hst_pass *pass, double ticks)
@@ -121,4 +122,37 @@ enum hst_status hst_pass_flush(struct hst_pass *pass)
 enum hst_status hst_pass_flush_thread(struct hst_pass *pass, size_t thread)
 {
 	return flush(pass, thread);
+}
+
+static int compare_parts(const void *left, const void *right)
+{
+	const struct hst_thread_function *a = left;
+	const struct hst_thread_function *b = right;
+
+	if (a->thread != b->thread) {
+		return a->thread < b->thread ? -1 : 1;
+	}
+	return (a->function > b->function) - (a->function < b->function);
+}
+
+void hst_pass_merge_threads(struct hst_pass *pass)
+{
+	struct hst_thread_function *items = pass->thread_functions.items;
+	size_t kept = 0;
+
+	if (pass->thread_functions.count == 0) {
+		return;
+	}
+	qsort(items, pass->thread_functions.count, sizeof *items, compare_parts);
+	for (size_t i = 1; i < pass->thread_functions.count; i++) {
+		if (compare_parts(&items[kept], &items[i]) != 0) {
+			items[++kept] = items[i];
+			continue;
+		}
+		items[kept].calls += items[i].calls;
+		items[kept].total_ns += items[i].total_ns;
+		items[kept].self_ns += items[i].self_ns;
+		items[kept].errors += items[i].errors;
+	}
+	pass->thread_functions.count = kept + 1;
 }

@@ -36,18 +36,18 @@ void hst_sites_finish(struct hst_sites *sites);
 uint32_t hst_sites_intern(struct hst_sites *sites, uint64_t ret, uint64_t fn, uint32_t generation);
 
 enum hst_event_kind {
-	HST_EVENT_ENTER,      /* site */
+	HST_EVENT_ENTER, /* site */
 	HST_EVENT_EXIT,
 	HST_EVENT_EXIT_ERROR, /* an exception passed through */
-	HST_EVENT_UNWIND,     /* count frames closed, reason (1 error, 2 missed, 3 pause, 4 abandoned) */
-	HST_EVENT_SWITCH,     /* value: fiber that is present from here on */
-	HST_EVENT_LOST,       /* value: calls not recorded here */
+	HST_EVENT_UNWIND, /* count frames closed, reason (1 error, 2 missed, 3 pause, 4 abandoned) */
+	HST_EVENT_SWITCH, /* value: fiber that is present from here on */
+	HST_EVENT_LOST,   /* value: calls not recorded here */
 	HST_EVENT_PAUSE,
 	HST_EVENT_LIMIT,
 	HST_EVENT_THREAD_END,
 	HST_EVENT_RESYNC, /* the stack is replaced: value = depth, reason = enum hst_resync; the frames
 	                     follow as FRAME events */
-	HST_EVENT_FRAME,  /* after RESYNC: value = depth index, site (0 unknown), outermost first;
+	HST_EVENT_FRAME, /* after RESYNC: value = depth index, site (0 unknown), outermost first;
 	                     only listed frames come; frames below them keep what the consumer had if
 	                     it had that depth, else are unknown */
 };
@@ -57,7 +57,8 @@ enum hst_resync {
 	HST_RESYNC_BEGIN = 0, /* the stream begins with open frames (image of a fork) */
 	HST_RESYNC_GAP = 1,   /* calls are missing before it: a gap, or a damaged chunk; what other
 	                         fibers had on their stacks is doubtful from here on */
-	HST_RESYNC_STACK = 2, /* nothing is missing, but other frames are open than the events say */
+	HST_RESYNC_STACK =
+		2, /* nothing is missing, but other frames are open than the events say */
 };
 
 /*
@@ -66,8 +67,8 @@ enum hst_resync {
  */
 struct hst_event {
 	uint64_t ticks;
-	uint32_t site;  /* ENTER, FRAME */
-	uint16_t kind;  /* enum hst_event_kind */
+	uint32_t site; /* ENTER, FRAME */
+	uint16_t kind; /* enum hst_event_kind */
 	uint16_t reason;
 	uint32_t value; /* count, fiber, depth */
 	uint32_t reserved;
@@ -76,7 +77,8 @@ struct hst_event {
 struct hst_decoder; /* the state within one stream */
 
 /* `sites` is shared by the decoders of one file (one thread at a time). NULL: out of memory. */
-struct hst_decoder *hst_decoder_create(const struct hst_file_header *header, struct hst_sites *sites);
+struct hst_decoder *hst_decoder_create(
+	const struct hst_file_header *header, struct hst_sites *sites);
 void hst_decoder_destroy(struct hst_decoder *decoder);
 
 /*
@@ -86,16 +88,16 @@ void hst_decoder_destroy(struct hst_decoder *decoder);
  * come first. At the begin of a stream the state is: seq 0, fiber 0, no frames.
  * HST_E_DAMAGED with a sentence if the header makes no sense: skip the chunk.
  */
-HST_NODISCARD enum hst_status hst_decoder_begin(struct hst_decoder *decoder, const void *chunk,
-	size_t bytes, struct hst_diag *diag);
+HST_NODISCARD enum hst_status hst_decoder_begin(
+	struct hst_decoder *decoder, const void *chunk, size_t bytes, struct hst_diag *diag);
 
 /*
  * Next events of the chunk, at most `capacity` (at least 128). *ret_count 0: the chunk is done.
  * HST_E_DAMAGED: what stands before is good and was returned; the rest of the chunk is given up;
  * calls after it until the next chunk are lost (the next begin makes a RESYNC).
  */
-HST_NODISCARD enum hst_status hst_decode_batch(struct hst_decoder *decoder, struct hst_event *events,
-	size_t capacity, size_t *ret_count, struct hst_diag *diag);
+HST_NODISCARD enum hst_status hst_decode_batch(struct hst_decoder *decoder,
+	struct hst_event *events, size_t capacity, size_t *ret_count, struct hst_diag *diag);
 
 /* After the last batch of a chunk: ticks of its last record, depth now, bytes of it that were read. */
 uint64_t hst_decoder_ticks(const struct hst_decoder *decoder);

@@ -25,11 +25,11 @@ struct hst_fiber_frame {
 
 struct hst_fiber {
 	uint32_t number;
-	uint32_t count;     /* frames above frames[0] */
-	uint64_t below;     /* frames that are only counted */
-	uint64_t chunk;     /* serial of the chunk in which it was present last */
-	bool bottomless;    /* there may be more frames below than we know */
-	size_t capacity;    /* of frames */
+	uint32_t count;                 /* frames above frames[0] */
+	uint64_t below;                 /* frames that are only counted */
+	uint64_t chunk;                 /* serial of the chunk in which it was present last */
+	bool bottomless;                /* there may be more frames below than we know */
+	size_t capacity;                /* of frames */
 	struct hst_fiber_frame *frames; /* NULL while parked from an earlier chunk */
 };
 
@@ -37,9 +37,9 @@ struct hst_fibers {
 	HST_VEC(struct hst_fiber) list;
 	HST_VEC(uint32_t) touched; /* indices present in this chunk; they may own frames */
 	struct hst_map by_number;
-	uint64_t chunk;     /* serial of the present chunk */
-	uint32_t present;   /* index into list */
-	bool doubtful;      /* calls are missing: an unknown fiber need not be a new one */
+	uint64_t chunk;   /* serial of the present chunk */
+	uint32_t present; /* index into list */
+	bool doubtful;    /* calls are missing: an unknown fiber need not be a new one */
 };
 
 /* One stack: fiber 0, empty. HST_E_MEMORY. */

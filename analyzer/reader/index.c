@@ -10,8 +10,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define NAME_BYTES_MAX 4096u
+#define GROWTH_MAX     4u /* how often the pass follows a file that grows meanwhile */
 
 /* One chunk as it was found; `rank` 0 is best. */
 struct found {
@@ -23,10 +25,15 @@ struct found {
 	uint32_t tid;
 };
 
-enum { RANK_WHOLE = 0, RANK_TAIL = 1, RANK_PARTIAL = 2 };
+enum {
+	RANK_WHOLE = 0,
+	RANK_TAIL = 1,
+	RANK_PARTIAL = 2
+};
 
 struct gather {
 	struct hst_trace_file *file;
+	unsigned growth;
 	struct hst_index_facts facts;
 	struct hst_map stream_map; /* stream number -> index */
 	struct hst_map module_map; /* lo -> index of its newest module */
@@ -87,31 +94,29 @@ static void note_pair(struct hst_trace_file *file, const struct hst_clock_pair *
 }
 
 /* The file ends within this block; `chunk` is NULL for other blocks. */
-static void note_cut(struct gather *gather, const struct hst_scan_block *block,
-	const struct hst_chunk *chunk)
+static void note_cut(
+	struct gather *gather, const struct hst_scan_block *block, const struct hst_chunk *chunk)
 {
 	gather->facts.cut_at = gather->file->bytes;
 	gather->facts.cut_block = block->offset;
 	gather->facts.cut_seq = chunk == NULL ? 0 : chunk->seq;
 	gather->facts.cut_tid = chunk == NULL ? 0 : chunk->tid;
+	gather->facts.cut_stream = chunk == NULL ? 0 : chunk->stream;
 }
 
 static enum hst_status gather_chunk(struct gather *gather, const struct hst_scan_block *block)
 {
-	struct hst_chunk chunk;
+	struct hst_chunk chunk = { 0 };
 	struct found found = { .offset = block->offset, .bytes = (uint32_t)block->held };
 	struct hst_stream_ref *stream;
 
-	if (block->head_bytes < sizeof chunk) {
-		note_cut(gather, block, NULL);
-		return HST_OK;
-	}
-	memcpy(&chunk, block->head, sizeof chunk);
+	memcpy(&chunk, block->head,
+		block->head_bytes < sizeof chunk ? block->head_bytes : sizeof chunk);
 	if (block->offset + block->held == gather->file->bytes &&
 		block->held < block->block.bytes) {
 		note_cut(gather, block, &chunk);
 	}
-	if (chunk.seq == 0) {
+	if (chunk.seq == 0 || block->head_bytes < sizeof chunk) {
 		return HST_OK;
 	}
 	if (hst_index_check_chunk(&chunk) != NULL) {
@@ -124,9 +129,9 @@ static enum hst_status gather_chunk(struct gather *gather, const struct hst_scan
 	HST_TRY(find_stream(gather, chunk.stream, &found.stream));
 	found.seq = chunk.seq;
 	found.tid = chunk.tid;
-	found.rank = (chunk.block.flags & HST_BLOCK_TAIL) != 0 ? RANK_TAIL
-		: block->last_word == (HST_CHUNK_TRAILER ^ chunk.seq) ? RANK_WHOLE
-								       : RANK_PARTIAL;
+	found.rank = (chunk.block.flags & HST_BLOCK_TAIL) != 0             ? RANK_TAIL
+		     : block->last_word == (HST_CHUNK_TRAILER ^ chunk.seq) ? RANK_WHOLE
+									   : RANK_PARTIAL;
 	if (!hst_vec_push(&gather->chunks, found)) {
 		return HST_E_MEMORY;
 	}
@@ -146,8 +151,8 @@ static enum hst_status gather_chunk(struct gather *gather, const struct hst_scan
 }
 
 /* Text behind a block's header, as much as the file has of it. NULL: out of memory. */
-static char *read_text(struct gather *gather, const struct hst_scan_block *block, size_t behind,
-	size_t bytes)
+static char *read_text(
+	struct gather *gather, const struct hst_scan_block *block, size_t behind, size_t bytes)
 {
 	char *text = hst_arena_alloc(&gather->file->arena, bytes + 1);
 	int64_t got;
@@ -339,8 +344,8 @@ static int compare_names(const void *left, const void *right)
 }
 
 /* A missing number within a stream, or before its first one unless a ring overwrote it. */
-static void note_gap(struct gather *gather, struct hst_stream_ref *stream, uint64_t first,
-	uint64_t last)
+static void note_gap(
+	struct gather *gather, struct hst_stream_ref *stream, uint64_t first, uint64_t last)
 {
 	if (stream->gaps == 0) {
 		gather->facts.gap_streams++;
@@ -357,7 +362,8 @@ static void note_gap(struct gather *gather, struct hst_stream_ref *stream, uint6
 static void add_ref(struct gather *gather, struct hst_stream_ref *stream, const struct found *found)
 {
 	bool ring = (gather->file->header.flags & HST_FLAG_RING) != 0;
-	uint64_t before = stream->chunk_count == 0 ? 0 : stream->chunks[stream->chunk_count - 1].seq;
+	uint64_t before =
+		stream->chunk_count == 0 ? 0 : stream->chunks[stream->chunk_count - 1].seq;
 
 	if (found->seq > before + 1 && !(ring && before == 0)) {
 		note_gap(gather, stream, before + 1, found->seq - 1);
@@ -408,6 +414,30 @@ static enum hst_status order_chunks(struct gather *gather)
 	return HST_OK;
 }
 
+/*
+ * A process that was killed while it appended a chunk, or that is at it now, leaves a cut block at the
+ * end; its tail still holds the chunk, and nothing is missing.
+ */
+static void forgive_cut(struct gather *gather)
+{
+	struct hst_index_facts *facts = &gather->facts;
+	const struct hst_stream_ref *stream;
+	uint32_t index;
+	size_t i;
+
+	if (facts->cut_seq == 0 || !hst_map_get(&gather->stream_map, facts->cut_stream, &index)) {
+		return;
+	}
+	stream = &gather->streams.items[index];
+	for (i = stream->chunk_count; i > 0; i--) {
+		if (stream->chunks[i - 1].seq == facts->cut_seq &&
+			stream->chunks[i - 1].offset != facts->cut_block) {
+			facts->cut_at = 0;
+			facts->cut_seq = 0;
+		}
+	}
+}
+
 static int compare_modules(const void *left, const void *right, void *context)
 {
 	const struct hst_module *modules = context;
@@ -441,8 +471,8 @@ static enum hst_status order_modules(struct hst_trace_file *file)
 	for (i = 0; i < file->module_count; i++) {
 		file->module_order[i] = (uint32_t)i;
 	}
-	qsort_r(file->module_order, file->module_count, sizeof *file->module_order,
-		compare_modules, file->modules);
+	qsort_r(file->module_order, file->module_count, sizeof *file->module_order, compare_modules,
+		file->modules);
 	for (i = 0; i < file->module_count; i++) {
 		uint64_t hi = file->modules[file->module_order[i]].hi;
 
@@ -450,6 +480,25 @@ static enum hst_status order_modules(struct hst_trace_file *file)
 		file->module_reach[i] = reach;
 	}
 	return HST_OK;
+}
+
+/*
+ * The file of a running process grows while it is indexed: a chunk that was in its tail when the size
+ * was taken may be behind that size when the tail is looked at. So the pass goes on at `at`, to the new
+ * end; not for ever, since a process can write faster than we read.
+ */
+static bool follow_growth(struct gather *gather, struct hst_scan *scan, uint64_t at)
+{
+	struct stat info;
+
+	if (gather->growth >= GROWTH_MAX || scan->failed || fstat(scan->fd, &info) != 0 ||
+		info.st_size < 0 || (uint64_t)info.st_size <= scan->end) {
+		return false;
+	}
+	gather->growth++;
+	gather->file->bytes = (uint64_t)info.st_size;
+	hst_scan_extend(scan, at, gather->file->bytes);
+	return true;
 }
 
 static enum hst_status gather_all(struct gather *gather)
@@ -461,8 +510,14 @@ static enum hst_status gather_all(struct gather *gather)
 	bool stop = false;
 
 	HST_TRY(hst_scan_init(&scan, file->fd, file->header.header_bytes, file->bytes));
-	while (status == HST_OK && !stop && hst_scan_next(&scan, &block)) {
-		status = gather_block(gather, &block, &stop);
+	while (status == HST_OK && !stop) {
+		if (!hst_scan_next(&scan, &block)) {
+			stop = !follow_growth(gather, &scan, scan.at);
+		} else if (block.offset + block.held < scan.end ||
+			   block.held == block.block.bytes ||
+			   !follow_growth(gather, &scan, block.offset)) {
+			status = gather_block(gather, &block, &stop);
+		}
 	}
 	file->skipped_bytes = scan.skipped;
 	gather->facts.unreadable = scan.failed;
@@ -499,6 +554,9 @@ enum hst_status hst_index_build(struct hst_trace_file *file, struct hst_diag *di
 
 	if (status == HST_OK) {
 		status = order_chunks(&gather);
+	}
+	if (status == HST_OK) {
+		forgive_cut(&gather);
 	}
 	hand_over(&gather);
 	if (status == HST_OK) {

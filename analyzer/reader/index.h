@@ -17,21 +17,22 @@ HST_NODISCARD enum hst_status hst_index_build(struct hst_trace_file *file, struc
 
 /* What the index pass learns beside the index itself, for the sentence. */
 struct hst_index_facts {
-	uint64_t cut_at;          /* the file ends at this byte ... 0: not inside a block */
-	uint64_t cut_block;       /* ... of the block at this offset */
-	uint64_t cut_seq;         /* which is this chunk (0: another block) */
+	uint64_t cut_at;    /* the file ends at this byte ... 0: not inside a block */
+	uint64_t cut_block; /* ... of the block at this offset */
+	uint64_t cut_seq;   /* which is this chunk (0: another block) */
 	uint32_t cut_tid;
-	uint32_t newer_type;      /* required block of unknown type: the pass stopped there, 0 none */
+	uint32_t cut_stream;
+	uint32_t newer_type; /* required block of unknown type: the pass stopped there, 0 none */
 	uint64_t newer_at;
-	uint64_t partial;         /* appended chunks that are not whole and have no tail to help out */
+	uint64_t partial; /* appended chunks that are not whole and have no tail to help out */
 	uint32_t partial_tid;
 	uint64_t partial_seq;
-	uint64_t bad_headers;     /* chunks whose header makes no sense */
-	uint32_t gap_tid;         /* first gap: from .. to of this thread */
+	uint64_t bad_headers; /* chunks whose header makes no sense */
+	uint32_t gap_tid;     /* first gap: from .. to of this thread */
 	uint64_t gap_first;
 	uint64_t gap_last;
 	size_t gap_streams;
-	bool unreadable;          /* read error at unreadable_at */
+	bool unreadable; /* read error at unreadable_at */
 	uint64_t unreadable_at;
 };
 

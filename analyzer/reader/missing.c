@@ -36,31 +36,39 @@ static const char *plural(uint64_t count)
 
 /*
  * The header's file_end is ahead of the file when the end was cut off. A process that was killed
- * between taking room and writing it leaves one chunk at most, whose events its tail still has.
+ * between taking room and writing it leaves one chunk at most, whose events its tail still has; one
+ * that could not write says so by a flag and counts its losses.
  */
 static bool end_is_missing(const struct hst_trace_file *file)
 {
+	const uint32_t could_not_write =
+		HST_FLAG_DISK_FULL | HST_FLAG_PATH_LOST | HST_FLAG_SANDBOXED | HST_FLAG_NO_MEMORY;
 	uint64_t end = file->header.file_end;
 
-	if (end <= file->bytes) {
+	if (end <= file->bytes || (file->header.flags & could_not_write) != 0) {
 		return false;
 	}
 	return file->header.end_kind != HST_END_NONE || file->gaps != 0 ||
-		end - file->bytes > HST_CHUNK_BYTES_MAX;
+	       end - file->bytes > HST_CHUNK_BYTES_MAX;
 }
 
 static void describe_cut(struct hst_trace_file *file, const struct hst_index_facts *facts)
 {
-	if (facts->cut_at != 0 && facts->cut_seq != 0) {
-		add(file, "the file is cut at byte %" PRIu64 ", in chunk %" PRIu64 " of thread %" PRIu32,
-			file->bytes, facts->cut_seq, facts->cut_tid);
-	} else if (facts->cut_at != 0) {
-		add(file, "the file is cut at byte %" PRIu64, file->bytes);
-	} else if (end_is_missing(file)) {
-		add(file, "the file is cut at byte %" PRIu64 " of at least %" PRIu64, file->bytes,
-			file->header.file_end);
+	bool missing = end_is_missing(file);
+	char of[32] = "";
+
+	if (missing) {
+		(void)snprintf(of, sizeof of, " of %" PRIu64, file->header.file_end);
 	}
-	if (end_is_missing(file) && file->header.streams > file->stream_count) {
+	if (facts->cut_at != 0 && facts->cut_seq != 0) {
+		add(file,
+			"the file is cut at byte %" PRIu64 "%s, in chunk %" PRIu64
+			" of thread %" PRIu32,
+			file->bytes, of, facts->cut_seq, facts->cut_tid);
+	} else if (facts->cut_at != 0 || missing) {
+		add(file, "the file is cut at byte %" PRIu64 "%s", file->bytes, of);
+	}
+	if (missing && file->header.streams > file->stream_count) {
 		uint64_t lacking = file->header.streams - file->stream_count;
 
 		add(file, "nothing is left of %" PRIu64 " stream%s", lacking, plural(lacking));

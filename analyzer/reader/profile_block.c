@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define NODES_AT \
-	(sizeof(struct hst_profile_block) + HST_PROFILE_OPEN_MAX * sizeof(struct hst_profile_open))
+ (sizeof(struct hst_profile_block) + HST_PROFILE_OPEN_MAX * sizeof(struct hst_profile_open))
 
 /* Nodes that the block, the file and the reader have room for, out of those in use. */
 static uint32_t readable_nodes(
@@ -29,8 +29,8 @@ static uint32_t readable_nodes(
 	return count > HST_PROFILE_NODES_MAX ? HST_PROFILE_NODES_MAX : (uint32_t)count;
 }
 
-static enum hst_status read_open(const struct hst_trace_file *file, uint64_t offset,
-	struct hst_profile_tree *tree)
+static enum hst_status read_open(
+	const struct hst_trace_file *file, uint64_t offset, struct hst_profile_tree *tree)
 {
 	uint32_t listed = tree->header.depth < HST_PROFILE_OPEN_MAX ? tree->header.depth
 								    : HST_PROFILE_OPEN_MAX;
@@ -105,9 +105,9 @@ enum hst_status hst_profile_tree_read(const struct hst_trace_file *file, uint64_
 
 	*ret_tree = tree;
 	status = hst_trace_file_read(file, offset, &tree.header, sizeof tree.header, &got);
-	if (status == HST_OK &&
-		(offset >= file->bytes || got < sizeof tree.header || tree.header.block.magic != HST_BLOCK_MAGIC ||
-			tree.header.block.type != HST_BLOCK_PROFILE)) {
+	if (status == HST_OK && (offset >= file->bytes || got < sizeof tree.header ||
+					tree.header.block.magic != HST_BLOCK_MAGIC ||
+					tree.header.block.type != HST_BLOCK_PROFILE)) {
 		status = HST_E_DAMAGED;
 	}
 	if (status == HST_OK) {
@@ -117,7 +117,8 @@ enum hst_status hst_profile_tree_read(const struct hst_trace_file *file, uint64_
 	if (status != HST_OK) {
 		hst_profile_tree_finish(&tree);
 		return hst_diag_set(diag, status,
-			"%s: the call counts of profile mode at byte %" PRIu64 " cannot be read: %s",
+			"%s: the call counts of profile mode at byte %" PRIu64
+			" cannot be read: %s",
 			file->path, offset, hst_status_text(status));
 	}
 	*ret_tree = tree;

@@ -16,11 +16,11 @@ struct hst_profile_tree {
 	struct hst_profile_block header; /* as in the file; use the counts below */
 	struct hst_profile_open *open;   /* outermost first; owned */
 	uint32_t open_count;
-	struct hst_profile_node *nodes;  /* [0] is the thread; owned */
-	uint32_t node_count;             /* at least 1 */
-	uint64_t missing_nodes;          /* in use by the header, but not in the file or over the limit */
-	uint32_t repaired_nodes;         /* with a parent that cannot be: hung under the root */
-	uint32_t dropped_open;           /* open frames that are not listed or name no node */
+	struct hst_profile_node *nodes; /* [0] is the thread; owned */
+	uint32_t node_count;            /* at least 1 */
+	uint64_t missing_nodes;  /* in use by the header, but not in the file or over the limit */
+	uint32_t repaired_nodes; /* with a parent that cannot be: hung under the root */
+	uint32_t dropped_open;   /* open frames that are not listed or name no node */
 };
 
 /*

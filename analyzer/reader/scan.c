@@ -60,6 +60,14 @@ void hst_scan_finish(struct hst_scan *scan)
 	*scan = (struct hst_scan){ .fd = -1 };
 }
 
+void hst_scan_extend(struct hst_scan *scan, uint64_t at, uint64_t end)
+{
+	scan->at = at;
+	scan->end = end;
+	scan->wide.bytes = 0;
+	scan->near.bytes = 0;
+}
+
 /* `need` bytes at `offset`, reading `want` (at least `need`) if they are not in the window. */
 static const uint8_t *peek(struct hst_scan *scan, struct hst_scan_window *window, uint64_t offset,
 	size_t need, size_t want)
@@ -115,10 +123,11 @@ static bool header_is_sane(const uint8_t *data)
 	case 0:
 		return false;
 	case HST_BLOCK_CHUNK:
-		return block.bytes >= sizeof(struct hst_chunk) && block.bytes <= HST_CHUNK_BYTES_MAX;
+		return block.bytes >= sizeof(struct hst_chunk) &&
+		       block.bytes <= HST_CHUNK_BYTES_MAX;
 	case HST_BLOCK_MODULE:
 		return block.bytes >= sizeof(struct hst_module_block) &&
-			block.bytes <= sizeof(struct hst_module_block) + UINT16_MAX + 1;
+		       block.bytes <= sizeof(struct hst_module_block) + UINT16_MAX + 1;
 	case HST_BLOCK_GONE:
 		return block.bytes >= sizeof(struct hst_gone_block);
 	case HST_BLOCK_NAME:
@@ -198,8 +207,8 @@ static uint64_t skip_zeros(struct hst_scan *scan, uint64_t at)
 }
 
 /* `limit`: where the block ends at the latest, whatever its header says. */
-static bool fill_block(struct hst_scan *scan, uint64_t at, uint64_t limit,
-	struct hst_scan_block *ret_block)
+static bool fill_block(
+	struct hst_scan *scan, uint64_t at, uint64_t limit, struct hst_scan_block *ret_block)
 {
 	uint64_t left = limit - at;
 	size_t head_bytes = left < HST_SCAN_HEAD ? (size_t)left : HST_SCAN_HEAD;

@@ -19,7 +19,7 @@
 
 struct hst_scan_window {
 	uint64_t offset;
-	size_t bytes;    /* filled */
+	size_t bytes; /* filled */
 	size_t capacity;
 	uint8_t *data;
 };
@@ -30,7 +30,8 @@ struct hst_scan {
 	uint64_t end;     /* of the file, as it was when the scan began */
 	uint64_t skipped; /* bytes that were neither zero nor in a block */
 	bool failed;      /* the file could not be read at `at`: the scan ended there */
-	uint64_t place;   /* chunk block on a page boundary that may be a tail being appended, else 0 */
+	uint64_t
+		place; /* chunk block on a page boundary that may be a tail being appended, else 0 */
 	uint64_t remains; /* of `skipped`: bytes that then are old records behind it */
 	struct hst_scan_window wide;
 	struct hst_scan_window near;
@@ -38,7 +39,7 @@ struct hst_scan {
 
 struct hst_scan_block {
 	uint64_t offset;
-	uint64_t held;      /* bytes that the file has of it; less than block.bytes when cut */
+	uint64_t held; /* bytes that the file has of it; less than block.bytes when cut */
 	struct hst_block block;
 	uint64_t last_word; /* last 8 bytes of the block, 0 when cut */
 	size_t head_bytes;  /* of `head`, with the block header */
@@ -49,6 +50,9 @@ struct hst_scan_block {
 HST_NODISCARD enum hst_status hst_scan_init(
 	struct hst_scan *scan, int fd, uint64_t offset, uint64_t end);
 void hst_scan_finish(struct hst_scan *scan);
+
+/* Goes on at `at` with a file that has grown to `end`. */
+void hst_scan_extend(struct hst_scan *scan, uint64_t at, uint64_t end);
 
 /* The next block; false at the end. Blocks of unknown types come, too. */
 bool hst_scan_next(struct hst_scan *scan, struct hst_scan_block *ret_block);

@@ -113,7 +113,8 @@ static enum hst_status check_mark(const char *line, const char *name, struct hst
 	if (strncmp(line, MARK, strlen(MARK)) != 0 ||
 		!parse_number(line + strlen(MARK), UINT32_MAX, &version) || version == 0) {
 		return hst_diag_set(diag, HST_E_NOT_OURS,
-			"'%s' was not recorded by hasten (its file 'session' lacks our mark)", name);
+			"'%s' was not recorded by hasten (its file 'session' lacks our mark)",
+			name);
 	}
 	if (version > HST_SESSION_VERSION) {
 		return hst_diag_set(diag, HST_E_VERSION,
@@ -168,7 +169,8 @@ static enum hst_status read_session(
 	struct stat info;
 
 	if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-		enum hst_status status = fd < 0 && errno == EACCES ? HST_E_PERMISSION : HST_E_NOT_OURS;
+		enum hst_status status =
+			fd < 0 && errno == EACCES ? HST_E_PERMISSION : HST_E_NOT_OURS;
 
 		if (fd >= 0) {
 			(void)close(fd);
@@ -299,10 +301,12 @@ static enum hst_status open_failed(const char *dir, int error, struct hst_diag *
 	switch (error) {
 	case ENOENT:
 		return hst_diag_set(diag, HST_E_NOT_FOUND,
-			"no data in '%s': record a program with 'hasten run -- PROGRAM'", dir);
+			"there is no data directory '%s': record a program with 'hasten run -- PROGRAM'",
+			dir);
 	case ENOTDIR:
 		return hst_diag_set(diag, HST_E_NOT_OURS,
-			"'%s' is not a directory: name the data directory that 'hasten run' made", dir);
+			"'%s' is not a directory: name the data directory that 'hasten run' made",
+			dir);
 	case EACCES:
 	case EPERM:
 		return hst_diag_set(diag, HST_E_PERMISSION,
@@ -366,7 +370,7 @@ static bool begun_at(const char *dir, uint64_t *ret_seconds)
 		return false;
 	}
 	ours = read_session(&session, fd, dir, NULL) == HST_OK &&
-		fstatat(fd, "session", &info, AT_SYMLINK_NOFOLLOW) == 0;
+	       fstatat(fd, "session", &info, AT_SYMLINK_NOFOLLOW) == 0;
 	(void)close(fd);
 	if (ours) {
 		*ret_seconds = session.started != 0 ? session.started : (uint64_t)info.st_mtime;

@@ -18,24 +18,24 @@
 struct hst_session_file {
 	const char *path; /* directory included */
 	uint32_t pid;
-	uint32_t number;  /* of the image among those that had this pid, from 1 */
+	uint32_t number; /* counts the images that had this pid, in their order */
 };
 
 struct hst_session {
 	const char *dir;
-	const char *command;  /* NULL: recorded without the launcher */
-	const char *cwd;      /* NULL unknown */
-	uint32_t root_pid;    /* 0 unknown */
-	uint64_t root_start;  /* clock ticks since boot, 0 unknown */
-	uint64_t started;     /* seconds since 1970; 0 unknown */
-	uint64_t tsc_hz;      /* 0 unknown */
-	uint8_t boot_id[16];  /* all zero: unknown */
-	int32_t status;       /* exit status of the program, 128+N for a signal; -1 unknown */
-	int32_t signal;       /* that ended the program; 0 none */
-	bool finished;        /* the launcher saw the end */
+	const char *command; /* NULL: recorded without the launcher */
+	const char *cwd;     /* NULL unknown */
+	uint32_t root_pid;   /* 0 unknown */
+	uint64_t root_start; /* clock ticks since boot, 0 unknown */
+	uint64_t started;    /* seconds since 1970; 0 unknown */
+	uint64_t tsc_hz;     /* 0 unknown */
+	uint8_t boot_id[16]; /* all zero: unknown */
+	int32_t status;      /* exit status of the program, 128+N for a signal; -1 unknown */
+	int32_t signal;      /* that ended the program; 0 none */
+	bool finished;       /* the launcher saw the end */
 	struct hst_session_file *files; /* ascending pid, number */
 	size_t file_count;
-	size_t files_left_out; /* over the limit of the reader */
+	size_t files_left_out;  /* over the limit of the reader */
 	struct hst_arena arena; /* all strings and the list */
 };
 

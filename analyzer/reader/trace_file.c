@@ -21,8 +21,8 @@
 #define PAIR_GOOD_NS    10000000u /* pairs at least this far apart give a rate worth having */
 #define PAIR_JITTER_NS  200.0     /* the two clocks of a pair are read this close to each other */
 #define TSC_HZ_ERROR    0.0005
-#define NS_PER_TICK_MIN 0.02      /* 50 GHz */
-#define NS_PER_TICK_MAX 1000.0    /* 1 MHz */
+#define NS_PER_TICK_MIN 0.02   /* 50 GHz */
+#define NS_PER_TICK_MAX 1000.0 /* 1 MHz */
 
 static enum hst_status check_magic(const struct hst_trace_file *file, const uint8_t *bytes,
 	size_t count, struct hst_diag *diag)
@@ -60,7 +60,8 @@ static enum hst_status check_header(struct hst_trace_file *file, struct hst_diag
 
 	if (header->endian == __builtin_bswap32(HST_TRACE_ENDIAN)) {
 		return hst_diag_set(diag, HST_E_UNSUPPORTED,
-			"%s: recorded on a big-endian machine, which hasten does not support", file->path);
+			"%s: recorded on a big-endian machine, which hasten does not support",
+			file->path);
 	}
 	if (header->major > HST_TRACE_MAJOR) {
 		return hst_diag_set(diag, HST_E_VERSION,
@@ -69,20 +70,20 @@ static enum hst_status check_header(struct hst_trace_file *file, struct hst_diag
 			(unsigned)HST_TRACE_MAJOR);
 	}
 	if (header->major < HST_TRACE_MAJOR || header->endian != HST_TRACE_ENDIAN) {
-		return hst_diag_set(diag, HST_E_DAMAGED, "%s: the header of the trace is damaged",
-			file->path);
+		return hst_diag_set(
+			diag, HST_E_DAMAGED, "%s: the header of the trace is damaged", file->path);
 	}
 	if (header->pointer_bytes != 8) {
 		return hst_diag_set(diag, HST_E_UNSUPPORTED,
-			"%s: recorded from a %u-bit program, which hasten does not support", file->path,
-			header->pointer_bytes * 8u);
+			"%s: recorded from a %u-bit program, which hasten does not support",
+			file->path, header->pointer_bytes * 8u);
 	}
 	if (header->time_shift > TIME_SHIFT_MAX || header->clock > HST_CLOCK_MONO) {
 		return hst_diag_set(diag, HST_E_DAMAGED,
 			"%s: the header of the trace is damaged (no such clock)", file->path);
 	}
-	if (header->header_bytes < HST_HEADER_BYTES || header->header_bytes % HST_BLOCK_ALIGN != 0 ||
-		header->header_bytes > file->bytes) {
+	if (header->header_bytes < HST_HEADER_BYTES ||
+		header->header_bytes % HST_BLOCK_ALIGN != 0 || header->header_bytes > file->bytes) {
 		header->header_bytes = HST_HEADER_BYTES;
 	}
 	header->comm[sizeof header->comm - 1] = '\0';
@@ -101,7 +102,8 @@ static enum hst_status read_header(struct hst_trace_file *file, struct hst_diag 
 	HST_TRY(check_magic(file, (const uint8_t *)&file->header, (size_t)got, diag));
 	if ((size_t)got < sizeof file->header) {
 		return hst_diag_set(diag, HST_E_DAMAGED,
-			"%s: the trace is cut at byte %" PRId64 ", within its header: nothing can be read",
+			"%s: the trace is cut at byte %" PRId64
+			", within its header: nothing can be read",
 			file->path, got);
 	}
 	return check_header(file, diag);
@@ -133,7 +135,8 @@ enum hst_status hst_trace_file_open_fd(
 	file.path = strdup(name);
 	if (file.path == NULL) {
 		(void)close(fd);
-		return hst_diag_set(diag, HST_E_MEMORY, "%s: %s", name, hst_status_text(HST_E_MEMORY));
+		return hst_diag_set(
+			diag, HST_E_MEMORY, "%s: %s", name, hst_status_text(HST_E_MEMORY));
 	}
 	status = open_parts(&file, diag);
 	if (status != HST_OK) {
@@ -158,9 +161,9 @@ enum hst_status hst_trace_file_open(
 			"%s: a symbolic link, not a trace: hasten does not follow it", path);
 	}
 	return hst_diag_set(diag,
-		errno == ENOENT                       ? HST_E_NOT_FOUND
-			: errno == EACCES || errno == EPERM ? HST_E_PERMISSION
-							    : HST_E_IO,
+		errno == ENOENT                     ? HST_E_NOT_FOUND
+		: errno == EACCES || errno == EPERM ? HST_E_PERMISSION
+						    : HST_E_IO,
 		"%s: cannot be opened: %s", path, strerror(errno));
 }
 
@@ -288,30 +291,34 @@ static bool is_the_chunk(const void *buffer, size_t bytes, uint32_t stream, uint
 	}
 	memcpy(&chunk, buffer, sizeof chunk);
 	return chunk.block.magic == HST_BLOCK_MAGIC && chunk.block.type == HST_BLOCK_CHUNK &&
-		chunk.stream == stream && chunk.seq == seq;
+	       chunk.stream == stream && chunk.seq == seq;
 }
 
 /* Looks for a chunk among the blocks that were appended since the file was indexed. */
 static bool find_appended(const struct hst_trace_file *file, uint32_t stream, uint64_t seq,
 	struct hst_chunk_ref *ret_chunk)
 {
+	/* The file may have ended within the very chunk: from before where it can have begun. */
+	uint64_t from = file->bytes < HST_HEADER_BYTES + HST_CHUNK_BYTES_MAX
+				? HST_HEADER_BYTES
+				: (file->bytes - HST_CHUNK_BYTES_MAX) & ~(uint64_t)15;
 	struct hst_scan_block block;
 	struct hst_scan scan;
 	struct stat info;
 	bool found = false;
 
-	if (fstat(file->fd, &info) != 0 ||
-		hst_scan_init(&scan, file->fd, file->bytes & ~(uint64_t)15, (uint64_t)info.st_size) !=
-			HST_OK) {
+	if (fstat(file->fd, &info) != 0 || info.st_size < 0 ||
+		hst_scan_init(&scan, file->fd, from, (uint64_t)info.st_size) != HST_OK) {
 		return false;
 	}
 	while (!found && hst_scan_next(&scan, &block)) {
 		found = is_the_chunk(block.head, block.head_bytes, stream, seq) &&
 			(block.block.flags & HST_BLOCK_TAIL) == 0 &&
 			block.held <= HST_CHUNK_BYTES_MAX;
-		*ret_chunk = (struct hst_chunk_ref){
-			.offset = block.offset, .seq = seq, .bytes = (uint32_t)block.held, .whole = true
-		};
+		*ret_chunk = (struct hst_chunk_ref){ .offset = block.offset,
+			.seq = seq,
+			.bytes = (uint32_t)block.held,
+			.whole = true };
 	}
 	hst_scan_finish(&scan);
 	return found;
@@ -359,7 +366,8 @@ static void consider_pair(const struct hst_trace_file *file, const struct hst_cl
 	}
 	ticks = (double)(pair->ticks - start->ticks);
 	span = (double)(pair->mono_ns - start->mono_ns);
-	if (span <= *ref_span_ns || span / ticks < NS_PER_TICK_MIN || span / ticks > NS_PER_TICK_MAX) {
+	if (span <= *ref_span_ns || span / ticks < NS_PER_TICK_MIN ||
+		span / ticks > NS_PER_TICK_MAX) {
 		return;
 	}
 	*ref_span_ns = span;

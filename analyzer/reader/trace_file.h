@@ -27,26 +27,26 @@ struct hst_chunk_ref {
 struct hst_stream_ref {
 	uint32_t stream;
 	uint32_t tid;
-	uint32_t lane;           /* enum hst_lane */
+	uint32_t lane; /* enum hst_lane */
 	uint32_t parent_stream;
-	uint64_t thread_start;   /* ticks */
+	uint64_t thread_start;        /* ticks */
 	struct hst_chunk_ref *chunks; /* ascending seq, no duplicates; owned by the file */
 	size_t chunk_count;
-	uint64_t gaps;           /* missing sequence numbers (without what a ring overwrote) */
+	uint64_t gaps;            /* missing sequence numbers (without what a ring overwrote) */
 	struct hst_ledger ledger; /* of the newest chunk (or profile block, where newer) */
-	uint64_t profile_offset; /* HST_BLOCK_PROFILE of this stream, 0 none */
+	uint64_t profile_offset;  /* HST_BLOCK_PROFILE of this stream, 0 none */
 };
 
 struct hst_module {
 	uint64_t bias;
-	uint64_t lo, hi;        /* in memory */
+	uint64_t lo, hi; /* in memory */
 	uint64_t ticks;
-	uint32_t generation;    /* first list that has it */
-	uint32_t gone;          /* first list without it, UINT32_MAX never */
+	uint32_t generation; /* first list that has it */
+	uint32_t gone;       /* first list without it, UINT32_MAX never */
 	bool main;
 	uint8_t build_id_bytes;
 	uint8_t build_id[32];
-	char *path;             /* owned by the file, control bytes kept as they are */
+	char *path; /* owned by the file, control bytes kept as they are */
 };
 
 struct hst_region_name {
@@ -65,16 +65,16 @@ struct hst_trace_file {
 	size_t module_count;
 	struct hst_region_name *names;
 	size_t name_count;
-	uint64_t *profiles;     /* offsets of all profile blocks, ascending */
+	uint64_t *profiles; /* offsets of all profile blocks, ascending */
 	size_t profile_count;
-	uint64_t skipped_bytes; /* stepped over while looking for blocks */
-	uint64_t chunk_bytes;   /* of all chunks that count, for progress */
-	uint64_t gaps;          /* missing sequence numbers of all streams */
+	uint64_t skipped_bytes;       /* stepped over while looking for blocks */
+	uint64_t chunk_bytes;         /* of all chunks that count, for progress */
+	uint64_t gaps;                /* missing sequence numbers of all streams */
 	struct hst_clock_pair newest; /* newest clock pair of any chunk, 0 none */
-	char missing[256];      /* empty: nothing is missing */
-	uint32_t *module_order; /* modules by (lo, generation), for hst_trace_file_module */
-	uint64_t *module_reach; /* by the same order: highest `hi` up to there */
-	struct hst_arena arena; /* paths, names, chunk tables */
+	char missing[256];            /* empty: nothing is missing */
+	uint32_t *module_order;       /* modules by (lo, generation), for hst_trace_file_module */
+	uint64_t *module_reach;       /* by the same order: highest `hi` up to there */
+	struct hst_arena arena;       /* paths, names, chunk tables */
 };
 
 /*
@@ -104,8 +104,8 @@ const char *hst_trace_file_region(const struct hst_trace_file *file, uint64_t ad
  * Reads `bytes` at `offset` into `buffer` (HST_CHUNK_BYTES_MAX for chunks). Short reads at the end
  * of the file fill with zeros and set *ret_read.
  */
-HST_NODISCARD enum hst_status hst_trace_file_read(const struct hst_trace_file *file, uint64_t offset,
-	void *buffer, size_t bytes, size_t *ret_read);
+HST_NODISCARD enum hst_status hst_trace_file_read(const struct hst_trace_file *file,
+	uint64_t offset, void *buffer, size_t bytes, size_t *ret_read);
 
 /*
  * Reads one chunk of a stream into `buffer` of HST_CHUNK_BYTES_MAX and sets *ret_bytes. The file may

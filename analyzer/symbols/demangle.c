@@ -107,7 +107,7 @@ static bool is_word(char c)
 /* Length of "operator" and its symbol at `s`, 0 if there is none. `operator bool` gives 8. */
 static size_t operator_length(const char *start, const char *s)
 {
-	static const char *const symbols[] = { "<=>", "<<=", ">>=", "->*", "()", "[]", "<<", ">>",
+	static const char *const symbols[] = { "\"\" ", "<=>", "<<=", ">>=", "->*", "()", "[]", "<<", ">>",
 		"<=", ">=", "->", "==", "!=", "&&", "||", "++", "--", "+=", "-=", "*=", "/=", "%=",
 		"&=", "|=", "^=", "<", ">", "=", "+", "-", "*", "/", "%", "&", "|", "^", "!", "~",
 		"," };
@@ -274,20 +274,13 @@ static const char *pass_conversion(struct text *out, const char *start, const ch
 		if (fold != NULL) {
 			*good = append(out, fold->short_name, strlen(fold->short_name));
 			s += strlen(fold->long_name);
-		} else if (*s == '<' || *s == '[') {
+		} else if (*s == '<' || (*s == '[' && s[1] != ']')) {
 			s = skip_brackets(start, s);
 		} else {
 			*good = append(out, s++, 1);
 		}
 	}
 	return s;
-}
-
-/* Parts of a coroutine are functions of their own, unlike all other clones. */
-static bool is_coroutine_part(const char *clone)
-{
-	return strcmp(clone, " [clone .actor]") == 0 || strcmp(clone, " [clone .destroy]") == 0 ||
-	       strcmp(clone, " [clone .resume]") == 0 || strcmp(clone, " [clone .cleanup]") == 0;
 }
 
 /* One step over `s`: appends what stays. Sets *from where a return type ended. */
@@ -329,11 +322,7 @@ static const char *step(
 	case '[':
 		return skip_brackets(start, s);
 	case ' ':
-		/* What came before was a return type, or what follows is a suffix of ours. */
-		if (strncmp(s, " [clone", 7) == 0) {
-			*good = !is_coroutine_part(s) || append(out, s, strlen(s));
-			return s + strlen(s);
-		}
+		/* What came before was a return type. */
 		out->length = *from;
 		return s + 1;
 	default:
@@ -369,19 +358,37 @@ static bool append_short(struct text *out, const char *s, int depth)
 	return good;
 }
 
+/* Parts of a coroutine are functions of their own, unlike all other clones. */
+static bool append_coroutine_part(struct text *out, const char *linkage)
+{
+	static const char *const parts[] = { ".actor", ".destroy", ".resume", ".cleanup" };
+	const char *dot = strrchr(linkage, '.');
+
+	for (size_t i = 0; dot != NULL && i < sizeof parts / sizeof parts[0]; i++) {
+		if (strcmp(dot, parts[i]) == 0) {
+			return append(out, " [clone ", 8) && append(out, dot, strlen(dot)) &&
+			       append(out, "]", 1);
+		}
+	}
+	return true;
+}
+
 char *hst_demangle_short(const char *linkage)
 {
 	struct text out = { .limit = DEMANGLED_MAX };
-	char *text = demangle(linkage, DMGL_ANSI);
+	/* Without parameters libiberty ignores what it does not understand at the end. */
+	char *full = demangle(linkage, DMGL_PARAMS | DMGL_ANSI);
+	char *text = full == NULL ? NULL : demangle(linkage, DMGL_ANSI);
 
+	free(full);
 	if (text == NULL) {
 		return strdup(linkage);
 	}
-	if (!append_short(&out, text, 0) || out.length == 0) {
+	if (!append_short(&out, text, 0) || out.length == 0 ||
+		!append_coroutine_part(&out, linkage)) {
 		free(out.bytes);
 		return text;
 	}
-	out.bytes[out.length] = '\0';
 	free(text);
 	return out.bytes;
 }

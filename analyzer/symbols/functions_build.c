@@ -31,8 +31,7 @@ struct group {
 
 /* A whole function's name, for finding the owner of a piece. */
 struct known {
-	const char *name;
-	uint32_t file;
+	const struct hst_symbol *symbol;
 	uint32_t group;
 };
 
@@ -232,13 +231,10 @@ static int by_name(const void *a, const void *b)
 {
 	const struct known *x = a;
 	const struct known *y = b;
-	int order = strcmp(x->name, y->name);
+	int order = strcmp(x->symbol->name, y->symbol->name);
 
 	if (order != 0) {
 		return order;
-	}
-	if (x->file != y->file) {
-		return x->file < y->file ? -1 : 1;
 	}
 	return x->group < y->group ? -1 : x->group > y->group;
 }
@@ -260,8 +256,8 @@ static bool list_known(struct build *build)
 			if (known == NULL) {
 				return false;
 			}
-			*known = (struct known){ .name = group->symbol->name,
-				.file = group->symbol->file, .group = (uint32_t)i };
+			*known = (struct known){
+				.symbol = group->symbol, .group = (uint32_t)i };
 		}
 		if (group->body != NONE) {
 			uint64_t root = origin_of(build, group->body)->root;
@@ -280,19 +276,15 @@ static bool list_known(struct build *build)
 
 static int compare_name(const struct known *known, const char *name, size_t length)
 {
-	int order = strncmp(known->name, name, length);
+	int order = strncmp(known->symbol->name, name, length);
 
-	return order != 0 ? order : known->name[length] != '\0';
+	return order != 0 ? order : known->symbol->name[length] != '\0';
 }
 
-/* The group of the whole function with that name, best in the same source file; NONE. */
-static uint32_t find_name(
-	const struct build *build, const char *name, size_t length, uint32_t file)
+static size_t first_of_name(const struct build *build, const char *name, size_t length)
 {
 	size_t lo = 0;
 	size_t hi = build->known_count;
-	uint32_t found = NONE;
-	size_t matches = 0;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
@@ -303,18 +295,44 @@ static uint32_t find_name(
 			hi = mid;
 		}
 	}
-	for (; lo < build->known_count && compare_name(&build->known[lo], name, length) == 0; lo++) {
-		if (build->known[lo].file == file) {
-			return build->known[lo].group;
-		}
-		if (build->known[lo].file == 0 || found == NONE) {
-			found = build->known[lo].group;
-		}
-		matches++;
+	return lo;
+}
+
+/*
+ * How likely is it that `piece` was split from `whole`, which has the right name? 0 is impossible:
+ * a static function of another file. Without STT_FILE symbols (objcopy -g drops them) several
+ * static functions of one name look alike; a piece stands behind its own in the table.
+ */
+static unsigned likelihood(const struct hst_symbol *whole, const struct hst_symbol *piece)
+{
+	if (whole->bind != STB_LOCAL) {
+		return 1;
 	}
-	/* A static function of another file would be a guess. */
-	if (found != NONE && matches > 1 && build->groups[found].symbol->file != 0) {
-		return NONE;
+	if (whole->file != piece->file) {
+		return 0;
+	}
+	return whole < piece ? 3 : 2;
+}
+
+/* The group of the whole function of that name that the piece was split from; NONE. */
+static uint32_t find_name(
+	const struct build *build, const struct hst_symbol *piece, size_t length)
+{
+	uint32_t found = NONE;
+	const struct hst_symbol *best = NULL;
+
+	for (size_t i = first_of_name(build, piece->name, length); i < build->known_count; i++) {
+		const struct hst_symbol *symbol = build->known[i].symbol;
+		unsigned better = likelihood(symbol, piece);
+
+		if (compare_name(&build->known[i], piece->name, length) != 0) {
+			break;
+		}
+		if (better > (best == NULL ? 0 : likelihood(best, piece)) ||
+			(better == 3 && symbol > best)) {
+			best = symbol;
+			found = build->known[i].group;
+		}
 	}
 	return found;
 }
@@ -328,9 +346,9 @@ static uint32_t owner_of(const struct build *build, const struct group *piece)
 		hst_map_get(&build->by_root, origin_of(build, piece->body)->root, &owner)) {
 		return owner;
 	}
-	owner = find_name(build, name, hst_functions_piece(name), piece->symbol->file);
+	owner = find_name(build, piece->symbol, hst_functions_piece(name));
 	if (owner == NONE) {
-		owner = find_name(build, name, hst_functions_clone(name), piece->symbol->file);
+		owner = find_name(build, piece->symbol, hst_functions_clone(name));
 	}
 	return owner;
 }

@@ -23,9 +23,9 @@ const char *hst_status_text(enum hst_status status)
 	switch (status) {
 	case HST_OK:
 		return "no error";
-#define HST_ERROR(NAME, number, text)                                                              \
-	case HST_E_##NAME:                                                                         \
-		return text;
+#define HST_ERROR(NAME, number, text) \
+ case HST_E_##NAME:                   \
+  return text;
 #include "util/errors.def"
 #undef HST_ERROR
 	default:

@@ -65,8 +65,8 @@ void hst_map_clear(struct hst_map *map);
 void hst_map_finish(struct hst_map *map);
 
 /* Every used slot: struct hst_map_slot *slot; order is of no meaning. */
-#define hst_map_foreach(map, slot)                                                                 \
-	for ((slot) = (map)->slots; (slot) != (map)->slots + (map)->capacity; (slot)++)            \
-		if ((slot)->used)
+#define hst_map_foreach(map, slot)                                               \
+ for ((slot) = (map)->slots; (slot) != (map)->slots + (map)->capacity; (slot)++) \
+  if ((slot)->used)
 
 #endif

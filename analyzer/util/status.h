@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#define HST_NODISCARD __attribute__((warn_unused_result))
+#define HST_NODISCARD         __attribute__((warn_unused_result))
 #define HST_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 enum hst_status {
@@ -36,12 +36,12 @@ enum hst_status hst_diag_set(struct hst_diag *diag, enum hst_status status, cons
 const char *hst_status_text(enum hst_status status);
 
 /* Forwards a failure to the caller. */
-#define HST_TRY(expr)                                                                              \
-	do {                                                                                       \
-		enum hst_status hst_try_status = (expr);                                           \
-		if (hst_try_status != HST_OK) {                                                    \
-			return hst_try_status;                                                     \
-		}                                                                                  \
-	} while (0)
+#define HST_TRY(expr)                      \
+ do {                                      \
+  enum hst_status hst_try_status = (expr); \
+  if (hst_try_status != HST_OK) {          \
+   return hst_try_status;                  \
+  }                                        \
+ } while (0)
 
 #endif

@@ -60,9 +60,8 @@ enum hst_status hst_strtab_add(struct hst_strtab *table, const char *text, uint3
 		}
 		at = (at + 1) & (table->hash_capacity - 1);
 	}
-	if (table->count >= UINT32_MAX ||
-		!hst_vec_room(&table->items, &table->capacity, table->count + 2,
-			sizeof *table->items)) {
+	if (table->count >= UINT32_MAX || !hst_vec_room(&table->items, &table->capacity,
+						  table->count + 2, sizeof *table->items)) {
 		return HST_E_MEMORY;
 	}
 	copy = hst_arena_string(&table->arena, text);

@@ -24,11 +24,6 @@
 
 #include "core/poison.h"
 
-/* Reached by tail jumps from enter_x86_64.S. */
-void hst_enter_unpredicted(void *fn, void *call_site);
-void hst_enter_foreign(void *fn, void *call_site);
-void hst_enter_filtered(void *fn, void *call_site);
-
 __thread struct hst_stream *hst_self __attribute__((tls_model("initial-exec")));
 
 /* Pushes the entry of a call; the caller has made room and set the frame address. */
@@ -146,7 +141,7 @@ void hst_enter(struct hst_stream *stream, const struct hst_call *call, uint64_t 
 		record_enter(stream, call, id, k, ticks);
 		(void)push(stream, call, cfa, stream->top->last);
 	} else {
-		hst_tree_enter(stream, push(stream, call, cfa, 0), node, ticks);
+		hst_tree_enter(stream, push(stream, call, cfa, 0), node, k, ticks);
 	}
 }
 
@@ -289,15 +284,7 @@ HST_INLINE uint64_t inverted(void *call_site)
 	return value;
 }
 
-/*
- * The hook's caller, as seen from the exported hooks and from all that they tail-jump to: a tail jump leaves the stack
- * as it was. A call in place of the jump would be an error that every test of nesting shows.
- */
-#define HST_CALLER_RET() ((uint64_t)__builtin_return_address(0))
-#define HST_CALLER_SP()  ((uint64_t)__builtin_dwarf_cfa())
-#define HST_CALLER_RBP() (*(const uint64_t *)__builtin_frame_address(0))
-
-HST_NOINLINE static void enter_slow(void *fn, void *call_site)
+HST_NOINLINE void hst_enter_slow(void *fn, void *call_site)
 {
 	enter_slowly(true, fn, inverted(call_site), HST_CALLER_RET(), HST_CALLER_SP(), HST_CALLER_RBP());
 }
@@ -307,37 +294,18 @@ HST_NOINLINE void hst_enter_foreign(void *fn, void *call_site)
 	enter_slowly(false, fn, inverted(call_site), HST_CALLER_RET(), HST_CALLER_SP(), HST_CALLER_RBP());
 }
 
-HST_NOINLINE static void exit_slow(void *fn, void *call_site)
+HST_NOINLINE void hst_exit_slow(void *fn, void *call_site)
 {
 	bool jumped = HST_CALLER_RET() == (uint64_t)call_site;
 
 	exit_slowly(true, fn, inverted(call_site), jumped, HST_CALLER_SP(), HST_CALLER_RBP());
 }
 
-HST_NOINLINE static void exit_foreign(void *fn, void *call_site)
+HST_NOINLINE void hst_exit_foreign(void *fn, void *call_site)
 {
 	bool jumped = HST_CALLER_RET() == (uint64_t)call_site;
 
 	exit_slowly(false, fn, inverted(call_site), jumped, HST_CALLER_SP(), HST_CALLER_RBP());
-}
-
-/*
- * Is the frame address in place: below the innermost frame and above the stack's end (one unsigned compare), or equal to
- * it and an inlined instance that is not open yet? And is the slot below it where call_site is?
- */
-HST_INLINE bool frame_fits(const struct hst_stream *stream, const struct hst_open *top, const struct hst_ident *ident,
-	uint64_t cfa, uint64_t call_site)
-{
-	if (HST_UNLIKELY(cfa - stream->lo >= top->cfa - stream->lo)
-		&& (cfa != top->cfa || top->call != (uint32_t)call_site || (top->group & ident->group) != 0)) {
-		return false;
-	}
-	return *(const uint64_t *)(cfa - 8) == call_site;
-}
-
-HST_INLINE bool window_open(const struct hst_window *window)
-{
-	return window->cur < window->limit && window->seen == hst_sink_watch();
 }
 
 HST_INLINE void fill_entry(struct hst_open *top, const struct hst_ident *ident, uint64_t cfa, uint32_t id, uint64_t fn,
@@ -360,15 +328,23 @@ HST_NOINLINE void hst_enter_unpredicted(void *fn, void *call_site)
 	struct hst_stream *stream = hst_self;
 	struct hst_window *window = stream->window;
 	struct hst_open *top = stream->top;
-	uint32_t slot = hst_predictor_slot(top->id, top->last);
-	uint32_t id = hst_id_find(stream, HST_CALLER_RET());
-	const struct hst_ident *ident = &stream->idents[id];
-	uint64_t cfa = HST_CALLER_SP() + ident->k;
+	const struct hst_ident *ident;
+	uint32_t slot;
+	uint32_t id;
+	uint64_t cfa;
 	uint64_t ticks;
 
+	if (stream->mode == HST_STREAM_PROFILE) {
+		hst_enter_profile(fn, call_site);
+		return;
+	}
+	slot = hst_predictor_slot(top->id, top->last);
+	id = hst_id_find(stream, HST_CALLER_RET());
+	ident = &stream->idents[id];
+	cfa = HST_CALLER_SP() + ident->k;
 	if (id == 0 || !window_open(window) || top + 1 >= stream->end
-		|| !frame_fits(stream, top, ident, cfa, (uint64_t)call_site)) {
-		enter_slow(fn, call_site);
+		|| !frame_fits(stream, top, ident->group, cfa, (uint64_t)call_site)) {
+		hst_enter_slow(fn, call_site);
 		return;
 	}
 	fill_entry(top, ident, cfa, id, (uint64_t)fn, (uint64_t)call_site);
@@ -412,6 +388,7 @@ void __cyg_profile_func_exit(void *fn, void *call_site)
 	struct hst_stream *stream = hst_self;
 	struct hst_window *window;
 	struct hst_open *top;
+	uint64_t ticks;
 	uint64_t units;
 	uint64_t time;
 
@@ -419,18 +396,19 @@ void __cyg_profile_func_exit(void *fn, void *call_site)
 		return;
 	}
 	if (HST_UNLIKELY(stream == NULL || stream->guard != 0)) {
-		exit_foreign(fn, call_site);
+		hst_exit_foreign(fn, call_site);
 		return;
 	}
 	stream->guard = HST_CALLER_SP();
 	hst_barrier();
-	time = __builtin_ia32_rdtsc() >> HST_TIME_SHIFT;
+	ticks = __builtin_ia32_rdtsc();
+	time = ticks >> HST_TIME_SHIFT;
 	window = stream->window;
 	top = stream->top;
 	units = time - stream->time;
 	if (HST_UNLIKELY(top->fn != (uint64_t)fn || top->call != (uint32_t)(uint64_t)call_site || top->cfa <= HST_CALLER_SP()
 		    || top <= stream->low || !window_open(window) || units > HST_TIME_MASK)) {
-		exit_slow(fn, call_site);
+		hst_exit_profile(fn, call_site, ticks);
 		return;
 	}
 	stream->time = time;

@@ -3,7 +3,9 @@
 #ifndef HST_HOOKS_FUNCTION_H
 #define HST_HOOKS_FUNCTION_H
 
+#include "core/attr.h"
 #include "core/stream.h"
+#include "sink/file.h"
 #include "stacks/shadow.h"
 
 #include <stdbool.h>
@@ -21,5 +23,45 @@ void hst_exit(struct hst_stream *stream, const struct hst_call *call);
 
 /* Ends the innermost region of the function that runs with this stack pointer. */
 void hst_exit_region(struct hst_stream *stream, uint64_t sp);
+
+/*
+ * The sides of the two exported hooks, from the nearest to the farthest. All are reached by tail jumps, with the program's
+ * arguments and the hook's own stack; the guard is set unless said otherwise.
+ */
+void hst_enter_unpredicted(void *fn, void *call_site); /* trace mode: a known instance, not the predicted one */
+void hst_enter_profile(void *fn, void *call_site);     /* profile mode, the common case */
+void hst_enter_slow(void *fn, void *call_site);        /* everything */
+void hst_enter_foreign(void *fn, void *call_site);     /* guard not set: no stream yet, or another hook is interrupted */
+void hst_enter_filtered(void *fn, void *call_site);    /* guard not set: a filter is in force */
+void hst_exit_profile(void *fn, void *call_site, uint64_t ticks); /* profile mode, the common case */
+void hst_exit_slow(void *fn, void *call_site);
+void hst_exit_foreign(void *fn, void *call_site);
+
+/*
+ * The hook's caller, as seen from the exported hooks and from all that they tail-jump to: a tail jump leaves the stack
+ * as it was. A call in place of the jump would be an error that every test of nesting shows.
+ */
+#define HST_CALLER_RET() ((uint64_t)__builtin_return_address(0))
+#define HST_CALLER_SP()  ((uint64_t)__builtin_dwarf_cfa())
+#define HST_CALLER_RBP() (*(const uint64_t *)__builtin_frame_address(0))
+
+/*
+ * Is the frame address in place: below the innermost frame and above the stack's end (one unsigned compare), or equal to
+ * it and an inlined instance that is not open yet? And is the slot below it where call_site is?
+ */
+HST_INLINE bool frame_fits(const struct hst_stream *stream, const struct hst_open *top, uint32_t group,
+	uint64_t cfa, uint64_t call_site)
+{
+	if (HST_UNLIKELY(cfa - stream->lo >= top->cfa - stream->lo)
+		&& (cfa != top->cfa || top->call != (uint32_t)call_site || (top->group & group) != 0)) {
+		return false;
+	}
+	return *(const uint64_t *)(cfa - 8) == call_site;
+}
+
+HST_INLINE bool window_open(const struct hst_window *window)
+{
+	return window->cur < window->limit && window->seen == hst_sink_watch();
+}
 
 #endif

@@ -99,7 +99,9 @@ static bool step_file(void)
 	header = hst_sink.header;
 	fill_times(header);
 	header->pid_start = start_pid_ticks;
-	(void)hst_procfs_boot_id(header->boot_id);
+	if (!hst_process.options.launcher) {
+		(void)hst_procfs_boot_id(header->boot_id); /* else the session has it */
+	}
 	(void)hst_sys_readlink("/proc/self/exe", (char *)header->exe, sizeof header->exe - 1);
 	/* 16: PR_GET_NAME. */
 	(void)hst_sys6(SYS_prctl, 16, (long)header->comm, 0, 0, 0, 0);
@@ -109,7 +111,6 @@ static bool step_file(void)
 static bool step_modules(void)
 {
 	(void)hst_modules_update();
-	hst_tree_reserve();
 	return true;
 }
 

@@ -154,6 +154,8 @@ static void stream_begin(struct hst_stream *stream)
 {
 	struct hst_file_header *header = hst_sink.header;
 
+	hst_tree_reserve();
+
 	if (header->mode == HST_MODE_PROFILE
 		|| (header->flags & (HST_FLAG_LIMIT_REACHED | HST_FLAG_PATH_LOST | HST_FLAG_SANDBOXED)) != 0
 		|| !hst_chunk_begin(stream)) {

@@ -113,35 +113,58 @@ static void modules_extent(const struct dl_phdr_info *info, uint64_t *ret_lo, ui
 	*ret_hi = hi;
 }
 
-static void modules_write(const struct dl_phdr_info *info, const struct hst_loaded *module,
-	const uint8_t *build_id, uint8_t build_id_bytes, bool is_main, const char *path, uint64_t ticks)
-{
-	struct {
-		struct hst_module_block block;
-		char path[HST_PATH_BYTES];
-	} record;
-	size_t path_bytes = hst_text_length(path);
-	uint64_t offset;
-	(void)info;
+/* Blocks of one walk, written in one go. Used under `modules.busy`; not on the stack, which may be small. */
+static struct {
+	uint32_t bytes;
+	_Alignas(16) uint8_t blocks[16384];
+} pending;
 
-	path_bytes = path_bytes < sizeof record.path ? path_bytes : sizeof record.path;
-	memset(&record.block, 0, sizeof record.block);
-	record.block.block.magic = HST_BLOCK_MAGIC;
-	record.block.block.type = HST_BLOCK_MODULE;
-	record.block.block.bytes = (uint32_t)((sizeof record.block + path_bytes + 15) & ~15ul);
-	record.block.bias = module->bias;
-	record.block.lo = module->lo;
-	record.block.hi = module->hi;
-	record.block.ticks = ticks;
-	record.block.generation = module->generation;
-	record.block.path_bytes = (uint16_t)path_bytes;
-	record.block.build_id_bytes = build_id_bytes;
-	record.block.main = is_main;
-	memcpy(record.block.build_id, build_id, 32);
-	memcpy((uint8_t *)&record.block + sizeof record.block, path, path_bytes);
-	memset((uint8_t *)&record.block + sizeof record.block + path_bytes, 0,
-		record.block.block.bytes - sizeof record.block - path_bytes);
-	(void)hst_sink_append(&record, record.block.block.bytes, &offset);
+static void pending_flush(void)
+{
+	uint64_t offset;
+
+	if (pending.bytes != 0) {
+		(void)hst_sink_append(pending.blocks, pending.bytes, &offset);
+		pending.bytes = 0;
+	}
+}
+
+/* Room for a block, zeroed. */
+static void *pending_block(uint32_t type, size_t bytes)
+{
+	struct hst_block *block;
+
+	bytes = (bytes + HST_BLOCK_ALIGN - 1) & ~(size_t)(HST_BLOCK_ALIGN - 1);
+	if (pending.bytes + bytes > sizeof pending.blocks) {
+		pending_flush();
+	}
+	block = (void *)(pending.blocks + pending.bytes);
+	memset(block, 0, bytes);
+	block->magic = HST_BLOCK_MAGIC;
+	block->type = (uint16_t)type;
+	block->bytes = (uint32_t)bytes;
+	pending.bytes += (uint32_t)bytes;
+	return block;
+}
+
+static void modules_write(const struct hst_loaded *module, const uint8_t *build_id,
+	uint8_t build_id_bytes, bool is_main, const char *path, uint64_t ticks)
+{
+	size_t path_bytes = hst_text_length(path);
+	struct hst_module_block *block;
+
+	path_bytes = path_bytes < HST_PATH_BYTES ? path_bytes : HST_PATH_BYTES;
+	block = pending_block(HST_BLOCK_MODULE, sizeof *block + path_bytes);
+	block->bias = module->bias;
+	block->lo = module->lo;
+	block->hi = module->hi;
+	block->ticks = ticks;
+	block->generation = module->generation;
+	block->path_bytes = (uint16_t)path_bytes;
+	block->build_id_bytes = build_id_bytes;
+	block->main = is_main;
+	memcpy(block->build_id, build_id, sizeof block->build_id);
+	memcpy(block + 1, path, path_bytes);
 }
 
 static void modules_add(struct dl_phdr_info *info, struct walk *walk, uint64_t lo, uint64_t hi)
@@ -160,7 +183,7 @@ static void modules_add(struct dl_phdr_info *info, struct walk *walk, uint64_t l
 	uint8_t bytes = modules_build_id(info, build_id);
 
 	hst_filter_module(module, path, build_id, bytes);
-	modules_write(info, module, build_id, bytes, is_main, path, walk->ticks);
+	modules_write(module, build_id, bytes, is_main, path, walk->ticks);
 	walk->seen[modules.count / 8] |= (uint8_t)(1u << (modules.count % 8));
 	walk->changed = true;
 	/* Readers see the slot only when it is whole. */
@@ -197,20 +220,18 @@ static void modules_remove_unseen(struct walk *walk)
 {
 	for (uint32_t i = 0; i < modules.count; i++) {
 		struct hst_loaded *module = &modules.list[i];
-		struct hst_gone_block gone;
-		uint64_t offset;
+		struct hst_gone_block *gone;
 
 		if (!module->alive || (walk->seen[i / 8] & (1u << (i % 8))) != 0) {
 			continue;
 		}
 		module->alive = false;
 		walk->changed = true;
-		gone = (struct hst_gone_block){ .bias = module->bias, .lo = module->lo,
-			.ticks = walk->ticks, .generation = walk->next_generation };
-		gone.block.magic = HST_BLOCK_MAGIC;
-		gone.block.type = HST_BLOCK_GONE;
-		gone.block.bytes = sizeof gone;
-		(void)hst_sink_append(&gone, sizeof gone, &offset);
+		gone = pending_block(HST_BLOCK_GONE, sizeof *gone);
+		gone->bias = module->bias;
+		gone->lo = module->lo;
+		gone->ticks = walk->ticks;
+		gone->generation = walk->next_generation;
 	}
 }
 
@@ -224,6 +245,7 @@ uint32_t hst_modules_update(void)
 	walk.next_generation = modules.generation + 1;
 	(void)dl_iterate_phdr(modules_visit, &walk);
 	modules_remove_unseen(&walk);
+	pending_flush();
 	modules.adds = walk.adds;
 	modules.subs = walk.subs;
 	if (walk.changed) {

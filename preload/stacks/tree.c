@@ -3,6 +3,7 @@
 #include "stacks/tree.h"
 
 #include "buffer/chunk.h"
+#include "buffer/encode.h"
 #include "core/attr.h"
 #include "core/clock.h"
 #include "core/sys.h"
@@ -22,23 +23,7 @@
 #define HST_NODES_OFFSET                                                                           \
 	(sizeof(struct hst_profile_block) + HST_PROFILE_OPEN_MAX * sizeof(struct hst_profile_open))
 #define HST_OTHER_PARENT UINT32_MAX
-#define HST_NODE_INDEX   (HST_NODE_CARRIED - 1u)
 
-struct tree_edge {
-	uint64_t ret;
-	uint32_t parent;
-	uint32_t child; /* 0: empty */
-};
-
-struct hst_tree {
-	struct hst_profile_block *block;
-	struct hst_profile_open *opens; /* in the block */
-	struct hst_profile_node *nodes; /* in the block */
-	struct tree_edge *edges;        /* open addressing, twice the capacity */
-	uint64_t offset;                /* of the block in the file */
-	uint32_t edge_mask;
-	uint32_t solid;                 /* nodes that have disk space */
-};
 static_assert(HST_NODES_OFFSET % 64 == 0, "nodes begin on a cache line");
 
 static struct {
@@ -46,6 +31,7 @@ static struct {
 	uint64_t offset;
 	uint32_t bytes;
 	uint32_t taken;
+	uint32_t made_for; /* process */
 } reserve;
 
 void hst_tree_forget(struct hst_stream *stream)
@@ -110,7 +96,7 @@ static struct hst_tree *tree_make(struct hst_stream *stream)
 		return NULL;
 	}
 	slots = round_up_power(2 * capacity);
-	tree = hst_sys_mmap(NULL, sizeof *tree + slots * sizeof(struct tree_edge), PROT_READ | PROT_WRITE,
+	tree = hst_sys_mmap(NULL, sizeof *tree + slots * sizeof(struct hst_tree_edge), PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (tree == NULL) {
 		hst_sink_flag(HST_FLAG_NO_MEMORY);
@@ -127,13 +113,12 @@ static struct hst_tree *tree_make(struct hst_stream *stream)
 	return tree;
 }
 
-static struct tree_edge *tree_edge(struct hst_tree *tree, uint32_t parent, uint64_t ret)
+static struct hst_tree_edge *tree_edge(struct hst_tree *tree, uint32_t parent, uint64_t ret)
 {
-	uint64_t hash = (ret ^ ((uint64_t)parent << 32) ^ parent) * 0x9e3779b97f4a7c15ull;
-	uint32_t slot = (uint32_t)(hash >> 32) & tree->edge_mask;
+	uint32_t slot = hst_tree_slot(tree, parent, ret);
 
 	for (;; slot = (slot + 1) & tree->edge_mask) {
-		struct tree_edge *edge = &tree->edges[slot];
+		struct hst_tree_edge *edge = &tree->edges[slot];
 
 		if (edge->child == 0 || (edge->ret == ret && edge->parent == parent)) {
 			return edge;
@@ -156,8 +141,10 @@ static void reserve_make(uint32_t bytes)
 
 void hst_tree_reserve(void)
 {
-	reserve.map = NULL;
-	reserve_make(HST_RESERVE_BYTES);
+	if (__atomic_exchange_n(&reserve.made_for, hst_sink.pid, __ATOMIC_RELAXED) != hst_sink.pid) {
+		reserve.map = NULL; /* a forked child's belongs to its parent's file */
+		reserve_make(HST_RESERVE_BYTES);
+	}
 }
 
 void hst_tree_reserve_more(void)
@@ -229,7 +216,7 @@ static uint32_t tree_fold(const struct hst_tree *tree, uint32_t parent, uint64_t
 static HST_COLD uint32_t tree_other(struct hst_stream *stream, uint64_t fn)
 {
 	struct hst_tree *tree = stream->tree;
-	struct tree_edge *edge = tree_edge(tree, HST_OTHER_PARENT, fn);
+	struct hst_tree_edge *edge = tree_edge(tree, HST_OTHER_PARENT, fn);
 
 	stream->ledger->overflow_calls++;
 	if (edge->child == 0) {
@@ -238,13 +225,13 @@ static HST_COLD uint32_t tree_other(struct hst_stream *stream, uint64_t fn)
 		if (child == 0) {
 			return 0;
 		}
-		*edge = (struct tree_edge){ .ret = fn, .parent = HST_OTHER_PARENT, .child = child };
+		*edge = (struct hst_tree_edge){ .ret = fn, .parent = HST_OTHER_PARENT, .child = child };
 	}
 	return edge->child;
 }
 
 static HST_COLD uint32_t tree_child_new(
-	struct hst_stream *stream, struct tree_edge *edge, uint32_t parent, uint64_t ret, uint64_t fn)
+	struct hst_stream *stream, struct hst_tree_edge *edge, uint32_t parent, uint64_t ret, uint64_t fn)
 {
 	struct hst_tree *tree = stream->tree;
 	/* An eighth is kept for 'other' nodes. */
@@ -264,7 +251,7 @@ static HST_COLD uint32_t tree_child_new(
 	if (child == 0) {
 		return tree_other(stream, fn);
 	}
-	*edge = (struct tree_edge){ .ret = ret, .parent = parent, .child = child };
+	*edge = (struct hst_tree_edge){ .ret = ret, .parent = parent, .child = child };
 	return child;
 }
 
@@ -273,62 +260,25 @@ uint32_t hst_tree_find(const struct hst_stream *stream, uint64_t ret)
 	return tree_edge(stream->tree, stream->top->node & HST_NODE_INDEX, ret)->child;
 }
 
-void hst_tree_enter(struct hst_stream *stream, struct hst_open *entry, uint32_t child, uint64_t ticks)
+void hst_tree_enter(
+	struct hst_stream *stream, struct hst_open *entry, uint32_t child, uint32_t k, uint64_t ticks)
 {
-	struct hst_tree *tree = stream->tree;
-	uint32_t depth = (uint32_t)(entry - stream->fiber->base) - 1;
+	uint32_t parent = entry[-1].node & HST_NODE_INDEX;
+	struct hst_tree_edge *edge = tree_edge(stream->tree, parent, entry->ret);
 
 	if (HST_UNLIKELY(child == 0)) {
-		uint32_t parent = entry[-1].node & HST_NODE_INDEX;
-
-		child = tree_child_new(
-			stream, tree_edge(tree, parent, entry->ret), parent, entry->ret, entry->fn);
+		child = tree_child_new(stream, edge, parent, entry->ret, entry->fn);
 	}
-	entry->node = child;
-	entry->start = ticks;
-	entry->child = 0;
-	tree->nodes[child].active++;
-	if (depth < HST_PROFILE_OPEN_MAX) {
-		tree->opens[depth] = (struct hst_profile_open){ .start = ticks, .node = child };
+	if (edge->child != 0) {
+		edge->k = k;
+		edge->group = hst_group_bit(entry->ret);
 	}
-	hst_barrier();
-	tree->block->depth = depth + 1;
-}
-
-static void node_returned(struct hst_profile_node *node, uint64_t elapsed)
-{
-	node->min = elapsed < node->min ? elapsed : node->min;
-	node->max = elapsed > node->max ? elapsed : node->max;
-	node->histogram[hst_histogram_bucket(elapsed)]++;
+	hst_tree_open(stream, entry, child, ticks);
 }
 
 void hst_tree_exit(struct hst_stream *stream, uint64_t ticks, enum hst_left left)
 {
-	struct hst_tree *tree = stream->tree;
-	struct hst_open *entry = stream->top;
-	struct hst_profile_node *node = &tree->nodes[entry->node & HST_NODE_INDEX];
-	uint64_t elapsed = ticks > entry->start ? ticks - entry->start : 0;
-	uint32_t depth = (uint32_t)(entry - stream->fiber->base) - 1;
-
-	node->self += elapsed > entry->child ? elapsed - entry->child : 0;
-	node->active -= node->active > 0 ? 1 : 0;
-	if (node->active == 0) {
-		node->total += elapsed;
-	}
-	if ((entry->node & HST_NODE_CARRIED) == 0) {
-		node->calls++;
-		if (left == HST_LEFT_RETURN || left == HST_LEFT_THROW) {
-			node_returned(node, elapsed);
-		}
-	}
-	node->errors += left == HST_LEFT_ERROR || left == HST_LEFT_THROW;
-	tree->block->depth = depth;
-	if (depth > 0) {
-		entry[-1].child += elapsed;
-		if (depth <= HST_PROFILE_OPEN_MAX) {
-			tree->opens[depth - 1].child = entry[-1].child;
-		}
-	}
+	hst_tree_close(stream, ticks, left);
 }
 
 void hst_tree_carry(struct hst_stream *stream, uint64_t ticks)
@@ -341,7 +291,7 @@ void hst_tree_carry(struct hst_stream *stream, uint64_t ticks)
 		for (struct hst_open *entry = fiber->base + 1; entry <= stream->top; entry++) {
 			uint32_t depth = (uint32_t)(entry - fiber->base) - 1;
 
-			hst_tree_enter(stream, entry, 0, ticks);
+			hst_tree_enter(stream, entry, 0, 0, ticks);
 			entry->node |= HST_NODE_CARRIED;
 			if (depth < HST_PROFILE_OPEN_MAX) {
 				tree->opens[depth].carried = 1;
@@ -350,6 +300,7 @@ void hst_tree_carry(struct hst_stream *stream, uint64_t ticks)
 		fiber->in_tree = true;
 	}
 	tree->block->depth = hst_depth(stream);
+	stream->low = stream->errors_below != 0 || stream->over != 0 ? (void *)UINTPTR_MAX : fiber->base;
 }
 
 bool hst_tree_begin(struct hst_stream *stream, uint64_t ticks)

@@ -10,7 +10,9 @@
 #ifndef HST_STACKS_TREE_H
 #define HST_STACKS_TREE_H
 
+#include "core/attr.h"
 #include "core/stream.h"
+#include "hasten/trace.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,8 +36,11 @@ void hst_tree_carry(struct hst_stream *stream, uint64_t ticks);
 /* The context of this instance below the present top, 0: not met there before. */
 uint32_t hst_tree_find(const struct hst_stream *stream, uint64_t ret);
 
-/* Sets node and start of the entry that is about to be the top. `node`: from hst_tree_find, 0: makes it. */
-void hst_tree_enter(struct hst_stream *stream, struct hst_open *entry, uint32_t node, uint64_t ticks);
+/*
+ * Sets node and start of the entry that became the top. `node`: from hst_tree_find, 0: makes it. `k`: what
+ * hst_frame_address found, for the hot path.
+ */
+void hst_tree_enter(struct hst_stream *stream, struct hst_open *entry, uint32_t node, uint32_t k, uint64_t ticks);
 
 /* Books the top entry, which the caller then pops. */
 void hst_tree_exit(struct hst_stream *stream, uint64_t ticks, enum hst_left left);
@@ -49,7 +54,92 @@ void hst_tree_pause(struct hst_stream *stream, uint64_t ticks);
 /* New modules came: nodes made from now on may lie in them. */
 void hst_tree_renew(struct hst_stream *stream);
 
-/* A place in the file kept for the moment when none can be had; made at process start. */
+/* --- the hot path's part --- */
+
+#define HST_NODE_INDEX (HST_NODE_CARRIED - 1u)
+
+/* From a context and an instance to the context below, with what the hot path wants to know of the instance. */
+struct hst_tree_edge {
+	uint64_t ret;
+	uint32_t parent;
+	uint32_t child; /* 0: empty */
+	uint32_t k;     /* as in struct hst_ident */
+	uint32_t group;
+};
+
+struct hst_tree {
+	struct hst_profile_block *block;
+	struct hst_profile_open *opens; /* in the block */
+	struct hst_profile_node *nodes; /* in the block */
+	struct hst_tree_edge *edges;    /* open addressing, at most half full */
+	uint64_t offset;                /* of the block in the file */
+	uint32_t edge_mask;
+	uint32_t solid;                 /* nodes that have disk space */
+};
+
+HST_INLINE uint32_t hst_tree_slot(const struct hst_tree *tree, uint32_t parent, uint64_t ret)
+{
+	return (uint32_t)(((ret ^ ((uint64_t)parent << 32) ^ parent) * 0x9e3779b97f4a7c15ull) >> 32)
+		& tree->edge_mask;
+}
+
+/* Opens a call: node and start of the new top entry, and their copies in the file for a SIGKILL. */
+HST_INLINE void hst_tree_open(struct hst_stream *stream, struct hst_open *entry, uint32_t node, uint64_t ticks)
+{
+	struct hst_tree *tree = stream->tree;
+	uint32_t depth = (uint32_t)(entry - stream->fiber->base) - 1;
+
+	entry->node = node;
+	entry->start = ticks;
+	entry->child = 0;
+	tree->nodes[node].active++;
+	if (HST_LIKELY(depth < HST_PROFILE_OPEN_MAX)) {
+		tree->opens[depth].start = ticks;
+		tree->opens[depth].child = 0;
+		tree->opens[depth].node = node;
+		tree->opens[depth].carried = 0;
+	}
+	hst_barrier();
+	tree->block->depth = depth + 1;
+}
+
+/* Books the top entry; the caller pops it. */
+HST_INLINE void hst_tree_close(struct hst_stream *stream, uint64_t ticks, enum hst_left left)
+{
+	struct hst_tree *tree = stream->tree;
+	struct hst_open *entry = stream->top;
+	struct hst_profile_node *node = &tree->nodes[entry->node & HST_NODE_INDEX];
+	uint64_t elapsed = ticks > entry->start ? ticks - entry->start : 0;
+	uint32_t depth = (uint32_t)(entry - stream->fiber->base) - 1;
+
+	node->self += elapsed > entry->child ? elapsed - entry->child : 0;
+	node->active -= node->active > 0 ? 1 : 0;
+	if (node->active == 0) {
+		node->total += elapsed;
+	}
+	if (HST_LIKELY((entry->node & HST_NODE_CARRIED) == 0)) {
+		node->calls++;
+		if (left == HST_LEFT_RETURN || left == HST_LEFT_THROW) {
+			node->min = elapsed < node->min ? elapsed : node->min;
+			node->max = elapsed > node->max ? elapsed : node->max;
+			node->histogram[hst_histogram_bucket(elapsed)]++;
+		}
+	}
+	if (left == HST_LEFT_ERROR || left == HST_LEFT_THROW) {
+		node->errors++;
+	}
+	tree->block->depth = depth;
+	if (depth > 0) {
+		entry[-1].child += elapsed;
+		if (HST_LIKELY(depth <= HST_PROFILE_OPEN_MAX)) {
+			tree->opens[depth - 1].child = entry[-1].child;
+		}
+	}
+}
+
+/* --- */
+
+/* A place in the file kept for the moment when none can be had; made once, before the first event. */
 void hst_tree_reserve(void);
 /* A larger one, in the last moment before system calls are over. */
 void hst_tree_reserve_more(void);

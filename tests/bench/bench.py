@@ -6,9 +6,9 @@
 
 The variants of a target run by turns (A B C, B C A, ...), so that the machine's moods meet all of
 them. A cost per call is what a run took above the same run with empty hooks, paired within its
-round. Each bar gets the median with a 95 % interval and one of pass, fail, inconclusive; when the two
-runs with empty hooks (A/A) differ by more than 3 %, figures of time are inconclusive. Exit status: 0
-no bar fails, 1 one does, 2 nothing could be measured.
+round. Each bar gets the median with a 95 % interval and one of pass, fail, inconclusive; when the
+two runs with empty hooks (A/A) differ by more than 3 %, figures of time are inconclusive. Exit
+status: 0 no bar fails, 1 one does, 2 nothing could be measured.
 
 Times are those of the measured process (--clock cpu, the default: user and system time; wall is
 printed too). uftrace's recording process comes on top of its figures and is not counted.
@@ -22,6 +22,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REAL = os.path.join(HERE, "..", "real")
@@ -79,13 +80,15 @@ class Bench:
         cc = os.environ.get("CC", "cc").split()
         for name in ("meter", "empty_hooks", "count_hooks"):
             source = os.path.join(HERE, name + ".c")
-            call(cc + ["-D_GNU_SOURCE", "-O2", "-shared", "-fPIC", source, "-o", self.path(name + ".so")])
+            flags = ["-D_GNU_SOURCE", "-O2", "-shared", "-fPIC"]
+            call(cc + flags + [source, "-o", self.path(name + ".so")])
         call(cc + ["-D_GNU_SOURCE", "-O2", os.path.join(HERE, "spawn.c"), "-o", self.path("spawn")])
         for name in ("fib", "mutual4", "callees500", "threads10k", "excluded", "empty"):
             self.programs[name] = self.path(name)
             call(cc + FLAGS + [os.path.join(HERE, name + ".c"), "-o", self.path(name), "-lpthread"])
+        fetch = os.path.join(REAL, "fetch.py")
         done = subprocess.run(
-            [sys.executable, os.path.join(REAL, "fetch.py"), os.path.join(self.build, "real"), "lua"],
+            [sys.executable, fetch, os.path.join(self.build, "real"), "lua"],
             stdout=subprocess.PIPE,
             check=False,
         )
@@ -135,7 +138,8 @@ class Bench:
         )
         if done.returncode:
             text = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1]
-            raise Broken("%s ends with status %d: %s" % (os.path.basename(command[0]), done.returncode, text))
+            name = os.path.basename(command[0])
+            raise Broken("%s ends with status %d: %s" % (name, done.returncode, text))
         if not only:
             return None
         with open(out, encoding="ascii") as handle:
@@ -173,10 +177,13 @@ class Bench:
         addresses, so two runs of it differ a little; tests/real compares within one run."""
         self.run_variant(target, variant, keep="check")
         done = subprocess.run(
-            [self.hasten, "report", "-n", "0", "--json", self.path("check")], stdout=subprocess.PIPE, check=False
+            [self.hasten, "report", "-n", "0", "--json", self.path("check")],
+            stdout=subprocess.PIPE,
+            check=False,
         )
         shutil.rmtree(self.path("check"), ignore_errors=True)
-        found = sum(row["calls"] for row in json.loads(done.stdout or '{"functions":[]}')["functions"])
+        rows = json.loads(done.stdout)["functions"] if done.returncode == 0 else []
+        found = sum(row["calls"] for row in rows)
         allowed = self.calls[target] // 50 if target == "lua" else 0
         if abs(found - self.calls[target]) > allowed:
             raise Broken(
@@ -221,8 +228,17 @@ class Bench:
         """Judges the median of `values` against the largest value allowed."""
         middle, low, high = stats.median_interval(values)
         result = stats.verdict(low, high, limit, trusted)
-        row = dict(bar=name, value=middle, low=low, high=high, limit=limit, unit=unit, result=result,
-            least=min(values), trusted=trusted)
+        row = {
+            "bar": name,
+            "value": middle,
+            "low": low,
+            "high": high,
+            "least": min(values),
+            "limit": limit,
+            "unit": unit,
+            "result": result,
+            "trusted": trusted,
+        }
         self.bars.append(row)
         self.record(**row)
 
@@ -250,9 +266,8 @@ class Bench:
 
     def judge(self, target):
         if target == "excluded":
-            self.bar(
-                "excluded function, per call", self.costs(target, "filtered"), 3, "ns", self.trusted(target)
-            )
+            costs = self.costs(target, "filtered")
+            self.bar("excluded function, per call", costs, 3, "ns", self.trusted(target))
         elif target == "threads10k":
             wall = lambda variant: [s["wall_ns"] for s in self.samples[target, variant]]
             ratio = [a / b for a, b in zip(wall("trace"), wall("none"))]
@@ -292,9 +307,11 @@ class Bench:
         )
         if done.returncode:
             raise Broken("spawn fails")
-        rows = [[int(word) for word in line.split()] for line in done.stdout.decode("ascii").splitlines()]
+        text = done.stdout.decode("ascii")
+        rows = [[int(word) for word in line.split()] for line in text.splitlines()]
+        names = ("plain_ns", "preload_ns", "disabled_ns", "again_ns")
         for number, row in enumerate(rows):
-            self.record(target="startup", round=number, plain_ns=row[0], preload_ns=row[1], disabled_ns=row[2], again_ns=row[3])
+            self.record(target="startup", round=number, **dict(zip(names, row)))
         disk = [disk_bytes(os.path.join(top, name)) for name in os.listdir(top)]
         shutil.rmtree(top, ignore_errors=True)
         base = [(row[0] + row[3]) / 2 for row in rows]
@@ -302,9 +319,9 @@ class Bench:
         trusted = abs(even - 1) <= AA_LIMIT
         for name, column, limit in (("preload", 1, 300), ("HASTEN_DISABLE=1", 2, 60)):
             more = [(row[column] - b) / 1000 for row, b in zip(rows, base)]
-            least = (min(row[column] for row in rows) - min(min(row[0], row[3]) for row in rows)) / 1000
             self.bar("start-up of an empty program, %s" % name, more, limit, "us", trusted)
-            self.bars[-1]["least"] = least
+            least = min(row[column] for row in rows) - min(min(row[0], row[3]) for row in rows)
+            self.record(startup=name, difference_of_minima_us=least / 1000)
         if not disk:
             raise Broken("the preload wrote no data for an empty program")
         self.bar("disk of an empty program", [size / KIB for size in disk], 64, "KiB")
@@ -322,7 +339,8 @@ class Bench:
         env = {"LD_PRELOAD": self.path("meter.so")}
         mine, peer, peak, growth = [], [], [], []
         for number in range(max(1, min(5, self.options.rounds))):
-            command = ["taskset", "-c", "0", self.hasten, "report", "--json", self.path("report-hasten")]
+            command = ["taskset", "-c", "0", self.hasten, "report", "--json"]
+            command.append(self.path("report-hasten"))
             sample = self.execute(command, env, "hasten")
             self.record(target="report", variant="hasten", round=number, calls=calls, **sample)
             mine.append(sample["wall_ns"])
@@ -338,7 +356,8 @@ class Bench:
         for name in ("report-hasten", "report-small", "report-uftrace"):
             shutil.rmtree(self.path(name), ignore_errors=True)
         if peer:
-            self.bar("report --json / uftrace report", [a / b for a, b in zip(mine, peer)], 0.15, "x")
+            ratio = [a / b for a, b in zip(mine, peer)]
+            self.bar("report --json / uftrace report", ratio, 0.15, "x")
         self.bar("report --json, peak memory", peak, 200, "MiB")
         self.bar("report --json, peak at 4 x the calls, growth", growth, 16, "MiB")
 
@@ -376,7 +395,9 @@ def disk_bytes(path):
 
 def first_line(command):
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+        )
     except OSError:
         return "none"
     return done.stdout.decode("utf-8", "replace").split("\n")[0].strip() or "none"
@@ -404,22 +425,33 @@ def machine():
     }
 
 
-def print_samples(bench):
-    clock = bench.options.clock
-    print("\n%-11s %-9s %9s %9s %9s %9s %8s %9s" % (
-        "target", "variant", "min ms", "median ms", "wall ms", "ns/call", "B/call", "HWM KiB"))
+def sample_rows(bench):
+    """The medians of every target and variant."""
     for (target, variant), samples in bench.samples.items():
-        times = [s[clock + "_ns"] / 1e6 for s in samples]
-        wall = statistics.median(s["wall_ns"] for s in samples) / 1e6
         base = "none" if target == "threads10k" else "empty"
         calls = bench.calls[target]
-        cost = statistics.median(
-            (a - b) / calls for a, b in zip(bench.times(target, variant), bench.times(target, base))
-        )
-        print("%-11s %-9s %9.1f %9.1f %9.1f %9.2f %8.2f %9d" % (
-            target, variant, min(times), statistics.median(times), wall, cost,
-            statistics.median(s["bytes"] for s in samples) / calls,
-            statistics.median(s["hwm_kib"] for s in samples)))
+        times = bench.times(target, variant)
+        costs = [(a - b) / calls for a, b in zip(times, bench.times(target, base))]
+        middle = lambda key, rows=samples: statistics.median(row[key] for row in rows)
+        yield {
+            "target": target,
+            "variant": variant,
+            "calls": calls,
+            "least": min(times) / 1e6,
+            "time": statistics.median(times) / 1e6,
+            "wall": middle("wall_ns") / 1e6,
+            "cost": statistics.median(costs) if costs else 0,
+            "bytes": middle("bytes") / calls,
+            "hwm": middle("hwm_kib"),
+        }
+
+
+def print_samples(bench):
+    head = ("target", "variant", "min ms", "median ms", "wall ms", "ns/call", "B/call", "HWM KiB")
+    print("\n%-11s %-9s %9s %9s %9s %9s %8s %9s" % head)
+    for row in sample_rows(bench):
+        print("%(target)-11s %(variant)-9s %(least)9.1f %(time)9.1f %(wall)9.1f %(cost)9.2f"
+              " %(bytes)8.2f %(hwm)9d" % row)
 
 
 def print_bars(bars):
@@ -431,15 +463,42 @@ def print_bars(bars):
             "" if row["trusted"] else " (A/A differs)"))
 
 
+def write_docs(path, about, bench):
+    """Replaces the part of the page between its two marks by the figures of this run."""
+    begin, end = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
+    with open(path, encoding="utf-8") as handle:
+        text = handle.read()
+    head, rest = text.split(begin)
+    tail = rest.split(end)[1]
+    lines = ["Measured on %s, %d rounds, clock: %s.\n\n" % (
+        time.strftime("%Y-%m-%d", time.gmtime()), bench.options.rounds, bench.options.clock)]
+    lines += ["* %s: %s\n" % item for item in about.items() if item[0] != "load"]
+    lines.append("\n| figure | median | 95 % interval | least | bar | result |\n")
+    lines.append("|---|---|---|---|---|---|\n")
+    for row in bench.bars:
+        lines.append("| %s | %.3f | %.3f to %.3f | %.3f | %g %s | %s |\n" % (
+            row["bar"], row["value"], row["low"], row["high"], row["least"], row["limit"],
+            row["unit"], row["result"]))
+    lines.append("\n| target | variant | calls | ns per call | bytes per call | VmHWM KiB |\n")
+    lines.append("|---|---|---|---|---|---|\n")
+    for row in sample_rows(bench):
+        lines.append("| %s | %s | %d | %.1f | %.2f | %d |\n" % (
+            row["target"], row["variant"], row["calls"], row["cost"], row["bytes"], row["hwm"]))
+    with open(path, "w", encoding="utf-8") as handle:
+        handle.write(head + begin + "".join(lines) + end + tail)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", required=True, help="meson's build folder")
     parser.add_argument("--hasten", help="the program, if it is not in the build folder")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--only", type=lambda text: text.split(","), help=", ".join(tuple(TARGETS) + OTHERS))
-    parser.add_argument("--quick", action="store_true", help="small and few: does the benchmark work?")
+    targets = ", ".join(tuple(TARGETS) + OTHERS)
+    parser.add_argument("--only", type=lambda text: text.split(","), help=targets)
+    parser.add_argument("--quick", action="store_true", help="small: does the benchmark work?")
     parser.add_argument("--clock", choices=("cpu", "wall"), default="cpu")
-    parser.add_argument("--json", help="file for JSON lines; results.jsonl in the build folder's bench")
+    parser.add_argument("--json", help="file for JSON lines (bench/results.jsonl)")
+    parser.add_argument("--docs", help="page whose figures this run replaces")
     options = parser.parse_args()
     options.rounds = options.rounds or (2 if options.quick else 12)
     unknown = set(options.only or ()) - set(TARGETS) - set(OTHERS)
@@ -462,6 +521,8 @@ def main():
         status = 2
     print_samples(bench)
     print_bars(bench.bars)
+    if options.docs and status == 0:
+        write_docs(options.docs, about, bench)
     if status == 0 and any(row["result"] == stats.FAIL for row in bench.bars):
         status = 1
     return status

@@ -4,19 +4,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CALLEE(n)                                       \
- static __attribute__((noinline)) int callee_##n(int x) \
- {                                                      \
-  return x * n + 1;                                     \
- }
-#define TEN(use, n) \
- use(n##0) use(n##1) use(n##2) use(n##3) use(n##4) use(n##5) use(n##6) use(n##7) use(n##8) use(n##9)
-#define HUNDRED(use, n)                                                                    \
- TEN(use, n##0)                                                                            \
- TEN(use, n##1) TEN(use, n##2) TEN(use, n##3) TEN(use, n##4) TEN(use, n##5) TEN(use, n##6) \
-	 TEN(use, n##7) TEN(use, n##8) TEN(use, n##9)
+/* clang-format off */
+#define CALLEE(n)                                                                                  \
+	static __attribute__((noinline)) int callee_##n(int x)                                     \
+	{                                                                                          \
+		return x * n + 1;                                                                  \
+	}
+#define TEN(use, n)                                                                                \
+	use(n##0) use(n##1) use(n##2) use(n##3) use(n##4)                                          \
+	use(n##5) use(n##6) use(n##7) use(n##8) use(n##9)
+#define HUNDRED(use, n)                                                                            \
+	TEN(use, n##0) TEN(use, n##1) TEN(use, n##2) TEN(use, n##3) TEN(use, n##4)                 \
+	TEN(use, n##5) TEN(use, n##6) TEN(use, n##7) TEN(use, n##8) TEN(use, n##9)
 #define ALL(use) HUNDRED(use, 1) HUNDRED(use, 2) HUNDRED(use, 3) HUNDRED(use, 4) HUNDRED(use, 5)
-#define NAME(n)  callee_##n,
+#define NAME(n) callee_##n,
+/* clang-format on */
 
 ALL(CALLEE)
 

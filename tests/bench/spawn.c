@@ -2,7 +2,7 @@
 /*
  * How long a program takes from its start to its end, in several environments by turns.
  *
- *   spawn RUNS PROGRAM VARIANT...      VARIANT: NAME=VALUE,NAME=VALUE or "-"; %d is the run's number
+ *   spawn RUNS PROGRAM VARIANT...   VARIANT: NAME=VALUE,NAME=VALUE or "-"; %d is the run's number
  *
  * Prints one line per run: the ns of every variant. The order within a run changes.
  */

@@ -80,7 +80,9 @@ def compare_file(path, options):
             raise Differs("the analyzer goes on behind the end: %r" % rest[:100])
         errors = child.stderr.read().decode("utf-8", "replace")
         if child.wait() not in (0,):
-            raise Differs("the analyzer's decoder gave up with status %d: %s" % (child.returncode, errors))
+            raise Differs(
+                "the analyzer's decoder gave up with status %d: %s" % (child.returncode, errors)
+            )
     return trace
 
 
@@ -98,13 +100,18 @@ def compare(path, options):
     for note in trace.notes:
         print("%s: note: %s" % (path, note))
         good = good and options.allow_notes
+    if not options.hasten:
+        return good, 0
     return good, sum(decode.Counts(decode.File(path)).functions.values())
 
 
 def compare_report(path, calls, hasten):
     """The calls in the report's rows must be those of the traces."""
     done = subprocess.run(
-        [hasten, "report", "-n", "0", "--json", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
+        [hasten, "report", "-n", "0", "--json", path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        check=False,
     )
     if done.returncode != 0:
         print("%s: report fails: %s" % (path, done.stderr.decode("utf-8", "replace").strip()))

@@ -91,7 +91,7 @@ class Writer:
             self.begin()
 
     def time(self, bits):
-        """Advances the clock; returns what fits into the record, after time records for the rest."""
+        """Advances the clock; returns what goes into the record, behind time records."""
         rng = self.rng
         step = rng.randrange(1 << bits)
         if rng.random() < 0.01:
@@ -184,7 +184,8 @@ class Writer:
 
 def header(name=b"synth"):
     data = bytearray(HEADER_BYTES)
-    struct.pack_into("<8sHHIIBBBB", data, 0, b"HSTN\r\n\x1a\n", 1, 0, HEADER_BYTES, 0x01020304, 8, 0, SHIFT, 0)
+    struct.pack_into("<8sHHI", data, 0, b"HSTN\r\n\x1a\n", 1, 0, HEADER_BYTES)
+    struct.pack_into("<IBBBB", data, 16, 0x01020304, 8, 0, SHIFT, 0)
     struct.pack_into("<4I", data, 24, 0, 4711, 1, 0)
     struct.pack_into("<3Q", data, 64, 4000, 10**9, 0)
     struct.pack_into("<Q", data, 136, 10**9)
@@ -238,7 +239,7 @@ def make(path, seed, events):
     stale = [b for b in blocks if not struct.unpack_from("<H", b, 6)[0] & 1][:1]
     rng.shuffle(blocks)
     for block in stale:
-        # The place in which the thread wrote still holds what was copied to the end: it must not count.
+        # The place in which the thread wrote still holds what was copied to the end.
         flagged = bytearray(block)
         struct.pack_into("<H", flagged, 6, 1)
         blocks.insert(0, bytes(flagged))

@@ -25,13 +25,14 @@ def agree(dump, *arguments):
 
 
 def damage(source, target, rng):
-    """A copy that is cut off, or has wrong bytes in the records, or lacks a block: what the format's
-    document leaves no choice about."""
+    """A copy that is cut off, or has wrong bytes in the records, or lacks a block: what the
+    document of the format leaves no choice about."""
     with open(source, "rb") as handle:
         data = bytearray(handle.read())
     blocks = [at for at in range(4096, len(data), 16) if data[at : at + 4] == b"HSTB"]
     for at in rng.sample(blocks, min(len(blocks), 3)):
-        size, frames = struct.unpack_from("<I", data, at + 8)[0], struct.unpack_from("<H", data, at + 88)[0]
+        size = struct.unpack_from("<I", data, at + 8)[0]
+        frames = struct.unpack_from("<H", data, at + 88)[0]
         records = 160 + 16 * frames
         if rng.randrange(3) == 0:
             data[at] = 0

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program keeps its status, its input, its output, its descriptors; ours are told apart."""
 import os
+import shutil
 import signal
 import subprocess
 
@@ -88,8 +89,6 @@ class Status(support.RunTest):
 
     def test_library_with_colon_125(self):
         os.mkdir(self.path("a:b"))
-        os.symlink(os.path.join(support.FILES, "libhasten.so"), self.path("a:b", "libhasten.so"))
-        os.rename(self.path("a:b", "libhasten.so"), self.path("a:b", "link"))
         with open(self.path("a:b", "libhasten.so"), "wb") as file:
             file.write(b"library")
         result = self.run_hasten(support.TARGET, "exit", "0",
@@ -107,6 +106,21 @@ class Status(support.RunTest):
         if result.returncode == 0:
             self.skipTest("hasten is installed on this machine")
         self.assert_says(result, "HASTEN_PRELOAD_LIB", 125)
+
+    def test_library_is_found_beside_the_binary(self):
+        # An installed tree that was moved elsewhere, and a build folder.
+        for binary, library in (("usr/bin", "usr/lib/some-triplet/hasten"), ("opt/bin", "opt/lib/hasten"),
+                                ("build/analyzer", "build/preload")):
+            os.makedirs(self.path(binary))
+            os.makedirs(self.path(library))
+            shutil.copy(support.HASTEN, self.path(binary, "hasten"))
+            shutil.copy(os.path.join(support.FILES, "libhasten.so"), self.path(library))
+            environment = dict(self.env)
+            del environment["HASTEN_PRELOAD_LIB"]
+            result = subprocess.run([self.path(binary, "hasten"), "run", "-q", support.TARGET, "env"],
+                                    env=environment, cwd=self.dir, capture_output=True, text=True,
+                                    check=True)
+            self.assertIn(f"LD_PRELOAD={self.path(library, 'libhasten.so')}\n", result.stdout)
 
     def test_input_passes_through(self):
         data = os.urandom(300000)

@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		hst_session_parse((const char *)data, bytes, "fuzz", &session, &diag);
 
 	if ((status == HST_OK) != (diag.text[0] == '\0') || session.status > 255 ||
-		session.signal > 127 || (session.command != NULL && strchr(session.command, '\n'))) {
+		session.signal > 127 ||
+		(session.command != NULL && strchr(session.command, '\n'))) {
 		abort();
 	}
 	hst_session_close(&session);

@@ -70,9 +70,10 @@ static void decode_stream(const struct hst_trace_file *file, const struct hst_st
 	for (i = 0; i < stream->chunk_count; i++) {
 		struct hst_decoder *alone = hst_decoder_create(&file->header, sites);
 
-		demand(alone != NULL && (i == 0 || stream->chunks[i - 1].seq < stream->chunks[i].seq));
-		if (hst_trace_file_read_chunk(file, stream, &stream->chunks[i], buffer, &got, NULL) ==
-			HST_OK) {
+		demand(alone != NULL &&
+			(i == 0 || stream->chunks[i - 1].seq < stream->chunks[i].seq));
+		if (hst_trace_file_read_chunk(
+			    file, stream, &stream->chunks[i], buffer, &got, NULL) == HST_OK) {
 			decode_chunk(whole, file, sites, buffer, got);
 			decode_chunk(alone, file, sites, buffer, got);
 		}

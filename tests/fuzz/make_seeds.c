@@ -39,7 +39,8 @@ static uint64_t calls(struct tracegen_stream *stream, uint64_t ticks, size_t ste
 
 		ticks += i % 13 * 40 + (i % 31 == 0 ? 100000 : 0);
 		if (i % 5 < 3 || tracegen_depth(stream) == 0) {
-			tracegen_enter(stream, ticks, 0x401000 + site * 64, 0x401000 + site / 2 * 128);
+			tracegen_enter(
+				stream, ticks, 0x401000 + site * 64, 0x401000 + site / 2 * 128);
 		} else {
 			tracegen_exit(stream, ticks);
 		}
@@ -99,8 +100,8 @@ static int seed_modules(const char *dir)
 	tracegen_module(gen, "/usr/bin/app", 0, 0x400000, 0x410000, NULL, 0);
 	stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
 	ticks = calls(stream, 0, 20);
-	tracegen_module(gen, "/usr/lib/plugin.so", 0x7f0000000000, 0x7f0000000000,
-		0x7f0000010000, "id", 2);
+	tracegen_module(
+		gen, "/usr/lib/plugin.so", 0x7f0000000000, 0x7f0000000000, 0x7f0000010000, "id", 2);
 	tracegen_region(gen, 3, "loading");
 	tracegen_enter(stream, ticks + 10, HST_REGION_BASE + 48, HST_REGION_BASE + 48);
 	tracegen_gone(gen, 0x7f0000000000, 0x7f0000000000, ticks + 20);
@@ -153,7 +154,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	return seed_plain(argv[1]) || seed_whole(argv[1]) || seed_fibers(argv[1]) ||
-			seed_modules(argv[1]) || seed_profile(argv[1]) || seed_broken(argv[1])
-		? 1
-		: 0;
+			       seed_modules(argv[1]) || seed_profile(argv[1]) ||
+			       seed_broken(argv[1])
+		       ? 1
+		       : 0;
 }

@@ -72,8 +72,8 @@ static void print_damage(const struct hst_trace_file *file)
 		struct hst_decoder *decoder = hst_decoder_create(&file->header, &sites);
 
 		for (j = 0; j < stream->chunk_count && diag.text[0] == '\0'; j++) {
-			if (hst_trace_file_read_chunk(file, stream, &stream->chunks[j], buffer, &got,
-				    &diag) != HST_OK ||
+			if (hst_trace_file_read_chunk(file, stream, &stream->chunks[j], buffer,
+				    &got, &diag) != HST_OK ||
 				hst_decoder_begin(decoder, buffer, got, &diag) != HST_OK) {
 				continue;
 			}
@@ -191,7 +191,8 @@ static void try_damage(void)
 
 static void try_sessions(void)
 {
-	static const char *const texts[] = { "", "hasten-data 2\n", "uftrace\n", "hasten-data x\n" };
+	static const char *const texts[] = { "", "hasten-data 2\n", "uftrace\n",
+		"hasten-data x\n" };
 	struct hst_session session = { 0 };
 	struct hst_diag diag;
 	size_t i;
@@ -201,6 +202,7 @@ static void try_sessions(void)
 			texts[i], strlen(texts[i]), "hasten.data", &session, &diag);
 
 		(void)printf("session %zu\n    %s: %s\n", i, hst_status_text(status), diag.text);
+		hst_session_close(&session);
 	}
 	(void)printf("no directory\n    %s: %s\n",
 		hst_status_text(hst_session_open("/nonexistent/hasten.data", &session, &diag)),

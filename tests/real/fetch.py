@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fetches Debian source packages and builds them with instrumented functions.
 
-    fetch.py CACHE lua|sqlite [--cc CC] [--flags FLAGS] [--name NAME]      prints the path of the program
+    fetch.py CACHE lua|sqlite [--cc CC] [--flags FLAGS] [--name NAME]
+
+Prints the path of the program.
 
 Sources come by `apt-get source` with lists, cache and state of its own below CACHE: those of the
 machine stay as they are. Entries are derived from the machine's own lists when this runs. What was
-fetched or built once is used again. Exit status 77, with the reason, when that is not possible here.
+fetched or built once is used again. Exit status 77, with the reason, when that is not possible.
 """
 
 import argparse
@@ -38,7 +40,8 @@ def deb822_sources(text):
         types = [line for line in lines if line.lower().startswith("types:")]
         disabled = any(line.lower().replace(" ", "") == "enabled:no" for line in lines)
         if types and "deb" in types[0].split()[1:] and not disabled:
-            lines = [line for line in lines if not line.lower().startswith(("types:", "architectures:"))]
+            left_out = ("types:", "architectures:")
+            lines = [line for line in lines if not line.lower().startswith(left_out)]
             out.append("\n".join(["Types: deb-src"] + lines))
     return out
 
@@ -63,6 +66,14 @@ def write_sources(folder):
         handle.write("\n".join(lines) + "\n")
 
 
+def captured(command, where):
+    """(exit status, output of both kinds) of a command."""
+    done = subprocess.run(
+        command, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    return done.returncode, done.stdout.decode("utf-8", "replace")
+
+
 def apt(arguments, where):
     """Runs apt-get so that it neither reads nor writes the machine's lists, cache and state."""
     own = os.path.join(where, "apt")
@@ -82,10 +93,7 @@ def apt(arguments, where):
     command = ["apt-get", "-q"]
     for key, value in settings.items():
         command += ["-o", "%s=%s" % (key, value)]
-    done = subprocess.run(
-        command + arguments, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
-    return done.returncode, done.stdout.decode("utf-8", "replace")
+    return captured(command + arguments, where)
 
 
 def fetch(cache, name):
@@ -102,7 +110,8 @@ def fetch(cache, name):
     if status == 0:
         status, text = apt(["source", "--download-only", package], loads)
     if status:
-        raise Unavailable("the sources of %s cannot be fetched: %s" % (package, text.strip().split("\n")[-1]))
+        why = text.strip().split("\n")[-1]
+        raise Unavailable("the sources of %s cannot be fetched: %s" % (package, why))
     found = sorted(glob.glob(os.path.join(loads, "*.orig.tar.*")))
     found = [path for path in found if not path.endswith(".asc")]
     if not found:
@@ -118,10 +127,10 @@ def fetch(cache, name):
 
 
 def run(command, where):
-    done = subprocess.run(command, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if done.returncode:
-        text = done.stdout.decode("utf-8", "replace").strip().split("\n")[-5:]
-        raise BuildFailed("%s fails: %s" % (command[0], " / ".join(text)))
+    status, text = captured(command, where)
+    if status:
+        last = text.strip().split("\n")[-5:]
+        raise BuildFailed("%s fails: %s" % (command[0], " / ".join(last)))
 
 
 def sources_lua(source):
@@ -131,7 +140,7 @@ def sources_lua(source):
 
 
 def sources_sqlite(source):
-    """The amalgamation and the shell; the package's archive has the parts, its makefile joins them."""
+    """The amalgamation and the shell, joined by the makefile of the package's archive."""
     work = os.path.join(source, "hst-build")
     wanted = [os.path.join(work, name) for name in ("sqlite3.c", "shell.c")]
     if not all(os.path.exists(path) for path in wanted):

@@ -48,7 +48,8 @@ def execute(program, arguments, stdin, environment):
         if stdin and os.path.exists(arguments[0] + rest):
             os.unlink(arguments[0] + rest)
     command = [program] + arguments
-    if subprocess.run(["setarch", "-R", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+    fixed = subprocess.run(["setarch", "-R", "true"], stderr=subprocess.DEVNULL, check=False)
+    if fixed.returncode == 0:
         # The layout of memory is part of what a program computes with: hashes of addresses, say.
         command = ["setarch", "-R"] + command
     with open(stdin or os.devnull, "rb") as handle:
@@ -141,7 +142,7 @@ def without_own(pairs, traces, preload):
     name = os.path.basename(preload).encode()
     own = [(m[2], m[3]) for t in traces for m in t.modules if os.path.basename(m[7]) == name]
     inside = lambda address: any(first <= address < behind for first, behind in own)
-    return collections.Counter({pair: calls for pair, calls in pairs.items() if not inside(pair[2])})
+    return collections.Counter({pair: n for pair, n in pairs.items() if not inside(pair[2])})
 
 
 def check_report(options, data, truth, names):
@@ -156,7 +157,8 @@ def check_report(options, data, truth, names):
     found = collections.Counter()
     for row in rows:
         found[row["name"]] += row["calls"]
-    same("report, per function", by(truth, lambda pair: names.get(pair[2], hex(pair[2]))), found, {})
+    truth = by(truth, lambda pair: names.get(pair[2], hex(pair[2])))
+    same("report, per function", truth, found, {})
 
 
 def check(options, where):
@@ -169,12 +171,13 @@ def check(options, where):
         found.update(decode.Counts(trace).pairs)
         if trace.notes:
             raise Failed("the trace is not complete: %s" % trace.notes[0])
-    same("trace, per function", by(truth, lambda pair: pair[2]), by(found, lambda pair: pair[2]), names)
-    key = lambda pair: (pair[0], pair[2])
-    same("trace, per thread and function", by(truth, key), by(found, key), names)
+    function = lambda pair: pair[2]
+    thread = lambda pair: (pair[0], pair[2])
+    same("trace, per function", by(truth, function), by(found, function), names)
+    same("trace, per thread and function", by(truth, thread), by(found, thread), names)
     same("trace, per thread, caller and callee", truth, found, names)
-    agree = [sys.executable, os.path.join(HERE, "..", "decoder", "agree.py"), "--dump", options.dump, data]
-    if subprocess.run(agree, check=False).returncode:
+    agree = [sys.executable, os.path.join(HERE, "..", "decoder", "agree.py")]
+    if subprocess.run(agree + ["--dump", options.dump, data], check=False).returncode:
         raise Failed("the two decoders do not agree")
     check_report(options, data, truth, names)
 
@@ -182,7 +185,7 @@ def check(options, where):
     found = collections.Counter()
     for trace in traces:
         found.update(decode.Counts(trace).pairs)
-    same("profile, per function", by(truth, lambda pair: pair[2]), by(found, lambda pair: pair[2]), names)
+    same("profile, per function", by(truth, function), by(found, function), names)
     check_report(options, data, truth, names)
 
 

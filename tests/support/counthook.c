@@ -8,7 +8,8 @@
  *
  * Each hook counts and then jumps, with registers and stack as they were, to the next library's
  * hook: both see the same run. The counts are written when the process exits or calls _exit; a
- * fork's child begins at zero and writes to COUNTHOOK_OUT.PID. Lines are those of `decode.py --pairs`:
+ * fork's child begins at zero and writes to COUNTHOOK_OUT.PID. The lines are those of
+ * `decode.py --pairs`:
  *
  *   p TID CALLER CALLEE CALLS       caller = innermost open function, 0 none
  *   # WHAT NUMBER                   events that make the comparison doubtful

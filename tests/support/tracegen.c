@@ -25,7 +25,7 @@ struct frame {
 
 struct stack {
 	uint32_t fiber;
-	uint64_t chunk;    /* sequence in which it was present last */
+	uint64_t chunk; /* sequence in which it was present last */
 	uint32_t root_last;
 	struct frame *frames;
 	size_t depth;
@@ -43,12 +43,12 @@ struct tracegen_stream {
 	uint32_t tid;
 	uint16_t lane;
 	uint32_t parent;
-	uint64_t tail;      /* offset of the tail block, 0 none yet */
-	uint64_t seq;       /* of the present chunk */
-	uint64_t previous;  /* offset of the one before */
-	bool open;          /* a chunk is being written */
-	bool dead;          /* no more events */
-	uint64_t ticks;     /* of the last record */
+	uint64_t tail;     /* offset of the tail block, 0 none yet */
+	uint64_t seq;      /* of the present chunk */
+	uint64_t previous; /* offset of the one before */
+	bool open;         /* a chunk is being written */
+	bool dead;         /* no more events */
+	uint64_t ticks;    /* of the last record */
 	uint32_t low_water;
 	uint32_t low_before;
 	uint64_t first_ticks;
@@ -201,8 +201,8 @@ void tracegen_raw(struct tracegen *gen, const void *data, size_t bytes)
 }
 
 /* A block whose struct has the block header as its first member, with text behind. */
-static void text_block(struct tracegen *gen, uint16_t type, const void *fields, size_t bytes,
-	const char *text)
+static void text_block(
+	struct tracegen *gen, uint16_t type, const void *fields, size_t bytes, const char *text)
 {
 	size_t length = strlen(text);
 	size_t rest = bytes - sizeof(struct hst_block);
@@ -261,8 +261,8 @@ void tracegen_region(struct tracegen *gen, uint32_t number, const char *name)
 	text_block(gen, HST_BLOCK_NAME, &block, sizeof block, name);
 }
 
-struct tracegen_stream *tracegen_thread(struct tracegen *gen, uint32_t tid, enum hst_lane lane,
-	struct tracegen_stream *interrupted)
+struct tracegen_stream *tracegen_thread(
+	struct tracegen *gen, uint32_t tid, enum hst_lane lane, struct tracegen_stream *interrupted)
 {
 	struct tracegen_stream *stream = checked(calloc(1, sizeof *stream));
 
@@ -300,8 +300,8 @@ static void push(struct stack *stack, struct frame frame)
 {
 	if (stack->depth == stack->capacity) {
 		stack->capacity = stack->capacity * 2 + 16;
-		stack->frames = checked(
-			realloc(stack->frames, stack->capacity * sizeof *stack->frames));
+		stack->frames =
+			checked(realloc(stack->frames, stack->capacity * sizeof *stack->frames));
 	}
 	stack->frames[stack->depth++] = frame;
 }
@@ -349,7 +349,7 @@ static uint32_t list_frames(struct tracegen_stream *stream)
 		stack->depth < HST_CHUNK_FRAMES_MAX ? (uint32_t)stack->depth : HST_CHUNK_FRAMES_MAX;
 	/* Small chunks keep half of their room for records. */
 	uint32_t fit = (stream->gen->options.chunk_bytes - (uint32_t)sizeof(struct hst_chunk)) /
-		(2 * (uint32_t)sizeof(struct hst_frame));
+		       (2 * (uint32_t)sizeof(struct hst_frame));
 	size_t i;
 
 	listed = listed < fit ? listed : fit;
@@ -653,8 +653,7 @@ void tracegen_switch(struct tracegen_stream *stream, uint64_t ticks, uint32_t fi
 	for (i = 0; i < stream->stack_count && stream->stacks[i].fiber != fiber; i++) {
 	}
 	if (i == stream->stack_count) {
-		stream->stacks = checked(
-			realloc(stream->stacks, (i + 1) * sizeof *stream->stacks));
+		stream->stacks = checked(realloc(stream->stacks, (i + 1) * sizeof *stream->stacks));
 		stream->stacks[i] = (struct stack){ .fiber = fiber, .chunk = stream->seq };
 		stream->stack_count++;
 	}

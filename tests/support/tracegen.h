@@ -31,11 +31,11 @@ struct tracegen;
 struct tracegen_stream;
 
 struct tracegen_options {
-	uint32_t chunk_bytes;  /* of a chunk block; multiple of 16, 512 to 65536; 0: 4096 */
-	uint64_t start_ticks;  /* of the file's start pair; mono is ticks / 2 (a 2 GHz clock) */
-	uint32_t pid;          /* 0: 4711 */
-	uint32_t flags;        /* of the file header */
-	bool no_tails;         /* every chunk is appended as a whole one, the last at the end */
+	uint32_t chunk_bytes; /* of a chunk block; multiple of 16, 512 to 65536; 0: 4096 */
+	uint64_t start_ticks; /* of the file's start pair; mono is ticks / 2 (a 2 GHz clock) */
+	uint32_t pid;         /* 0: 4711 */
+	uint32_t flags;       /* of the file header */
+	bool no_tails;        /* every chunk is appended as a whole one, the last at the end */
 };
 
 /* `options` NULL: all defaults. The clock is the TSC at 2 GHz (tsc_hz is set, see the header). */

@@ -311,8 +311,7 @@ static void test_damage_in_one_chunk_leaves_the_others(void **state)
 		i++;
 	}
 	seen_assert_equal(good.events.items + good.chunk_ends[2],
-		good.events.count - good.chunk_ends[2], bad.events.items + i,
-		bad.events.count - i);
+		good.events.count - good.chunk_ends[2], bad.events.items + i, bad.events.count - i);
 	read_finish(&good);
 	read_finish(&bad);
 	hst_trace_file_close(&file);

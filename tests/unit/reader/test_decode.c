@@ -85,11 +85,10 @@ static void test_decode_each_chunk_can_be_read_alone(void **state)
 			size_t from = after_prefix(
 				alone.events.items, alone.chunk_ends[i - 1], alone.chunk_ends[i]);
 
-			assert_int_equal(
-				alone.events.items[alone.chunk_ends[i - 1]].kind ==
-						HST_EVENT_RESYNC ||
-					alone.events.items[alone.chunk_ends[i - 1]].kind ==
-						HST_EVENT_SWITCH,
+			assert_int_equal(alone.events.items[alone.chunk_ends[i - 1]].kind ==
+							 HST_EVENT_RESYNC ||
+						 alone.events.items[alone.chunk_ends[i - 1]].kind ==
+							 HST_EVENT_SWITCH,
 				1);
 			seen_assert_equal(whole.events.items + whole.chunk_ends[i - 1],
 				whole.chunk_ends[i] - whole.chunk_ends[i - 1],
@@ -315,8 +314,7 @@ static void test_decode_senseless_records_end_the_chunk(void **state)
 			fail();
 		}
 		assert_int_equal(result.events.items[0].kind, HST_EVENT_ENTER);
-		assert_int_equal(
-			result.events.items[result.events.count - 1].kind, HST_EVENT_EXIT);
+		assert_int_equal(result.events.items[result.events.count - 1].kind, HST_EVENT_EXIT);
 		assert_int_equal(result.events.items[result.events.count - 1].ticks, 900);
 		read_finish(&result);
 		hst_trace_file_close(&file);

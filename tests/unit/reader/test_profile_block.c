@@ -13,9 +13,21 @@ static void test_profile_tree_comes_back(void **state)
 {
 	struct hst_profile_node nodes[3] = {
 		{ .calls = 1, .total = 1000 },
-		{ .ret = 0x100, .fn = 0x10, .calls = 5, .total = 900, .self = 400, .min = 3, .max = 700,
+		{ .ret = 0x100,
+			.fn = 0x10,
+			.calls = 5,
+			.total = 900,
+			.self = 400,
+			.min = 3,
+			.max = 700,
 			.histogram = { [3] = 5 } },
-		{ .ret = 0x200, .fn = 0x20, .parent = 1, .calls = 2, .total = 500, .min = 1, .max = 2,
+		{ .ret = 0x200,
+			.fn = 0x20,
+			.parent = 1,
+			.calls = 2,
+			.total = 500,
+			.min = 1,
+			.max = 2,
 			.flags = HST_NODE_RECURSIVE },
 	};
 	struct hst_profile_open open[2] = { { .node = 1, .start = 50, .carried = 1 },
@@ -53,8 +65,8 @@ static void test_profile_tree_comes_back(void **state)
 
 static void test_profile_tree_bad_parents_and_open_frames_are_mended(void **state)
 {
-	struct hst_profile_node nodes[4] = { { .parent = 77 }, { .parent = 1, .calls = 1, .min = 9 },
-		{ .parent = 3, .max = 5 }, { .parent = 2 } };
+	struct hst_profile_node nodes[4] = { { .parent = 77 },
+		{ .parent = 1, .calls = 1, .min = 9 }, { .parent = 3, .max = 5 }, { .parent = 2 } };
 	struct hst_profile_open open[3] = { { .node = 4 }, { .node = 3 }, { .node = UINT32_MAX } };
 	struct tracegen *gen = tracegen_create(NULL);
 	struct hst_profile_tree tree;

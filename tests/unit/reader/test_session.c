@@ -121,8 +121,9 @@ static void test_session_open_reads_keys_and_files(void **state)
 
 static void test_session_values_that_make_no_sense_count_as_absent(void **state)
 {
-	static const char text[] = "hasten-data 1\nroot 12x\nroot_start -1\nstatus 256\nsignal 1000\n"
-				   "started 99999999999999999999999\ntsc_hz \nboot_id 0123\nfinished 2";
+	static const char text[] =
+		"hasten-data 1\nroot 12x\nroot_start -1\nstatus 256\nsignal 1000\n"
+		"started 99999999999999999999999\ntsc_hz \nboot_id 0123\nfinished 2";
 	struct hst_session session = { 0 };
 
 	(void)state;
@@ -167,8 +168,7 @@ static void test_session_mark_is_checked(void **state)
 		assert_int_equal(hst_session_parse(cases[i].text, strlen(cases[i].text), "here",
 					 &session, &diag),
 			cases[i].status);
-		assert_int_equal(
-			cases[i].status != HST_OK, strstr(diag.text, "'here'") != NULL);
+		assert_int_equal(cases[i].status != HST_OK, strstr(diag.text, "'here'") != NULL);
 		hst_session_close(&session);
 	}
 }

@@ -320,8 +320,8 @@ static void test_trace_file_partial_chunk_without_tail_is_said(void **state)
 	assert_string_equal(file.missing, "the end of chunk 1 of thread 31 is missing");
 	read_stream(&file, &file.streams[0], 128, false, &result);
 	assert_true(result.events.count > 10 && result.events.count < walk.expected.count);
-	seen_assert_equal(walk.expected.items, result.events.count, result.events.items,
-		result.events.count);
+	seen_assert_equal(
+		walk.expected.items, result.events.count, result.events.items, result.events.count);
 	read_finish(&result);
 	hst_trace_file_close(&file);
 	free(copy);
@@ -359,7 +359,8 @@ static void test_trace_file_holes_and_rubbish_are_stepped_over(void **state)
 /* A length that was damaged must not hide the blocks behind it. */
 static void test_trace_file_damaged_length_hides_nothing_behind_it(void **state)
 {
-	static const uint32_t lengths[] = { 16, 160, 176, 4096, 8192, 65536, 65552, 0x7ffffff0, 0, 17 };
+	static const uint32_t lengths[] = { 16, 160, 176, 4096, 8192, 65536, 65552, 0x7ffffff0, 0,
+		17 };
 	size_t i;
 
 	(void)state;
@@ -431,8 +432,8 @@ static void test_trace_file_sealed_tail_with_old_records_behind_is_whole(void **
 	assert_int_equal(open_bytes(copy, bytes, &file, NULL), HST_OK);
 	assert_string_equal(file.missing, "");
 	read_stream(&file, &file.streams[0], 128, false, &result);
-	seen_assert_equal(walk.expected.items, walk.expected.count, result.events.items,
-		result.events.count);
+	seen_assert_equal(
+		walk.expected.items, walk.expected.count, result.events.items, result.events.count);
 	read_finish(&result);
 	hst_trace_file_close(&file);
 	free(copy);

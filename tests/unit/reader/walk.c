@@ -20,8 +20,8 @@ bool seen_is_repair(const struct seen *item)
 	return item->kind == HST_EVENT_RESYNC || item->kind == HST_EVENT_FRAME;
 }
 
-void seen_assert_equal(const struct seen *left, size_t left_count, const struct seen *right,
-	size_t right_count)
+void seen_assert_equal(
+	const struct seen *left, size_t left_count, const struct seen *right, size_t right_count)
 {
 	size_t i;
 
@@ -29,7 +29,8 @@ void seen_assert_equal(const struct seen *left, size_t left_count, const struct 
 		if (left[i].kind != right[i].kind || left[i].ticks != right[i].ticks ||
 			left[i].ret != right[i].ret || left[i].fn != right[i].fn ||
 			left[i].value != right[i].value || left[i].reason != right[i].reason) {
-			print_error("event %zu differs: kind %u %u ticks %llu %llu ret %llx %llx value %u %u\n",
+			print_error(
+				"event %zu differs: kind %u %u ticks %llu %llu ret %llx %llx value %u %u\n",
 				i, left[i].kind, right[i].kind, (unsigned long long)left[i].ticks,
 				(unsigned long long)right[i].ticks, (unsigned long long)left[i].ret,
 				(unsigned long long)right[i].ret, left[i].value, right[i].value);
@@ -59,11 +60,10 @@ void walk_finish(struct walk *walk)
 
 static void expect(struct walk *walk, enum hst_event_kind kind, uint32_t value, uint32_t reason)
 {
-	seen_add(&walk->expected,
-		(struct seen){ .ticks = walk->ticks & ~(uint64_t)3,
-			.kind = kind,
-			.value = value,
-			.reason = reason });
+	seen_add(&walk->expected, (struct seen){ .ticks = walk->ticks & ~(uint64_t)3,
+					  .kind = kind,
+					  .value = value,
+					  .reason = reason });
 }
 
 static void step_enter(struct walk *walk)
@@ -169,12 +169,13 @@ void open_trace(struct tracegen *gen, struct hst_trace_file *ret_file)
 	}
 }
 
-static void take(struct read_result *result, const struct hst_sites *sites,
-	const struct hst_event *event)
+static void take(
+	struct read_result *result, const struct hst_sites *sites, const struct hst_event *event)
 {
-	struct seen seen = {
-		.ticks = event->ticks, .kind = event->kind, .value = event->value, .reason = event->reason
-	};
+	struct seen seen = { .ticks = event->ticks,
+		.kind = event->kind,
+		.value = event->value,
+		.reason = event->reason };
 
 	assert_true(event->site < sites->count);
 	seen.ret = sites->items[event->site].ret;
@@ -228,8 +229,8 @@ void read_stream(const struct hst_trace_file *file, const struct hst_stream_ref 
 			decoder = hst_decoder_create(&file->header, &sites);
 			assert_non_null(decoder);
 		}
-		assert_int_equal(hst_trace_file_read_chunk(file, stream, &stream->chunks[i], buffer,
-					 &got, NULL),
+		assert_int_equal(hst_trace_file_read_chunk(
+					 file, stream, &stream->chunks[i], buffer, &got, NULL),
 			HST_OK);
 		read_chunk(decoder, &sites, buffer, got, batch, &result);
 		result.chunk_ends[i] = result.events.count;

@@ -34,8 +34,8 @@ struct walk {
 	uint32_t random;
 	uint64_t ticks;
 	uint32_t fiber;
-	uint32_t sites;     /* how many functions are called */
-	bool fibers;        /* with stack switches */
+	uint32_t sites; /* how many functions are called */
+	bool fibers;    /* with stack switches */
 };
 
 void walk_begin(struct walk *walk, struct tracegen_stream *stream, uint32_t seed);
@@ -48,24 +48,24 @@ void seen_add(struct seen_list *list, struct seen item);
 /* RESYNC, FRAME and such stand in the list, too. */
 bool seen_is_repair(const struct seen *item);
 /* Fails the running test with the first difference. */
-void seen_assert_equal(const struct seen *left, size_t left_count, const struct seen *right,
-	size_t right_count);
+void seen_assert_equal(
+	const struct seen *left, size_t left_count, const struct seen *right, size_t right_count);
 
 /* What reading went through. */
 struct read_result {
 	struct seen_list events;
 	size_t *chunk_ends; /* events.count after each chunk */
 	size_t chunk_count;
-	size_t damaged;     /* chunks that were refused or given up */
-	uint32_t depth;     /* at the end */
+	size_t damaged;                /* chunks that were refused or given up */
+	uint32_t depth;                /* at the end */
 	char sentence[HST_DIAG_BYTES]; /* of the last damage */
 };
 
 /* Opens a synthetic trace through a memfd; fails the test if that does not work. */
 void open_trace(struct tracegen *gen, struct hst_trace_file *ret_file);
 /* The same for bytes; returns the status. */
-enum hst_status open_bytes(const void *data, size_t bytes, struct hst_trace_file *ret_file,
-	struct hst_diag *diag);
+enum hst_status open_bytes(
+	const void *data, size_t bytes, struct hst_trace_file *ret_file, struct hst_diag *diag);
 /* Decodes a stream with batches of `batch` events; `fresh`: a new decoder for each chunk. */
 void read_stream(const struct hst_trace_file *file, const struct hst_stream_ref *stream,
 	size_t batch, bool fresh, struct read_result *ret_result);

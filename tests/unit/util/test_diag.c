@@ -38,7 +38,7 @@ static void test_status_text_knows_every_status(void **state)
 #include "util/errors.def"
 #undef HST_ERROR
 	assert_string_equal(hst_status_text(HST_OK), "no error");
-	assert_string_equal(hst_status_text((enum hst_status)-9999), "unknown error");
+	assert_string_equal(hst_status_text((enum hst_status) - 9999), "unknown error");
 }
 
 int main(void)

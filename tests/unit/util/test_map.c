@@ -61,15 +61,13 @@ static void test_map_foreach_visits_each_key_once(void **state)
 	uint32_t i;
 
 	(void)state;
-	hst_map_foreach(&map, slot)
-	{
+	hst_map_foreach(&map, slot) {
 		fail();
 	}
 	for (i = 1; i <= 100; i++) {
 		assert_int_equal(hst_map_put(&map, i, i), HST_OK);
 	}
-	hst_map_foreach(&map, slot)
-	{
+	hst_map_foreach(&map, slot) {
 		assert_int_equal(slot->key, slot->value);
 		sum += slot->value;
 	}

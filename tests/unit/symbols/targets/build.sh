@@ -43,6 +43,7 @@ try gcc -O2 -g "$src/fib.c" -o fib-plain
 try gcc -O2 -g -c "$src/fib.c" -o fib-object.o
 try gcc -O2 -g $hook -fPIC -shared "$src/fib.c" -o libfib.so
 try gcc -O2 -g "$src/pieces.c" "$src/pieces_other.c" -o pieces
+try gcc -O2 "$src/pieces.c" "$src/pieces_other.c" -o pieces-no-debug
 try objcopy -g pieces pieces-symtab
 try objcopy --compress-debug-sections=zstd fib fib-zstd
 

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The machine forms. Fields are only ever added; what is not measured is null. CSV has the same
+ * fields in the same order.
+ */
+#include "cmd/report.h"
+
+#include "writers/csv.h"
+#include "writers/json.h"
+
+enum field_kind {
+	FIELD_TEXT,
+	FIELD_NUMBER,
+	FIELD_BOOL,
+	FIELD_FALSE, /* does not happen in this version */
+	FIELD_NONE,  /* not measured by this version */
+};
+
+struct field {
+	const char *name;
+	enum field_kind kind;
+	const char *(*text)(const struct hst_function_row *row);
+	uint64_t (*number)(const struct hst_function_row *row);
+	bool returned_only; /* null for a function that never returned */
+};
+
+#define TEXT(name, expression)                                                                     \
+	static const char *text_##name(const struct hst_function_row *row)                         \
+	{                                                                                          \
+		return (expression);                                                               \
+	}
+#define NUMBER(name, expression)                                                                   \
+	static uint64_t number_##name(const struct hst_function_row *row)                          \
+	{                                                                                          \
+		return (expression);                                                               \
+	}
+
+TEXT(name, row->name)
+TEXT(full, row->full)
+TEXT(linkage, row->linkage)
+TEXT(module, row->module)
+TEXT(file, row->file)
+NUMBER(line, row->line)
+NUMBER(calls, row->calls)
+NUMBER(returned, row->returned)
+NUMBER(errors, row->errors)
+NUMBER(open, row->open)
+NUMBER(total, row->total_ns)
+NUMBER(self, row->self_ns)
+NUMBER(min, row->min_ns)
+NUMBER(avg, row->returned == 0 ? 0 : row->duration_ns / row->returned)
+NUMBER(max, row->max_ns)
+NUMBER(p50, hst_latency_quantile(row->latency, 0.5))
+NUMBER(p90, hst_latency_quantile(row->latency, 0.9))
+NUMBER(p99, hst_latency_quantile(row->latency, 0.99))
+NUMBER(inlined, row->inlined_calls)
+NUMBER(cost, row->compensated_ns)
+NUMBER(region, (row->flags & HST_ROW_REGION) != 0)
+NUMBER(recursive, (row->flags & HST_ROW_RECURSIVE) != 0)
+NUMBER(repaired, (row->flags & HST_ROW_REPAIRED) != 0)
+NUMBER(uncertain, (row->flags & HST_ROW_UNCERTAIN) != 0)
+NUMBER(counted, (row->flags & HST_ROW_PROFILE) != 0)
+NUMBER(coarse, (row->flags & HST_ROW_MIN_MAX_COARSE) != 0)
+
+#undef TEXT
+#undef NUMBER
+
+static const struct field fields[] = {
+	{ "name", FIELD_TEXT, text_name, NULL, false },
+	{ "full_name", FIELD_TEXT, text_full, NULL, false },
+	{ "linkage_name", FIELD_TEXT, text_linkage, NULL, false },
+	{ "module", FIELD_TEXT, text_module, NULL, false },
+	{ "file", FIELD_TEXT, text_file, NULL, false },
+	{ "line", FIELD_NUMBER, NULL, number_line, false },
+	{ "calls", FIELD_NUMBER, NULL, number_calls, false },
+	{ "returned", FIELD_NUMBER, NULL, number_returned, false },
+	{ "errors", FIELD_NUMBER, NULL, number_errors, false },
+	{ "open", FIELD_NUMBER, NULL, number_open, false },
+	{ "total_ns", FIELD_NUMBER, NULL, number_total, false },
+	{ "self_ns", FIELD_NUMBER, NULL, number_self, false },
+	{ "total_cpu_ns", FIELD_NONE, NULL, NULL, false },
+	{ "self_cpu_ns", FIELD_NONE, NULL, NULL, false },
+	{ "min_ns", FIELD_NUMBER, NULL, number_min, true },
+	{ "avg_ns", FIELD_NUMBER, NULL, number_avg, true },
+	{ "max_ns", FIELD_NUMBER, NULL, number_max, true },
+	{ "p50_ns", FIELD_NUMBER, NULL, number_p50, true },
+	{ "p90_ns", FIELD_NUMBER, NULL, number_p90, true },
+	{ "p99_ns", FIELD_NUMBER, NULL, number_p99, true },
+	{ "alloc_calls", FIELD_NONE, NULL, NULL, false },
+	{ "alloc_bytes", FIELD_NONE, NULL, NULL, false },
+	{ "peak_bytes", FIELD_NONE, NULL, NULL, false },
+	{ "leaked_bytes", FIELD_NONE, NULL, NULL, false },
+	{ "throttled", FIELD_FALSE, NULL, NULL, false },
+	{ "inlined", FIELD_NUMBER, NULL, number_inlined, false },
+	{ "own_cost_ns", FIELD_NUMBER, NULL, number_cost, false },
+	{ "region", FIELD_BOOL, NULL, number_region, false },
+	{ "recursive", FIELD_BOOL, NULL, number_recursive, false },
+	{ "repaired", FIELD_BOOL, NULL, number_repaired, false },
+	{ "uncertain", FIELD_BOOL, NULL, number_uncertain, false },
+	{ "counted", FIELD_BOOL, NULL, number_counted, false },
+	{ "coarse", FIELD_BOOL, NULL, number_coarse, false },
+};
+
+#define FIELDS (sizeof fields / sizeof fields[0])
+
+static bool is_null(const struct field *field, const struct hst_function_row *row)
+{
+	return field->kind == FIELD_NONE || (field->returned_only && row->returned == 0) ||
+		(field->kind == FIELD_TEXT && field->text(row) == NULL) ||
+		(field->number == number_line && row->line == 0);
+}
+
+void hst_report_json_row(
+	struct hst_json *json, const struct hst_report *report, const struct hst_function_row *row)
+{
+	(void)report;
+	for (size_t i = 0; i < FIELDS; i++) {
+		const struct field *field = &fields[i];
+
+		if (is_null(field, row)) {
+			hst_json_null(json, field->name);
+		} else if (field->kind == FIELD_TEXT) {
+			hst_json_string(json, field->name, field->text(row));
+		} else if (field->kind == FIELD_FALSE) {
+			hst_json_bool(json, field->name, false);
+		} else if (field->kind == FIELD_BOOL) {
+			hst_json_bool(json, field->name, field->number(row) != 0);
+		} else {
+			hst_json_u64(json, field->name, field->number(row));
+		}
+	}
+}
+
+static void json_ledger(struct hst_json *json, const struct hst_profile *profile)
+{
+	const struct hst_ledger *ledger = &profile->ledger;
+
+	hst_json_row(json, "ledger");
+	hst_json_u64(json, "lost_calls", ledger->lost_calls);
+	hst_json_u64(json, "unwound", ledger->unwound);
+	hst_json_u64(json, "missed_exits", ledger->missed_exits);
+	hst_json_u64(json, "unmatched", ledger->unmatched);
+	hst_json_u64(json, "rescans", ledger->rescans);
+	hst_json_u64(json, "cfa_unknown", ledger->cfa_unknown);
+	hst_json_u64(json, "switches", ledger->switches);
+	hst_json_u64(json, "nested_lost", ledger->nested_lost);
+	hst_json_u64(json, "resyncs", ledger->resyncs);
+	hst_json_u64(json, "overflow_calls", ledger->overflow_calls);
+	hst_json_u64(json, "missing_chunks", profile->gaps);
+	hst_json_u64(json, "damaged_chunks", profile->damaged_chunks);
+	hst_json_end(json);
+}
+
+/* How many rows the machine forms have: all, unless -n says otherwise. */
+static size_t row_count(const struct hst_report *report)
+{
+	uint64_t rows = report->reading->options.rows;
+
+	return rows == UINT64_MAX || rows == 0 || rows > report->order_count ? report->order_count
+									     : (size_t)rows;
+}
+
+void hst_report_json(const struct hst_report *report)
+{
+	const struct hst_profile *profile = report->profile;
+	struct hst_json json;
+
+	hst_json_begin(&json, stdout);
+	hst_json_object(&json, NULL);
+	hst_json_u64(&json, "schema", 1);
+	hst_json_notes(&json, profile);
+	hst_json_string(&json, "directory", report->reading->session.dir);
+	hst_json_string(&json, "command", report->reading->session.command);
+	hst_json_u64(&json, "processes", profile->processes);
+	hst_json_u64(&json, "threads", profile->thread_count);
+	hst_json_u64(&json, "events", profile->events);
+	hst_json_u64(&json, "calls", profile->calls);
+	hst_json_u64(&json, "wall_ns", profile->wall_ns);
+	hst_json_u64(&json, "own_cost_ns", profile->compensated_ns);
+	hst_json_double(&json, "own_cost_inside_ns", profile->cost_inside_ns, 3);
+	hst_json_double(&json, "own_cost_outside_ns", profile->cost_outside_ns, 3);
+	hst_json_bool(&json, "clock_estimated", profile->clock_estimated);
+	json_ledger(&json, profile);
+	hst_json_array(&json, "functions");
+	for (size_t i = 0; i < row_count(report); i++) {
+		hst_json_row(&json, NULL);
+		hst_report_json_row(&json, report, &profile->functions[report->order[i]]);
+		hst_json_end(&json);
+	}
+	hst_json_end(&json);
+	hst_json_end(&json);
+	hst_json_finish(&json);
+}
+
+void hst_report_csv(const struct hst_report *report)
+{
+	struct hst_csv csv = { .out = stdout };
+
+	for (size_t i = 0; i < FIELDS; i++) {
+		hst_csv_string(&csv, fields[i].name);
+	}
+	hst_csv_line(&csv);
+	for (size_t r = 0; r < row_count(report); r++) {
+		const struct hst_function_row *row = &report->profile->functions[report->order[r]];
+
+		for (size_t i = 0; i < FIELDS; i++) {
+			if (is_null(&fields[i], row)) {
+				hst_csv_empty(&csv);
+			} else if (fields[i].kind == FIELD_TEXT) {
+				hst_csv_string(&csv, fields[i].text(row));
+			} else if (fields[i].kind == FIELD_FALSE) {
+				hst_csv_u64(&csv, 0);
+			} else {
+				hst_csv_u64(&csv, fields[i].number(row));
+			}
+		}
+		hst_csv_line(&csv);
+	}
+}

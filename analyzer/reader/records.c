@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records to events: the predictor of docs/trace-format.md, replayed. Assumes a chunk that
+ * hst_decoder_begin accepted; guarantees that no byte of it can make this read or write elsewhere,
+ * loop, or take memory without bound.
+ *
+ * The tight loop knows the two predicted kinds and entering by id. Everything else goes through
+ * slow_step(), with the loop's variables written back.
+ */
+#include "reader/decode_state.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define TICKS_MAX (1ull << 62)
+/* Events between two looks at the room on the stack; a stack owns as many frames at least. */
+#define STRETCH 1024u
+
+/* Upper bytes of two extended heads. */
+#define HEAD_ENTER_ID   (HST_KIND_EXTENDED << 6 | HST_OP_ENTER_ID)
+#define HEAD_ENTER_LONG (HST_KIND_EXTENDED << 6 | HST_OP_ENTER_LONG)
+
+static uint32_t load16(const uint8_t *at)
+{
+	uint16_t word;
+
+	memcpy(&word, at, sizeof word);
+	return word;
+}
+
+static uint32_t load32(const uint8_t *at)
+{
+	uint32_t word;
+
+	memcpy(&word, at, sizeof word);
+	return word;
+}
+
+static uint64_t load48(const uint8_t *at)
+{
+	return load32(at) | (uint64_t)load16(at + 4) << 32;
+}
+
+static enum hst_status damaged(struct hst_decoder *decoder, struct hst_diag *diag, const char *what)
+{
+	decoder->done = true;
+	decoder->broken = true;
+	return hst_diag_set(diag, HST_E_DAMAGED,
+		"chunk %" PRIu64 " of thread %" PRIu32
+		" is damaged at its byte %zu (%s): its calls from there on are lost",
+		decoder->chunk.seq, decoder->chunk.tid, (size_t)(decoder->at - decoder->begin),
+		what);
+}
+
+/* What the slow path did with a record. */
+enum step {
+	STEP_EVENT,  /* *event is filled */
+	STEP_NONE,   /* no event of its own */
+	STEP_END,    /* no more records */
+	STEP_DAMAGED /* `wrong` says why */
+};
+
+static bool advance(struct hst_decoder *decoder, uint64_t units)
+{
+	uint64_t room = (TICKS_MAX - decoder->ticks) >> decoder->shift;
+
+	if (decoder->ticks > TICKS_MAX || units > room) {
+		return false;
+	}
+	decoder->ticks += units << decoder->shift;
+	return true;
+}
+
+/* An enter by a record that is not the predicted one. 0: no such id. */
+static uint32_t enter(struct hst_decoder *decoder, uint32_t id)
+{
+	struct hst_fiber *fiber = hst_fibers_present(&decoder->fibers);
+	struct hst_fiber_frame *caller = &fiber->frames[fiber->count];
+
+	if (id == 0 || id > decoder->ids) {
+		return 0;
+	}
+	decoder->predictor[hst_predictor_slot(caller->id, caller->last)] = (uint16_t)id;
+	caller->last = (uint16_t)id;
+	fiber->count++;
+	caller[1] = (struct hst_fiber_frame){ .id = (uint16_t)id, .site = decoder->site_of[id] };
+	return id;
+}
+
+static uint32_t define(struct hst_decoder *decoder, const uint8_t *payload)
+{
+	if (decoder->ids >= HST_DECODE_IDS_MAX) {
+		return 0;
+	}
+	decoder->ids++;
+	decoder->site_of[decoder->ids] = hst_sites_intern(decoder->sites, load48(payload + 2),
+		load48(payload + 8), decoder->chunk.generation);
+	return decoder->ids;
+}
+
+/* Payload of a record: *ret_words; false if it does not fit. */
+static bool measure(const struct hst_decoder *decoder, uint32_t op, uint32_t *ret_words)
+{
+	size_t left = (size_t)(decoder->end - decoder->at) / 2 - 1;
+	uint32_t words = decoder->op_words[op];
+
+	if (words == 255) {
+		if (left < 1) {
+			return false;
+		}
+		words = 1 + load16(decoder->at + 2);
+	}
+	*ret_words = words;
+	return words <= left;
+}
+
+static enum step enter_event(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
+	const uint8_t *payload, struct hst_event *event)
+{
+	uint32_t id;
+
+	if (op == HST_OP_ENTER_NEW) {
+		id = define(decoder, payload);
+	} else {
+		id = load16(op == HST_OP_ENTER_LONG ? payload + 2 : payload);
+	}
+	id = enter(decoder, id);
+	if (id == 0 || !advance(decoder, op == HST_OP_ENTER_ID ? argument : load16(payload))) {
+		return STEP_DAMAGED;
+	}
+	event->kind = HST_EVENT_ENTER;
+	event->site = decoder->site_of[id];
+	event->ticks = decoder->ticks;
+	return STEP_EVENT;
+}
+
+/* Records that say their time in their first payload word, and a number in the next two. */
+static enum step marked_event(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
+	const uint8_t *payload, struct hst_event *event)
+{
+	static const uint16_t kinds[HST_OPS] = {
+		[HST_OP_EXIT_ERROR] = HST_EVENT_EXIT_ERROR,
+		[HST_OP_UNWIND] = HST_EVENT_UNWIND,
+		[HST_OP_SWITCH] = HST_EVENT_SWITCH,
+		[HST_OP_LOST] = HST_EVENT_LOST,
+		[HST_OP_PAUSE] = HST_EVENT_PAUSE,
+		[HST_OP_LIMIT] = HST_EVENT_LIMIT,
+		[HST_OP_THREAD_END] = HST_EVENT_THREAD_END,
+	};
+
+	if (!advance(decoder, load16(payload))) {
+		return STEP_DAMAGED;
+	}
+	event->kind = kinds[op];
+	event->ticks = decoder->ticks;
+	event->value = decoder->op_words[op] == 3 ? load32(payload + 2) : 0;
+	if (op == HST_OP_EXIT_ERROR && !hst_fibers_pop(&decoder->fibers, 1)) {
+		return STEP_DAMAGED;
+	}
+	if (op == HST_OP_UNWIND) {
+		event->reason = (uint16_t)argument;
+		return hst_fibers_pop(&decoder->fibers, event->value) ? STEP_EVENT : STEP_DAMAGED;
+	}
+	if (op == HST_OP_SWITCH && hst_fibers_switch(&decoder->fibers, event->value) != HST_OK) {
+		return STEP_DAMAGED;
+	}
+	return STEP_EVENT;
+}
+
+static enum step extended(
+	struct hst_decoder *decoder, uint32_t head, struct hst_event *event, const char **ret_wrong)
+{
+	uint32_t op = head >> 8 & (HST_OPS - 1);
+	uint32_t argument = head & 0xff;
+	const uint8_t *payload = decoder->at + 2;
+	enum step step;
+	uint32_t words;
+
+	*ret_wrong = "a record goes beyond the end";
+	if (!measure(decoder, op, &words)) {
+		return decoder->cut ? STEP_END : STEP_DAMAGED;
+	}
+	*event = (struct hst_event){ 0 };
+	*ret_wrong = "a record makes no sense";
+	switch (op) {
+	case HST_OP_ENTER_NEW:
+	case HST_OP_ENTER_ID:
+	case HST_OP_ENTER_LONG:
+		step = enter_event(decoder, op, argument, payload, event);
+		break;
+	case HST_OP_TIME:
+		step = advance(decoder, (uint64_t)(argument << 16 | load16(payload))
+						<< HST_TIME_BITS)
+			       ? STEP_NONE
+			       : STEP_DAMAGED;
+		break;
+	case HST_OP_TIME_LONG:
+		step = advance(decoder, load32(payload) | (uint64_t)load32(payload + 4) << 32)
+			       ? STEP_NONE
+			       : STEP_DAMAGED;
+		break;
+	case HST_OP_EXIT_ERROR:
+	case HST_OP_UNWIND:
+	case HST_OP_SWITCH:
+	case HST_OP_LOST:
+	case HST_OP_PAUSE:
+	case HST_OP_LIMIT:
+	case HST_OP_THREAD_END:
+		step = marked_event(decoder, op, argument, payload, event);
+		break;
+	default:
+		step = STEP_NONE;
+		break;
+	}
+	if (step != STEP_DAMAGED) {
+		decoder->at = payload + 2 * (size_t)words;
+	}
+	return step;
+}
+
+static enum step predicted_event(
+	struct hst_decoder *decoder, uint32_t head, struct hst_event *event)
+{
+	const struct hst_fiber *fiber = hst_fibers_present(&decoder->fibers);
+	const struct hst_fiber_frame *caller = &fiber->frames[fiber->count];
+	uint32_t id =
+		enter(decoder, decoder->predictor[hst_predictor_slot(caller->id, caller->last)]);
+
+	if (id == 0) {
+		return STEP_DAMAGED;
+	}
+	decoder->ticks += (uint64_t)(head & HST_TIME_MASK) << decoder->shift;
+	decoder->at += 2;
+	*event = (struct hst_event){
+		.ticks = decoder->ticks, .site = decoder->site_of[id], .kind = HST_EVENT_ENTER
+	};
+	return STEP_EVENT;
+}
+
+/* Any record that the tight loop does not take. Its variables must have been written back. */
+static enum step slow_step(
+	struct hst_decoder *decoder, struct hst_event *event, const char **ret_wrong)
+{
+	uint32_t head;
+
+	if (decoder->end - decoder->at < 2) {
+		return STEP_END;
+	}
+	head = load16(decoder->at);
+	switch (head >> HST_KIND_SHIFT) {
+	case HST_KIND_END:
+		*ret_wrong = "an end mark before the end";
+		return decoder->chunk.used != 0 && !decoder->cut ? STEP_DAMAGED : STEP_END;
+	case HST_KIND_EXIT:
+		*ret_wrong = "an exit without an open frame";
+		if (!hst_fibers_pop(&decoder->fibers, 1)) {
+			return STEP_DAMAGED;
+		}
+		decoder->ticks += (uint64_t)(head & HST_TIME_MASK) << decoder->shift;
+		*event = (struct hst_event){ .ticks = decoder->ticks, .kind = HST_EVENT_EXIT };
+		decoder->at += 2;
+		return STEP_EVENT;
+	case HST_KIND_PREDICTED:
+		*ret_wrong = "an enter that nothing foretold";
+		return predicted_event(decoder, head, event);
+	default:
+		return extended(decoder, head, event, ret_wrong);
+	}
+}
+
+/*
+ * Predicted enters, plain exits and enters by id, up to `room` events or the first other record. The
+ * present stack must have room for as many frames. Records that end close to the end of the chunk are
+ * left to the slow path, so that no look ahead is needed here.
+ */
+static size_t fast_stretch(struct hst_decoder *decoder, struct hst_event *events, size_t room)
+{
+	struct hst_fiber *fiber = hst_fibers_present(&decoder->fibers);
+	struct hst_fiber_frame *const bottom = fiber->frames;
+	struct hst_fiber_frame *top = bottom + fiber->count;
+	uint16_t *const predictor = decoder->predictor;
+	const uint32_t *const site_of = decoder->site_of;
+	const uint32_t shift = decoder->shift;
+	const uint32_t ids = decoder->ids;
+	const uint8_t *at = decoder->at;
+	const uint8_t *const stop = decoder->end - at < 6 ? at : decoder->end - 5;
+	uint64_t ticks = decoder->ticks;
+	struct hst_event *event = events;
+	const struct hst_event *const full = events + room;
+
+	while (at < stop && event != full) {
+		uint32_t head = load16(at);
+		uint32_t units = head & HST_TIME_MASK;
+		uint32_t bytes = 2;
+		uint32_t slot;
+		uint32_t id;
+
+		if (head >> HST_KIND_SHIFT == HST_KIND_EXIT) {
+			if (top == bottom) {
+				break;
+			}
+			top--;
+			at += 2;
+			ticks += (uint64_t)units << shift;
+			*event++ = (struct hst_event){ .ticks = ticks, .kind = HST_EVENT_EXIT };
+			continue;
+		}
+		slot = hst_predictor_slot(top->id, top->last);
+		if (head >> HST_KIND_SHIFT == HST_KIND_PREDICTED) {
+			id = predictor[slot];
+		} else if (head >> 8 == HEAD_ENTER_ID) {
+			id = load16(at + 2);
+			units = head & 0xff;
+			bytes = 4;
+		} else if (head >> 8 == HEAD_ENTER_LONG) {
+			units = load16(at + 2);
+			id = load16(at + 4);
+			bytes = 6;
+		} else {
+			break;
+		}
+		if (id - 1 >= ids) {
+			break;
+		}
+		predictor[slot] = (uint16_t)id;
+		top->last = (uint16_t)id;
+		top++;
+		*top = (struct hst_fiber_frame){ .id = (uint16_t)id, .site = site_of[id] };
+		at += bytes;
+		ticks += (uint64_t)units << shift;
+		*event++ = (struct hst_event){
+			.ticks = ticks, .site = site_of[id], .kind = HST_EVENT_ENTER
+		};
+	}
+	decoder->at = at;
+	decoder->ticks = ticks;
+	fiber->count = (uint32_t)(top - bottom);
+	return (size_t)(event - events);
+}
+
+enum hst_status hst_decode_batch(struct hst_decoder *decoder, struct hst_event *events,
+	size_t capacity, size_t *ret_count, struct hst_diag *diag)
+{
+	const char *wrong = "";
+	size_t count = 0;
+
+	while (count < capacity && decoder->pending_at < decoder->pending_count) {
+		events[count++] = decoder->pending[decoder->pending_at++];
+	}
+	while (count < capacity && !decoder->done) {
+		size_t room = capacity - count < STRETCH ? capacity - count : STRETCH;
+
+		if (hst_fibers_reserve(&decoder->fibers, room + 1) != HST_OK) {
+			*ret_count = count;
+			return hst_diag_set(diag, HST_E_MEMORY, "out of memory");
+		}
+		count += fast_stretch(decoder, events + count, room);
+		/* The slow path may push one more: room + 1 above. */
+		if (count == capacity) {
+			break;
+		}
+		switch (slow_step(decoder, &events[count], &wrong)) {
+		case STEP_EVENT:
+			count++;
+			break;
+		case STEP_NONE:
+			break;
+		case STEP_END:
+			decoder->done = true;
+			break;
+		case STEP_DAMAGED:
+			*ret_count = count;
+			return damaged(decoder, diag, wrong);
+		}
+	}
+	*ret_count = count;
+	return HST_OK;
+}
