@@ -7,7 +7,6 @@
 #include "writers/json.h"
 #include "writers/text.h"
 
-#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +64,9 @@ int hst_reading_open(struct hst_reading *reading, int argc, char **argv,
 		help(reading, table, examples);
 		return HST_EXIT_OK;
 	}
+	if (status == HST_OK && reading->options.filter != NULL) {
+		status = hst_filter_parse(reading->options.filter, &reading->filter, &diag);
+	}
 	if (status == HST_OK && reading->options.dir == NULL) {
 		status = hst_session_find(".", &newest, &diag);
 	}
@@ -89,6 +91,7 @@ int hst_reading_open(struct hst_reading *reading, int argc, char **argv,
 void hst_reading_close(struct hst_reading *reading)
 {
 	hst_terminal_end_pager(reading->pager);
+	hst_filter_destroy(reading->filter);
 	hst_session_close(&reading->session);
 }
 
@@ -183,50 +186,11 @@ const char *hst_base_name(const char *path)
 	return slash == NULL ? path : slash + 1;
 }
 
-/* A glob against a path or its last part. */
-static bool match_path(const char *glob, const char *path)
+bool hst_reading_wants(const struct hst_reading *reading, const struct hst_function_row *row)
 {
-	return path != NULL &&
-		(fnmatch(glob, path, 0) == 0 || fnmatch(glob, hst_base_name(path), 0) == 0);
-}
-
-static bool match_term(const char *term, const struct hst_function_row *row)
-{
-	if (strncmp(term, "module:", 7) == 0) {
-		return match_path(term + 7, row->module);
-	}
-	if (strncmp(term, "file:", 5) == 0) {
-		return match_path(term + 5, row->file);
-	}
-	return fnmatch(term, row->name, 0) == 0 || fnmatch(term, row->full, 0) == 0 ||
-		fnmatch(term, row->linkage, 0) == 0;
-}
-
-bool hst_filter_matches(const char *filter, const struct hst_function_row *row)
-{
-	bool positive = false; /* a term that chooses was there */
-	bool chosen = false;
-	char term[512];
-
-	while (filter != NULL && *filter != '\0') {
-		size_t length = strcspn(filter, ",");
-		size_t skip = strspn(filter, " ");
-		bool negative;
-
-		skip = skip < length ? skip : length;
-		(void)snprintf(term, sizeof term, "%.*s", (int)(length - skip), filter + skip);
-		filter += length + (filter[length] == ',');
-		negative = term[0] == '!';
-		if (term[0] == '\0') {
-			continue;
-		}
-		if (negative && match_term(term + 1, row)) {
-			return false;
-		}
-		positive |= !negative;
-		chosen |= !negative && match_term(term, row);
-	}
-	return chosen || !positive;
+	return reading->filter == NULL ||
+		hst_filter_matches(reading->filter, row->name, row->full, row->linkage, row->module,
+			row->file);
 }
 
 const char *hst_row_name(const struct hst_options *options, const struct hst_function_row *row)

@@ -6,6 +6,7 @@
 #include "cmd/options.h"
 #include "model/profile.h"
 #include "passes/profile.h"
+#include "plan/filter.h"
 #include "reader/session.h"
 #include "writers/table.h"
 
@@ -15,6 +16,7 @@ struct hst_reading {
 	const char *command;
 	struct hst_options options;
 	struct hst_session session;
+	struct hst_filter *filter; /* of --filter, NULL: all */
 	struct hst_table_style style;
 	bool color;
 	pid_t pager; /* 0 none */
@@ -49,8 +51,8 @@ void hst_print_line(const char *fmt, ...) HST_PRINTF(1, 2);
 struct hst_json;
 void hst_json_notes(struct hst_json *json, const struct hst_profile *profile);
 
-/* Is the row chosen by the expression of --filter? NULL chooses all. */
-bool hst_filter_matches(const char *filter, const struct hst_function_row *row);
+/* Is the row chosen by --filter? All are without it. */
+bool hst_reading_wants(const struct hst_reading *reading, const struct hst_function_row *row);
 
 /* The name in the form that --names asked for. */
 const char *hst_row_name(const struct hst_options *options, const struct hst_function_row *row);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define ROWS_DEFAULT    20u
+#define NAME_SHOWN      60u /* a longer one makes no command that one would type */
 #define COLUMNS_DEFAULT "self,self%,total,calls,percall,p99,errors,function,file"
 
 static const struct hst_option options[] = {
@@ -147,8 +148,9 @@ static void next_command(const struct hst_report *report)
 	if (report->reading->options.quiet) {
 		return;
 	}
-	if (report->order_count == 0) {
-		hst_print_line("next: hasten info");
+	if (report->order_count == 0 ||
+		strlen(report->profile->functions[report->order[0]].name) > NAME_SHOWN) {
+		hst_print_line(report->order_count == 0 ? "next: hasten info" : "next: hasten tree");
 		return;
 	}
 	top = &report->profile->functions[report->order[0]];

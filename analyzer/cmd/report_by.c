@@ -210,8 +210,7 @@ static size_t choose_parts(struct hst_report *report)
 	for (size_t i = 0; i < profile->thread_function_count; i++) {
 		const struct hst_thread_function *part = &profile->thread_functions[i];
 
-		if (hst_filter_matches(report->reading->options.filter,
-			    &profile->functions[part->function])) {
+		if (hst_reading_wants(report->reading, &profile->functions[part->function])) {
 			profile->thread_functions[kept++] = *part;
 		}
 	}
@@ -282,7 +281,6 @@ static void json_thread(struct hst_json *json, const struct hst_thread_row *thre
 static void thread_json(const struct hst_report *report)
 {
 	const struct hst_profile *profile = report->profile;
-	const char *filter = report->reading->options.filter;
 	struct hst_json json;
 	size_t part = 0;
 
@@ -301,7 +299,7 @@ static void thread_json(const struct hst_report *report)
 			const struct hst_thread_function *each = &profile->thread_functions[part];
 			const struct hst_function_row *row = &profile->functions[each->function];
 
-			if (!hst_filter_matches(filter, row)) {
+			if (!hst_reading_wants(report->reading, row)) {
 				continue;
 			}
 			hst_json_row(&json, NULL);

@@ -57,9 +57,9 @@ VALUE(errors, row->errors)
 VALUE(min, row->min_ns)
 VALUE(max, row->max_ns)
 VALUE(avg, row->returned == 0 ? 0 : (double)row->duration_ns / (double)row->returned)
-VALUE(p50, hst_latency_quantile(row->latency, 0.5))
-VALUE(p90, hst_latency_quantile(row->latency, 0.9))
-VALUE(p99, hst_latency_quantile(row->latency, 0.99))
+VALUE(p50, hst_row_quantile(row, 0.5))
+VALUE(p90, hst_row_quantile(row, 0.9))
+VALUE(p99, hst_row_quantile(row, 0.99))
 VALUE(inlined, row->inlined_calls)
 VALUE(open, row->open)
 VALUE(threads, report->threads == NULL ? 0 : report->threads[row_number(report, row)])
@@ -276,7 +276,7 @@ enum hst_status hst_report_choose(struct hst_report *report, struct hst_diag *di
 
 		report->self_ns += row->self_ns;
 		if ((row->calls != 0 || row->total_ns != 0 || row->open != 0) &&
-			hst_filter_matches(options->filter, row)) {
+			hst_reading_wants(report->reading, row)) {
 			report->order[report->order_count++] = (uint32_t)i;
 		}
 	}

@@ -118,6 +118,14 @@ uint64_t hst_latency_quantile(const struct hst_latency *latency, double q)
 	return last;
 }
 
+uint64_t hst_row_quantile(const struct hst_function_row *row, double q)
+{
+	uint64_t ns = hst_latency_quantile(row->latency, q);
+
+	ns = ns < row->min_ns ? row->min_ns : ns;
+	return ns > row->max_ns ? row->max_ns : ns;
+}
+
 uint64_t hst_latency_at_least(const struct hst_latency *latency, uint64_t ns)
 {
 	uint32_t first = hst_latency_octave(ns);

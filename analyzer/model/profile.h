@@ -159,6 +159,8 @@ void hst_profile_note(struct hst_profile *profile, bool loss, const char *fmt, .
 
 /* Quantile 0..1 in nanoseconds (middle of its bucket), 0 when nothing returned. */
 uint64_t hst_latency_quantile(const struct hst_latency *latency, double q);
+/* The same for a row, never outside of its shortest and longest call. */
+uint64_t hst_row_quantile(const struct hst_function_row *row, double q);
 /* Adds `count` calls of `ns`; counters come from `arena`. false: out of memory, nothing was added. */
 bool hst_latency_add(
 	struct hst_latency *latency, struct hst_arena *arena, uint64_t ns, uint64_t count);

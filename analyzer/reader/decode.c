@@ -151,8 +151,8 @@ static void queue_frames(struct hst_decoder *decoder, enum hst_resync reason)
 }
 
 /*
- * Joins the chunk to what came before it: events only where they disagree. `next`: nothing is missing
- * between the two.
+ * Joins the chunk to what came before it: events only where they disagree. `next`: nothing is
+ * missing between the two.
  */
 static enum hst_status join(struct hst_decoder *decoder, const struct hst_frame *frames, bool next)
 {

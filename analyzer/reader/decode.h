@@ -39,26 +39,31 @@ enum hst_event_kind {
 	HST_EVENT_ENTER, /* site */
 	HST_EVENT_EXIT,
 	HST_EVENT_EXIT_ERROR, /* an exception passed through */
-	HST_EVENT_UNWIND, /* count frames closed, reason (1 error, 2 missed, 3 pause, 4 abandoned) */
-	HST_EVENT_SWITCH, /* value: fiber that is present from here on */
-	HST_EVENT_LOST,   /* value: calls not recorded here */
+	HST_EVENT_UNWIND,     /* `value` frames closed; reason as in the format's page */
+	HST_EVENT_SWITCH,     /* value: fiber that is present from here on */
+	HST_EVENT_LOST,       /* value: calls not recorded here */
 	HST_EVENT_PAUSE,
 	HST_EVENT_LIMIT,
 	HST_EVENT_THREAD_END,
-	HST_EVENT_RESYNC, /* the stack is replaced: value = depth, reason = enum hst_resync; the frames
-	                     follow as FRAME events */
-	HST_EVENT_FRAME, /* after RESYNC: value = depth index, site (0 unknown), outermost first;
-	                     only listed frames come; frames below them keep what the consumer had if
-	                     it had that depth, else are unknown */
+	/* The stack is replaced: value = depth, reason = enum hst_resync; FRAME events follow. */
+	HST_EVENT_RESYNC,
+	/*
+	 * After RESYNC: value = depth index, site (0 unknown), outermost first. Only listed frames
+	 * come; frames below them keep what the consumer had if it had that depth, else are
+	 * unknown.
+	 */
+	HST_EVENT_FRAME,
 };
 
 /* Why the stack is replaced. */
 enum hst_resync {
 	HST_RESYNC_BEGIN = 0, /* the stream begins with open frames (image of a fork) */
-	HST_RESYNC_GAP = 1,   /* calls are missing before it: a gap, or a damaged chunk; what other
-	                         fibers had on their stacks is doubtful from here on */
-	HST_RESYNC_STACK =
-		2, /* nothing is missing, but other frames are open than the events say */
+	/*
+	 * Calls are missing before it: a gap, or a damaged chunk. What other fibers had on their
+	 * stacks is doubtful from here on.
+	 */
+	HST_RESYNC_GAP = 1,
+	HST_RESYNC_STACK = 2, /* nothing is missing, but the open frames are not those we had */
 };
 
 /*
@@ -83,9 +88,9 @@ void hst_decoder_destroy(struct hst_decoder *decoder);
 
 /*
  * Begins a chunk: checks its header, sets ids, predictor, frames. The bytes must stay until the
- * chunk is done. When depth, frames and fiber agree with the state after the previous chunk (and its
- * seq is the next) no event is made for it; otherwise SWITCH (another fiber), RESYNC and FRAME events
- * come first. At the begin of a stream the state is: seq 0, fiber 0, no frames.
+ * chunk is done. When depth, frames and fiber agree with the state after the previous chunk (and
+ * its seq is the next) no event is made for it; otherwise SWITCH (another fiber), RESYNC and FRAME
+ * events come first. At the begin of a stream the state is: seq 0, fiber 0, no frames.
  * HST_E_DAMAGED with a sentence if the header makes no sense: skip the chunk.
  */
 HST_NODISCARD enum hst_status hst_decoder_begin(
@@ -99,7 +104,9 @@ HST_NODISCARD enum hst_status hst_decoder_begin(
 HST_NODISCARD enum hst_status hst_decode_batch(struct hst_decoder *decoder,
 	struct hst_event *events, size_t capacity, size_t *ret_count, struct hst_diag *diag);
 
-/* After the last batch of a chunk: ticks of its last record, depth now, bytes of it that were read. */
+/*
+ * After the last batch of a chunk: ticks of its last record, depth now, bytes of it that were read.
+ */
 uint64_t hst_decoder_ticks(const struct hst_decoder *decoder);
 uint32_t hst_decoder_depth(const struct hst_decoder *decoder);
 size_t hst_decoder_offset(const struct hst_decoder *decoder);

@@ -148,7 +148,9 @@ bool hst_fibers_pop(struct hst_fibers *fibers, uint64_t count)
 	}
 	count -= fiber->count;
 	fiber->count = 0;
-	/* frames[0] stood for a frame that is closed now: the one below it has no history, either. */
+	/*
+	 * frames[0] stood for a frame that is closed now: the one below it has no history, either.
+	 */
 	fiber->frames[0] = (struct hst_fiber_frame){ 0 };
 	if (count <= fiber->below) {
 		fiber->below -= count;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The stacks of one stream while it is decoded. Only frames entered or listed in the present chunk
- * have an id; all others are a mere count, so the memory of a stack is bounded by what one chunk can
- * hold, however deep the program is.
+ * have an id; all others are a mere count, so the memory of a stack is bounded by what one chunk
+ * can hold, however deep the program is.
  *
  *   depth = below + count          frames[0]: the innermost frame without an id, or the root
  *   [ below frames: counted ] frames[0] frames[1] ... frames[count] <- innermost
@@ -56,7 +56,9 @@ HST_NODISCARD enum hst_status hst_fibers_switch(struct hst_fibers *fibers, uint3
 struct hst_fiber *hst_fibers_present(struct hst_fibers *fibers);
 /* Room for `extra` frames on the present stack (and for frames[0]). HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_fibers_reserve(struct hst_fibers *fibers, size_t extra);
-/* Closes `count` frames of the present stack; false if there are not as many (all are closed then). */
+/*
+ * Closes `count` frames of the present stack; false if there are not as many (all are closed then).
+ */
 bool hst_fibers_pop(struct hst_fibers *fibers, uint64_t count);
 
 #endif

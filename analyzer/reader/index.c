@@ -415,8 +415,8 @@ static enum hst_status order_chunks(struct gather *gather)
 }
 
 /*
- * A process that was killed while it appended a chunk, or that is at it now, leaves a cut block at the
- * end; its tail still holds the chunk, and nothing is missing.
+ * A process that was killed while it appended a chunk, or that is at it now, leaves a cut block at
+ * the end; its tail still holds the chunk, and nothing is missing.
  */
 static void forgive_cut(struct gather *gather)
 {
@@ -483,9 +483,9 @@ static enum hst_status order_modules(struct hst_trace_file *file)
 }
 
 /*
- * The file of a running process grows while it is indexed: a chunk that was in its tail when the size
- * was taken may be behind that size when the tail is looked at. So the pass goes on at `at`, to the new
- * end; not for ever, since a process can write faster than we read.
+ * The file of a running process grows while it is indexed: a chunk that was in its tail when the
+ * size was taken may be behind that size when the tail is looked at. So the pass goes on at `at`,
+ * to the new end; not for ever, since a process can write faster than we read.
  */
 static bool follow_growth(struct gather *gather, struct hst_scan *scan, uint64_t at)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One sentence on what a trace file lacks, from what the index pass saw. Clauses come in the order of
- * how much they explain; one that does not fit in the room of the sentence is left out whole.
+ * One sentence on what a trace file lacks, from what the index pass saw. Clauses come in the order
+ * of how much they explain; one that does not fit in the room of the sentence is left out whole.
  */
 #include "reader/index.h"
 

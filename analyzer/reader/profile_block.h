@@ -24,8 +24,8 @@ struct hst_profile_tree {
 };
 
 /*
- * Reads the block at `offset` (one of file->profiles or a stream's profile_offset). HST_E_DAMAGED with
- * a sentence if there is no profile block or not even its root; HST_E_IO; HST_E_MEMORY.
+ * Reads the block at `offset` (one of file->profiles or a stream's profile_offset). HST_E_DAMAGED
+ * with a sentence if there is no profile block or not even its root; HST_E_IO; HST_E_MEMORY.
  */
 HST_NODISCARD enum hst_status hst_profile_tree_read(const struct hst_trace_file *file,
 	uint64_t offset, struct hst_profile_tree *ret_tree, struct hst_diag *diag);

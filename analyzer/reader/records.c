@@ -269,9 +269,9 @@ static enum step slow_step(
 }
 
 /*
- * Predicted enters, plain exits and enters by id, up to `room` events or the first other record. The
- * present stack must have room for as many frames. Records that end close to the end of the chunk are
- * left to the slow path, so that no look ahead is needed here.
+ * Predicted enters, plain exits and enters by id, up to `room` events or the first other record.
+ * The present stack must have room for as many frames. Records that end close to the end of the
+ * chunk are left to the slow path, so that no look ahead is needed here.
  */
 static size_t fast_stretch(struct hst_decoder *decoder, struct hst_event *events, size_t room)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Block finder: the first stage of the reader. It assumes nothing about the file and guarantees that
- * a block it names has a sane length for its type and begins within the file. A length that leads
- * neither to another block nor to zeros nor to the end of the file is doubted: if a sound block lies
- * inside, the length was damaged and the inner block counts; if none does, what comes behind was
- * damaged.
+ * Block finder: the first stage of the reader. It assumes nothing about the file and guarantees
+ * that a block it names has a sane length for its type and begins within the file. A length that
+ * leads neither to another block nor to zeros nor to the end of the file is doubted: if a sound
+ * block lies inside, the length was damaged and the inner block counts; if none does, what comes
+ * behind was damaged.
  */
 #include "reader/scan.h"
 
@@ -255,9 +255,9 @@ static bool block_counts(struct hst_scan *scan, uint64_t at, uint64_t *ret_next)
 }
 
 /*
- * While a thread appends its tail (and for ever, if it was killed then) the block in the tail's place
- * is sealed and only as long as its records; behind it stand records of earlier chunks. Those are no
- * damage: they lie between a block at a page boundary and the next one at a page boundary.
+ * While a thread appends its tail (and for ever, if it was killed then) the block in the tail's
+ * place is sealed and only as long as its records; behind it stand records of earlier chunks. Those
+ * are no damage: they lie between a block at a page boundary and the next one at a page boundary.
  */
 static void settle_remains(struct hst_scan *scan, const struct hst_scan_block *next)
 {

@@ -30,8 +30,7 @@ struct hst_scan {
 	uint64_t end;     /* of the file, as it was when the scan began */
 	uint64_t skipped; /* bytes that were neither zero nor in a block */
 	bool failed;      /* the file could not be read at `at`: the scan ended there */
-	uint64_t
-		place; /* chunk block on a page boundary that may be a tail being appended, else 0 */
+	uint64_t place;   /* chunk on a page boundary: maybe a tail being appended; else 0 */
 	uint64_t remains; /* of `skipped`: bytes that then are old records behind it */
 	struct hst_scan_window wide;
 	struct hst_scan_window near;
@@ -57,7 +56,9 @@ void hst_scan_extend(struct hst_scan *scan, uint64_t at, uint64_t end);
 /* The next block; false at the end. Blocks of unknown types come, too. */
 bool hst_scan_next(struct hst_scan *scan, struct hst_scan_block *ret_block);
 
-/* Reads up to `bytes` at `offset` whatever signals come. Bytes read, less at the end, -1 on error. */
+/*
+ * Reads up to `bytes` at `offset` whatever signals come. Bytes read, less at the end, -1 on error.
+ */
 int64_t hst_scan_read(int fd, uint64_t offset, void *buffer, size_t bytes);
 
 #endif

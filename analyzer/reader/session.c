@@ -423,8 +423,8 @@ static void consider(const char *where, const char *name, struct candidate *best
 }
 
 /*
- * No sound data directory was found: one that cannot be used is named all the same, so that opening it
- * says what is wrong with it. NULL: there is none (or no memory).
+ * No sound data directory was found: one that cannot be used is named all the same, so that opening
+ * it says what is wrong with it. NULL: there is none (or no memory).
  */
 static char *second_best(const char *where)
 {

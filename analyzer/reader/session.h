@@ -41,8 +41,8 @@ struct hst_session {
 
 /*
  * Reads the directory. Sentences: HST_E_NOT_FOUND (no such directory), HST_E_NOT_OURS (a file, or a
- * directory without our mark), HST_E_VERSION, HST_E_PERMISSION, HST_E_IO, HST_E_MEMORY. Unknown keys
- * and lines are ignored. A directory without traces is no failure: file_count is 0.
+ * directory without our mark), HST_E_VERSION, HST_E_PERMISSION, HST_E_IO, HST_E_MEMORY. Unknown
+ * keys and lines are ignored. A directory without traces is no failure: file_count is 0.
  */
 HST_NODISCARD enum hst_status hst_session_open(
 	const char *dir, struct hst_session *ret_session, struct hst_diag *diag);
@@ -50,8 +50,8 @@ HST_NODISCARD enum hst_status hst_session_open(
 void hst_session_close(struct hst_session *session);
 
 /*
- * The newest of hasten.data, hasten.data.2, ... in the folder `where` ("." is the working directory),
- * by the time it was started; hasten.data.old if there is none. malloc'd in *ret_dir.
+ * The newest of hasten.data, hasten.data.2, ... in the folder `where` ("." is the working
+ * directory), by the time it was started; hasten.data.old if there is none. malloc'd in *ret_dir.
  * HST_E_NOT_FOUND with a sentence that says how to record one.
  */
 HST_NODISCARD enum hst_status hst_session_find(
@@ -59,7 +59,8 @@ HST_NODISCARD enum hst_status hst_session_find(
 
 /*
  * Parses the text of a session file into `session` (pure; for hst_session_open and the fuzzer).
- * `text` need not end in NUL. HST_E_NOT_OURS, HST_E_VERSION, HST_E_MEMORY; `name` is for the sentence.
+ * `text` need not end in NUL. HST_E_NOT_OURS, HST_E_VERSION, HST_E_MEMORY; `name` is for the
+ * sentence.
  */
 HST_NODISCARD enum hst_status hst_session_parse(const char *text, size_t bytes, const char *name,
 	struct hst_session *session, struct hst_diag *diag);

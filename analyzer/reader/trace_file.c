@@ -228,7 +228,10 @@ const struct hst_module *hst_trace_file_module(
 			high = middle;
 		}
 	}
-	/* `low` modules begin at or below the address; go back group by group while one may reach it. */
+	/*
+	 * `low` modules begin at or below the address; go back group by group while one may reach
+	 * it.
+	 */
 	while (low > 0 && file->module_reach[low - 1] > address) {
 		uint64_t lo = file->modules[file->module_order[low - 1]].lo;
 

@@ -108,9 +108,10 @@ HST_NODISCARD enum hst_status hst_trace_file_read(const struct hst_trace_file *f
 	uint64_t offset, void *buffer, size_t bytes, size_t *ret_read);
 
 /*
- * Reads one chunk of a stream into `buffer` of HST_CHUNK_BYTES_MAX and sets *ret_bytes. The file may
- * be that of a running process: when the tail was closed and used again since the index was made,
- * the chunk is looked for where it was appended. HST_E_DAMAGED with a sentence: it is no longer there.
+ * Reads one chunk of a stream into `buffer` of HST_CHUNK_BYTES_MAX and sets *ret_bytes. The file
+ * may be that of a running process: when the tail was closed and used again since the index was
+ * made, the chunk is looked for where it was appended. HST_E_DAMAGED with a sentence: it is no
+ * longer there.
  */
 HST_NODISCARD enum hst_status hst_trace_file_read_chunk(const struct hst_trace_file *file,
 	const struct hst_stream_ref *stream, const struct hst_chunk_ref *chunk, void *buffer,
@@ -123,8 +124,8 @@ struct hst_clock_rate {
 	double error;   /* relative, 0.001 = 0.1 % */
 };
 /*
- * `tsc_hz` from the session (same boot id) or 0: then the header's. Widest known clock pair that is at
- * least 10 ms wide, else tsc_hz (not `estimated`), else the widest pair there is, else 1.
+ * `tsc_hz` from the session (same boot id) or 0: then the header's. Widest known clock pair that is
+ * at least 10 ms wide, else tsc_hz (not `estimated`), else the widest pair there is, else 1.
  */
 struct hst_clock_rate hst_trace_file_rate(const struct hst_trace_file *file, uint64_t tsc_hz);
 

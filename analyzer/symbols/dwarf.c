@@ -16,6 +16,8 @@
 #define DEPTH_MAX 512
 #define UNITS_MAX (UINT32_C(1) << 20)
 #define RANGES_MAX (UINT64_C(32) << 20)
+#define ROWS_MAX (UINT64_C(16) << 20)
+#define FILES_MAX (UINT64_C(16) << 20)
 
 struct walk {
 	struct hst_dwarf *dwarf;
@@ -389,7 +391,8 @@ enum hst_status hst_dwarf_open(
 	Dwarf_Error error = NULL;
 
 	*ret_dwarf = (struct hst_dwarf){
-		.alt_fd = alt_fd, .elf = elf, .range_budget = RANGES_MAX };
+		.alt_fd = alt_fd, .elf = elf, .range_budget = RANGES_MAX,
+		.row_budget = ROWS_MAX, .file_budget = FILES_MAX };
 	/* The library's own bookkeeping of every object doubles the time; we free what we get. */
 	dwarf_set_de_alloc_flag(0);
 	if (!hst_compat_open(fd, &walk.dbg)) {

@@ -87,7 +87,10 @@ struct hst_dwarf {
 	size_t place_count, place_capacity;
 	struct hst_span *frames; /* after hst_dwarf_read_frames */
 	size_t frame_count, frame_capacity;
-	uint64_t range_budget; /* list entries that may still be decoded */
+	/* What may still be read: many entries may share one list, many units one table. */
+	uint64_t range_budget;
+	uint64_t row_budget;
+	uint64_t file_budget;
 };
 
 /*

@@ -10,8 +10,8 @@
 #include "symbols/dwarf_die.h"
 #include "symbols/grow.h"
 
-#define ROWS_MAX (UINT32_C(64) << 20)
-#define FILES_MAX (UINT32_C(1) << 20)
+/* Larger file numbers are damage. */
+#define FILE_MAX (UINT32_C(1) << 20)
 /* How many rows without a line (compiler-made code) are stepped over. */
 #define LINELESS_MAX 64
 
@@ -73,6 +73,40 @@ char *hst_path_join(const char *directory, const char *path)
 	return joined;
 }
 
+static void drop_files(struct hst_dwarf_unit *unit, Dwarf_Debug dbg, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		if (unit->files != NULL) {
+			free(unit->files[i]);
+		}
+		dwarf_dealloc(dbg, unit->raw_files[i], DW_DLA_STRING);
+	}
+	if (unit->raw_files != NULL) {
+		dwarf_dealloc(dbg, unit->raw_files, DW_DLA_LIST);
+	}
+	free(unit->files);
+	unit->files = NULL;
+	unit->raw_files = NULL;
+	unit->file_count = 0;
+}
+
+/* Keeps the file table just read, if all together are not too many. */
+static void keep_files(
+	struct hst_dwarf *dwarf, struct hst_dwarf_unit *unit, Dwarf_Debug dbg, uint64_t count)
+{
+	if (count == 0) {
+		return;
+	}
+	if (count < dwarf->file_budget) {
+		dwarf->file_budget -= count;
+		unit->file_count = (uint32_t)count;
+		unit->files = calloc((size_t)count, sizeof *unit->files);
+	}
+	if (unit->files == NULL) {
+		drop_files(unit, dbg, count);
+	}
+}
+
 static void read_files(struct hst_dwarf *dwarf, struct hst_dwarf_unit *unit)
 {
 	Dwarf_Debug dbg = NULL;
@@ -89,10 +123,7 @@ static void read_files(struct hst_dwarf *dwarf, struct hst_dwarf_unit *unit)
 		unit->raw_files = NULL;
 		count = 0;
 	}
-	if (count > 0) {
-		unit->file_count = (uint32_t)count;
-		unit->files = calloc((size_t)count, sizeof *unit->files);
-	}
+	keep_files(dwarf, unit, dbg, (uint64_t)count);
 	if ((unit->die & HST_DIE_ALT) != 0 && unit->directory == NULL) {
 		struct hst_die_reader reader = { .dwarf = dwarf };
 		struct hst_die_facts facts;
@@ -173,7 +204,7 @@ static bool read_row(Dwarf_Debug dbg, Dwarf_Line line, struct hst_dwarf_row *row
 	}
 	row->address = address;
 	row->line = number < UINT32_MAX ? (uint32_t)number : 0;
-	row->file = file < FILES_MAX ? (uint32_t)file : UINT32_MAX;
+	row->file = file < FILE_MAX ? (uint32_t)file : UINT32_MAX;
 	row->end = end != 0;
 	return true;
 }
@@ -181,9 +212,10 @@ static bool read_row(Dwarf_Debug dbg, Dwarf_Line line, struct hst_dwarf_row *row
 static void keep_rows(struct hst_dwarf *dwarf, struct hst_dwarf_unit *unit, Dwarf_Debug dbg,
 	Dwarf_Line *lines, Dwarf_Signed count)
 {
-	if (count <= 0 || count > ROWS_MAX) {
+	if (count <= 0 || (uint64_t)count > dwarf->row_budget) {
 		return;
 	}
+	dwarf->row_budget -= (uint64_t)count;
 	unit->rows = malloc((size_t)count * sizeof *unit->rows);
 	if (unit->rows == NULL) {
 		return;
@@ -298,15 +330,6 @@ void hst_dwarf_unit_finish(struct hst_dwarf *dwarf, struct hst_dwarf_unit *unit)
 {
 	Dwarf_Debug dbg = (unit->die & HST_DIE_ALT) != 0 ? dwarf->alt : dwarf->dbg;
 
-	for (uint32_t i = 0; i < unit->file_count; i++) {
-		if (unit->files != NULL) {
-			free(unit->files[i]);
-		}
-		dwarf_dealloc(dbg, unit->raw_files[i], DW_DLA_STRING);
-	}
-	if (unit->raw_files != NULL) {
-		dwarf_dealloc(dbg, unit->raw_files, DW_DLA_LIST);
-	}
-	free(unit->files);
+	drop_files(unit, dbg, unit->file_count);
 	free(unit->rows);
 }

@@ -22,6 +22,7 @@
 /* zlib never packs better than this; more is a bomb or damage. */
 #define ZLIB_RATIO_MAX 1040u
 #define DF_1_PIE_FLAG 0x08000000u
+#define NAME_BYTES_MIN (1u << 16)
 
 static int by_lo(const void *a, const void *b)
 {
@@ -72,6 +73,7 @@ static enum hst_status open_regular(const char *path, struct hst_elf *elf, struc
 	if ((uint64_t)st.st_size > HST_ELF_BYTES_MAX) {
 		return hst_diag_set(diag, HST_E_UNSUPPORTED, "%s is larger than 4 GiB", path);
 	}
+	elf->file_bytes = (uint64_t)st.st_size;
 	return HST_OK;
 }
 
@@ -328,6 +330,7 @@ static enum hst_status take_symbol(struct hst_elf *elf, const GElf_Sym *symbol, 
 {
 	unsigned type = GELF_ST_TYPE(symbol->st_info);
 	struct hst_symbol *item;
+	size_t length;
 
 	if (type == STT_FILE) {
 		elf->files++;
@@ -338,6 +341,12 @@ static enum hst_status take_symbol(struct hst_elf *elf, const GElf_Sym *symbol, 
 		!hst_elf_is_code(elf, symbol->st_value, NULL)) {
 		return HST_OK;
 	}
+	/* A name costs its length several times later on. */
+	length = strnlen(name, elf->name_budget);
+	if (length == elf->name_budget) {
+		return HST_OK;
+	}
+	elf->name_budget -= length;
 	item = hst_push(&elf->symbols, &elf->symbol_count, &elf->symbol_capacity, sizeof *item);
 	if (item == NULL) {
 		return HST_E_MEMORY;
@@ -346,7 +355,7 @@ static enum hst_status take_symbol(struct hst_elf *elf, const GElf_Sym *symbol, 
 	item->bytes = symbol->st_size;
 	item->name = name;
 	item->bind = (uint8_t)GELF_ST_BIND(symbol->st_info);
-	item->file = item->bind == STB_LOCAL ? elf->files : 0;
+	item->file = item->bind == STB_LOCAL ? elf->files : HST_SYMBOL_GLOBAL;
 	return HST_OK;
 }
 
@@ -395,6 +404,7 @@ static enum hst_status scan_symbols(struct hst_elf *elf, bool collect)
 
 enum hst_status hst_elf_read_symbols(struct hst_elf *elf)
 {
+	elf->name_budget = 4 * elf->file_bytes + NAME_BYTES_MIN;
 	return scan_symbols(elf, true);
 }
 

@@ -15,6 +15,7 @@
 #define HST_ELF_BYTES_MAX (UINT64_C(4) << 30)
 #define HST_ELF_SYMBOLS_MAX (UINT32_C(16) << 20)
 #define HST_BUILD_ID_MAX 64u
+#define HST_SYMBOL_GLOBAL UINT32_MAX
 
 struct hst_span {
 	uint64_t lo, hi; /* hi is outside */
@@ -25,7 +26,8 @@ struct hst_symbol {
 	uint64_t address;
 	uint64_t bytes;   /* 0: not stated */
 	const char *name; /* borrowed from the file */
-	uint32_t file;    /* which STT_FILE it follows: tells static functions of one name apart */
+	uint32_t file;    /* which STT_FILE it follows: tells static functions of one name apart;
+			     HST_SYMBOL_GLOBAL if it is not static */
 	uint8_t bind;     /* STB_* */
 };
 
@@ -39,6 +41,7 @@ struct hst_elf {
 	void *handle;   /* Elf * */
 	uint32_t flags; /* HST_IMAGE_* as far as this file alone decides */
 	bool has_debug_info;
+	uint64_t file_bytes;
 	uint64_t entry;
 	struct hst_build_id build_id;
 	char debuglink[256]; /* base name, empty: none */
@@ -50,6 +53,7 @@ struct hst_elf {
 	struct hst_symbol *symbols; /* after hst_elf_read_symbols */
 	size_t symbol_count, symbol_capacity;
 	uint32_t files; /* STT_FILE symbols seen */
+	uint64_t name_budget; /* bytes of names that may still be read: names can share bytes */
 };
 
 /*

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define NONE UINT32_MAX
+/* Ranges looked at for one address; only in a damaged file do more than a few overlap. */
+#define OVERLAP_MAX 65536
 
 static bool only_digits_until_dot(const char *s, const char *end)
 {
@@ -94,7 +96,8 @@ uint32_t hst_functions_at(const struct hst_functions *functions, uint64_t addres
 			hi = mid;
 		}
 	}
-	while (lo > 0 && functions->ranges[lo - 1].max_hi > address) {
+	for (int i = 0; i < OVERLAP_MAX && lo > 0 && functions->ranges[lo - 1].max_hi > address;
+		i++) {
 		lo--;
 		if (address < functions->ranges[lo].hi) {
 			return functions->ranges[lo].function;

@@ -227,16 +227,33 @@ static bool make_groups(struct build *build)
 	return true;
 }
 
-static int by_name(const void *a, const void *b)
+/* By name (`length` characters of it), source file and place in the symbol table. */
+static int compare_known(const struct known *known, const char *name, size_t length,
+	uint32_t file, const struct hst_symbol *place)
 {
-	const struct known *x = a;
-	const struct known *y = b;
-	int order = strcmp(x->symbol->name, y->symbol->name);
+	int order = strncmp(known->symbol->name, name, length);
 
 	if (order != 0) {
 		return order;
 	}
-	return x->group < y->group ? -1 : x->group > y->group;
+	if (known->symbol->name[length] != '\0') {
+		return 1;
+	}
+	if (known->symbol->file != file) {
+		return known->symbol->file < file ? -1 : 1;
+	}
+	if (known->symbol == place) {
+		return 0;
+	}
+	return (uintptr_t)known->symbol < (uintptr_t)place ? -1 : 1;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct known *y = b;
+
+	return compare_known(
+		a, y->symbol->name, strlen(y->symbol->name), y->symbol->file, y->symbol);
 }
 
 /* Lists the groups that are whole functions, by name and by identity. */
@@ -274,14 +291,8 @@ static bool list_known(struct build *build)
 	return true;
 }
 
-static int compare_name(const struct known *known, const char *name, size_t length)
-{
-	int order = strncmp(known->symbol->name, name, length);
-
-	return order != 0 ? order : known->symbol->name[length] != '\0';
-}
-
-static size_t first_of_name(const struct build *build, const char *name, size_t length)
+static size_t first_known(const struct build *build, const char *name, size_t length,
+	uint32_t file, const struct hst_symbol *place)
 {
 	size_t lo = 0;
 	size_t hi = build->known_count;
@@ -289,7 +300,7 @@ static size_t first_of_name(const struct build *build, const char *name, size_t 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (compare_name(&build->known[mid], name, length) < 0) {
+		if (compare_known(&build->known[mid], name, length, file, place) < 0) {
 			lo = mid + 1;
 		} else {
 			hi = mid;
@@ -298,43 +309,36 @@ static size_t first_of_name(const struct build *build, const char *name, size_t 
 	return lo;
 }
 
-/*
- * How likely is it that `piece` was split from `whole`, which has the right name? 0 is impossible:
- * a static function of another file. Without STT_FILE symbols (objcopy -g drops them) several
- * static functions of one name look alike; a piece stands behind its own in the table.
- */
-static unsigned likelihood(const struct hst_symbol *whole, const struct hst_symbol *piece)
+static bool is_known(
+	const struct build *build, size_t i, const char *name, size_t length, uint32_t file)
 {
-	if (whole->bind != STB_LOCAL) {
-		return 1;
-	}
-	if (whole->file != piece->file) {
-		return 0;
-	}
-	return whole < piece ? 3 : 2;
+	const struct hst_symbol *symbol = i < build->known_count ? build->known[i].symbol : NULL;
+
+	return symbol != NULL && symbol->file == file && strncmp(symbol->name, name, length) == 0 &&
+	       symbol->name[length] == '\0';
 }
 
-/* The group of the whole function of that name that the piece was split from; NONE. */
+/*
+ * The group of the whole function of that name that the piece was split from; NONE. A static
+ * function of another file would be a guess. Without STT_FILE symbols (objcopy -g drops them) all
+ * static functions are of one file; then a piece stands behind its own function in the table.
+ */
 static uint32_t find_name(
 	const struct build *build, const struct hst_symbol *piece, size_t length)
 {
-	uint32_t found = NONE;
-	const struct hst_symbol *best = NULL;
+	size_t i = first_known(build, piece->name, length, piece->file, piece);
 
-	for (size_t i = first_of_name(build, piece->name, length); i < build->known_count; i++) {
-		const struct hst_symbol *symbol = build->known[i].symbol;
-		unsigned better = likelihood(symbol, piece);
-
-		if (compare_name(&build->known[i], piece->name, length) != 0) {
-			break;
-		}
-		if (better > (best == NULL ? 0 : likelihood(best, piece)) ||
-			(better == 3 && symbol > best)) {
-			best = symbol;
-			found = build->known[i].group;
-		}
+	if (i > 0 && is_known(build, i - 1, piece->name, length, piece->file)) {
+		return build->known[i - 1].group;
 	}
-	return found;
+	if (is_known(build, i, piece->name, length, piece->file)) {
+		return build->known[i].group;
+	}
+	i = first_known(build, piece->name, length, HST_SYMBOL_GLOBAL, NULL);
+	if (is_known(build, i, piece->name, length, HST_SYMBOL_GLOBAL)) {
+		return build->known[i].group;
+	}
+	return NONE;
 }
 
 static uint32_t owner_of(const struct build *build, const struct group *piece)

@@ -16,6 +16,10 @@
 #include "symbols/grow.h"
 
 #define NONE UINT32_MAX
+/* Demangled names in one image; a hostile file gets its names as they are beyond that. */
+#define STRING_BYTES_MAX ((size_t)512 << 20)
+/* Instances looked at for one address: real programs nest, damaged ones overlap without end. */
+#define COVER_MAX 65536
 
 struct hst_image {
 	struct hst_elf elf;
@@ -30,6 +34,7 @@ struct hst_image {
 	struct hst_functions functions;
 	char **strings; /* demangled names and such */
 	size_t string_count, string_capacity;
+	size_t string_bytes;
 };
 
 /* Keeps a malloc'd string until the image closes; NULL gives `otherwise`. */
@@ -38,6 +43,11 @@ static const char *keep(struct hst_image *image, char *text, const char *otherwi
 	char **slot;
 
 	if (text == NULL) {
+		return otherwise;
+	}
+	image->string_bytes += strlen(text);
+	if (image->string_bytes > STRING_BYTES_MAX) {
+		free(text);
 		return otherwise;
 	}
 	slot = hst_push(&image->strings, &image->string_count, &image->string_capacity, sizeof *slot);
@@ -323,7 +333,7 @@ static bool covered(const struct hst_image *image, uint64_t address, uint32_t nu
 			hi = mid;
 		}
 	}
-	while (lo > 0 && dwarf->inlines[lo - 1].max_hi > address) {
+	for (int i = 0; i < COVER_MAX && lo > 0 && dwarf->inlines[lo - 1].max_hi > address; i++) {
 		const struct hst_dwarf_inline *instance = &dwarf->inlines[--lo];
 
 		if (address < instance->hi &&

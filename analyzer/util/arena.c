@@ -42,7 +42,9 @@ void *hst_arena_alloc(struct hst_arena *arena, size_t bytes)
 	}
 	need = bytes == 0 ? ALIGN : (bytes + ALIGN - 1) / ALIGN * ALIGN;
 	if (need > BLOCK_MAX / 4) {
-		/* The present block keeps its rest: only `blocks` changes, not `next` and `left`. */
+		/*
+		 * The present block keeps its rest: only `blocks` changes, not `next` and `left`.
+		 */
 		block = add_block(arena, need);
 		return block == NULL ? NULL : block + 1;
 	}

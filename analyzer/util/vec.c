@@ -24,7 +24,9 @@ bool hst_vec_room(void *items, size_t *capacity, size_t need, size_t item_bytes)
 	if (__builtin_mul_overflow(wanted, item_bytes, &bytes)) {
 		return false;
 	}
-	/* `items` is the address of a pointer of some type: copied, since void ** may not alias it. */
+	/*
+	 * `items` is the address of a pointer of some type: copied, since void ** may not alias it.
+	 */
 	memcpy(&old, items, sizeof old);
 	grown = realloc(old, bytes);
 	if (grown == NULL) {

@@ -357,7 +357,6 @@ struct hst_stream *hst_stream_attach(uint64_t sp)
 		stream->lane = HST_LANE_MAIN;
 		stream->parent = 0;
 		stream->nested = NULL;
-		stream->guard = sp;
 		hst_self = stream;
 		if (thread_key_made) {
 			(void)pthread_setspecific(thread_key, stream);

@@ -173,6 +173,7 @@ static void modules_add(struct dl_phdr_info *info, struct walk *walk, uint64_t l
 	bool is_main = walk->position == 1;
 	const char *path = is_main ? (const char *)hst_sink.header->exe : info->dlpi_name;
 	struct hst_loaded *module;
+	uint8_t bytes;
 
 	if (modules.count == HST_MODULES_MAX) {
 		return;
@@ -180,10 +181,12 @@ static void modules_add(struct dl_phdr_info *info, struct walk *walk, uint64_t l
 	module = &modules.list[modules.count];
 	*module = (struct hst_loaded){ .bias = info->dlpi_addr, .lo = lo, .hi = hi,
 		.generation = walk->next_generation, .alive = true };
-	uint8_t bytes = modules_build_id(info, build_id);
-
+	bytes = modules_build_id(info, build_id);
 	hst_filter_module(module, path, build_id, bytes);
-	modules_write(module, build_id, bytes, is_main, path, walk->ticks);
+	/* Our own functions are in the list, but no user asks for them. */
+	if ((uint64_t)(void *)&modules < lo || (uint64_t)(void *)&modules >= hi) {
+		modules_write(module, build_id, bytes, is_main, path, walk->ticks);
+	}
 	walk->seen[modules.count / 8] |= (uint8_t)(1u << (modules.count % 8));
 	walk->changed = true;
 	/* Readers see the slot only when it is whole. */

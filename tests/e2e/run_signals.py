@@ -41,7 +41,7 @@ class Signals(support.RunTest):
 
     def test_signals_of_the_program_itself_are_not_sent_back(self):
         # The program signals its group, waits until hasten has dealt with it, and counts.
-        script = """
+        script = r"""
 import os, re, signal
 count = 0
 def note(number, frame):

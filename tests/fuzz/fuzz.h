@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What each fuzz target defines. libFuzzer calls it with inputs of its own; regression_driver.c with
- * the files of tests/fuzz/corpus/<target>/, in the ordinary test run and with any compiler.
+ * What each fuzz target defines. libFuzzer calls it with inputs of its own; regression_driver.c
+ * with the files of tests/fuzz/corpus/<target>/, in the ordinary test run and with any compiler.
  */
 #ifndef HST_TESTS_FUZZ_FUZZ_H
 #define HST_TESTS_FUZZ_FUZZ_H

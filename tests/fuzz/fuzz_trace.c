@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: a whole trace file. Opens and indexes it, decodes every chunk twice (as a stream, and
- * alone), reads profile blocks, asks for modules, regions and the clock.
+ * Fuzz target: a whole trace file. Opens and indexes it, decodes every chunk twice (as a stream,
+ * and alone), reads profile blocks, asks for modules, regions and the clock.
  */
 #include "fuzz.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Prints what the reader says about bad traces and bad data directories: one line per case. The lines
- * are compared with sentences.txt, so that a change of wording is seen and reviewed.
+ * Prints what the reader says about bad traces and bad data directories: one line per case. The
+ * lines are compared with sentences.txt, so that a change of wording is seen and reviewed.
  */
 #include "reader/decode.h"
 #include "reader/session.h"

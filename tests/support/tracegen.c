@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The synthetic writer: docs/trace-format.md turned into code as plainly as possible. The file grows
- * in memory; a stream's tail is a place in it, like the mapped tail of the real writer.
+ * The synthetic writer: docs/trace-format.md turned into code as plainly as possible. The file
+ * grows in memory; a stream's tail is a place in it, like the mapped tail of the real writer.
  */
 #include "tracegen.h"
 

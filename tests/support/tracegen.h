@@ -59,8 +59,8 @@ uint64_t tracegen_block(
 void tracegen_raw(struct tracegen *gen, const void *data, size_t bytes);
 
 /*
- * A new stream, numbered 1, 2, ...; `interrupted` is the stream a signal lane belongs to, else NULL.
- * Owned by the trace. Its first chunk is begun with its first event.
+ * A new stream, numbered 1, 2, ...; `interrupted` is the stream a signal lane belongs to, else
+ * NULL. Owned by the trace. Its first chunk is begun with its first event.
  */
 struct tracegen_stream *tracegen_thread(struct tracegen *gen, uint32_t tid, enum hst_lane lane,
 	struct tracegen_stream *interrupted);
@@ -99,8 +99,8 @@ void tracegen_stale_tail(struct tracegen_stream *stream);
 struct hst_ledger *tracegen_ledger(struct tracegen_stream *stream);
 
 /*
- * A profile block of `stream` (may be NULL: stream 0) with `node_count` nodes of `node_capacity` and
- * `open_count` open frames. Returns its file offset.
+ * A profile block of `stream` (may be NULL: stream 0) with `node_count` nodes of `node_capacity`
+ * and `open_count` open frames. Returns its file offset.
  */
 uint64_t tracegen_profile(struct tracegen *gen, struct tracegen_stream *stream,
 	const struct hst_profile_node *nodes, uint32_t node_count, uint32_t node_capacity,

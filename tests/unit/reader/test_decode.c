@@ -225,7 +225,10 @@ static void test_decode_other_depth_resyncs_without_a_gap(void **state)
 	copy = malloc(bytes);
 	assert_non_null(copy);
 	memcpy(copy, tracegen_bytes(gen, &bytes), bytes);
-	/* The tail comes first in the file: chunk 2, which lists two frames. It loses the inner one. */
+	/*
+	 * The tail comes first in the file: chunk 2, which lists two frames. It loses the inner
+	 * one.
+	 */
 	chunk = (struct hst_chunk *)(void *)(copy + HST_HEADER_BYTES);
 	assert_int_equal(chunk->seq, 2);
 	chunk->depth = 1;

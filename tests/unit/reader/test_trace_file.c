@@ -297,6 +297,39 @@ static void test_trace_file_half_appended_chunk_is_read_from_the_tail(void **sta
 	}
 }
 
+/* The same when the file ends within what was appended: the tail still has all of it. */
+static void test_trace_file_cut_append_with_its_tail_lacks_nothing(void **state)
+{
+	struct tracegen *gen = tracegen_create(NULL);
+	struct walk walk;
+	uint8_t *copy;
+	size_t whole;
+	size_t cut;
+
+	(void)state;
+	walk_begin(&walk, tracegen_thread(gen, 1, HST_LANE_MAIN, NULL), 5);
+	walk_steps(&walk, 100);
+	tracegen_kill_while_appending(walk.stream, 4096);
+	(void)tracegen_bytes(gen, &whole);
+	copy = malloc(whole);
+	assert_non_null(copy);
+	memcpy(copy, tracegen_bytes(gen, &whole), whole);
+	for (cut = 4096 + 4096 + 32; cut < whole; cut++) {
+		struct hst_trace_file file;
+		struct read_result result;
+
+		assert_int_equal(open_bytes(copy, cut, &file, NULL), HST_OK);
+		assert_string_equal(file.missing, "");
+		read_stream(&file, &file.streams[0], 128, false, &result);
+		assert_int_equal(result.events.count, walk.expected.count);
+		read_finish(&result);
+		hst_trace_file_close(&file);
+	}
+	free(copy);
+	walk_finish(&walk);
+	tracegen_destroy(gen);
+}
+
 /* The same without the tail: what was written is read, and the sentence says that there is more. */
 static void test_trace_file_partial_chunk_without_tail_is_said(void **state)
 {
@@ -394,8 +427,8 @@ static void test_trace_file_damaged_length_hides_nothing_behind_it(void **state)
 }
 
 /*
- * Killed while the tail was being appended: its place holds a sealed chunk as long as its records, and
- * records of earlier chunks behind. Nothing is lost, and nothing is said to be damaged.
+ * Killed while the tail was being appended: its place holds a sealed chunk as long as its records,
+ * and records of earlier chunks behind. Nothing is lost, and nothing is said to be damaged.
  */
 static void test_trace_file_sealed_tail_with_old_records_behind_is_whole(void **state)
 {
@@ -597,6 +630,7 @@ int main(void)
 		cmocka_unit_test(test_trace_file_close_accepts_nothing),
 		cmocka_unit_test(test_trace_file_stale_tail_counts_once),
 		cmocka_unit_test(test_trace_file_half_appended_chunk_is_read_from_the_tail),
+		cmocka_unit_test(test_trace_file_cut_append_with_its_tail_lacks_nothing),
 		cmocka_unit_test(test_trace_file_partial_chunk_without_tail_is_said),
 		cmocka_unit_test(test_trace_file_holes_and_rubbish_are_stepped_over),
 		cmocka_unit_test(test_trace_file_damaged_length_hides_nothing_behind_it),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Test helpers: a random walk through all kinds of events that goes into a synthetic trace and into a
- * list of what a reader must see; and a reader of whole streams.
+ * Test helpers: a random walk through all kinds of events that goes into a synthetic trace and into
+ * a list of what a reader must see; and a reader of whole streams.
  */
 #ifndef HST_TESTS_UNIT_READER_WALK_H
 #define HST_TESTS_UNIT_READER_WALK_H

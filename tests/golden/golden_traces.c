@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Makes the data directories that the golden tests read: golden_traces SCENARIO DIRECTORY.
+ * Functions are regions, because regions bring their names with them, or lie in a module that does
+ * not exist. Everything is fixed: the clock has 2 GHz, the pid is 4711.
+ */
+#include "tracegen.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define REGION(number) (HST_REGION_BASE + 16ull * (number))
+#define CODE           0x555500000000ull
+#define US             2000ull /* ticks */
+#define START          1000000ull
+
+struct scenario {
+	const char *name;
+	void (*make)(const char *directory);
+};
+
+static void name_regions(struct tracegen *gen, const char *const *names)
+{
+	for (uint32_t i = 0; names[i] != NULL; i++) {
+		tracegen_region(gen, i, names[i]);
+	}
+}
+
+static void enter(struct tracegen_stream *stream, uint64_t us, uint32_t region)
+{
+	tracegen_enter(stream, START + us * US, REGION(region), REGION(region));
+}
+
+static void leave(struct tracegen_stream *stream, uint64_t us)
+{
+	tracegen_exit(stream, START + us * US);
+}
+
+static struct tracegen *begin(uint32_t pid)
+{
+	struct tracegen_options options = { .start_ticks = START, .pid = pid };
+	struct tracegen *gen = tracegen_create(&options);
+
+	tracegen_module(gen, "/no/such/app", CODE, CODE, CODE + 0x10000, "\x12\x34", 2);
+	return gen;
+}
+
+static void save(struct tracegen *gen, const char *directory, const char *name)
+{
+	char path[4096];
+
+	(void)snprintf(path, sizeof path, "%s/%s", directory, name);
+	if (!tracegen_save(gen, path)) {
+		perror(path);
+		exit(1);
+	}
+	tracegen_destroy(gen);
+}
+
+/* main calls parse three times, eval recurs, fail throws; a second thread works beside it. */
+static void make_basic(const char *directory)
+{
+	static const char *const names[] = { "main", "parse", "eval", "fail", "worker", NULL };
+	struct tracegen *gen = begin(4711);
+	struct tracegen_stream *first;
+	struct tracegen_stream *second;
+
+	name_regions(gen, names);
+	tracegen_header(gen)->cost_inside_256 = 10 * 256;
+	tracegen_header(gen)->cost_outside_256 = 20 * 256;
+	first = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	enter(first, 0, 0);
+	for (uint64_t i = 0; i < 3; i++) {
+		enter(first, 100 + 100 * i, 1);
+		enter(first, 110 + 100 * i, 2);
+		enter(first, 120 + 100 * i, 2);
+		leave(first, 130 + 100 * i + 5 * i);
+		leave(first, 160 + 100 * i);
+		leave(first, 180 + 100 * i);
+	}
+	enter(first, 500, 3);
+	tracegen_exit_error(first, START + 510 * US);
+	enter(first, 520, 3);
+	tracegen_enter(first, START + 521 * US, CODE + 0x1234, CODE + 0x1200);
+	tracegen_unwind(first, START + 530 * US, 1, 2);
+	leave(first, 1000);
+	tracegen_thread_end(first, START + 1000 * US);
+	second = tracegen_thread(gen, 4712, HST_LANE_MAIN, NULL);
+	enter(second, 200, 4);
+	enter(second, 300, 2);
+	leave(second, 400);
+	leave(second, 700);
+	tracegen_thread_end(second, START + 700 * US);
+	tracegen_end(gen, START + 1000 * US, HST_END_EXIT, 0);
+	save(gen, directory, "4711.1.hst");
+}
+
+/* Names that must not reach a terminal, a table, JSON or CSV as they are. */
+static void make_nasty(const char *directory)
+{
+	static const char *const names[] = { "ma\x1b[31min", "a;b c\td\ne", "quote\"back\\slash,comma",
+		"broken\xff\xc3(", "\xe2\x80\xaeright to left", "=cmd()",
+		"a::very<long, template<name>>::that_goes_on_and_on_and_on_and_on_and_on_and_on_and_on::"
+		"and_on_for_more_than_a_line_has_room_for",
+		NULL };
+	struct tracegen *gen = begin(4711);
+	struct tracegen_stream *stream;
+
+	name_regions(gen, names);
+	stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	for (uint32_t i = 0; i < 7; i++) {
+		enter(stream, 10ull * i, i);
+	}
+	for (uint32_t i = 0; i < 7; i++) {
+		leave(stream, 100 + 10ull * i);
+	}
+	tracegen_thread_end(stream, START + 200 * US);
+	tracegen_end(gen, START + 200 * US, HST_END_EXIT, 0);
+	save(gen, directory, "4711.1.hst");
+}
+
+/* A parent, its fork that goes on below the parent's frames, and a process that was killed. */
+static void make_fork(const char *directory)
+{
+	static const char *const names[] = { "main", "child_work", "loop", NULL };
+	struct tracegen *gen = begin(100);
+	struct tracegen_stream *stream;
+
+	name_regions(gen, names);
+	stream = tracegen_thread(gen, 100, HST_LANE_MAIN, NULL);
+	enter(stream, 0, 0);
+	leave(stream, 500);
+	tracegen_end(gen, START + 500 * US, HST_END_EXIT, 0);
+	save(gen, directory, "100.1.hst");
+	gen = begin(101);
+	name_regions(gen, names);
+	tracegen_header(gen)->flags |= HST_FLAG_FORKED;
+	stream = tracegen_thread(gen, 101, HST_LANE_MAIN, NULL);
+	tracegen_inherit(stream, REGION(0), REGION(0));
+	enter(stream, 110, 1);
+	leave(stream, 210);
+	tracegen_end(gen, START + 300 * US, HST_END__EXIT, 7);
+	save(gen, directory, "101.1.hst");
+	gen = begin(102);
+	name_regions(gen, names);
+	stream = tracegen_thread(gen, 102, HST_LANE_MAIN, NULL);
+	enter(stream, 20, 2);
+	enter(stream, 30, 1);
+	leave(stream, 90);
+	save(gen, directory, "102.1.hst");
+}
+
+/* Events, then the limit, then a calling-context tree. */
+static void make_limit(const char *directory)
+{
+	static const char *const names[] = { "main", "step", NULL };
+	struct hst_profile_node nodes[3] = { 0 };
+	struct hst_profile_open open = { .start = START + 100 * US, .child = 60 * US, .node = 1,
+		.carried = 1 };
+	struct tracegen *gen = begin(4711);
+	struct tracegen_stream *stream;
+
+	name_regions(gen, names);
+	tracegen_header(gen)->flags |= HST_FLAG_LIMIT_REACHED;
+	stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	enter(stream, 0, 0);
+	enter(stream, 50, 1);
+	leave(stream, 60);
+	tracegen_limit(stream, START + 100 * US);
+	nodes[1] = (struct hst_profile_node){ .ret = REGION(0), .fn = REGION(0), .active = 1 };
+	nodes[1].min = UINT64_MAX;
+	nodes[2] = (struct hst_profile_node){ .ret = REGION(1), .fn = REGION(1), .parent = 1,
+		.calls = 6, .total = 60 * US, .self = 60 * US, .min = 8 * US, .max = 12 * US };
+	nodes[2].histogram[hst_histogram_bucket(10 * US)] = 6;
+	(void)tracegen_profile(gen, stream, nodes, 3, 8, &open, 1);
+	tracegen_end(gen, START + 200 * US, HST_END_EXIT, 0);
+	save(gen, directory, "4711.1.hst");
+}
+
+/* A chunk is missing, calls were lost, the clock went on. */
+static void make_gap(const char *directory)
+{
+	static const char *const names[] = { "main", "step", NULL };
+	struct tracegen *gen = begin(4711);
+	struct tracegen_stream *stream;
+
+	name_regions(gen, names);
+	stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	tracegen_ledger(stream)->lost_calls = 3;
+	enter(stream, 0, 0);
+	enter(stream, 10, 1);
+	leave(stream, 20);
+	tracegen_lost(stream, START + 25 * US, 3);
+	tracegen_gap(stream);
+	enter(stream, 100, 1);
+	leave(stream, 110);
+	leave(stream, 120);
+	tracegen_end(gen, START + 120 * US, HST_END_EXIT, 0);
+	save(gen, directory, "4711.1.hst");
+}
+
+static const struct scenario scenarios[] = {
+	{ "basic", make_basic },
+	{ "nasty", make_nasty },
+	{ "fork", make_fork },
+	{ "limit", make_limit },
+	{ "gap", make_gap },
+};
+
+static void write_session(const char *directory)
+{
+	char path[4096];
+	FILE *file;
+
+	(void)snprintf(path, sizeof path, "%s/session", directory);
+	file = fopen(path, "w");
+	if (file == NULL) {
+		perror(path);
+		exit(1);
+	}
+	fputs("hasten-data 1\nroot 4711\ncommand ./app --fast\ncwd /home/someone\n"
+	      "started 1700000000\nstatus 0\nfinished 1\n",
+		file);
+	if (fclose(file) != 0) {
+		exit(1);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 3 || mkdir(argv[2], 0700) != 0) {
+		fprintf(stderr, "usage: golden_traces SCENARIO NEW-DIRECTORY\n");
+		return 2;
+	}
+	for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
+		if (strcmp(scenarios[i].name, argv[1]) == 0) {
+			write_session(argv[2]);
+			scenarios[i].make(argv[2]);
+			return 0;
+		}
+	}
+	fprintf(stderr, "golden_traces: no scenario %s\n", argv[1]);
+	return 2;
+}
