@@ -171,17 +171,19 @@ static bool has_terminal(void)
 	return fd >= 0;
 }
 
-/* Is the stop that was already waited for still in force? A newer one has yet to be waited for. */
+/*
+ * Is the stop that was already waited for still in force? The state first: a stop that is newer than
+ * what the state tells of has yet to be waited for, and is seen then.
+ */
 static bool still_stopped(pid_t pid)
 {
 	siginfo_t info = { .si_pid = 0 };
 	struct hst_process_stat stat;
 
-	if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG | WNOWAIT) != 0 ||
-		info.si_pid != 0) {
+	if (!hst_process_stat(pid, &stat) || stat.state != 'T') {
 		return false;
 	}
-	return hst_process_stat(pid, &stat) && stat.state == 'T';
+	return waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
 }
 
 /*

@@ -21,6 +21,9 @@
 
 /* zlib never packs better than this; more is a bomb or damage. */
 #define ZLIB_RATIO_MAX 1040u
+/* All sections together: what debug information packs to in earnest is a third to a quarter. */
+#define UNPACKED_MIN (UINT64_C(64) << 20)
+#define UNPACKED_RATIO_MAX 16u
 #define DF_1_PIE_FLAG 0x08000000u
 #define NAME_BYTES_MIN (1u << 16)
 
@@ -96,7 +99,6 @@ static enum hst_status check_header(const char *path, struct hst_elf *elf, struc
 	if (gelf_getclass(elf->handle) == ELFCLASS32) {
 		elf->flags |= HST_IMAGE_32BIT;
 	}
-	elf->entry = header.e_entry;
 	return HST_OK;
 }
 
@@ -226,8 +228,12 @@ static bool compression_fits(struct hst_elf *elf, Elf_Scn *section, const GElf_S
 		elf->flags |= HST_IMAGE_ZSTD_DEBUG;
 		return false;
 	}
-	return packed.ch_type == ELFCOMPRESS_ZLIB && packed.ch_size < HST_ELF_BYTES_MAX &&
-	       packed.ch_size / ZLIB_RATIO_MAX <= header->sh_size;
+	if (packed.ch_type != ELFCOMPRESS_ZLIB || packed.ch_size > HST_ELF_BYTES_MAX ||
+		packed.ch_size / ZLIB_RATIO_MAX > header->sh_size) {
+		return false;
+	}
+	elf->unpacked_bytes += packed.ch_size;
+	return elf->unpacked_bytes <= UNPACKED_MIN + UNPACKED_RATIO_MAX * elf->file_bytes;
 }
 
 static void read_named_section(struct hst_elf *elf, Elf_Scn *section, const GElf_Shdr *header,

@@ -42,7 +42,7 @@ struct hst_elf {
 	uint32_t flags; /* HST_IMAGE_* as far as this file alone decides */
 	bool has_debug_info;
 	uint64_t file_bytes;
-	uint64_t entry;
+	uint64_t unpacked_bytes; /* of compressed debug sections */
 	struct hst_build_id build_id;
 	char debuglink[256]; /* base name, empty: none */
 	uint32_t debuglink_crc;
