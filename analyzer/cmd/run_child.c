@@ -183,7 +183,8 @@ static bool still_stopped(pid_t pid)
 	if (!hst_process_stat(pid, &stat) || stat.state != 'T') {
 		return false;
 	}
-	return waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+	return waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == 0;
 }
 
 /*

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define NOTE_BYTES 1024
+#define LINE_BYTES 64u
 
 void hst_profile_finish(struct hst_profile *profile)
 {
@@ -65,28 +66,53 @@ void hst_profile_note(struct hst_profile *profile, bool loss, const char *fmt, .
 	profile->notes[profile->note_count++] = (struct hst_note){ loss, copy };
 }
 
+struct hst_latency *hst_latency_create(struct hst_arena *arena)
+{
+	char *room = hst_arena_alloc(arena, sizeof(struct hst_latency) + LINE_BYTES);
+	size_t skip;
+
+	if (room == NULL) {
+		return NULL;
+	}
+	skip = LINE_BYTES - (uintptr_t)room % LINE_BYTES;
+	return (struct hst_latency *)(void *)(room + skip % LINE_BYTES);
+}
+
 bool hst_latency_add(
 	struct hst_latency *latency, struct hst_arena *arena, uint64_t ns, uint64_t count)
 {
-	uint32_t octave = hst_latency_octave(ns);
+	uint32_t bucket = hst_latency_bucket(ns);
+	uint64_t sum = latency->low[bucket] + (count & UINT32_MAX);
+	uint64_t carry = (count >> 32) + (sum >> 32);
 
-	if (latency->octaves[octave] == NULL) {
-		latency->octaves[octave] =
-			hst_arena_array(arena, HST_LATENCY_SUB, sizeof(uint64_t));
-		if (latency->octaves[octave] == NULL) {
+	if (carry != 0 && latency->high == NULL) {
+		latency->high = hst_arena_array(arena, HST_LATENCY_BUCKETS, sizeof *latency->high);
+		if (latency->high == NULL) {
 			return false;
 		}
 	}
-	latency->octaves[octave][hst_latency_sub(ns, octave)] += count;
+	if (carry != 0) {
+		latency->high[bucket] += (uint32_t)carry;
+	}
+	latency->low[bucket] = (uint32_t)sum;
 	latency->count += count;
 	return true;
 }
 
-/* Middle of a bucket. */
-static uint64_t bucket_ns(uint32_t octave, uint32_t sub)
+static uint64_t bucket_count(const struct hst_latency *latency, uint32_t bucket)
 {
+	uint64_t high = latency->high == NULL ? 0 : latency->high[bucket];
+
+	return high << 32 | latency->low[bucket];
+}
+
+/* Middle of a bucket. */
+static uint64_t bucket_ns(uint32_t bucket)
+{
+	uint32_t octave = bucket / HST_LATENCY_SUB;
+	uint32_t sub = bucket % HST_LATENCY_SUB;
 	uint32_t shift = octave == 0 ? 0 : octave - 1u;
-	uint64_t low = octave == 0 ? sub : (uint64_t)(16u + sub) << shift;
+	uint64_t low = octave == 0 ? sub : (uint64_t)(HST_LATENCY_SUB + sub) << shift;
 
 	return low + (shift == 0 ? 0 : 1ull << (shift - 1u));
 }
@@ -102,17 +128,13 @@ uint64_t hst_latency_quantile(const struct hst_latency *latency, double q)
 	}
 	rank = (uint64_t)(q * (double)latency->count);
 	rank = rank < latency->count ? rank : latency->count - 1;
-	for (uint32_t octave = 0; octave < HST_LATENCY_OCTAVES; octave++) {
-		for (uint32_t sub = 0; latency->octaves[octave] != NULL && sub < HST_LATENCY_SUB;
-			sub++) {
-			if (latency->octaves[octave][sub] == 0) {
-				continue;
-			}
-			last = bucket_ns(octave, sub);
-			seen += latency->octaves[octave][sub];
-			if (seen > rank) {
-				return last;
-			}
+	for (uint32_t bucket = 0; bucket < HST_LATENCY_BUCKETS; bucket++) {
+		uint64_t count = bucket_count(latency, bucket);
+
+		seen += count;
+		last = count != 0 ? bucket_ns(bucket) : last;
+		if (seen > rank) {
+			break;
 		}
 	}
 	return last;
@@ -128,18 +150,11 @@ uint64_t hst_row_quantile(const struct hst_function_row *row, double q)
 
 uint64_t hst_latency_at_least(const struct hst_latency *latency, uint64_t ns)
 {
-	uint32_t first = hst_latency_octave(ns);
-	uint32_t first_sub = hst_latency_sub(ns, first);
 	uint64_t count = 0;
 
-	if (latency == NULL) {
-		return 0;
-	}
-	for (uint32_t octave = first; octave < HST_LATENCY_OCTAVES; octave++) {
-		for (uint32_t sub = 0; latency->octaves[octave] != NULL && sub < HST_LATENCY_SUB;
-			sub++) {
-			count += octave == first && sub < first_sub ? 0 : latency->octaves[octave][sub];
-		}
+	for (uint32_t bucket = hst_latency_bucket(ns);
+		latency != NULL && bucket < HST_LATENCY_BUCKETS; bucket++) {
+		count += bucket_count(latency, bucket);
 	}
 	return count;
 }

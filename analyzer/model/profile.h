@@ -16,16 +16,19 @@
 
 /*
  * Latencies of returned calls: log-linear, 16 sub-buckets per octave of nanoseconds (error <= 3.2 %).
- * An octave's counters exist from its first call on, so that a rarely used function costs little.
+ * The counters of an octave fill one cache line, and what overflows goes to `high`: this is where
+ * reading a long trace spends its time.
  *
  *   octave 0: [0,1) [1,2) ... [15,16)   octave 1: [16,17) ...   octave 2: [32,34) [34,36) ...
  */
 #define HST_LATENCY_SUB     16u
 #define HST_LATENCY_OCTAVES 40u
+#define HST_LATENCY_BUCKETS (HST_LATENCY_OCTAVES * HST_LATENCY_SUB)
 
 struct hst_latency {
+	uint32_t low[HST_LATENCY_BUCKETS];
+	uint32_t *high; /* of the same buckets, in units of 2^32; NULL: none overflowed */
 	uint64_t count;
-	uint64_t *octaves[HST_LATENCY_OCTAVES]; /* HST_LATENCY_SUB each, NULL: none */
 };
 
 static inline uint32_t hst_latency_octave(uint64_t ns)
@@ -41,6 +44,13 @@ static inline uint32_t hst_latency_sub(uint64_t ns, uint32_t octave)
 	uint64_t sub = octave == 0 ? ns : (ns >> (octave - 1u)) - 16u;
 
 	return sub < HST_LATENCY_SUB ? (uint32_t)sub : HST_LATENCY_SUB - 1u;
+}
+
+static inline uint32_t hst_latency_bucket(uint64_t ns)
+{
+	uint32_t octave = hst_latency_octave(ns);
+
+	return octave * HST_LATENCY_SUB + hst_latency_sub(ns, octave);
 }
 
 enum {
@@ -161,7 +171,9 @@ void hst_profile_note(struct hst_profile *profile, bool loss, const char *fmt, .
 uint64_t hst_latency_quantile(const struct hst_latency *latency, double q);
 /* The same for a row, never outside of its shortest and longest call. */
 uint64_t hst_row_quantile(const struct hst_function_row *row, double q);
-/* Adds `count` calls of `ns`; counters come from `arena`. false: out of memory, nothing was added. */
+/* An empty one, at the start of a cache line; NULL: out of memory. */
+struct hst_latency *hst_latency_create(struct hst_arena *arena);
+/* Adds `count` calls of `ns`; room for overflow comes from `arena`. false: out of memory. */
 bool hst_latency_add(
 	struct hst_latency *latency, struct hst_arena *arena, uint64_t ns, uint64_t count);
 /* How many calls took at least `ns`, within the error of the buckets (never fewer). */

@@ -120,16 +120,61 @@ static NOINLINE void detail_close(struct hst_replay *replay, const struct hst_re
 	}
 }
 
-/* First call of an octave, or of the function. */
-static NOINLINE void add_latency(struct hst_tallies *tallies, struct hst_tally *tally, uint64_t ns)
+static NOINLINE void count_overflow(struct hst_tallies *tallies, const struct hst_late_count *late)
 {
-	if (tally->latency == NULL) {
-		tally->latency = hst_arena_alloc(tallies->arena, sizeof *tally->latency);
+	uint32_t *counter = &late->latency->low[late->bucket];
+
+	if (late->latency->high == NULL) {
+		late->latency->high = hst_arena_array(
+			tallies->arena, HST_LATENCY_BUCKETS, sizeof *late->latency->high);
 	}
-	if (tally->latency == NULL ||
-		!hst_latency_add(tally->latency, tallies->arena, ns, 1)) {
+	if (late->latency->high == NULL) {
 		tallies->out_of_memory = true;
+		*counter = UINT32_MAX;
+		return;
 	}
+	late->latency->high[late->bucket]++;
+}
+
+static inline void count_now(struct hst_tallies *tallies, const struct hst_late_count *late)
+{
+	if (UNLIKELY(++late->latency->low[late->bucket] == 0)) {
+		count_overflow(tallies, late);
+	}
+}
+
+/*
+ * A program with many functions has more counters than the cache has lines; waiting for each would
+ * take longer than all the rest.
+ */
+static inline void count_later(
+	struct hst_tallies *tallies, struct hst_latency *latency, uint32_t bucket)
+{
+	struct hst_late_count *late = &tallies->late[tallies->late_next++ % HST_LATE_COUNTS];
+
+	if (LIKELY(late->latency != NULL)) {
+		count_now(tallies, late);
+	}
+	late->latency = latency;
+	late->bucket = bucket;
+	__builtin_prefetch(&latency->low[bucket], 1);
+}
+
+static void count_rest(struct hst_tallies *tallies)
+{
+	for (uint32_t i = 0; i < HST_LATE_COUNTS; i++) {
+		if (tallies->late[i].latency != NULL) {
+			count_now(tallies, &tallies->late[i]);
+			tallies->late[i].latency = NULL;
+		}
+	}
+}
+
+static NOINLINE bool make_latency(struct hst_tallies *tallies, struct hst_tally *tally)
+{
+	tally->latency = hst_latency_create(tallies->arena);
+	tallies->out_of_memory |= tally->latency == NULL;
+	return tally->latency != NULL;
 }
 
 static inline void tally_return(struct hst_tallies *tallies, struct hst_tally *tally,
@@ -139,8 +184,6 @@ static inline void tally_return(struct hst_tallies *tallies, struct hst_tally *t
 	uint64_t scaled = duration << 8;
 	uint64_t real = scaled > cost ? (scaled - cost) >> 8 : 0;
 	uint64_t ns = (uint64_t)((u128)real * tallies->ns_32 >> 32);
-	uint32_t octave = hst_latency_octave(ns);
-	uint64_t *counters;
 
 	tally->duration += real;
 	if (UNLIKELY(real < tally->min || tally->returned == 0)) {
@@ -150,13 +193,9 @@ static inline void tally_return(struct hst_tallies *tallies, struct hst_tally *t
 		tally->max = real;
 	}
 	tally->returned++;
-	if (UNLIKELY(tally->latency == NULL || tally->latency->octaves[octave] == NULL)) {
-		add_latency(tallies, tally, ns);
-		return;
+	if (LIKELY(tally->latency != NULL || make_latency(tallies, tally))) {
+		count_later(tallies, tally->latency, hst_latency_bucket(ns));
 	}
-	counters = tally->latency->octaves[octave];
-	counters[hst_latency_sub(ns, octave)]++;
-	tally->latency->count++;
 }
 
 static NOINLINE void tally_other_end(struct hst_tally *tally, enum hst_replay_close how)
@@ -578,6 +617,7 @@ void hst_replay_events(struct hst_replay *replay, const struct hst_event *events
 			rare(replay, event);
 		}
 	}
+	count_rest(replay->tallies);
 }
 
 void hst_replay_init(struct hst_replay *replay, struct hst_tallies *tallies)
@@ -639,4 +679,5 @@ void hst_replay_close(struct hst_replay *replay, uint64_t ticks, enum hst_replay
 		advance(replay, ticks);
 	}
 	close_stacks(replay, how);
+	count_rest(replay->tallies);
 }

@@ -46,6 +46,14 @@ struct hst_site_row {
 	uint32_t inlined; /* 0 or 1 */
 };
 
+/* Counters are counted up a little later, when they have come into the cache. */
+#define HST_LATE_COUNTS 16u
+
+struct hst_late_count {
+	struct hst_latency *latency; /* NULL: none */
+	uint32_t bucket;
+};
+
 /* Shared by the streams of one file. */
 struct hst_tallies {
 	struct hst_tally *items; /* one per row, at least as many as any site_row names */
@@ -61,6 +69,8 @@ struct hst_tallies {
 	uint64_t base_ticks;
 	double base_ns;       /* nanoseconds of base_ticks in the recording's time */
 	bool out_of_memory;
+	uint32_t late_next;
+	struct hst_late_count late[HST_LATE_COUNTS];
 };
 
 /* Nanoseconds since the recording began. */

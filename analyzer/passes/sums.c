@@ -73,6 +73,10 @@ static void add_figures(struct hst_function_row *sum, const struct hst_function_
 	sum->compensated_ns += row->compensated_ns;
 	sum->flags |= row->flags;
 	sum->latency = row->latency;
+	/* The replay does not count them one by one. */
+	if (sum->latency != NULL) {
+		sum->latency->count = sum->returned;
+	}
 }
 
 static enum hst_status flush(struct hst_pass *pass, size_t thread)

@@ -82,7 +82,7 @@ static void join_latency(struct hst_pass *pass, struct hst_tally *tally,
 	uint64_t max = without(node->max, cost);
 
 	if (tally->latency == NULL) {
-		tally->latency = hst_arena_alloc(&pass->profile->arena, sizeof *tally->latency);
+		tally->latency = hst_latency_create(&pass->profile->arena);
 	}
 	max = max < min ? min : max;
 	tally->min = tally->returned == 0 || min < tally->min ? min : tally->min;

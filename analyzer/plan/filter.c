@@ -90,7 +90,8 @@ static enum hst_status parse_term(struct hst_filter_term *term, struct hst_diag 
 			"filter term '%s' names nothing; use a glob such as 'parse_*'", term->text);
 	}
 	if (*glob == '!') {
-		return hst_diag_set(diag, HST_E_USAGE, "filter term '%s' has more than one '!'", term->text);
+		return hst_diag_set(
+			diag, HST_E_USAGE, "filter term '%s' has more than one '!'", term->text);
 	}
 	term->glob = glob;
 	return HST_OK;
@@ -112,7 +113,8 @@ static enum hst_status add_term(
 	}
 	filter->term_count++;
 	if (term->text[0] == '\0') {
-		return hst_diag_set(diag, HST_E_USAGE, "filter term %zu is empty", filter->term_count);
+		return hst_diag_set(
+			diag, HST_E_USAGE, "filter term %zu is empty", filter->term_count);
 	}
 	HST_TRY(parse_term(term, diag));
 	filter->has_include = filter->has_include || !term->exclude;
@@ -193,9 +195,7 @@ static bool matches_module(const char *glob, const char *path)
 }
 
 /* Marks what matched; sets whether anything includes or excludes. */
-static void judge(
-	struct hst_filter_term *term, bool match,
-	struct hst_filter_verdict *verdict)
+static void judge(struct hst_filter_term *term, bool match, struct hst_filter_verdict *verdict)
 {
 	if (match) {
 		term->matched = true;

@@ -48,9 +48,9 @@ const char *hst_filter_unmatched(const struct hst_filter *filter, size_t number)
 
 /* What became of a filter in a plan. */
 struct hst_filter_plan {
-	size_t modules;   /* with a table of their own */
-	size_t functions; /* that will be recorded, in those */
-	size_t excluded;  /* functions left out, in those */
+	size_t modules;     /* with a table of their own */
+	size_t functions;   /* that will be recorded, in those */
+	size_t excluded;    /* functions left out, in those */
 	size_t no_build_id; /* modules with hooks that no table can be made for: recorded whole */
 	const char *no_build_id_path; /* the first of them, borrowed from `paths`; NULL none */
 };

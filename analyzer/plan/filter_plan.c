@@ -74,8 +74,8 @@ static enum hst_status add_module(struct hst_filter *filter, struct hst_image *i
 	table.section.flags = only ? HST_PLAN_FILTER_ONLY_LISTED : 0;
 	table.section.build_id_bytes = (uint32_t)bytes;
 	memcpy(table.section.build_id, build_id, bytes);
-	if (!list_functions(filter, image, path, only, &table, done)
-		|| !hst_vec_push(&plan->tables, table)) {
+	if (!list_functions(filter, image, path, only, &table, done) ||
+		!hst_vec_push(&plan->tables, table)) {
 		hst_vec_finish(&table.addresses);
 		return hst_diag_set(diag, HST_E_MEMORY, "out of memory while filtering %s", path);
 	}
@@ -101,8 +101,8 @@ static enum hst_status add_modules(struct hst_filter *filter, const char *const 
 		hst_image_close(image);
 		HST_TRY(status);
 	}
-	if (plan->tables.count > HST_PLAN_SECTIONS_MAX
-		|| plan->address_count > (HST_PLAN_BYTES_MAX / 2) / sizeof(uint64_t)) {
+	if (plan->tables.count > HST_PLAN_SECTIONS_MAX ||
+		plan->address_count > (HST_PLAN_BYTES_MAX / 2) / sizeof(uint64_t)) {
 		return hst_diag_set(diag, HST_E_LIMIT,
 			"the filter needs a plan larger than %u MiB; filter by module or file instead",
 			HST_PLAN_BYTES_MAX >> 20);
@@ -113,8 +113,10 @@ static enum hst_status add_modules(struct hst_filter *filter, const char *const 
 /* Writes header, sections and tables. false with errno. */
 static bool write_all(FILE *out, struct plan *plan)
 {
-	struct hst_plan_header header = { .magic = HST_PLAN_MAGIC, .major = HST_PLAN_MAJOR,
-		.minor = HST_PLAN_MINOR, .sections = (uint32_t)plan->tables.count };
+	struct hst_plan_header header = { .magic = HST_PLAN_MAGIC,
+		.major = HST_PLAN_MAJOR,
+		.minor = HST_PLAN_MINOR,
+		.sections = (uint32_t)plan->tables.count };
 	uint64_t at = sizeof header + plan->tables.count * sizeof(struct hst_plan_section);
 
 	header.bytes = at + plan->address_count * sizeof(uint64_t);
@@ -134,9 +136,9 @@ static bool write_all(FILE *out, struct plan *plan)
 	for (size_t i = 0; i < plan->tables.count; i++) {
 		struct table *table = &plan->tables.items[i];
 
-		if (table->addresses.count > 0
-			&& fwrite(table->addresses.items, sizeof(uint64_t), table->addresses.count, out)
-				!= table->addresses.count) {
+		if (table->addresses.count > 0 &&
+			fwrite(table->addresses.items, sizeof(uint64_t), table->addresses.count,
+				out) != table->addresses.count) {
 			return false;
 		}
 	}

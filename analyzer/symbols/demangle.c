@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MANGLED_MAX (64u << 10)
+#define MANGLED_MAX   (64u << 10)
 #define DEMANGLED_MAX (1u << 20)
 
 struct text {
@@ -107,10 +107,10 @@ static bool is_word(char c)
 /* Length of "operator" and its symbol at `s`, 0 if there is none. `operator bool` gives 8. */
 static size_t operator_length(const char *start, const char *s)
 {
-	static const char *const symbols[] = { "\"\" ", "<=>", "<<=", ">>=", "->*", "()", "[]", "<<", ">>",
-		"<=", ">=", "->", "==", "!=", "&&", "||", "++", "--", "+=", "-=", "*=", "/=", "%=",
-		"&=", "|=", "^=", "<", ">", "=", "+", "-", "*", "/", "%", "&", "|", "^", "!", "~",
-		"," };
+	static const char *const symbols[] = { "\"\" ", "<=>", "<<=", ">>=", "->*", "()", "[]",
+		"<<", ">>", "<=", ">=", "->", "==", "!=", "&&", "||", "++", "--",
+		"+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<", ">", "=", "+", "-", "*", "/",
+		"%", "&", "|", "^", "!", "~", "," };
 
 	if (strncmp(s, "operator", 8) != 0 || (s > start && is_word(s[-1])) || is_word(s[8])) {
 		return 0;

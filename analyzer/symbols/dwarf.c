@@ -13,11 +13,11 @@
 #include "symbols/dwarf_lines.h"
 #include "symbols/grow.h"
 
-#define DEPTH_MAX 512
-#define UNITS_MAX (UINT32_C(1) << 20)
+#define DEPTH_MAX  512
+#define UNITS_MAX  (UINT32_C(1) << 20)
 #define RANGES_MAX (UINT64_C(32) << 20)
-#define ROWS_MAX (UINT64_C(16) << 20)
-#define FILES_MAX (UINT64_C(16) << 20)
+#define ROWS_MAX   (UINT64_C(16) << 20)
+#define FILES_MAX  (UINT64_C(16) << 20)
 
 struct walk {
 	struct hst_dwarf *dwarf;
@@ -27,7 +27,12 @@ struct walk {
 	uint32_t unit;
 	bool no_memory;
 	/* What the ranges of the entry at hand become. */
-	enum { FOR_BODY, FOR_INLINE, FOR_UNIT, FOR_FRAME } purpose;
+	enum {
+		FOR_BODY,
+		FOR_INLINE,
+		FOR_UNIT,
+		FOR_FRAME
+	} purpose;
 	size_t first_range;
 	size_t first_inline;
 };
@@ -51,15 +56,15 @@ static bool keep_range(struct walk *walk, uint64_t lo, uint64_t hi)
 
 	switch (walk->purpose) {
 	case FOR_UNIT:
-		place = hst_push(&dwarf->places, &dwarf->place_count, &dwarf->place_capacity,
-			sizeof *place);
+		place = hst_push(
+			&dwarf->places, &dwarf->place_count, &dwarf->place_capacity, sizeof *place);
 		if (place != NULL) {
 			*place = (struct hst_dwarf_place){ .lo = lo, .hi = hi, .unit = walk->unit };
 		}
 		return place != NULL;
 	case FOR_INLINE:
-		instance = hst_push(&dwarf->inlines, &dwarf->inline_count,
-			&dwarf->inline_capacity, sizeof *instance);
+		instance = hst_push(&dwarf->inlines, &dwarf->inline_count, &dwarf->inline_capacity,
+			sizeof *instance);
 		if (instance != NULL) {
 			*instance = (struct hst_dwarf_inline){ .lo = lo, .hi = hi };
 		}
@@ -331,9 +336,9 @@ static void walk_all(struct walk *walk)
 		Dwarf_Unsigned next = 0;
 		Dwarf_Half kind = 0;
 		Dwarf_Error error = NULL;
-		int result = dwarf_next_cu_header_d(walk->dbg, 1, &length, &version,
-			&abbreviations, &address_bytes, &length_bytes, &extension_bytes, &signature,
-			&type_offset, &next, &kind, &error);
+		int result = dwarf_next_cu_header_d(walk->dbg, 1, &length, &version, &abbreviations,
+			&address_bytes, &length_bytes, &extension_bytes, &signature, &type_offset,
+			&next, &kind, &error);
 
 		if (result == DW_DLV_ERROR) {
 			hst_compat_drop(walk->dbg, &error);
@@ -390,9 +395,11 @@ enum hst_status hst_dwarf_open(
 	struct walk walk = { .dwarf = ret_dwarf };
 	Dwarf_Error error = NULL;
 
-	*ret_dwarf = (struct hst_dwarf){
-		.alt_fd = alt_fd, .elf = elf, .range_budget = RANGES_MAX,
-		.row_budget = ROWS_MAX, .file_budget = FILES_MAX };
+	*ret_dwarf = (struct hst_dwarf){ .alt_fd = alt_fd,
+		.elf = elf,
+		.range_budget = RANGES_MAX,
+		.row_budget = ROWS_MAX,
+		.file_budget = FILES_MAX };
 	/* The library's own bookkeeping of every object doubles the time; we free what we get. */
 	dwarf_set_de_alloc_flag(0);
 	if (!hst_compat_open(fd, &walk.dbg)) {
@@ -414,7 +421,8 @@ enum hst_status hst_dwarf_open(
 		}
 	}
 	walk.reader = (struct hst_die_reader){
-		.dwarf = ret_dwarf, .range_fn = take_range, .context = &walk };
+		.dwarf = ret_dwarf, .range_fn = take_range, .context = &walk
+	};
 	walk_all(&walk);
 	if (walk.no_memory) {
 		hst_dwarf_close(ret_dwarf);

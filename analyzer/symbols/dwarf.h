@@ -67,7 +67,7 @@ struct hst_dwarf {
 	void *dbg; /* Dwarf_Debug */
 	void *alt; /* Dwarf_Debug of the file that dwz moved shared parts to, or NULL */
 	int alt_fd;
-	bool damaged; /* something could not be read, or a limit was met */
+	bool damaged;              /* something could not be read, or a limit was met */
 	const struct hst_elf *elf; /* of the program: what is code */
 
 	struct hst_dwarf_origin *origins;
@@ -82,7 +82,7 @@ struct hst_dwarf {
 
 	struct hst_dwarf_unit *units;
 	size_t unit_count, unit_capacity;
-	struct hst_map unit_of; /* DIE of a unit -> unit */
+	struct hst_map unit_of;         /* DIE of a unit -> unit */
 	struct hst_dwarf_place *places; /* which unit an address belongs to, ascending */
 	size_t place_count, place_capacity;
 	struct hst_span *frames; /* after hst_dwarf_read_frames */

@@ -24,8 +24,8 @@ static void free_ranges(Dwarf_Debug dbg, Dwarf_Ranges *ranges, Dwarf_Signed coun
 	dwarf_dealloc_ranges(dbg, ranges, count);
 }
 
-static void free_frames(
-	Dwarf_Debug dbg, Dwarf_Cie *cies, Dwarf_Signed cie_count, Dwarf_Fde *fdes, Dwarf_Signed count)
+static void free_frames(Dwarf_Debug dbg, Dwarf_Cie *cies, Dwarf_Signed cie_count, Dwarf_Fde *fdes,
+	Dwarf_Signed count)
 {
 	dwarf_dealloc_fde_cie_list(dbg, cies, cie_count, fdes, count);
 }
@@ -49,8 +49,8 @@ static void free_ranges(Dwarf_Debug dbg, Dwarf_Ranges *ranges, Dwarf_Signed coun
 	dwarf_ranges_dealloc(dbg, ranges, count);
 }
 
-static void free_frames(
-	Dwarf_Debug dbg, Dwarf_Cie *cies, Dwarf_Signed cie_count, Dwarf_Fde *fdes, Dwarf_Signed count)
+static void free_frames(Dwarf_Debug dbg, Dwarf_Cie *cies, Dwarf_Signed cie_count, Dwarf_Fde *fdes,
+	Dwarf_Signed count)
 {
 	dwarf_fde_cie_list_dealloc(dbg, cies, cie_count, fdes, count);
 }
@@ -91,8 +91,8 @@ void hst_compat_drop(Dwarf_Debug dbg, Dwarf_Error *error)
 }
 
 /* Where the list is: an index or an offset, by the attribute's form. */
-static bool list_position(Dwarf_Debug dbg, Dwarf_Attribute attr, Dwarf_Half *ret_form,
-	Dwarf_Unsigned *ret_value)
+static bool list_position(
+	Dwarf_Debug dbg, Dwarf_Attribute attr, Dwarf_Half *ret_form, Dwarf_Unsigned *ret_value)
 {
 	Dwarf_Error error = NULL;
 	Dwarf_Off offset = 0;
@@ -139,8 +139,8 @@ static bool old_ranges(Dwarf_Debug dbg, Dwarf_Die die, uint64_t offset, uint64_t
 	return true;
 }
 
-static bool new_ranges(Dwarf_Debug dbg, Dwarf_Attribute attr, Dwarf_Half form,
-	Dwarf_Unsigned value, hst_compat_range_fn *fn, void *context)
+static bool new_ranges(Dwarf_Debug dbg, Dwarf_Attribute attr, Dwarf_Half form, Dwarf_Unsigned value,
+	hst_compat_range_fn *fn, void *context)
 {
 	Dwarf_Error error = NULL;
 	Dwarf_Rnglists_Head head = NULL;

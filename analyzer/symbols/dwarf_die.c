@@ -203,7 +203,8 @@ void hst_die_read(const struct hst_die_reader *reader, Dwarf_Debug dbg, Dwarf_Di
 		dwarf_dealloc(dbg, list, DW_DLA_LIST);
 	}
 	if (length) {
-		facts.has_high = facts.has_high && facts.has_low && facts.low + facts.high >= facts.low;
+		facts.has_high =
+			facts.has_high && facts.has_low && facts.low + facts.high >= facts.low;
 		facts.high += facts.low;
 	}
 	*ret_facts = facts;
@@ -244,8 +245,7 @@ bool hst_die_unit(struct hst_dwarf *dwarf, uint64_t key, unsigned version, uint3
 }
 
 /* The unit that a DIE lies in: where its DW_AT_decl_file counts. */
-static bool unit_around(
-	struct hst_dwarf *dwarf, Dwarf_Debug dbg, Dwarf_Die die, uint32_t *ret_unit)
+static bool unit_around(struct hst_dwarf *dwarf, Dwarf_Debug dbg, Dwarf_Die die, uint32_t *ret_unit)
 {
 	Dwarf_Error error = NULL;
 	Dwarf_Off offset = 0;
@@ -258,8 +258,8 @@ static bool unit_around(
 		hst_compat_drop(dbg, &error);
 		return true;
 	}
-	return hst_die_unit(dwarf,
-		(offset & ~HST_DIE_ALT) | (dbg == dwarf->alt ? HST_DIE_ALT : 0), version, ret_unit);
+	return hst_die_unit(dwarf, (offset & ~HST_DIE_ALT) | (dbg == dwarf->alt ? HST_DIE_ALT : 0),
+		version, ret_unit);
 }
 
 /* Adds what one link of a chain says and the links before it did not. */

@@ -22,10 +22,10 @@
 /* zlib never packs better than this; more is a bomb or damage. */
 #define ZLIB_RATIO_MAX 1040u
 /* All sections together: what debug information packs to in earnest is a third to a quarter. */
-#define UNPACKED_MIN (UINT64_C(64) << 20)
+#define UNPACKED_MIN       (UINT64_C(64) << 20)
 #define UNPACKED_RATIO_MAX 16u
-#define DF_1_PIE_FLAG 0x08000000u
-#define NAME_BYTES_MIN (1u << 16)
+#define DF_1_PIE_FLAG      0x08000000u
+#define NAME_BYTES_MIN     (1u << 16)
 
 static int by_lo(const void *a, const void *b)
 {
@@ -65,7 +65,8 @@ static enum hst_status open_regular(const char *path, struct hst_elf *elf, struc
 	/* O_NONBLOCK: a FIFO of that name must not hang us. */
 	elf->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (elf->fd < 0) {
-		return hst_diag_set(diag, HST_E_IO, "%s cannot be opened: %s", path, strerror(errno));
+		return hst_diag_set(
+			diag, HST_E_IO, "%s cannot be opened: %s", path, strerror(errno));
 	}
 	if (fstat(elf->fd, &st) != 0) {
 		return hst_diag_set(diag, HST_E_IO, "%s cannot be read: %s", path, strerror(errno));
@@ -90,7 +91,8 @@ static enum hst_status check_header(const char *path, struct hst_elf *elf, struc
 	elf->handle = elf_begin(elf->fd, ELF_C_READ, NULL);
 	if (elf->handle == NULL || elf_kind(elf->handle) != ELF_K_ELF ||
 		gelf_getehdr(elf->handle, &header) == NULL) {
-		return hst_diag_set(diag, HST_E_NOT_OURS, "%s is not an ELF program or library", path);
+		return hst_diag_set(
+			diag, HST_E_NOT_OURS, "%s is not an ELF program or library", path);
 	}
 	if (header.e_type != ET_EXEC && header.e_type != ET_DYN) {
 		return hst_diag_set(diag, HST_E_UNSUPPORTED,
@@ -128,7 +130,8 @@ static void read_segments(struct hst_elf *elf)
 	bool interpreter = false;
 	bool pie = false;
 
-	if (elf_getphdrnum(elf->handle, &count) != 0 || gelf_getehdr(elf->handle, &header) == NULL) {
+	if (elf_getphdrnum(elf->handle, &count) != 0 ||
+		gelf_getehdr(elf->handle, &header) == NULL) {
 		return;
 	}
 	for (size_t i = 0; i < count && i < INT32_MAX; i++) {
@@ -310,8 +313,8 @@ static enum hst_status exec_from_segments(struct hst_elf *elf)
 		return HST_OK;
 	}
 	for (size_t i = 0; i < count && i < INT32_MAX; i++) {
-		if (gelf_getphdr(elf->handle, (int)i, &segment) != NULL && segment.p_type == PT_LOAD &&
-			(segment.p_flags & PF_X) != 0) {
+		if (gelf_getphdr(elf->handle, (int)i, &segment) != NULL &&
+			segment.p_type == PT_LOAD && (segment.p_flags & PF_X) != 0) {
 			HST_TRY(add_exec(elf, segment.p_vaddr, segment.p_memsz));
 		}
 	}

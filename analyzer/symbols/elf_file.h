@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 /* More is no program that we could hold, and libdwarf is only exercised on smaller files. */
-#define HST_ELF_BYTES_MAX (UINT64_C(4) << 30)
+#define HST_ELF_BYTES_MAX   (UINT64_C(4) << 30)
 #define HST_ELF_SYMBOLS_MAX (UINT32_C(16) << 20)
-#define HST_BUILD_ID_MAX 64u
-#define HST_SYMBOL_GLOBAL UINT32_MAX
+#define HST_BUILD_ID_MAX    64u
+#define HST_SYMBOL_GLOBAL   UINT32_MAX
 
 struct hst_span {
 	uint64_t lo, hi; /* hi is outside */
@@ -52,7 +52,7 @@ struct hst_elf {
 	size_t exec_count, exec_capacity;
 	struct hst_symbol *symbols; /* after hst_elf_read_symbols */
 	size_t symbol_count, symbol_capacity;
-	uint32_t files; /* STT_FILE symbols seen */
+	uint32_t files;       /* STT_FILE symbols seen */
 	uint64_t name_budget; /* bytes of names that may still be read: names can share bytes */
 };
 

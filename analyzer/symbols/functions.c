@@ -75,7 +75,7 @@ uint32_t hst_functions_entry(const struct hst_functions *functions, uint64_t add
 		}
 	}
 	return lo < functions->count && functions->items[lo].address == address ? (uint32_t)lo
-										 : NONE;
+										: NONE;
 }
 
 uint32_t hst_functions_at(const struct hst_functions *functions, uint64_t address)

@@ -19,10 +19,10 @@ struct hst_function_range {
 
 /* What a function is known by besides what is shown. */
 struct hst_function_source {
-	const char *symbol; /* borrowed from the ELF file, NULL: none */
-	uint32_t origin;    /* that names it, UINT32_MAX: no DWARF */
+	const char *symbol;              /* borrowed from the ELF file, NULL: none */
+	uint32_t origin;                 /* that names it, UINT32_MAX: no DWARF */
 	uint32_t first_body, body_count; /* in body_order */
-	bool named;         /* name and full are filled in */
+	bool named;                      /* name and full are filled in */
 };
 
 struct hst_functions {
@@ -39,7 +39,8 @@ struct hst_functions {
  * NULL); all must outlive it. HST_E_MEMORY.
  */
 HST_NODISCARD enum hst_status hst_functions_build(const struct hst_elf *elf,
-	const struct hst_elf *debug, const struct hst_dwarf *dwarf, struct hst_functions *ret_functions);
+	const struct hst_elf *debug, const struct hst_dwarf *dwarf,
+	struct hst_functions *ret_functions);
 /* Accepts a zeroed object. */
 void hst_functions_finish(struct hst_functions *functions);
 

@@ -68,7 +68,8 @@ static bool add_entry(struct build *build, uint64_t address, uint64_t bytes,
 		return false;
 	}
 	*entry = (struct entry){
-		.address = address, .bytes = bytes, .symbol = symbol, .body = body };
+		.address = address, .bytes = bytes, .symbol = symbol, .body = body
+	};
 	return true;
 }
 
@@ -183,7 +184,8 @@ static void choose(struct build *build, struct group *group)
 	for (size_t i = 0; i < group->count; i++) {
 		const struct hst_symbol *symbol = build->entries[group->first + i].symbol;
 
-		if (symbol != NULL && (group->symbol == NULL || is_better(build, group, symbol, group->symbol))) {
+		if (symbol != NULL &&
+			(group->symbol == NULL || is_better(build, group, symbol, group->symbol))) {
 			group->symbol = symbol;
 		}
 	}
@@ -228,8 +230,8 @@ static bool make_groups(struct build *build)
 }
 
 /* By name (`length` characters of it), source file and place in the symbol table. */
-static int compare_known(const struct known *known, const char *name, size_t length,
-	uint32_t file, const struct hst_symbol *place)
+static int compare_known(const struct known *known, const char *name, size_t length, uint32_t file,
+	const struct hst_symbol *place)
 {
 	int order = strncmp(known->symbol->name, name, length);
 
@@ -273,8 +275,7 @@ static bool list_known(struct build *build)
 			if (known == NULL) {
 				return false;
 			}
-			*known = (struct known){
-				.symbol = group->symbol, .group = (uint32_t)i };
+			*known = (struct known){ .symbol = group->symbol, .group = (uint32_t)i };
 		}
 		if (group->body != NONE) {
 			uint64_t root = origin_of(build, group->body)->root;
@@ -291,8 +292,8 @@ static bool list_known(struct build *build)
 	return true;
 }
 
-static size_t first_known(const struct build *build, const char *name, size_t length,
-	uint32_t file, const struct hst_symbol *place)
+static size_t first_known(const struct build *build, const char *name, size_t length, uint32_t file,
+	const struct hst_symbol *place)
 {
 	size_t lo = 0;
 	size_t hi = build->known_count;
@@ -323,8 +324,7 @@ static bool is_known(
  * function of another file would be a guess. Without STT_FILE symbols (objcopy -g drops them) all
  * static functions are of one file; then a piece stands behind its own function in the table.
  */
-static uint32_t find_name(
-	const struct build *build, const struct hst_symbol *piece, size_t length)
+static uint32_t find_name(const struct build *build, const struct hst_symbol *piece, size_t length)
 {
 	size_t i = first_known(build, piece->name, length, piece->file, piece);
 

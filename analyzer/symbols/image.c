@@ -50,7 +50,8 @@ static const char *keep(struct hst_image *image, char *text, const char *otherwi
 		free(text);
 		return otherwise;
 	}
-	slot = hst_push(&image->strings, &image->string_count, &image->string_capacity, sizeof *slot);
+	slot = hst_push(
+		&image->strings, &image->string_count, &image->string_capacity, sizeof *slot);
 	if (slot == NULL) {
 		free(text);
 		return otherwise;
@@ -250,8 +251,7 @@ static const struct hst_function *finished(struct hst_image *image, uint32_t num
 	}
 	if (function->file == NULL && image->has_dwarf) {
 		/* Split DWARF and assembler have lines, but no declarations here. */
-		hst_dwarf_line(
-			&image->dwarf, function->address, &function->file, &function->line);
+		hst_dwarf_line(&image->dwarf, function->address, &function->file, &function->line);
 	}
 	return function;
 }
@@ -355,7 +355,8 @@ static bool is_clone(const struct hst_image *image, uint32_t number, uint32_t ou
 	for (uint32_t i = 0; i < clone->body_count; i++) {
 		uint32_t body = image->functions.body_order[clone->first_body + i];
 
-		if (made_from(image, number, &image->dwarf.origins[image->dwarf.bodies[body].origin])) {
+		if (made_from(image, number,
+			    &image->dwarf.origins[image->dwarf.bodies[body].origin])) {
 			return true;
 		}
 	}
@@ -363,13 +364,12 @@ static bool is_clone(const struct hst_image *image, uint32_t number, uint32_t ou
 		return false;
 	}
 	length = hst_functions_clone(clone->symbol);
-	return clone->symbol[length] != '\0' &&
-	       length == hst_functions_clone(function->symbol) &&
+	return clone->symbol[length] != '\0' && length == hst_functions_clone(function->symbol) &&
 	       strncmp(clone->symbol, function->symbol, length) == 0;
 }
 
-bool hst_image_is_inlined(struct hst_image *image, uint64_t ret, uint64_t fn,
-	const struct hst_function **ret_outer)
+bool hst_image_is_inlined(
+	struct hst_image *image, uint64_t ret, uint64_t fn, const struct hst_function **ret_outer)
 {
 	uint64_t address = ret - 1;
 	uint32_t outer;

@@ -16,28 +16,30 @@
 
 /* A function, one per definition; all addresses are those of the file (without bias). */
 struct hst_function {
-	uint64_t address;     /* entry point: lowest symbol address or DW_AT_low_pc/entry_pc */
-	const char *linkage;  /* as in the symbol table; never NULL ("0x1234" offset text if stripped) */
-	const char *name;     /* demangled, short: no arguments or template arguments, for tables */
-	const char *full;     /* demangled, full */
-	const char *file;     /* NULL unknown; as written in DWARF, made absolute with comp_dir,
+	uint64_t address; /* entry point: lowest symbol address or DW_AT_low_pc/entry_pc */
+	const char *
+		linkage; /* as in the symbol table; never NULL ("0x1234" offset text if stripped) */
+	const char *name; /* demangled, short: no arguments or template arguments, for tables */
+	const char *full; /* demangled, full */
+	const char *file; /* NULL unknown; as written in DWARF, made absolute with comp_dir,
 				 without "." and ".." (relative only if the compiler made it so) */
-	uint32_t line;        /* of the declaration, 0 unknown */
+	uint32_t line;    /* of the declaration, 0 unknown */
 	bool from_dwarf;
 };
 
 struct hst_image;
 
 enum {
-	HST_IMAGE_HAS_SYMTAB = 1u << 0,    /* in the file or its debug file */
+	HST_IMAGE_HAS_SYMTAB = 1u << 0, /* in the file or its debug file */
 	HST_IMAGE_HAS_DYNSYM = 1u << 1,
-	HST_IMAGE_HAS_DWARF = 1u << 2,     /* in the file or its debug file, and readable */
-	HST_IMAGE_HAS_HOOKS = 1u << 3,     /* refers to __cyg_profile_func_enter */
-	HST_IMAGE_STRIPPED = 1u << 4,      /* no symbol table, not even in a debug file */
-	HST_IMAGE_DEBUG_FILE = 1u << 5,    /* debug information came from a separate file */
-	HST_IMAGE_BUILD_ID_DIFFERS = 1u << 6, /* the file changed since it was recorded: names refused */
-	HST_IMAGE_ZSTD_DEBUG = 1u << 7,    /* compressed in a way this libdwarf cannot read */
-	HST_IMAGE_STATIC = 1u << 8,        /* no PT_INTERP: LD_PRELOAD cannot work */
+	HST_IMAGE_HAS_DWARF = 1u << 2,  /* in the file or its debug file, and readable */
+	HST_IMAGE_HAS_HOOKS = 1u << 3,  /* refers to __cyg_profile_func_enter */
+	HST_IMAGE_STRIPPED = 1u << 4,   /* no symbol table, not even in a debug file */
+	HST_IMAGE_DEBUG_FILE = 1u << 5, /* debug information came from a separate file */
+	HST_IMAGE_BUILD_ID_DIFFERS =
+		1u << 6,                /* the file changed since it was recorded: names refused */
+	HST_IMAGE_ZSTD_DEBUG = 1u << 7, /* compressed in a way this libdwarf cannot read */
+	HST_IMAGE_STATIC = 1u << 8,     /* no PT_INTERP: LD_PRELOAD cannot work */
 	HST_IMAGE_32BIT = 1u << 9,
 	HST_IMAGE_ASAN = 1u << 10,
 	HST_IMAGE_DEFINES_HOOKS = 1u << 11, /* has its own hook functions: ours are not called */
@@ -78,8 +80,8 @@ bool hst_image_line(
  * `fn` (another module's copy): true if any inlined_subroutine covers `ret` - 1.
  * `ret_outer` (may be NULL): the concrete function around it, NULL unknown.
  */
-bool hst_image_is_inlined(struct hst_image *image, uint64_t ret, uint64_t fn,
-	const struct hst_function **ret_outer);
+bool hst_image_is_inlined(
+	struct hst_image *image, uint64_t ret, uint64_t fn, const struct hst_function **ret_outer);
 
 /* All functions, ascending address, one per entry point; for filters. Returns how many. */
 size_t hst_image_functions(struct hst_image *image, const struct hst_function **ret_functions);

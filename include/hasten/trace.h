@@ -63,6 +63,7 @@ enum {
 	HST_FLAG_PLAN_REFUSED = 1u << 9,         /* a plan was named but not used */
 	HST_FLAG_RING = 1u << 10,                /* flight recorder: the oldest chunks were overwritten */
 	HST_FLAG_NO_MEMORY = 1u << 11,           /* a mapping was refused (RLIMIT_AS, ENOMEM) */
+	HST_FLAG_CHECK_FAILED = 1u << 12,        /* the writer found its own chunk wrong */
 };
 
 /* Requests of the tool to a running process; the process copies what it obeyed to control_seen. */

@@ -2,8 +2,10 @@
 /* Chunks: begin, end, and the tails that they are written in. */
 #include "buffer/chunk.h"
 
+#include "buffer/check.h"
 #include "buffer/encode.h"
 #include "core/clock.h"
+#include "core/process.h"
 #include "core/sys.h"
 #include "sink/file.h"
 #include "sink/modules.h"
@@ -129,6 +131,7 @@ bool hst_chunk_begin(struct hst_stream *stream)
 	stream->generation = chunk->generation;
 	stream->low_depth = chunk->depth;
 	stream->mode = HST_STREAM_TRACE;
+	stream->suspect = false;
 	hst_sink_sync(now);
 
 	stream->window->cur = records;
@@ -147,6 +150,9 @@ bool hst_chunk_end(struct hst_stream *stream)
 	uint64_t trailer = HST_CHUNK_TRAILER ^ chunk->seq;
 	uint64_t offset = 0;
 
+	if (hst_process.options.check && !stream->suspect) {
+		(void)hst_chunk_check(stream);
+	}
 	bytes = (bytes + 2 + (uint32_t)sizeof trailer + HST_BLOCK_ALIGN - 1) & ~(HST_BLOCK_ALIGN - 1);
 	stream->window->limit = NULL;
 	chunk->used = used;

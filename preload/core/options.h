@@ -15,6 +15,7 @@ struct hst_options {
 	bool children;
 	bool paused;
 	bool profile;
+	bool check;
 	uint64_t limit_bytes;
 	uint64_t ring_ns;
 	uint64_t tsc_hz;

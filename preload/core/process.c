@@ -12,6 +12,8 @@
 
 struct hst_process hst_process;
 
+volatile uint32_t hst_sys_closed;
+
 static struct {
 	struct hst_window *blocks[HST_WINDOW_BLOCKS];
 	uint32_t next;

@@ -127,6 +127,7 @@ struct hst_stream {
 	uint32_t index;            /* of its window */
 	uint32_t paused_depth;     /* frames up to here may have returned while recording was paused */
 	uint32_t generation;       /* of the module list, when the chunk or tree was begun */
+	bool suspect;              /* a hook was left in the middle: the chunk cannot be checked */
 	uint64_t seq;
 	uint64_t previous;
 	uint64_t thread_start;

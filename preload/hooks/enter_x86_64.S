@@ -43,7 +43,6 @@ __cyg_profile_func_enter:
 	movq	(%rsp), %rax
 	cmpq	%rax, HST_IDENT_RET(%r11)
 	jne	hst_enter_unpredicted
-	movq	%rax, HST_OPEN_BYTES+HST_OPEN_RET(%r9)
 
 	/* cfa = sp + k; lo <= cfa < top's, by one unsigned compare; its slot holds call_site */
 	movl	HST_IDENT_K(%r11), %eax
@@ -62,6 +61,8 @@ __cyg_profile_func_enter:
 	cmpq	HST_STREAM_END(%r8), %rax
 	jae	hst_enter_unpredicted
 	orl	HST_IDENT_GROUP(%r11), %edx
+	movq	(%rsp), %rax
+	movq	%rax, HST_OPEN_BYTES+HST_OPEN_RET(%r9)
 	movq	%rcx, HST_OPEN_BYTES+HST_OPEN_CFA(%r9)
 	movq	%rdi, HST_OPEN_BYTES+HST_OPEN_FN(%r9)
 	movl	%esi, HST_OPEN_BYTES+HST_OPEN_CALL(%r9)

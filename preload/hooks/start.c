@@ -23,8 +23,6 @@
 
 #include "core/poison.h"
 
-volatile uint32_t hst_sys_closed;
-
 static uint64_t start_pid_ticks;
 static bool start_is_root;
 

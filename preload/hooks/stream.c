@@ -292,6 +292,7 @@ void hst_stream_renew(struct hst_stream *stream)
 void hst_stream_resync(struct hst_stream *stream)
 {
 	stream->ledger->resyncs++;
+	stream->suspect = true;
 	if (stream->mode == HST_STREAM_TRACE && hst_process.alive->seen != 0) {
 		hst_stream_renew(stream);
 	}

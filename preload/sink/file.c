@@ -146,6 +146,7 @@ static bool sink_append_ring(struct hst_chunk *chunk, uint32_t bytes, uint64_t *
 	uint64_t now = hst_clock_mono_ns();
 	uint64_t trailer = HST_CHUNK_TRAILER ^ chunk->seq;
 	uint64_t offset = 0;
+	struct hst_block header;
 	int fd = sink_reopen();
 	bool done;
 
@@ -163,8 +164,11 @@ static bool sink_append_ring(struct hst_chunk *chunk, uint32_t bytes, uint64_t *
 	}
 	/* The old chunk's trailer does not fit the new sequence: until the last write the reader
 	 * sees no whole chunk here. */
-	chunk->block.bytes = HST_CHUNK_BYTES_MAX;
-	done = sink_write_at(chunk, bytes - sizeof trailer, offset, fd)
+	header = chunk->block;
+	header.bytes = HST_CHUNK_BYTES_MAX;
+	done = sink_write_at(&header, sizeof header, offset, fd)
+		&& sink_write_at(&chunk->block + 1, bytes - sizeof header - sizeof trailer,
+			offset + sizeof header, fd)
 		&& sink_write_at(&trailer, sizeof trailer,
 			offset + HST_CHUNK_BYTES_MAX - sizeof trailer, fd);
 	(void)hst_sys_close(fd);

@@ -388,9 +388,12 @@ def check_depth(trace):
     wrong = []
     for number, chunks in sorted(trace.streams.items()):
         stream = Stream(number)
-        before = None
+        before, before_ledger = None, None
         for chunk in chunks:
-            if before is not None and chunk.seq == stream.seq + 1:
+            # After a resync the chunk's own list is the truth: it replaces what the events say.
+            resynced = before_ledger is not None and chunk.ledger.resyncs != before_ledger.resyncs
+            before_ledger = chunk.ledger
+            if before is not None and chunk.seq == stream.seq + 1 and not resynced:
                 _compare_start(stream, chunk, before, trace.header.shift, wrong)
             before = decode_chunk(trace.header, trace.data, chunk, stream, trace.notes)
             if before.error:

@@ -47,6 +47,8 @@ def main():
     parser.add_argument("cases", nargs="+")
     options = parser.parse_args()
     options.variant, options.keep = "", False
+    for name in ("dump", "hasten", "preload", "programs"):
+        setattr(options, name, os.path.abspath(getattr(options, name)))
     results = [agree(options, name) for name in options.cases]
     if any(result not in (0, SKIP) for result in results):
         return 1

@@ -42,7 +42,7 @@ ERRORS = {
     "read_limit": JOBS,
     "limit_of": 0,
     "vm_fail": 14,                     # longjmp
-    "vm_step": 8,
+    "vm_step": 6,
     "vm_run": 0,
     "judge_test": 0,
 }
@@ -114,7 +114,7 @@ def problems(data, places_wanted):
 def main():
     parser = argparse.ArgumentParser()
     for name in ("hasten", "program", "source"):
-        parser.add_argument("--" + name, required=True)
+        parser.add_argument("--" + name, required=True, type=os.path.abspath)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hasten-demo-") as folder:
         record(options, folder)

@@ -19,7 +19,7 @@ int main(void) { printf("%lu\n", fib(20)); return 0; }
 def main():
     parser = argparse.ArgumentParser()
     for name in ("hasten", "preload", "readme"):
-        parser.add_argument("--" + name, required=True)
+        parser.add_argument("--" + name, required=True, type=os.path.abspath)
     options = parser.parse_args()
     with open(options.readme, encoding="utf-8") as page:
         blocks = re.findall(r"^```sh\n(.*?)^```", page.read(), re.MULTILINE | re.DOTALL)

@@ -123,6 +123,8 @@ def record(options, where, mode, arguments, stdin):
         {
             "LD_PRELOAD": options.counthook + " " + options.preload,
             "COUNTHOOK_OUT": counts,
+            # hasten measures its own cost by calls of the hooks.
+            "COUNTHOOK_NOT": options.preload,
             "HASTEN_DATA": data,
             "HASTEN_MODE": mode,
             "HASTEN_LIMIT": "1G",
@@ -133,16 +135,7 @@ def record(options, where, mode, arguments, stdin):
     found = decode.files_of(data) if os.path.isdir(data) else []
     if not found:
         raise Failed("no trace was written")
-    traces = [decode.File(path) for path in found]
-    return without_own(counted(counts), traces, options.preload), traces, data
-
-
-def without_own(pairs, traces, preload):
-    """hasten measures its own cost by calls of the hooks: they name a function in its library."""
-    name = os.path.basename(preload).encode()
-    own = [(m[2], m[3]) for t in traces for m in t.modules if os.path.basename(m[7]) == name]
-    inside = lambda address: any(first <= address < behind for first, behind in own)
-    return collections.Counter({pair: n for pair, n in pairs.items() if not inside(pair[2])})
+    return counted(counts), [decode.File(path) for path in found], data
 
 
 def check_report(options, data, truth, names):
@@ -164,7 +157,9 @@ def check_report(options, data, truth, names):
 def check(options, where):
     arguments, stdin = workload(options.name, where, options.size)
     truth, traces, data = record(options, where, "trace", arguments, stdin)
-    bias = [module[1] for trace in traces for module in trace.modules if module[5]]
+    # `setarch` has a file of its own.
+    own = os.path.realpath(options.program).encode()
+    bias = [module[1] for trace in traces for module in trace.modules if module[7] == own]
     names = symbols(options.program, bias[0]) if bias else {}
     found = collections.Counter()
     for trace in traces:
@@ -199,6 +194,8 @@ def main():
     parser.add_argument("--dump", required=True)
     parser.add_argument("--size", type=int, default=2)
     options = parser.parse_args()
+    for path in ("counthook", "preload"):
+        setattr(options, path, os.path.abspath(getattr(options, path)))
     fetched = subprocess.run(
         [sys.executable, os.path.join(HERE, "fetch.py"), options.cache, options.name],
         stdout=subprocess.PIPE,

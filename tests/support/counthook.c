@@ -347,13 +347,23 @@ void counthook_exit(uintptr_t fn, uintptr_t site, uintptr_t ret, uintptr_t sp)
 	errno = saved_errno;
 }
 
+/* A tool may call the hooks itself, to measure them: COUNTHOOK_NOT is the path of its library. */
+static bool left_out(uintptr_t callee)
+{
+	const char *not_this = getenv("COUNTHOOK_NOT");
+	Dl_info info;
+
+	return not_this != NULL && dladdr((const void *)callee, &info) != 0 &&
+	       strcmp(info.dli_fname, not_this) == 0;
+}
+
 static void dump_counts(FILE *out)
 {
 	for (const struct thread *thread = threads; thread != NULL; thread = thread->next) {
 		for (size_t i = 0; i < thread->pair_room; i++) {
 			const struct pair *pair = &thread->pairs[i];
 
-			if (pair->callee != 0) {
+			if (pair->callee != 0 && !left_out(pair->callee)) {
 				fprintf(out, "p %d %lx %lx %lu\n", thread->tid,
 					(unsigned long)pair->caller, (unsigned long)pair->callee,
 					(unsigned long)pair->calls);

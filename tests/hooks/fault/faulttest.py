@@ -66,7 +66,7 @@ def attempts(count):
 def main():
     parser = argparse.ArgumentParser()
     for name in ("faultrun", "preload", "target", "library"):
-        parser.add_argument("--" + name, required=True)
+        parser.add_argument("--" + name, required=True, type=os.path.abspath)
     parser.add_argument("--call", help="only this system call, by name")
     options = parser.parse_args()
     failures = []

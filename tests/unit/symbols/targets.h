@@ -57,6 +57,19 @@ static inline const struct hst_function *find_function(
 	return NULL;
 }
 
+/* The same, and it must be there. */
+static inline const struct hst_function *need_function(
+	struct hst_image *image, const char *name, unsigned n)
+{
+	const struct hst_function *function = find_function(image, name, n);
+
+	if (function == NULL) {
+		fail_msg("there is no %s", name);
+		abort();
+	}
+	return function;
+}
+
 static inline bool ends_with(const char *text, const char *end)
 {
 	size_t length = strlen(text);

@@ -96,7 +96,8 @@ static void test_demangle_rust_both_schemes(void **state)
 	check_short("_RNvCs1234_7mycrate3foo", "mycrate::foo");
 	check_short("_ZN4main4main28_$u7b$$u7b$closure$u7d$$u7d$17h0123456789abcdefE",
 		"main::main::{{closure}}");
-	check_short("_ZN58_$LT$alloc..string..String$u20$as$u20$core..fmt..Debug$GT$3fmt17h0123456789abcdefE",
+	check_short(
+		"_ZN58_$LT$alloc..string..String$u20$as$u20$core..fmt..Debug$GT$3fmt17h0123456789abcdefE",
 		"alloc::string::String::fmt");
 }
 

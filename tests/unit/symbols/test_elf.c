@@ -78,7 +78,7 @@ static void test_elf_zstd_debug_seen(void **state)
 	(void)state;
 	assert_true(hst_image_flags(image) & HST_IMAGE_ZSTD_DEBUG);
 	assert_false(hst_image_flags(image) & HST_IMAGE_HAS_DWARF);
-	assert_non_null(find_function(image, "fib", 0));
+	need_function(image, "fib", 0);
 	hst_image_close(image);
 }
 
@@ -86,7 +86,9 @@ static void test_elf_32bit_seen(void **state)
 {
 	Elf32_Ehdr header = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32,
 				      ELFDATA2LSB, EV_CURRENT },
-		.e_type = ET_EXEC, .e_machine = EM_386, .e_version = EV_CURRENT,
+		.e_type = ET_EXEC,
+		.e_machine = EM_386,
+		.e_version = EV_CURRENT,
 		.e_ehsize = sizeof header };
 	char path[] = "hst-elf32-XXXXXX";
 	int fd = mkstemp(path);
@@ -148,7 +150,7 @@ static void test_elf_build_id_compared(void **state)
 	hst_image_close(image);
 	assert_int_equal(hst_image_open(target("fib"), id, count, &image, NULL), HST_OK);
 	assert_false(hst_image_flags(image) & HST_IMAGE_BUILD_ID_DIFFERS);
-	assert_non_null(find_function(image, "fib", 0));
+	need_function(image, "fib", 0);
 	hst_image_close(image);
 	id[7] ^= 1;
 	assert_int_equal(hst_image_open(target("fib"), id, count, &image, NULL), HST_OK);

@@ -195,7 +195,8 @@ static struct hst_filter_plan write_and_read(
 	if (plan->header.sections > 0) {
 		size_t bytes;
 
-		assert_int_equal(read(fd, &plan->section, sizeof plan->section), sizeof plan->section);
+		assert_int_equal(
+			read(fd, &plan->section, sizeof plan->section), sizeof plan->section);
 		bytes = plan->section.count * sizeof(uint64_t);
 		assert_true(bytes <= sizeof plan->addresses);
 		assert_int_equal(plan->section.offset % 8, 0);
@@ -234,7 +235,7 @@ static void test_filter_plan_lists_what_stays(void **state)
 	assert_int_equal(plan.section.build_id_bytes, id_bytes);
 	assert_memory_equal(plan.section.build_id, id, id_bytes);
 	assert_int_equal(plan.section.count, 1);
-	assert_true(lists(&plan, find_function(image, "fib", 0)->address));
+	assert_true(lists(&plan, need_function(image, "fib", 0)->address));
 	assert_int_equal(done.modules, 1);
 	assert_int_equal(done.functions, 1);
 	hst_image_close(image);
@@ -249,8 +250,8 @@ static void test_filter_plan_lists_what_goes(void **state)
 	(void)state;
 	assert_int_equal(plan.section.flags, 0);
 	assert_int_equal(plan.section.count, 2);
-	assert_true(lists(&plan, find_function(image, "fib", 0)->address));
-	assert_true(lists(&plan, find_function(image, "main", 0)->address));
+	assert_true(lists(&plan, need_function(image, "fib", 0)->address));
+	assert_true(lists(&plan, need_function(image, "main", 0)->address));
 	assert_int_equal(done.excluded, 2);
 	hst_image_close(image);
 }

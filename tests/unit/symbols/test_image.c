@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names, files, lines and pieces of functions, in every form in which compilers leave them. */
-#include "symbols/dwarf_lines.h"
 #include "symbols/debug_file.h"
+#include "symbols/dwarf_lines.h"
 
 #include "targets.h"
 
@@ -9,11 +9,10 @@
 
 static void expect_fib(struct hst_image *image, bool dwarf)
 {
-	const struct hst_function *fib = find_function(image, "fib", 0);
+	const struct hst_function *fib = need_function(image, "fib", 0);
 	const char *file = NULL;
 	uint32_t line = 0;
 
-	assert_non_null(fib);
 	assert_ptr_equal(hst_image_function(image, fib->address), fib);
 	assert_ptr_equal(hst_image_function(image, fib->address + 5), fib);
 	assert_string_equal(fib->linkage, "fib");
@@ -102,7 +101,7 @@ static void test_image_stripped_gives_offsets(void **state)
 {
 	struct hst_image *whole = open_target("fib");
 	struct hst_image *image = open_target("fib-stripped");
-	uint64_t address = find_function(whole, "fib", 0)->address;
+	uint64_t address = need_function(whole, "fib", 0)->address;
 	const struct hst_function *function = hst_image_function(image, address + 9);
 	char wanted[32];
 
@@ -211,7 +210,7 @@ static void test_image_dwz_names_with_and_without_common_file(void **state)
 		const struct hst_function *functions = NULL;
 		size_t count = hst_image_functions(image, &functions);
 
-		assert_non_null(find_function(image, "split", 0));
+		need_function(image, "split", 0);
 		for (size_t j = 0; j < count; j++) {
 			assert_null(strstr(functions[j].full, "DW_FORM"));
 			assert_true(functions[j].file == NULL ||
@@ -249,11 +248,9 @@ static void check_pieces(const char *name)
 	struct hst_image *image = open_target(name);
 	uint64_t cold = symbol_address(target(name), "split.cold", 0);
 	uint64_t part = symbol_address(target(name), "lazy.part.0", 0);
-	const struct hst_function *split = find_function(image, "split", 0);
-	const struct hst_function *lazy = find_function(image, "lazy", 0);
+	const struct hst_function *split = need_function(image, "split", 0);
+	const struct hst_function *lazy = need_function(image, "lazy", 0);
 
-	assert_non_null(split);
-	assert_non_null(lazy);
 	if (cold == UINT64_MAX || part == UINT64_MAX) {
 		hst_image_close(image);
 		print_message("this compiler splits nothing\n");
@@ -290,11 +287,9 @@ static void test_image_static_functions_of_one_name_stay_apart(void **state)
 		struct hst_image *image = open_target(names[i]);
 		uint64_t first = symbol_address(target(names[i]), "same.cold", 0);
 		uint64_t second = symbol_address(target(names[i]), "same.cold", 1);
-		const struct hst_function *a = find_function(image, "same", 0);
-		const struct hst_function *b = find_function(image, "same", 1);
+		const struct hst_function *a = need_function(image, "same", 0);
+		const struct hst_function *b = need_function(image, "same", 1);
 
-		assert_non_null(a);
-		assert_non_null(b);
 		assert_null(find_function(image, "same", 2));
 		if (i == 0) {
 			assert_true(ends_with(a->file, "/pieces.c"));
@@ -314,11 +309,11 @@ static void test_image_alias_has_one_stable_name(void **state)
 
 	(void)state;
 	/* What DWARF calls it is what the user wrote; of symbols alone the shortest strong one. */
-	assert_non_null(find_function(image, "plain_function", 0));
+	need_function(image, "plain_function", 0);
 	assert_null(find_function(image, "al", 0));
 	hst_image_close(image);
 	image = open_target("pieces-symtab");
-	assert_non_null(find_function(image, "al", 0));
+	need_function(image, "al", 0);
 	assert_null(find_function(image, "plain_function", 0));
 	assert_null(find_function(image, "a_weak_one", 0));
 	hst_image_close(image);
@@ -327,12 +322,8 @@ static void test_image_alias_has_one_stable_name(void **state)
 static void expect_function(
 	struct hst_image *image, const char *name, unsigned n, const char *full, uint32_t line)
 {
-	const struct hst_function *function = find_function(image, name, n);
+	const struct hst_function *function = need_function(image, name, n);
 
-	if (function == NULL) {
-		fail_msg("there is no %s", name);
-		return;
-	}
 	if (full != NULL) {
 		assert_string_equal(function->full, full);
 	}
@@ -343,7 +334,8 @@ static void expect_function(
 
 static void test_image_cxx_names_and_lines(void **state)
 {
-	static const char *const names[] = { "shapes-g++-O0", "shapes-g++-O2", "shapes-clang++-O2" };
+	static const char *const names[] = { "shapes-g++-O0", "shapes-g++-O2",
+		"shapes-clang++-O2" };
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -359,7 +351,7 @@ static void test_image_cxx_names_and_lines(void **state)
 		expect_function(image, "(anonymous namespace)::hidden", 0,
 			"(anonymous namespace)::hidden(int)", 24);
 		expect_function(image, "with_lambda::Local::count", 0, NULL, 41);
-		assert_non_null(find_function(image, "main", 0));
+		need_function(image, "main", 0);
 		hst_image_close(image);
 	}
 }

@@ -55,12 +55,11 @@ static size_t real_hooks(size_t count, uint64_t fn)
 static void check_fib(const char *name, size_t least_hooks)
 {
 	struct hst_image *image = open_target(name);
-	const struct hst_function *fib = find_function(image, "fib", 0);
+	const struct hst_function *fib = need_function(image, "fib", 0);
 	const struct hst_function *outer = NULL;
 	size_t count;
 	size_t in_body = 0;
 
-	assert_non_null(fib);
 	count = run(name, image);
 	for (size_t i = 0; i < count; i++) {
 		hst_image_is_inlined(image, pairs[i].ret, pairs[i].fn, &outer);
@@ -96,11 +95,10 @@ static void test_inline_clang_fib_has_one_real_hook(void **state)
 static void check_shapes(const char *name, bool optimised)
 {
 	struct hst_image *image = open_target(name);
-	const struct hst_function *recursive = find_function(image, "with_lambda::Local::count", 0);
+	const struct hst_function *recursive = need_function(image, "with_lambda::Local::count", 0);
 	size_t count = run(name, image);
 	size_t inlined = 0;
 
-	assert_non_null(recursive);
 	for (size_t i = 0; i < count; i++) {
 		assert_in_range(real_hooks(count, pairs[i].fn), 0, 1);
 		inlined += pairs[i].inlined;
@@ -129,7 +127,7 @@ static void test_inline_clangxx_agrees_with_the_calls(void **state)
 static void test_inline_unknown_function_is_judged_by_the_place(void **state)
 {
 	struct hst_image *image = open_target("fib-gcc-O2-5");
-	const struct hst_function *fib = find_function(image, "fib", 0);
+	const struct hst_function *fib = need_function(image, "fib", 0);
 	size_t count = run("fib-gcc-O2-5", image);
 
 	(void)state;
@@ -146,8 +144,8 @@ static void test_inline_unknown_function_is_judged_by_the_place(void **state)
 static void test_inline_without_dwarf_only_the_place_counts(void **state)
 {
 	struct hst_image *image = open_target("pieces-symtab");
-	const struct hst_function *split = find_function(image, "split", 0);
-	const struct hst_function *other = find_function(image, "other", 0);
+	const struct hst_function *split = need_function(image, "split", 0);
+	const struct hst_function *other = need_function(image, "other", 0);
 	const struct hst_function *outer = NULL;
 
 	(void)state;

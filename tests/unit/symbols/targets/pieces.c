@@ -45,7 +45,7 @@ int lazy(int n)
 		return 0;
 	}
 	for (int i = 0; i < n; i++) {
-		sink += complain == NULL ? i : i * n;
+		sink += i * n;
 		sink ^= n / (i + 1);
 		sink += printf("%d %d\n", i, n);
 		sink -= printf("%d %d %d\n", i, n, sink);

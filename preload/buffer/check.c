@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A decoder inside the writer, for its own chunks. */
+#include "buffer/check.h"
+
+#include "buffer/encode.h"
+#include "core/sys.h"
+#include "sink/file.h"
+
+#include <string.h>
+
+#include "core/poison.h"
+
+#define HST_CHECK_DEPTH 65536u
+
+struct check_frame {
+	uint16_t id;
+	uint16_t last;
+};
+
+/* What a reader knows after the records so far. Frames below `floor` were open at the start and not listed. */
+struct check {
+	const uint16_t *at;
+	const uint16_t *end;
+	uint64_t time;
+	uint32_t ids;
+	uint32_t depth;
+	bool switched; /* another stack of the thread: its frames cannot be known from this chunk alone */
+	bool wrong;
+	uint16_t predictor[HST_PREDICTOR_SLOTS];
+	struct hst_frame sites[HST_IDS_MAX];
+	struct check_frame frames[HST_CHECK_DEPTH]; /* [depth modulo HST_CHECK_DEPTH]; 0 is the root */
+};
+
+static struct check_frame *frame_at(struct check *check, uint32_t depth)
+{
+	return &check->frames[depth % HST_CHECK_DEPTH];
+}
+
+static void define(struct check *check, uint64_t ret, uint64_t fn)
+{
+	if (check->ids + 1 < HST_IDS_MAX) {
+		check->ids++;
+		check->sites[check->ids] = (struct hst_frame){ ret, fn };
+	} else {
+		check->wrong = true;
+	}
+}
+
+static void enter(struct check *check, uint32_t id, bool predicted)
+{
+	struct check_frame *caller = frame_at(check, check->depth);
+	uint32_t slot = hst_predictor_slot(caller->id, caller->last);
+
+	id = predicted ? check->predictor[slot] : id;
+	check->wrong |= id == 0 || id > check->ids;
+	check->predictor[slot] = (uint16_t)id;
+	caller->last = (uint16_t)id;
+	check->depth++;
+	*frame_at(check, check->depth) = (struct check_frame){ .id = (uint16_t)id };
+}
+
+static void leave(struct check *check, uint32_t count)
+{
+	check->wrong |= count > check->depth;
+	check->depth -= count > check->depth ? check->depth : count;
+}
+
+static uint64_t words(const uint16_t *at, uint32_t count)
+{
+	uint64_t value = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		value |= (uint64_t)at[i] << (16 * i);
+	}
+	return value;
+}
+
+static void extended(struct check *check, uint32_t op, uint32_t argument, const uint16_t *payload)
+{
+	switch (op) {
+	case HST_OP_ENTER_NEW:
+		check->time += payload[0];
+		define(check, words(payload + 1, 3), words(payload + 4, 3));
+		enter(check, check->ids, false);
+		break;
+	case HST_OP_ENTER_ID:
+		check->time += argument;
+		enter(check, payload[0], false);
+		break;
+	case HST_OP_ENTER_LONG:
+		check->time += payload[0];
+		enter(check, payload[1], false);
+		break;
+	case HST_OP_TIME:
+		check->time += (((uint64_t)argument << 16) | payload[0]) << HST_TIME_BITS;
+		break;
+	case HST_OP_TIME_LONG:
+		check->time += words(payload, 4);
+		break;
+	case HST_OP_UNWIND:
+		check->time += payload[0];
+		leave(check, (uint32_t)words(payload + 1, 2));
+		break;
+	case HST_OP_EXIT_ERROR:
+		check->time += payload[0];
+		leave(check, 1);
+		break;
+	case HST_OP_SWITCH:
+		check->switched = true;
+		break;
+	default:
+		check->time += payload[0]; /* lost, pause, limit, thread_end */
+		break;
+	}
+}
+
+static void replay(struct check *check)
+{
+	while (check->at < check->end && !check->wrong && !check->switched) {
+		uint32_t head = *check->at;
+		uint32_t kind = head >> HST_KIND_SHIFT;
+		uint32_t op = (head >> 8) & (HST_OPS - 1);
+
+		if (kind == HST_KIND_EXTENDED) {
+			extended(check, op, head & 0xffu, check->at + 1);
+			check->at += hst_sink.header->op_words[op];
+		} else {
+			check->time += head & HST_TIME_MASK;
+			check->wrong |= kind == HST_KIND_END;
+			if (kind == HST_KIND_PREDICTED) {
+				enter(check, 0, true);
+			} else {
+				leave(check, 1);
+			}
+		}
+		check->at++;
+	}
+}
+
+static bool agrees(struct check *check, const struct hst_stream *stream)
+{
+	bool same = !check->wrong && check->at == check->end && check->ids == stream->ids
+		&& check->depth == hst_depth(stream) && check->time == stream->time
+		&& memcmp(check->predictor, stream->predictor, sizeof check->predictor) == 0;
+
+	for (uint32_t id = 1; same && id <= check->ids; id++) {
+		same = check->sites[id].ret == stream->idents[id].ret
+			&& check->sites[id].fn == stream->idents[id].fn;
+	}
+	for (uint32_t depth = stream->known; same && depth <= check->depth; depth++) {
+		const struct hst_open *open_call = &stream->fiber->base[depth];
+
+		same = check->depth - depth >= HST_CHECK_DEPTH
+			|| (frame_at(check, depth)->id == open_call->id
+				&& frame_at(check, depth)->last == open_call->last);
+	}
+	return same;
+}
+
+bool hst_chunk_check(struct hst_stream *stream)
+{
+	const struct hst_chunk *chunk = stream->chunk;
+	const struct hst_frame *listed = (const void *)(chunk + 1);
+	struct check *check = hst_sys_mmap(NULL, sizeof *check, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	bool same;
+
+	if (check == NULL) {
+		return true;
+	}
+	check->at = (const void *)(listed + chunk->frames);
+	check->end = stream->window->cur;
+	check->time = chunk->start.ticks >> HST_TIME_SHIFT;
+	check->depth = chunk->depth;
+	for (uint32_t i = 0; i < chunk->frames; i++) {
+		uint32_t id = 0;
+
+		for (uint32_t k = 1; k <= check->ids && id == 0; k++) {
+			id = check->sites[k].ret == listed[i].ret ? k : 0;
+		}
+		if (id == 0) {
+			define(check, listed[i].ret, listed[i].fn);
+			id = check->ids;
+		}
+		frame_at(check, chunk->depth - chunk->frames + 1 + i)->id = (uint16_t)id;
+	}
+	replay(check);
+	same = check->switched || agrees(check, stream);
+	(void)hst_sys_munmap(check, sizeof *check);
+	if (!same) {
+		hst_sink_flag(HST_FLAG_CHECK_FAILED);
+	}
+	return same;
+}
