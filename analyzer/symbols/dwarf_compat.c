@@ -9,6 +9,8 @@
 
 #ifdef DW_LIBDWARF_VERSION
 
+typedef Dwarf_Small *frame_bytes;
+
 static int init_fd(int fd, Dwarf_Debug *dbg, Dwarf_Error *error)
 {
 	return dwarf_init_b(fd, DW_GROUPNUMBER_ANY, NULL, NULL, dbg, error);
@@ -31,6 +33,8 @@ static void free_frames(Dwarf_Debug dbg, Dwarf_Cie *cies, Dwarf_Signed cie_count
 }
 
 #else
+
+typedef Dwarf_Ptr frame_bytes;
 
 static int init_fd(int fd, Dwarf_Debug *dbg, Dwarf_Error *error)
 {
@@ -212,7 +216,7 @@ bool hst_compat_frames(Dwarf_Debug dbg, hst_compat_range_fn *fn, void *context)
 	for (Dwarf_Signed i = 0; i < count; i++) {
 		Dwarf_Addr lo = 0;
 		Dwarf_Unsigned bytes = 0;
-		Dwarf_Ptr raw = NULL;
+		frame_bytes raw = NULL;
 		Dwarf_Unsigned raw_bytes = 0;
 		Dwarf_Off cie_offset = 0;
 		Dwarf_Signed cie_index = 0;

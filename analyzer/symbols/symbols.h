@@ -17,13 +17,14 @@
 /* A function, one per definition; all addresses are those of the file (without bias). */
 struct hst_function {
 	uint64_t address; /* entry point: lowest symbol address or DW_AT_low_pc/entry_pc */
-	const char *
-		linkage; /* as in the symbol table; never NULL ("0x1234" offset text if stripped) */
+	/* As in the symbol table; never NULL ("0x1234", the offset, if stripped). */
+	const char *linkage;
 	const char *name; /* demangled, short: no arguments or template arguments, for tables */
 	const char *full; /* demangled, full */
-	const char *file; /* NULL unknown; as written in DWARF, made absolute with comp_dir,
-				 without "." and ".." (relative only if the compiler made it so) */
-	uint32_t line;    /* of the declaration, 0 unknown */
+	/* As written in DWARF, made absolute with comp_dir, without "." and ".." (relative only if the
+	 * compiler was told to make it so); NULL unknown. */
+	const char *file;
+	uint32_t line; /* of the declaration, 0 unknown */
 	bool from_dwarf;
 };
 
@@ -36,8 +37,8 @@ enum {
 	HST_IMAGE_HAS_HOOKS = 1u << 3,  /* refers to __cyg_profile_func_enter */
 	HST_IMAGE_STRIPPED = 1u << 4,   /* no symbol table, not even in a debug file */
 	HST_IMAGE_DEBUG_FILE = 1u << 5, /* debug information came from a separate file */
-	HST_IMAGE_BUILD_ID_DIFFERS =
-		1u << 6,                /* the file changed since it was recorded: names refused */
+	/* The file changed since it was recorded: names are refused. */
+	HST_IMAGE_BUILD_ID_DIFFERS = 1u << 6,
 	HST_IMAGE_ZSTD_DEBUG = 1u << 7, /* compressed in a way this libdwarf cannot read */
 	HST_IMAGE_STATIC = 1u << 8,     /* no PT_INTERP: LD_PRELOAD cannot work */
 	HST_IMAGE_32BIT = 1u << 9,

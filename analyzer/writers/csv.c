@@ -20,8 +20,6 @@ static void put(FILE *out, uint32_t character, const char *text, size_t bytes)
 {
 	if (character == '"') {
 		fputs("\"\"", out);
-	} else if (character == '\n' || character == '\r') {
-		fputc((int)character, out);
 	} else if (character < 0x20 || (character >= 0x7f && character < 0xa0)) {
 		fputc('?', out);
 	} else {
@@ -32,7 +30,7 @@ static void put(FILE *out, uint32_t character, const char *text, size_t bytes)
 void hst_csv_string(struct hst_csv *csv, const char *text)
 {
 	bool formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
-	bool quoted = formula || strpbrk(text, ",\"\r\n") != NULL;
+	bool quoted = formula || strpbrk(text, ",\"") != NULL;
 	uint32_t character;
 	bool valid;
 	size_t bytes;

@@ -12,7 +12,7 @@ struct hst_csv {
 	bool any; /* the line has a field already */
 };
 
-/* Control bytes other than line ends become '?'; what a spreadsheet would run is made plain text. */
+/* Control bytes become '?'; what a spreadsheet would run is made plain text. */
 void hst_csv_string(struct hst_csv *csv, const char *text);
 void hst_csv_u64(struct hst_csv *csv, uint64_t value);
 /* A field without a value. */

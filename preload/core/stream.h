@@ -52,6 +52,9 @@ struct hst_window {
 	uint64_t pad[5]; /* a cache line each: others write here */
 };
 
+/* In hst_stream.guard: the thread may not read a clock any more (strict seccomp, PR_TSC_SIGSEGV). Hooks only count. */
+#define HST_GUARD_DEAF UINT64_MAX
+
 /* Room for all records that one hook can write, with the end mark. */
 #define HST_RECORD_SLACK 128u
 #define HST_IDS_MAX      4352u /* a 64 KiB chunk cannot define more */

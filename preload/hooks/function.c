@@ -222,6 +222,9 @@ struct hst_stream *hst_stream_enter(uint64_t sp)
 	for (int lane = 0; lane < 2; lane++) {
 		uint64_t guard = stream->guard;
 
+		if (guard == HST_GUARD_DEAF) {
+			return NULL;
+		}
 		if (guard == 0) {
 			stream->guard = sp;
 			hst_barrier();
@@ -260,6 +263,8 @@ HST_INLINE void enter_slowly(bool own, void *fn, uint64_t site_not, uint64_t ret
 		hst_enter(stream, &call, 0);
 		hst_barrier();
 		stream->guard = 0;
+	} else if (hst_self != NULL && hst_self->guard == HST_GUARD_DEAF) {
+		hst_self->ledger->lost_calls++;
 	}
 }
 

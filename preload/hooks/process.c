@@ -59,6 +59,24 @@ static void sandbox_begins(void)
 	hst_sys_closed = 1;
 }
 
+/* Strict mode takes the time stamp counter away too, from this thread: reading it, or the vdso's clocks, would end the process. */
+static uint64_t clock_ends(void)
+{
+	uint64_t guard = hst_self != NULL ? hst_self->guard : 0;
+
+	if (hst_self != NULL) {
+		hst_self->guard = HST_GUARD_DEAF;
+	}
+	return guard;
+}
+
+static void clock_stays(uint64_t guard)
+{
+	if (hst_self != NULL) {
+		hst_self->guard = guard;
+	}
+}
+
 /* It did not come to it: a missing privilege, say, or an operation that only asks. */
 static void sandbox_failed(uint32_t was_closed)
 {
@@ -77,34 +95,51 @@ HST_EXPORT int hst_hook_prctl(int option, long a, long b, long c, long d)
 	int (*real)(int, long, long, long, long) =
 		(int (*)(int, long, long, long, long))hst_real(HST_REAL_prctl);
 	uint32_t was_closed = hst_sys_closed;
+	uint64_t guard;
+	bool clock;
 	int result;
 
+	clock = (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT)
+		|| (option == PR_SET_TSC && a == PR_TSC_SIGSEGV);
 	if (option == PR_SET_SECCOMP) {
 		sandbox_begins();
 	}
+	guard = clock ? clock_ends() : 0;
 	result = real(option, a, b, c, d);
-	if (option == PR_SET_SECCOMP && result != 0) {
+	if (result != 0 && clock) {
+		clock_stays(guard);
+	}
+	if (result != 0 && option == PR_SET_SECCOMP) {
 		sandbox_failed(was_closed);
 	}
 	return result;
 }
 
 long hst_hook_syscall(long number, long a, long b, long c, long d, long e, long f) __asm__("syscall");
+/* All but the calls of interest end in a tail jump, so that a call that returns twice, or on another stack, does so as
+ * without us. */
 HST_EXPORT long hst_hook_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
 	call_function real = (call_function)hst_real(HST_REAL_syscall);
-	uint32_t was_closed = hst_sys_closed;
-	bool closes = number == SYS_seccomp
-		&& (a == SECCOMP_SET_MODE_STRICT || a == SECCOMP_SET_MODE_FILTER);
+	uint32_t was_closed;
+	uint64_t guard;
 	long result;
 
-	if (closes) {
-		sandbox_begins();
-	} else if (number == SYS_exit_group) {
+	if (number == SYS_exit_group) {
 		hst_process_end(HST_END__EXIT, (int)a);
 	}
+	if (number != SYS_seccomp || (a != SECCOMP_SET_MODE_STRICT && a != SECCOMP_SET_MODE_FILTER)) {
+		return real(number, a, b, c, d, e, f);
+	}
+	was_closed = hst_sys_closed;
+	sandbox_begins();
+	guard = hst_self != NULL ? hst_self->guard : 0;
+	if (a == SECCOMP_SET_MODE_STRICT) {
+		guard = clock_ends();
+	}
 	result = real(number, a, b, c, d, e, f);
-	if (closes && result != 0) {
+	if (result != 0) {
+		clock_stays(guard);
 		sandbox_failed(was_closed);
 	}
 	return result;

@@ -204,7 +204,8 @@ void hst_process_end(uint32_t kind, int status)
 
 	/* A child of vfork shares our memory, a child of fork that recorded nothing our file. */
 	if (hst_process.state != HST_PROCESS_ON || hst_process.alive->seen == 0
-		|| hst_sys_getpid() != hst_process.pid) {
+		|| (hst_self != NULL && hst_self->guard == HST_GUARD_DEAF)
+		|| (hst_sys_closed == 0 && hst_sys_getpid() != hst_process.pid)) {
 		return;
 	}
 	header->end = hst_clock_pair_now();

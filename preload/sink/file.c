@@ -58,7 +58,7 @@ static int sink_reopen(void)
 	struct stat status;
 	long fd;
 
-	if (!hst_sink.ready || (hst_sink.header->flags & HST_FLAG_PATH_LOST) != 0) {
+	if (!hst_sink.ready || hst_sys_closed != 0 || (hst_sink.header->flags & HST_FLAG_PATH_LOST) != 0) {
 		return -1;
 	}
 	fd = hst_sys_open(hst_sink.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0);

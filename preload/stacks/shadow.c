@@ -14,6 +14,33 @@
  * trusted without looking, so that it cannot lead out of a stack. */
 #define HST_K_TRUSTED 512u
 
+/*
+ * k of each hook, for the whole process: (ret << 16) | k / 8 in one word. It is found when the hook runs for the first time, while
+ * no return address of an earlier call can be left over in the frame, and then only checked: later the stack is full of them
+ * (the loader's lazy binding alone saves our argument there).
+ */
+#define HST_KNOWN_SLOTS 16384u
+static uint64_t known_k[HST_KNOWN_SLOTS];
+
+static uint64_t *known_slot(uint64_t ret)
+{
+	return &known_k[(ret * 0x9e3779b97f4a7c15ull) >> 50];
+}
+
+static uint32_t known_find(uint64_t ret)
+{
+	uint64_t word = __atomic_load_n(known_slot(ret), __ATOMIC_RELAXED);
+
+	return word >> 16 == ret ? (uint32_t)(word & 0xffffu) * 8 : 0;
+}
+
+static void known_store(uint64_t ret, uint32_t k)
+{
+	if (ret != 0 && k != 0 && k / 8 <= 0xffffu) {
+		__atomic_store_n(known_slot(ret), (ret << 16) | k / 8, __ATOMIC_RELAXED);
+	}
+}
+
 static uint64_t load(uint64_t address)
 {
 	return *(const uint64_t *)address;
@@ -40,39 +67,48 @@ static uint64_t scan(uint64_t from, uint64_t end, uint64_t site_not)
 	return 0;
 }
 
-uint64_t hst_frame_address(
-	struct hst_stream *stream, const struct hst_call *call, uint32_t k, uint32_t *ret_k)
+/* The slot that holds call_site, by the frame pointer or by looking; 0: not found. */
+static uint64_t frame_search(const struct hst_stream *stream, const struct hst_call *call, bool *ret_pointer)
 {
 	uint64_t end = scan_end(stream, call->sp);
 	uint64_t sp = call->sp;
 	uint64_t cfa;
 
-	*ret_k = k;
-	if (k != 0 && sp + k <= end && ~load(sp + k - 8) == call->site_not) {
-		return sp + k;
-	}
-	if (k != 0) {
-		stream->ledger->rescans++;
-	}
-	if (call->rbp >= sp && call->rbp % 16 == 0 && call->rbp + 16 <= end
-		&& ~load(call->rbp + 8) == call->site_not) {
-		cfa = call->rbp + 16;
-		*ret_k = cfa - sp <= HST_K_TRUSTED ? (uint32_t)(cfa - sp) : 0;
-		return cfa;
+	*ret_pointer = call->rbp >= sp && call->rbp % 16 == 0 && call->rbp + 16 <= end
+		&& ~load(call->rbp + 8) == call->site_not;
+	if (*ret_pointer) {
+		return call->rbp + 16;
 	}
 	end = end < sp + HST_SCAN_BYTES ? end : sp + HST_SCAN_BYTES;
 	/* A frame address is a multiple of 16, so its slot is at 8 modulo 16; code that keeps another
 	 * alignment gets a second look. */
 	cfa = scan((sp & ~15ull) + (sp % 16 <= 8 ? 8 : 24), end, call->site_not);
-	if (cfa == 0) {
-		cfa = scan((sp + 15) & ~15ull, end, call->site_not);
+	return cfa != 0 ? cfa : scan((sp + 15) & ~15ull, end, call->site_not);
+}
+
+uint64_t hst_frame_address(
+	struct hst_stream *stream, const struct hst_call *call, uint32_t k, uint32_t *ret_k)
+{
+	uint64_t sp = call->sp;
+	bool pointer;
+	uint64_t cfa;
+
+	k = k != 0 ? k : known_find(call->ret);
+	*ret_k = k;
+	if (k != 0 && sp + k <= scan_end(stream, sp) && ~load(sp + k - 8) == call->site_not) {
+		return sp + k;
 	}
+	if (k != 0) {
+		stream->ledger->rescans++;
+	}
+	cfa = frame_search(stream, call, &pointer);
 	if (cfa == 0) {
 		stream->ledger->cfa_unknown++;
 		*ret_k = 0;
 		return sp;
 	}
-	*ret_k = (uint32_t)(cfa - sp);
+	*ret_k = pointer && cfa - sp > HST_K_TRUSTED ? 0 : (uint32_t)(cfa - sp);
+	known_store(call->ret, *ret_k);
 	return cfa;
 }
 

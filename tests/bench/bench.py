@@ -289,7 +289,7 @@ class Bench:
                     self.record(target="memory", variant=variant, round=number, size=size, **sample)
             more = {size: peak[size, "trace"] - peak[size, "empty"] for size in (full // 8, full)}
             growth.append(more[full] - more[full // 8])
-        self.bar("mutual4: VmHWM at 8 x the contexts, growth", growth, 128, "KiB")
+        self.bar("mutual4: VmHWM at 8 x the contexts, growth", growth, 256, "KiB")
 
     def measure_startup(self):
         """An empty program, with the preload, with it disabled, and without."""

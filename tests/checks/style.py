@@ -29,7 +29,7 @@ def main():
                 problems.append(f"{path}:{number}: put off: {line.strip()}")
             if MACHINE.search(line):
                 problems.append(f"{path}:{number}: path of a machine: {line.strip()}")
-            if line.rstrip() != line and path.suffix != ".md":
+            if line.rstrip() != line and path.suffix not in (".md", ".txt"):
                 problems.append(f"{path}:{number}: blanks at the end of the line")
         if text and not text.endswith("\n"):
             problems.append(f"{path}: no end of line at the end")

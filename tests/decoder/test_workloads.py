@@ -29,6 +29,9 @@ def agree(options, name):
         run, data = tester.record("preload")
         if run.status == SKIP or data is None:
             return SKIP
+        if run.status != case.status:
+            print("%s: status %d, not %d" % (name, run.status, case.status))
+            return 1
         command = [sys.executable, os.path.join(HERE, "agree.py"), "--dump", options.dump, data]
         if case.loss:
             command.append("--allow-notes")

@@ -25,7 +25,7 @@ class Case:
     tells: bool = False
     # Calls may be missing, if the report says that it is not complete.
     loss: bool = False
-    # The report may say that it is not complete, but the calls must be right all the same.
+    # The report may say that it is not complete, but no more calls are missing than it says.
     unsure: bool = False
     # Functions besides the listed ones may be in the report (libraries of C++ in headers).
     more: bool = False

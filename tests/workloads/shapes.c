@@ -34,19 +34,15 @@ NOHOOK static void step(int which, int depth)
 	all[which](depth);
 }
 
-#define CALLEE(n)                \
- NOINLINE static void c##n(void) \
- {                               \
-  sink += 1##n;                  \
- }
+/* clang-format off */
+#define CALLEE(n) NOINLINE static void c##n(void) { sink += 1##n; }
 #define TEN(M, n) M(n##0) M(n##1) M(n##2) M(n##3) M(n##4) M(n##5) M(n##6) M(n##7) M(n##8) M(n##9)
-#define HUNDRED(M, n)                                                                       \
- TEN(M, n##0)                                                                               \
- TEN(M, n##1)                                                                               \
- TEN(M, n##2) TEN(M, n##3) TEN(M, n##4) TEN(M, n##5) TEN(M, n##6) TEN(M, n##7) TEN(M, n##8) \
-	 TEN(M, n##9)
+#define HUNDRED(M, n) \
+	TEN(M, n##0) TEN(M, n##1) TEN(M, n##2) TEN(M, n##3) TEN(M, n##4) \
+	TEN(M, n##5) TEN(M, n##6) TEN(M, n##7) TEN(M, n##8) TEN(M, n##9)
 #define FIVE_HUNDRED(M) HUNDRED(M, 0) HUNDRED(M, 1) HUNDRED(M, 2) HUNDRED(M, 3) HUNDRED(M, 4)
-#define NAME(n)         c##n,
+#define NAME(n) c##n,
+/* clang-format on */
 
 FIVE_HUNDRED(CALLEE)
 
