@@ -30,6 +30,8 @@ static const struct flag_text flag_texts[] = {
 	{ HST_FLAG_PLAN_REFUSED, "plan_refused" },
 	{ HST_FLAG_RING, "ring" },
 	{ HST_FLAG_NO_MEMORY, "no_memory" },
+	{ HST_FLAG_CHECK_FAILED, "check_failed" },
+	{ HST_FLAG_CHILD_LOST, "child_lost" },
 };
 
 #define FLAGS (sizeof flag_texts / sizeof flag_texts[0])

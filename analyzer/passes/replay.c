@@ -18,11 +18,6 @@
 #define FRAMES_FIRST  64u
 #define FIBERS_TIDY   4096u
 
-enum {
-	FRAME_OUTERMOST = 1u << 0,
-	FRAME_CARRIED = 1u << 1, /* its enter was not seen: no call of its own */
-};
-
 __extension__ typedef unsigned __int128 u128;
 
 static struct hst_replay_frame *top_frame(struct hst_replay_stack *stack)
@@ -33,91 +28,6 @@ static struct hst_replay_frame *top_frame(struct hst_replay_stack *stack)
 static uint64_t depth_of(const struct hst_replay_stack *stack)
 {
 	return stack->unknown + stack->frames.count + stack->beyond;
-}
-
-static void start_call(struct hst_replay *replay, const struct hst_replay_frame *frame,
-	struct hst_timeline_call *ret_call)
-{
-	const struct hst_tallies *tallies = replay->tallies;
-
-	*ret_call = (struct hst_timeline_call){
-		.pid = replay->pid,
-		.tid = replay->tid,
-		.stream = replay->stream,
-		.fiber = replay->stack.fiber,
-		.row = frame->row,
-		.function = &tallies->rows[frame->row],
-		.start_ns = hst_tallies_ns(tallies, frame->real),
-	};
-}
-
-static NOINLINE void detail_enter(struct hst_replay *replay, struct hst_replay_frame *frame)
-{
-	struct hst_tallies *tallies = replay->tallies;
-	struct hst_calltree *tree = tallies->calltree;
-	struct hst_replay_stack *stack = &replay->stack;
-	const struct hst_replay_frame *caller =
-		frame == stack->frames.items ? NULL : frame - 1;
-	struct hst_timeline_call call;
-	bool carried = (frame->flags & FRAME_CARRIED) != 0;
-
-	frame->real = replay->now + replay->skew;
-	if (tree != NULL && tree->contexts) {
-		struct hst_calltree_node *node;
-
-		frame->node = hst_calltree_child(tree, caller == NULL ? 0 : caller->node, frame->row);
-		node = &tree->nodes.items[frame->node];
-		node->context.calls += !carried && node->context.function == frame->row;
-	}
-	if (tree != NULL && tree->edges) {
-		frame->edge = hst_calltree_pair(
-			tree, caller == NULL ? HST_NO_FUNCTION : caller->row, frame->row);
-		if (frame->edge != UINT32_MAX) {
-			tree->pairs.items[frame->edge].edge.calls += !carried;
-			tree->pairs.items[frame->edge].active++;
-		}
-	}
-	if (tallies->timeline != NULL && tallies->timeline->enter != NULL) {
-		start_call(replay, frame, &call);
-		tallies->timeline->enter(tallies->timeline->context, &call);
-	}
-}
-
-static NOINLINE void detail_close(struct hst_replay *replay, const struct hst_replay_frame *frame,
-	uint64_t duration, enum hst_replay_close how)
-{
-	struct hst_tallies *tallies = replay->tallies;
-	struct hst_calltree *tree = tallies->calltree;
-	bool carried = (frame->flags & FRAME_CARRIED) != 0;
-	bool error = how == HST_CLOSE_ERROR && !carried;
-	double inside = carried ? 0 : (double)tallies->inside_256;
-	double outside = (double)tallies->outside_256;
-	double scale = tallies->ns_per_tick / 256;
-	struct hst_timeline_call call;
-
-	if (tree != NULL && tree->contexts) {
-		struct hst_calltree_node *node = &tree->nodes.items[frame->node];
-
-		node->self_ns += scale * ((double)(duration - frame->away) * 256 - inside -
-						 outside * frame->children);
-		node->context.errors += error && node->context.function == frame->row;
-	}
-	if (tree != NULL && tree->edges && frame->edge != UINT32_MAX) {
-		struct hst_calltree_edge *pair = &tree->pairs.items[frame->edge];
-		double below = (double)(replay->stack.enters - frame->enters);
-
-		pair->edge.errors += error;
-		pair->active -= pair->active > 0;
-		if (pair->active == 0) {
-			pair->total_ns += scale * ((double)duration * 256 - inside -
-							  (inside + outside) * below);
-		}
-	}
-	if (tallies->timeline != NULL && tallies->timeline->leave != NULL) {
-		start_call(replay, frame, &call);
-		call.end_ns = hst_tallies_ns(tallies, replay->now + replay->skew);
-		tallies->timeline->leave(tallies->timeline->context, &call);
-	}
 }
 
 static NOINLINE void count_overflow(struct hst_tallies *tallies, const struct hst_late_count *late)
@@ -219,7 +129,7 @@ static inline void close_top(struct hst_replay *replay, enum hst_replay_close ho
 	struct hst_tally *tally = &tallies->items[frame->row];
 	uint64_t duration = replay->now - frame->start;
 	uint64_t below = stack->enters - frame->enters;
-	bool carried = (frame->flags & FRAME_CARRIED) != 0;
+	bool carried = (frame->flags & HST_FRAME_CARRIED) != 0;
 	uint64_t self = duration - frame->away;
 
 	tally->self += self;
@@ -227,7 +137,7 @@ static inline void close_top(struct hst_replay *replay, enum hst_replay_close ho
 	tally->children += frame->children;
 	replay->children += frame->children;
 	tally->active -= tally->active > 0;
-	if (frame->flags & FRAME_OUTERMOST) {
+	if (frame->flags & HST_FRAME_OUTERMOST) {
 		tally->total += duration;
 		tally->below += below;
 		tally->outer += !carried;
@@ -238,7 +148,7 @@ static inline void close_top(struct hst_replay *replay, enum hst_replay_close ho
 		tally_other_end(tally, how);
 	}
 	if (UNLIKELY(replay->detail)) {
-		detail_close(replay, frame, duration, how);
+		hst_replay_detail_close(replay, frame, duration, how);
 	}
 	stack->frames.count--;
 	if (LIKELY(stack->frames.count != 0)) {
@@ -277,14 +187,14 @@ static inline void push(struct hst_replay *replay, uint32_t row, uint16_t flags)
 		.start = replay->now,
 		.enters = stack->enters,
 		.row = row,
-		.flags = flags | (tally->active == 0 ? FRAME_OUTERMOST : 0),
+		.flags = flags | (tally->active == 0 ? HST_FRAME_OUTERMOST : 0),
 	};
 	if (UNLIKELY(tally->active != 0)) {
 		tally->flags |= HST_ROW_RECURSIVE;
 	}
 	tally->active++;
 	if (UNLIKELY(replay->detail)) {
-		detail_enter(replay, frame);
+		hst_replay_detail_enter(replay, frame);
 	}
 }
 
@@ -461,7 +371,7 @@ static void fill_unknown(struct hst_replay *replay, uint64_t depth)
 		if (stack->frames.count == 0) {
 			stack->unknown = (uint32_t)depth;
 		} else {
-			push(replay, 0, FRAME_CARRIED);
+			push(replay, 0, HST_FRAME_CARRIED);
 		}
 	}
 }
@@ -514,7 +424,7 @@ static NOINLINE void resync_frame(struct hst_replay *replay, const struct hst_ev
 	}
 	settle(replay);
 	fill_unknown(replay, index);
-	push(replay, row, FRAME_CARRIED);
+	push(replay, row, HST_FRAME_CARRIED);
 }
 
 static void resync_end(struct hst_replay *replay)

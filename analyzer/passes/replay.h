@@ -129,6 +129,12 @@ struct hst_replay {
 	bool limited;       /* ended by LIMIT: the rest is in a profile block */
 };
 
+/* hst_replay_frame.flags */
+enum {
+	HST_FRAME_OUTERMOST = 1u << 0, /* of its row on its stack */
+	HST_FRAME_CARRIED = 1u << 1,   /* its enter was not seen: no call of its own */
+};
+
 enum hst_replay_close {
 	HST_CLOSE_RETURN,
 	HST_CLOSE_ERROR,
@@ -157,5 +163,10 @@ bool hst_replay_is_open(const struct hst_replay *replay);
 uint64_t hst_replay_ticks(const struct hst_replay *replay);
 /* Closes all frames of all stacks at `ticks` (real; not before the last event). */
 void hst_replay_close(struct hst_replay *replay, uint64_t ticks, enum hst_replay_close how);
+
+/* For replay.c: a frame was pushed, or is about to be popped (replay->detail is set). */
+void hst_replay_detail_enter(struct hst_replay *replay, struct hst_replay_frame *frame);
+void hst_replay_detail_close(struct hst_replay *replay, const struct hst_replay_frame *frame,
+	uint64_t duration, enum hst_replay_close how);
 
 #endif

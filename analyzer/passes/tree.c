@@ -151,8 +151,11 @@ static void join_node(struct hst_pass *pass, const struct hst_profile_tree *tree
 	double inside = (double)pass->shared.inside_256 / 256;
 	double both = inside + (double)pass->shared.outside_256 / 256;
 	uint64_t errors = node->errors < node->calls ? node->errors : node->calls;
-	uint64_t returned = node->calls - errors;
+	uint64_t returned = 0;
 
+	for (uint32_t i = 0; i < HST_HISTOGRAM_BUCKETS; i++) {
+		returned += node->histogram[i];
+	}
 	tally->calls += node->calls;
 	tally->errors += errors;
 	tally->self += node->self;
@@ -189,7 +192,7 @@ static bool is_outermost(const struct hst_profile_tree *tree, const struct joine
 
 /* Frames that were open when the block was last written: their time until `end`. */
 static void join_open(struct hst_pass *pass, const struct hst_profile_tree *tree,
-	const struct joined *joined, uint64_t end, struct hst_thread_row *thread)
+	const struct joined *joined, uint64_t end)
 {
 	for (uint32_t i = 0; i < tree->open_count; i++) {
 		const struct hst_profile_open *open = &tree->open[i];
@@ -204,8 +207,6 @@ static void join_open(struct hst_pass *pass, const struct hst_profile_tree *tree
 		if (i + 1 < tree->open_count && tree->open[i + 1].carried != 0) {
 			self = 0;
 		}
-		tally->calls += open->carried == 0;
-		thread->calls += open->carried == 0;
 		tally->open++;
 		tally->self += self;
 		tally->flags |= HST_ROW_OPEN | HST_ROW_PROFILE;
@@ -217,7 +218,6 @@ static void join_open(struct hst_pass *pass, const struct hst_profile_tree *tree
 				&pass->calltree.nodes.items[node->context];
 
 			context->self_ns += (double)self * pass->shared.ns_per_tick;
-			context->context.calls += open->carried == 0;
 		}
 	}
 }
@@ -267,7 +267,7 @@ static enum hst_status join(
 		thread->self_ns += (uint64_t)((double)tree->nodes[i].self *
 			pass->shared.ns_per_tick);
 	}
-	join_open(pass, tree, joined, end, thread);
+	join_open(pass, tree, joined, end);
 	hst_pass_span(pass, tree->header.start.ticks, end);
 	thread->end_ns = hst_tallies_ns(&pass->shared, end);
 	return pass->options->thread_functions ? hst_pass_flush_thread(pass, number) : HST_OK;

@@ -64,6 +64,7 @@ enum {
 	HST_FLAG_RING = 1u << 10,                /* flight recorder: the oldest chunks were overwritten */
 	HST_FLAG_NO_MEMORY = 1u << 11,           /* a mapping was refused (RLIMIT_AS, ENOMEM) */
 	HST_FLAG_CHECK_FAILED = 1u << 12,        /* the writer found its own chunk wrong */
+	HST_FLAG_CHILD_LOST = 1u << 13,          /* a forked child could not make a file of its own */
 };
 
 /* Requests of the tool to a running process; the process copies what it obeyed to control_seen. */
@@ -284,7 +285,7 @@ struct hst_profile_node {
 	uint64_t fn;
 	uint32_t parent;
 	uint32_t active;  /* open activations now */
-	uint64_t calls;   /* ended: returned, or left by longjmp or an exception */
+	uint64_t calls;   /* enters */
 	uint64_t total;   /* ticks, outermost activations only */
 	uint64_t self;
 	uint64_t min;     /* ticks of one returned call; UINT64_MAX while there is none */

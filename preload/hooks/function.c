@@ -200,8 +200,8 @@ void hst_exit_region(struct hst_stream *stream, uint64_t sp)
 	}
 	if (entry > stream->fiber->base && entry->fn >= HST_REGION_BASE) {
 		call.fn = entry->fn;
+		hst_exit(stream, &call);
 	}
-	hst_exit(stream, &call);
 }
 
 /*
@@ -265,6 +265,8 @@ HST_INLINE void enter_slowly(bool own, void *fn, uint64_t site_not, uint64_t ret
 		stream->guard = 0;
 	} else if (hst_self != NULL && hst_self->guard == HST_GUARD_DEAF) {
 		hst_self->ledger->lost_calls++;
+	} else if (hst_self == NULL && hst_process.state == HST_PROCESS_ON) {
+		hst_sink.header->ledger.lost_calls++; /* no memory for the thread's stream */
 	}
 }
 

@@ -174,6 +174,7 @@ static bool fork_file(void)
 
 bool hst_process_forked(void)
 {
+	struct hst_file_header *parent = hst_sink.header; /* its page is still mapped, and shared */
 	uint32_t state = HST_PROCESS_ON;
 	bool on = hst_process.options.children;
 
@@ -192,6 +193,9 @@ bool hst_process_forked(void)
 	if (on) {
 		(void)step_modules();
 		hst_process.alive->seen = 1;
+	}
+	if (!on && hst_process.options.children) {
+		__atomic_fetch_or(&parent->flags, HST_FLAG_CHILD_LOST, __ATOMIC_RELAXED);
 	}
 	__atomic_store_n(
 		&hst_process.state, on ? HST_PROCESS_ON : HST_PROCESS_OFF, __ATOMIC_RELEASE);

@@ -130,7 +130,9 @@ static void stream_to_profile(struct hst_stream *stream)
 	stream->mode = HST_STREAM_PROFILE;
 	stream->generation = hst_modules_generation();
 	if (!hst_tree_begin(stream, ticks)) {
+		/* Its losses are still counted, where a reader finds them. */
 		stream->mode = HST_STREAM_DEAF;
+		stream->ledger = &hst_sink.header->ledger;
 	}
 }
 
@@ -362,8 +364,6 @@ struct hst_stream *hst_stream_attach(uint64_t sp)
 		if (thread_key_made) {
 			(void)pthread_setspecific(thread_key, stream);
 		}
-	} else if (hst_process.state == HST_PROCESS_ON) {
-		hst_sink.header->ledger.lost_calls++;
 	}
 	hst_sys_restore_signals(&signals);
 	return stream;

@@ -216,10 +216,17 @@ static enum directory_answer directory_try(
 	}
 	fd = directory_open(path);
 	if (fd < 0) {
+		(void)hst_sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 		return DIRECTORY_NO;
 	}
 	done = session_write(fd, pid, pid_start);
+	if (!done) {
+		(void)hst_sys_unlinkat(fd, "session", 0);
+	}
 	(void)hst_sys_close(fd);
+	if (!done) {
+		(void)hst_sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+	}
 	*ret_root = true;
 	return done ? DIRECTORY_USE : DIRECTORY_NO;
 }

@@ -26,11 +26,9 @@
 
 static_assert(HST_NODES_OFFSET % 64 == 0, "nodes begin on a cache line");
 
+/* A whole tree for the moment when nothing more can be mapped or written. The first thread in need takes it. */
 static struct {
-	void *map;
-	uint64_t offset;
-	uint32_t bytes;
-	uint32_t taken;
+	struct hst_tree *tree;
 	uint32_t made_for; /* process */
 } reserve;
 
@@ -44,72 +42,52 @@ static uint32_t round_up_power(uint32_t value)
 	return 1u << (32 - __builtin_clz(value - 1));
 }
 
-static void *tree_place(uint32_t *ret_capacity, uint32_t *ret_solid, uint64_t *ret_offset)
+/* The tree's own record and edges are in private memory; only nodes are in the file. */
+static struct hst_tree *tree_memory(uint32_t capacity)
+{
+	uint32_t slots = round_up_power(2 * capacity);
+	struct hst_tree *tree = hst_sys_mmap(NULL, sizeof *tree + slots * sizeof(struct hst_tree_edge),
+		PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (tree == NULL) {
+		hst_sink_flag(HST_FLAG_NO_MEMORY);
+		return NULL;
+	}
+	tree->edges = (void *)(tree + 1);
+	tree->edge_mask = slots - 1;
+	tree->capacity = capacity;
+	return tree;
+}
+
+static void tree_set_place(struct hst_tree *tree, uint8_t *map, uint64_t offset, uint32_t solid)
+{
+	tree->block = (void *)map;
+	tree->opens = (void *)(map + sizeof(struct hst_profile_block));
+	tree->nodes = (void *)(map + HST_NODES_OFFSET);
+	tree->offset = offset;
+	tree->solid = solid;
+}
+
+/* A place of its own in the file, of which little has disk space yet. */
+static struct hst_tree *tree_make(void)
 {
 	bool many = hst_sink.header->streams > HST_THREADS_MANY;
 	uint32_t capacity = many ? HST_NODES_MANY : HST_NODES_MAX;
 	uint32_t solid = many ? 32 : HST_NODES_STEP / 2;
 	uint64_t bytes = HST_NODES_OFFSET + (uint64_t)capacity * sizeof(struct hst_profile_node);
-	void *map = hst_sink_map(bytes,
-		HST_NODES_OFFSET + (uint64_t)solid * sizeof(struct hst_profile_node), ret_offset);
+	struct hst_tree *tree = tree_memory(capacity);
+	uint64_t offset = 0;
+	void *map;
 
-	if (map == NULL && reserve.map != NULL && __atomic_exchange_n(&reserve.taken, 1, __ATOMIC_RELAXED) == 0) {
-		map = reserve.map;
-		*ret_offset = reserve.offset;
-		capacity = (uint32_t)((reserve.bytes - HST_NODES_OFFSET)
-				      / sizeof(struct hst_profile_node));
-		solid = capacity;
-	}
-	*ret_capacity = capacity;
-	*ret_solid = solid;
-	return map;
-}
-
-static void tree_fill(struct hst_stream *stream, struct hst_tree *tree, uint32_t capacity)
-{
-	struct hst_profile_block *block = tree->block;
-
-	block->stream = stream->number;
-	block->tid = stream->tid;
-	block->lane = stream->lane;
-	block->start = hst_clock_pair_now();
-	block->node_capacity = capacity;
-	block->nodes = 1;
-	tree->nodes[0].min = UINT64_MAX;
-	block->block = (struct hst_block){ .magic = 0, .type = HST_BLOCK_PROFILE,
-		.bytes = (uint32_t)(HST_NODES_OFFSET + capacity * sizeof(struct hst_profile_node)) };
-	hst_barrier();
-	block->block.magic = HST_BLOCK_MAGIC; /* the block exists from here on */
-}
-
-/* The tree's own record and edges are in private memory; only nodes are in the file. */
-static struct hst_tree *tree_make(struct hst_stream *stream)
-{
-	uint32_t capacity;
-	uint32_t solid;
-	uint64_t offset;
-	uint8_t *map = tree_place(&capacity, &solid, &offset);
-	struct hst_tree *tree;
-	uint32_t slots;
-
-	if (map == NULL) {
-		return NULL;
-	}
-	slots = round_up_power(2 * capacity);
-	tree = hst_sys_mmap(NULL, sizeof *tree + slots * sizeof(struct hst_tree_edge), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (tree == NULL) {
-		hst_sink_flag(HST_FLAG_NO_MEMORY);
 		return NULL;
 	}
-	*tree = (struct hst_tree){ .block = (void *)map,
-		.opens = (void *)(map + sizeof(struct hst_profile_block)),
-		.nodes = (void *)(map + HST_NODES_OFFSET),
-		.edges = (void *)(tree + 1),
-		.offset = offset,
-		.edge_mask = slots - 1,
-		.solid = solid };
-	tree_fill(stream, tree, capacity);
+	map = hst_sink_map(bytes, HST_NODES_OFFSET + (uint64_t)solid * sizeof(struct hst_profile_node), &offset);
+	if (map == NULL) {
+		(void)hst_sys_munmap(tree, sizeof *tree + (tree->edge_mask + 1) * sizeof(struct hst_tree_edge));
+		return NULL;
+	}
+	tree_set_place(tree, map, offset, solid);
 	return tree;
 }
 
@@ -128,21 +106,21 @@ static struct hst_tree_edge *tree_edge(struct hst_tree *tree, uint32_t parent, u
 
 static void reserve_make(uint32_t bytes)
 {
+	uint32_t capacity = (uint32_t)((bytes - HST_NODES_OFFSET) / sizeof(struct hst_profile_node));
+	struct hst_tree *tree = tree_memory(capacity);
 	uint64_t offset = 0;
-	void *map = hst_sink_map(bytes, bytes, &offset);
+	void *map = tree != NULL ? hst_sink_map(bytes, bytes, &offset) : NULL;
 
 	if (map != NULL) {
-		reserve.map = map;
-		reserve.offset = offset;
-		reserve.bytes = bytes;
-		reserve.taken = 0;
+		tree_set_place(tree, map, offset, capacity);
+		__atomic_store_n(&reserve.tree, tree, __ATOMIC_RELEASE);
 	}
 }
 
 void hst_tree_reserve(void)
 {
 	if (__atomic_exchange_n(&reserve.made_for, hst_sink.pid, __ATOMIC_RELAXED) != hst_sink.pid) {
-		reserve.map = NULL; /* a forked child's belongs to its parent's file */
+		reserve.tree = NULL; /* a forked child's belongs to its parent's file */
 		reserve_make(HST_RESERVE_BYTES);
 	}
 }
@@ -292,6 +270,7 @@ void hst_tree_carry(struct hst_stream *stream, uint64_t ticks)
 			uint32_t depth = (uint32_t)(entry - fiber->base) - 1;
 
 			hst_tree_enter(stream, entry, 0, 0, ticks);
+			tree->nodes[entry->node].calls--; /* another tree, or the events, have it */
 			entry->node |= HST_NODE_CARRIED;
 			if (depth < HST_PROFILE_OPEN_MAX) {
 				tree->opens[depth].carried = 1;
@@ -303,13 +282,34 @@ void hst_tree_carry(struct hst_stream *stream, uint64_t ticks)
 	stream->low = stream->errors_below != 0 || stream->over != 0 ? (void *)UINTPTR_MAX : fiber->base;
 }
 
+static void tree_fill(struct hst_stream *stream, struct hst_tree *tree)
+{
+	struct hst_profile_block *block = tree->block;
+
+	block->stream = stream->number;
+	block->tid = stream->tid;
+	block->lane = stream->lane;
+	block->start = hst_clock_pair_now();
+	block->node_capacity = tree->capacity;
+	block->nodes = 1;
+	tree->nodes[0].min = UINT64_MAX;
+	block->block = (struct hst_block){ .magic = 0, .type = HST_BLOCK_PROFILE,
+		.bytes = (uint32_t)(HST_NODES_OFFSET + tree->capacity * sizeof(struct hst_profile_node)) };
+	hst_barrier();
+	block->block.magic = HST_BLOCK_MAGIC; /* the block exists from here on */
+}
+
 bool hst_tree_begin(struct hst_stream *stream, uint64_t ticks)
 {
 	if (stream->tree == NULL) {
-		stream->tree = tree_make(stream);
-	}
-	if (stream->tree == NULL) {
-		return false;
+		stream->tree = hst_sys_closed == 0 ? tree_make() : NULL;
+		if (stream->tree == NULL) {
+			stream->tree = __atomic_exchange_n(&reserve.tree, NULL, __ATOMIC_ACQ_REL);
+		}
+		if (stream->tree == NULL) {
+			return false;
+		}
+		tree_fill(stream, stream->tree);
 	}
 	stream->tree->block->generation = hst_modules_generation();
 	stream->tree->block->thread_start = stream->thread_start;
@@ -326,14 +326,8 @@ void hst_tree_pause(struct hst_stream *stream, uint64_t ticks)
 {
 	struct hst_open *top = stream->top;
 
-	/* Carried frames count no call when they end: book time without ending anything else. */
 	for (; stream->top > stream->fiber->base; stream->top--) {
-		struct hst_profile_node *node = &stream->tree->nodes[stream->top->node & HST_NODE_INDEX];
-
-		if ((stream->top->node & HST_NODE_CARRIED) == 0) {
-			node->calls++;
-			stream->top->node |= HST_NODE_CARRIED;
-		}
+		stream->top->node |= HST_NODE_CARRIED; /* its end is not a return */
 		hst_tree_exit(stream, ticks, HST_LEFT_REPAIRED);
 	}
 	stream->top = top;
@@ -344,9 +338,33 @@ void hst_tree_renew(struct hst_stream *stream)
 	stream->tree->block->generation = hst_modules_generation();
 }
 
+/* Books what is still open on one stack: calls that will never return. */
+static void tree_end_fiber(struct hst_stream *stream, struct hst_fiber *fiber, uint64_t ticks)
+{
+	struct hst_fiber *present = stream->fiber;
+	struct hst_open *top = stream->top;
+
+	if (fiber != present) {
+		stream->fiber = fiber;
+		stream->top = fiber->top;
+	}
+	while (fiber->in_tree && stream->top > fiber->base) {
+		hst_tree_exit(stream, ticks, HST_LEFT_REPAIRED);
+		stream->top--;
+	}
+	fiber->in_tree = false;
+	stream->fiber = present;
+	stream->top = top;
+}
+
 void hst_tree_end(struct hst_stream *stream, uint64_t ticks)
 {
-	if (stream->tree != NULL) {
+	if (stream->tree != NULL && stream->mode == HST_STREAM_PROFILE) {
+		tree_end_fiber(stream, stream->fiber, ticks);
+		tree_end_fiber(stream, &stream->own, ticks);
+		for (uint32_t i = 0; i < stream->fiber_count; i++) {
+			tree_end_fiber(stream, &stream->fibers[i], ticks);
+		}
 		stream->tree->block->end_ticks = ticks;
 		stream->tree->block->depth = 0;
 	}

@@ -74,6 +74,7 @@ struct hst_tree {
 	struct hst_tree_edge *edges;    /* open addressing, at most half full */
 	uint64_t offset;                /* of the block in the file */
 	uint32_t edge_mask;
+	uint32_t capacity;
 	uint32_t solid;                 /* nodes that have disk space */
 };
 
@@ -93,6 +94,7 @@ HST_INLINE void hst_tree_open(struct hst_stream *stream, struct hst_open *entry,
 	entry->start = ticks;
 	entry->child = 0;
 	tree->nodes[node].active++;
+	tree->nodes[node].calls++;
 	if (HST_LIKELY(depth < HST_PROFILE_OPEN_MAX)) {
 		tree->opens[depth].start = ticks;
 		tree->opens[depth].child = 0;
@@ -117,13 +119,10 @@ HST_INLINE void hst_tree_close(struct hst_stream *stream, uint64_t ticks, enum h
 	if (node->active == 0) {
 		node->total += elapsed;
 	}
-	if (HST_LIKELY((entry->node & HST_NODE_CARRIED) == 0)) {
-		node->calls++;
-		if (left == HST_LEFT_RETURN || left == HST_LEFT_THROW) {
-			node->min = elapsed < node->min ? elapsed : node->min;
-			node->max = elapsed > node->max ? elapsed : node->max;
-			node->histogram[hst_histogram_bucket(elapsed)]++;
-		}
+	if (HST_LIKELY((entry->node & HST_NODE_CARRIED) == 0 && left <= HST_LEFT_THROW)) {
+		node->min = elapsed < node->min ? elapsed : node->min;
+		node->max = elapsed > node->max ? elapsed : node->max;
+		node->histogram[hst_histogram_bucket(elapsed)]++;
 	}
 	if (left == HST_LEFT_ERROR || left == HST_LEFT_THROW) {
 		node->errors++;

@@ -296,12 +296,8 @@ class Profile:
             self.nodes.append(self.Node._make(field[:11] + (field[11:],)))
 
     def calls(self):
-        """Enters of each node: returned and still open ones, without those that the events have."""
-        counts = [node.calls for node in self.nodes]
-        for _, _, number, carried in self.frames:
-            if number < len(counts) and not carried:
-                counts[number] += 1
-        return counts
+        """Enters of each node."""
+        return [node.calls for node in self.nodes]
 
 
 def files_of(path):

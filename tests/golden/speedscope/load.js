@@ -30,9 +30,11 @@ function page() {
   const { window } = dom
   window.HTMLCanvasElement.prototype.getContext = () => canvasContext()
   window.Element.prototype.scrollIntoView = () => {}
-  // The table shows the rows that fit: without a size there would be none.
-  window.Element.prototype.getBoundingClientRect = () =>
-    ({ x: 0, y: 0, left: 0, top: 0, right: 1000, bottom: 1000, width: 1000, height: 1000 })
+  // The table shows the rows that fit: without a size there would be none. What is drawn has no size.
+  window.Element.prototype.getBoundingClientRect = function () {
+    const size = this.tagName === 'CANVAS' || this.querySelector('canvas') ? 0 : 1000
+    return { x: 0, y: 0, left: 0, top: 0, right: size, bottom: size, width: size, height: size }
+  }
   window.TextEncoder = TextEncoder
   window.TextDecoder = TextDecoder
   window.matchMedia = () => ({ matches: false, addListener() {}, removeListener() {},
