@@ -36,6 +36,7 @@ struct found {
 	int fd;    /* -1 unless EMPTY, FINISHED or LIVE */
 	pid_t pid; /* LIVE: who writes */
 	uid_t uid; /* OTHER_USER: whose */
+	int error; /* FOREIGN: errno of what failed last */
 };
 
 static bool ends_with(const char *name, const char *suffix)
@@ -175,8 +176,10 @@ static struct found look(const char *path)
 		return found;
 	}
 	found.fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	found.error = errno;
 	if (found.fd >= 0 && fstat(found.fd, &stat) == 0 && stat.st_uid == geteuid()) {
 		look_inside(&found);
+		found.error = errno;
 	} else if (stat.st_uid != geteuid()) {
 		found.kind = DIR_OTHER_USER;
 		found.uid = stat.st_uid;
@@ -389,6 +392,14 @@ static enum hst_status try_name(const char *path, const char *shown,
 		*ret_live = found.pid;
 		break;
 	case DIR_FOREIGN:
+		if (made) {
+			/* Made a moment ago, but it cannot be opened: too few descriptors, say. */
+			status = fail(shown, "opened", found.error, diag);
+			(void)rmdir(path);
+			break;
+		}
+		status = refuse(&found, shown, diag);
+		break;
 	case DIR_OTHER_USER:
 		status = refuse(&found, shown, diag);
 		break;

@@ -281,7 +281,6 @@ static size_t fast_stretch(struct hst_decoder *decoder, struct hst_event *events
 	uint16_t *const predictor = decoder->predictor;
 	const uint32_t *const site_of = decoder->site_of;
 	const uint32_t shift = decoder->shift;
-	const uint32_t ids = decoder->ids;
 	const uint8_t *at = decoder->at;
 	const uint8_t *const stop = decoder->end - at < 6 ? at : decoder->end - 5;
 	uint64_t ticks = decoder->ticks;
@@ -319,7 +318,7 @@ static size_t fast_stretch(struct hst_decoder *decoder, struct hst_event *events
 		} else {
 			break;
 		}
-		if (id - 1 >= ids) {
+		if (id - 1 >= decoder->ids) {
 			break;
 		}
 		predictor[slot] = (uint16_t)id;
