@@ -71,8 +71,8 @@ int hst_reading_open(struct hst_reading *reading, int argc, char **argv,
 		status = hst_session_find(".", &newest, &diag);
 	}
 	if (status == HST_OK) {
-		status = hst_session_open(newest != NULL ? newest : reading->options.dir,
-			&reading->session, &diag);
+		status = hst_session_open(
+			newest != NULL ? newest : reading->options.dir, &reading->session, &diag);
 	}
 	free(newest);
 	if (status == HST_OK && reading->session.file_count == 0) {
@@ -188,9 +188,8 @@ const char *hst_base_name(const char *path)
 
 bool hst_reading_wants(const struct hst_reading *reading, const struct hst_function_row *row)
 {
-	return reading->filter == NULL ||
-		hst_filter_matches(reading->filter, row->name, row->full, row->linkage, row->module,
-			row->file);
+	return reading->filter == NULL || hst_filter_matches(reading->filter, row->name, row->full,
+						  row->linkage, row->module, row->file);
 }
 
 const char *hst_row_name(const struct hst_options *options, const struct hst_function_row *row)

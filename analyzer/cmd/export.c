@@ -34,7 +34,8 @@ static const struct hst_option options[] = {
 	HST_OPTION_TABLE_END,
 };
 
-struct export {
+struct export
+{
 	struct hst_reading *reading;
 	FILE *out;
 	char *temporary; /* renamed to the output when all went well; NULL: none */
@@ -54,7 +55,7 @@ static int write_folded(struct export *export)
 	}
 	status = hst_folded_write(export->out, &profile,
 		metric != NULL && strcmp(metric, "calls") == 0 ? HST_METRIC_CALLS
-								: HST_METRIC_WALL_NS);
+							       : HST_METRIC_WALL_NS);
 	hst_reading_losses(export->reading, &profile);
 	hst_profile_finish(&profile);
 	return status == HST_OK ? HST_EXIT_OK : hst_reading_fail(export->reading, "out of memory");
@@ -77,8 +78,8 @@ static int write_speedscope(struct export *export)
 	if (result == HST_EXIT_OK) {
 		bool whole = !calls.overflow && !calls.failed;
 
-		status = hst_speedscope_write(export->out, &profile, whole ? &calls : NULL,
-			export->title, HST_VERSION);
+		status = hst_speedscope_write(
+			export->out, &profile, whole ? &calls : NULL, export->title, HST_VERSION);
 		hst_reading_losses(export->reading, &profile);
 		if (!whole && !export->reading->options.quiet) {
 			fprintf(stderr,
@@ -234,7 +235,8 @@ static int choose(const struct hst_reading *reading, const struct format **ret_f
 
 	*ret_format = find_format(asked->format);
 	if (*ret_format == NULL) {
-		return hst_reading_fail(reading, asked->format == NULL
+		return hst_reading_fail(reading,
+			asked->format == NULL
 				? "name a format: -f folded, -f speedscope or -f chrome%s"
 				: "there is no format '%s'; formats are: folded speedscope chrome",
 			asked->format == NULL ? "" : asked->format);
@@ -263,8 +265,7 @@ int hst_cmd_export(int argc, char **argv)
 
 	if (status == HST_EXIT_OK && !reading.done) {
 		status = choose(&reading, &format);
-		export.title =
-			reading.session.command != NULL ? reading.session.command : "hasten";
+		export.title = reading.session.command != NULL ? reading.session.command : "hasten";
 		if (status == HST_EXIT_OK) {
 			status = open_output(&export);
 		}

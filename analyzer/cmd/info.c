@@ -216,8 +216,8 @@ void hst_info_end(const struct hst_info_process *process, char *buffer, size_t s
 		(void)snprintf(buffer, size, "%s with status %" PRId32,
 			header->end_kind == HST_END_EXIT ? "exit" : "_exit", header->end_status);
 	} else {
-		(void)snprintf(buffer, size, "%s",
-			header->end_kind == HST_END_EXIT ? "exit" : "_exit");
+		(void)snprintf(
+			buffer, size, "%s", header->end_kind == HST_END_EXIT ? "exit" : "_exit");
 	}
 }
 

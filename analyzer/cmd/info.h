@@ -10,9 +10,9 @@
 struct hst_info_process {
 	struct hst_file_header header;
 	struct hst_clock_rate rate;
-	uint64_t bytes;   /* of the file */
+	uint64_t bytes; /* of the file */
 	uint64_t streams;
-	bool alive;       /* the process still runs */
+	bool alive; /* the process still runs */
 	char missing[256];
 };
 

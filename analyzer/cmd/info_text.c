@@ -276,8 +276,8 @@ static enum hst_status text_processes(struct hst_info *info)
 
 static enum hst_status text_threads(struct hst_info *info)
 {
-	static const char *const titles[] = { "PROCESS", "THREAD", "CALLS", "EVENTS", "BYTES", "LOST",
-		"UNWOUND", "MISSED", "UNMATCHED", "SWITCHES", "NESTED", "LANE", NULL };
+	static const char *const titles[] = { "PROCESS", "THREAD", "CALLS", "EVENTS", "BYTES",
+		"LOST", "UNWOUND", "MISSED", "UNMATCHED", "SWITCHES", "NESTED", "LANE", NULL };
 	struct hst_table *table = make_table(titles, HST_COLUMN_RIGHT);
 	size_t count = info->profile.thread_count;
 	size_t shown = count < THREADS_SHOWN ? count : THREADS_SHOWN;
@@ -321,12 +321,12 @@ static enum hst_status text_modules(struct hst_info *info)
 		const struct hst_info_module *module = &info->modules.items[i];
 
 		hst_table_row(table);
-		hst_table_cell(table, module->unreadable ? "?"
-				: (module->flags & HST_IMAGE_HAS_HOOKS) != 0 ? "yes"
-									     : "no");
-		hst_table_cell(table, module->unreadable ? "?"
-				: (module->flags & HST_IMAGE_HAS_DWARF) != 0 ? "yes"
-									     : "no");
+		hst_table_cell(table, module->unreadable                           ? "?"
+				      : (module->flags & HST_IMAGE_HAS_HOOKS) != 0 ? "yes"
+										   : "no");
+		hst_table_cell(table, module->unreadable                           ? "?"
+				      : (module->flags & HST_IMAGE_HAS_DWARF) != 0 ? "yes"
+										   : "no");
 		hst_table_cell(table, module->path);
 		hst_table_cell(table, hst_info_advice(module));
 	}

@@ -22,8 +22,8 @@ struct command {
 };
 
 static const struct command commands[] = {
-#define HST_COMMAND(name, group, arguments, summary)                                               \
-	{ #name, hst_cmd_##name, group, arguments, summary },
+#define HST_COMMAND(name, group, arguments, summary) \
+ { #name, hst_cmd_##name, group, arguments, summary },
 #define HST_COMMAND_LATER(name) { #name, NULL, 0, NULL, NULL },
 #include "cmd/commands.def"
 #undef HST_COMMAND
@@ -124,8 +124,9 @@ static int unknown(const char *name)
 		fprintf(stderr, "hasten: there is no command '%s'; did you mean '%s'?\n", name,
 			near->name);
 	} else if (access(name, X_OK) == 0) {
-		fprintf(stderr, "hasten: there is no command '%s'; to record it: hasten run -- %s\n",
-			name, name);
+		fprintf(stderr,
+			"hasten: there is no command '%s'; to record it: hasten run -- %s\n", name,
+			name);
 	} else {
 		fprintf(stderr, "hasten: there is no command '%s'; hasten --help lists them\n",
 			name);

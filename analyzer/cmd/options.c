@@ -69,8 +69,8 @@ static enum hst_status set_color(void *place, const char *value, struct hst_diag
 	} else if (strcmp(value, "never") == 0) {
 		*color = HST_COLOR_NEVER;
 	} else {
-		return hst_diag_set(diag, HST_E_USAGE,
-			"--color takes auto, always or never, not '%s'", value);
+		return hst_diag_set(
+			diag, HST_E_USAGE, "--color takes auto, always or never, not '%s'", value);
 	}
 	return HST_OK;
 }
@@ -93,8 +93,8 @@ static enum hst_status set(const struct hst_option *option, struct hst_options *
 		return set_color(place, value, diag);
 	case HST_OPTION_LATER:
 	default:
-		return hst_diag_set(diag, HST_E_UNSUPPORTED,
-			"--%s: not available in this version", option->name);
+		return hst_diag_set(diag, HST_E_UNSUPPORTED, "--%s: not available in this version",
+			option->name);
 	}
 }
 
@@ -115,8 +115,7 @@ static enum hst_status parse_one(char **argv, int *at, const struct hst_option *
 	}
 	if (option->argument == NULL) {
 		if (value != NULL) {
-			return hst_diag_set(
-				diag, HST_E_USAGE, "--%s takes no value", option->name);
+			return hst_diag_set(diag, HST_E_USAGE, "--%s takes no value", option->name);
 		}
 	} else if (value == NULL && option->kind != HST_OPTION_LATER) {
 		value = argv[*at + 1];
@@ -144,7 +143,8 @@ enum hst_status hst_options_parse(int argc, char **argv, const struct hst_option
 			HST_TRY(parse_one(argv, &i, table, &options, diag));
 		} else if (options.dir != NULL) {
 			return hst_diag_set(diag, HST_E_USAGE,
-				"one data directory at a time: '%s' and '%s'", options.dir, argument);
+				"one data directory at a time: '%s' and '%s'", options.dir,
+				argument);
 		} else {
 			options.dir = argument;
 		}
@@ -161,10 +161,9 @@ static void help_table(FILE *out, const struct hst_option *table)
 		if (table->kind == HST_OPTION_LATER) {
 			continue;
 		}
-		(void)snprintf(left, sizeof left, "%c%c%c --%s%s%s",
-			table->letter != 0 ? '-' : ' ', table->letter != 0 ? table->letter : ' ',
-			table->letter != 0 ? ',' : ' ', table->name,
-			table->argument != NULL ? "=" : "",
+		(void)snprintf(left, sizeof left, "%c%c%c --%s%s%s", table->letter != 0 ? '-' : ' ',
+			table->letter != 0 ? table->letter : ' ', table->letter != 0 ? ',' : ' ',
+			table->name, table->argument != NULL ? "=" : "",
 			table->argument != NULL ? table->argument : "");
 		fprintf(out, "  %-24s %s\n", left, table->help);
 	}

@@ -21,8 +21,8 @@ enum hst_color_choice {
 
 /* All of them; a command's table says which it takes. Texts are borrowed from argv. */
 struct hst_options {
-	const char *dir;     /* NULL: the newest here */
-	uint64_t rows;       /* UINT64_MAX: not given */
+	const char *dir; /* NULL: the newest here */
+	uint64_t rows;   /* UINT64_MAX: not given */
 	const char *sort;
 	const char *columns;
 	const char *filter;
@@ -35,7 +35,7 @@ struct hst_options {
 	const char *snapshot;
 	uint64_t pid;
 	uint64_t tid;
-	uint64_t events;     /* UINT64_MAX: not given */
+	uint64_t events; /* UINT64_MAX: not given */
 	enum hst_color_choice color;
 	bool reverse, json, csv, quiet, wide, no_pager, start, stop, help;
 };
@@ -49,16 +49,19 @@ enum hst_option_kind {
 };
 
 struct hst_option {
-	char letter;          /* 0 none */
+	char letter; /* 0 none */
 	const char *name;
 	const char *argument; /* NULL none */
 	enum hst_option_kind kind;
-	size_t offset;        /* in struct hst_options */
+	size_t offset; /* in struct hst_options */
 	const char *help;
 };
 
 #define HST_OPTION_AT(member) offsetof(struct hst_options, member)
-#define HST_OPTION_TABLE_END  { 0, NULL, NULL, HST_OPTION_FLAG, 0, NULL }
+#define HST_OPTION_TABLE_END              \
+ {                                        \
+  0, NULL, NULL, HST_OPTION_FLAG, 0, NULL \
+ }
 
 /* What all reading commands take: -q, -w, --color, --no-pager, --help. */
 extern const struct hst_option hst_common_options[];

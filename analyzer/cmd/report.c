@@ -24,8 +24,7 @@ static const struct hst_option options[] = {
 		"rows: GLOB, !GLOB, module:GLOB, file:GLOB, separated by commas" },
 	{ 0, "of", "FUNCTION", HST_OPTION_TEXT, HST_OPTION_AT(of),
 		"callers and callees of a function" },
-	{ 0, "by", "WHAT", HST_OPTION_TEXT, HST_OPTION_AT(by),
-		"sum up by thread, module or file" },
+	{ 0, "by", "WHAT", HST_OPTION_TEXT, HST_OPTION_AT(by), "sum up by thread, module or file" },
 	{ 0, "process", "PID", HST_OPTION_COUNT, HST_OPTION_AT(pid), "this process only" },
 	{ 0, "thread", "TID", HST_OPTION_COUNT, HST_OPTION_AT(tid), "this thread only" },
 	{ 0, "names", "FORM", HST_OPTION_TEXT, HST_OPTION_AT(names),
@@ -36,15 +35,16 @@ static const struct hst_option options[] = {
 	HST_OPTION_TABLE_END,
 };
 
-static const char examples[] = "  hasten report                   the functions with the most time\n"
-			       "  hasten report -s calls -n 50    by number of calls\n"
-			       "  hasten report --of parse        who calls it, what it calls\n"
-			       "  hasten report -c +max,+module   two more columns\n"
-			       "  hasten report --json            for programs\n"
-			       "\n"
-			       "columns: self self% total total% calls percall avg min p50 p90 p99 "
-			       "max errors\n"
-			       "         inlined open threads cost function file module\n";
+static const char examples[] =
+	"  hasten report                   the functions with the most time\n"
+	"  hasten report -s calls -n 50    by number of calls\n"
+	"  hasten report --of parse        who calls it, what it calls\n"
+	"  hasten report -c +max,+module   two more columns\n"
+	"  hasten report --json            for programs\n"
+	"\n"
+	"columns: self self% total total% calls percall avg min p50 p90 p99 "
+	"max errors\n"
+	"         inlined open threads cost function file module\n";
 
 /* The columns of -c: a list, or additions to the default ones. */
 static enum hst_status parse_columns(const char *text, const struct hst_report_column **ret_columns,
@@ -101,15 +101,16 @@ static void others_row(const struct hst_report *report, struct hst_table *table,
 	hst_table_row(table);
 	for (size_t c = 0; c < count; c++) {
 		bool summed = strcmp(columns[c]->name, "self") == 0 ||
-			strcmp(columns[c]->name, "self%") == 0 ||
-			strcmp(columns[c]->name, "calls") == 0 ||
-			strcmp(columns[c]->name, "errors") == 0;
+			      strcmp(columns[c]->name, "self%") == 0 ||
+			      strcmp(columns[c]->name, "calls") == 0 ||
+			      strcmp(columns[c]->name, "errors") == 0;
 
 		text[0] = '\0';
 		if (summed) {
 			columns[c]->write(report, &sum, text);
 		} else if (strcmp(columns[c]->name, "function") == 0) {
-			(void)snprintf(text, sizeof text, "[%zu others]", report->order_count - from);
+			(void)snprintf(
+				text, sizeof text, "[%zu others]", report->order_count - from);
 		}
 		hst_table_cell(table, text);
 	}
@@ -133,7 +134,7 @@ static void summary(const struct hst_report *report)
 	}
 	hst_print_line("%s calls in %s, %llu process%s, %zu thread%s", calls, wall,
 		(unsigned long long)profile->processes, profile->processes == 1 ? "" : "es",
-		profile->thread_count, profile->thread_count == 1 ? "" : "s");
+		hst_profile_threads(profile), hst_profile_threads(profile) == 1 ? "" : "s");
 	if (profile->compensated_ns != 0) {
 		hst_print_line("our own cost of %s (%s per call) is subtracted", cost, each);
 	}
@@ -150,14 +151,16 @@ static void next_command(const struct hst_report *report)
 	}
 	if (report->order_count == 0 ||
 		strlen(report->profile->functions[report->order[0]].name) > NAME_SHOWN) {
-		hst_print_line(report->order_count == 0 ? "next: hasten info" : "next: hasten tree");
+		hst_print_line(
+			report->order_count == 0 ? "next: hasten info" : "next: hasten tree");
 		return;
 	}
 	top = &report->profile->functions[report->order[0]];
-	plain = strspn(top->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:") ==
+	plain = strspn(top->name,
+			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:") ==
 		strlen(top->name);
-	hst_print_line(plain ? "next: hasten report --of %s" : "next: hasten report --of '%s'",
-		top->name);
+	hst_print_line(
+		plain ? "next: hasten report --of %s" : "next: hasten report --of '%s'", top->name);
 }
 
 static void doubt_legend(const struct hst_report *report, size_t rows)

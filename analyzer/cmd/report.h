@@ -10,18 +10,18 @@
 struct hst_report {
 	struct hst_reading *reading;
 	struct hst_profile *profile;
-	uint32_t *order;    /* chosen rows, in the order to print */
+	uint32_t *order; /* chosen rows, in the order to print */
 	size_t order_count;
-	uint64_t self_ns;   /* of all rows: what percentages refer to */
-	uint32_t *threads;  /* per row: threads it ran in; NULL unless asked for */
+	uint64_t self_ns;  /* of all rows: what percentages refer to */
+	uint32_t *threads; /* per row: threads it ran in; NULL unless asked for */
 };
 
 struct hst_report_column {
-	const char *name;  /* for -c and -s */
+	const char *name; /* for -c and -s */
 	const char *title;
-	unsigned flags;    /* HST_COLUMN_... */
-	void (*write)(const struct hst_report *report, const struct hst_function_row *row,
-		char *buffer);
+	unsigned flags; /* HST_COLUMN_... */
+	void (*write)(
+		const struct hst_report *report, const struct hst_function_row *row, char *buffer);
 	/* Order of -s; NULL: by text, ascending. */
 	double (*value)(const struct hst_report *report, const struct hst_function_row *row);
 	const char *(*text)(const struct hst_function_row *row);

@@ -22,7 +22,8 @@ struct groups {
 	HST_VEC(struct group) items;
 };
 
-static enum hst_status add(struct groups *groups, const char *name, const struct hst_function_row *row)
+static enum hst_status add(
+	struct groups *groups, const char *name, const struct hst_function_row *row)
 {
 	uint32_t id;
 	uint32_t number = (uint32_t)groups->items.count;
@@ -117,7 +118,8 @@ static enum hst_status group_table(struct hst_report *report, const struct group
 	hst_table_column(table, "CALLS", HST_COLUMN_RIGHT);
 	hst_table_column(table, "ERRORS", HST_COLUMN_RIGHT);
 	hst_table_column(table, "FUNCTIONS", HST_COLUMN_RIGHT);
-	hst_table_column(table, strcmp(report->reading->options.by, "file") == 0 ? "FILE" : "MODULE",
+	hst_table_column(table,
+		strcmp(report->reading->options.by, "file") == 0 ? "FILE" : "MODULE",
 		HST_COLUMN_FLEX);
 	for (size_t i = 0; i < shown(report, groups->items.count); i++) {
 		const struct group *group = &groups->items.items[i];

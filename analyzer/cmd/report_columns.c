@@ -36,13 +36,12 @@ static void put_latency(char *buffer, const struct hst_function_row *row, double
 	}
 }
 
-#define VALUE(name, expression)                                                                    \
-	static double value_##name(                                                                \
-		const struct hst_report *report, const struct hst_function_row *row)               \
-	{                                                                                          \
-		(void)report;                                                                      \
-		return (double)(expression);                                                       \
-	}
+#define VALUE(name, expression)                                                                  \
+ static double value_##name(const struct hst_report *report, const struct hst_function_row *row) \
+ {                                                                                               \
+  (void)report;                                                                                  \
+  return (double)(expression);                                                                   \
+ }
 
 static size_t row_number(const struct hst_report *report, const struct hst_function_row *row)
 {
@@ -65,27 +64,27 @@ VALUE(open, row->open)
 VALUE(threads, report->threads == NULL ? 0 : report->threads[row_number(report, row)])
 VALUE(cost, row->compensated_ns)
 
-#define TIME(name)                                                                                 \
-	static void write_##name(const struct hst_report *report,                                  \
-		const struct hst_function_row *row, char *buffer)                                  \
-	{                                                                                          \
-		put_ns(buffer, is_doubtful(row), value_##name(report, row));                       \
-	}
-#define LATENCY(name)                                                                              \
-	static void write_##name(const struct hst_report *report,                                  \
-		const struct hst_function_row *row, char *buffer)                                  \
-	{                                                                                          \
-		put_latency(buffer, row, value_##name(report, row));                               \
-	}
-#define COUNT(name)                                                                                \
-	static void write_##name(const struct hst_report *report,                                  \
-		const struct hst_function_row *row, char *buffer)                                  \
-	{                                                                                          \
-		char text[HST_UNITS_BYTES];                                                        \
-                                                                                                   \
-		hst_units_count(text, (uint64_t)value_##name(report, row));                        \
-		(void)snprintf(buffer, HST_CELL_BYTES, "%s", text);                                \
-	}
+#define TIME(name)                                                                          \
+ static void write_##name(                                                                  \
+	 const struct hst_report *report, const struct hst_function_row *row, char *buffer) \
+ {                                                                                          \
+  put_ns(buffer, is_doubtful(row), value_##name(report, row));                              \
+ }
+#define LATENCY(name)                                                                       \
+ static void write_##name(                                                                  \
+	 const struct hst_report *report, const struct hst_function_row *row, char *buffer) \
+ {                                                                                          \
+  put_latency(buffer, row, value_##name(report, row));                                      \
+ }
+#define COUNT(name)                                                                         \
+ static void write_##name(                                                                  \
+	 const struct hst_report *report, const struct hst_function_row *row, char *buffer) \
+ {                                                                                          \
+  char text[HST_UNITS_BYTES];                                                               \
+                                                                                            \
+  hst_units_count(text, (uint64_t)value_##name(report, row));                               \
+  (void)snprintf(buffer, HST_CELL_BYTES, "%s", text);                                       \
+ }
 
 TIME(self)
 TIME(total)
@@ -225,7 +224,8 @@ static int compare_names(const struct hst_function_row *a, const struct hst_func
 	int order = strcmp(a->full, b->full);
 
 	if (order == 0) {
-		order = strcmp(a->module == NULL ? "" : a->module, b->module == NULL ? "" : b->module);
+		order = strcmp(
+			a->module == NULL ? "" : a->module, b->module == NULL ? "" : b->module);
 	}
 	return order != 0 ? order : (a > b) - (a < b);
 }

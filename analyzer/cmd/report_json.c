@@ -24,16 +24,16 @@ struct field {
 	bool returned_only; /* null for a function that never returned */
 };
 
-#define TEXT(name, expression)                                                                     \
-	static const char *text_##name(const struct hst_function_row *row)                         \
-	{                                                                                          \
-		return (expression);                                                               \
-	}
-#define NUMBER(name, expression)                                                                   \
-	static uint64_t number_##name(const struct hst_function_row *row)                          \
-	{                                                                                          \
-		return (expression);                                                               \
-	}
+#define TEXT(name, expression)                                      \
+ static const char *text_##name(const struct hst_function_row *row) \
+ {                                                                  \
+  return (expression);                                              \
+ }
+#define NUMBER(name, expression)                                   \
+ static uint64_t number_##name(const struct hst_function_row *row) \
+ {                                                                 \
+  return (expression);                                             \
+ }
 
 TEXT(name, row->name)
 TEXT(full, row->full)
@@ -106,8 +106,8 @@ static const struct field fields[] = {
 static bool is_null(const struct field *field, const struct hst_function_row *row)
 {
 	return field->kind == FIELD_NONE || (field->returned_only && row->returned == 0) ||
-		(field->kind == FIELD_TEXT && field->text(row) == NULL) ||
-		(field->number == number_line && row->line == 0);
+	       (field->kind == FIELD_TEXT && field->text(row) == NULL) ||
+	       (field->number == number_line && row->line == 0);
 }
 
 void hst_report_json_row(
@@ -172,7 +172,7 @@ void hst_report_json(const struct hst_report *report)
 	hst_json_string(&json, "directory", report->reading->session.dir);
 	hst_json_string(&json, "command", report->reading->session.command);
 	hst_json_u64(&json, "processes", profile->processes);
-	hst_json_u64(&json, "threads", profile->thread_count);
+	hst_json_u64(&json, "threads", hst_profile_threads(profile));
 	hst_json_u64(&json, "events", profile->events);
 	hst_json_u64(&json, "calls", profile->calls);
 	hst_json_u64(&json, "wall_ns", profile->wall_ns);

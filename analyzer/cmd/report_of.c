@@ -15,7 +15,7 @@ typedef HST_VEC(const struct hst_edge *) edge_list;
 static bool is_exact(const struct hst_function_row *row, const char *name)
 {
 	return strcmp(row->name, name) == 0 || strcmp(row->full, name) == 0 ||
-		strcmp(row->linkage, name) == 0;
+	       strcmp(row->linkage, name) == 0;
 }
 
 /* Rows of that name; if there are none, those that a glob matches. */
@@ -97,8 +97,8 @@ static void table_row(const struct hst_report *report, struct hst_table *table, 
 	hst_table_cell(table, number);
 	hst_units_count(number, edge->errors);
 	hst_table_cell(table, number);
-	hst_table_cell(table,
-		row == NULL ? "[thread]" : hst_row_name(&report->reading->options, row));
+	hst_table_cell(
+		table, row == NULL ? "[thread]" : hst_row_name(&report->reading->options, row));
 	text[0] = '\0';
 	if (row != NULL) {
 		hst_row_place(text, sizeof text, row);
@@ -106,12 +106,14 @@ static void table_row(const struct hst_report *report, struct hst_table *table, 
 	hst_table_cell(table, text);
 }
 
-static enum hst_status fill(const struct hst_report *report, struct hst_table *table, uint32_t number)
+static enum hst_status fill(
+	const struct hst_report *report, struct hst_table *table, uint32_t number)
 {
 	const struct hst_profile *profile = report->profile;
 	const struct hst_function_row *row = &profile->functions[number];
 	struct hst_edge itself = {
-		.calls = row->calls, .total_ns = row->total_ns, .errors = row->errors };
+		.calls = row->calls, .total_ns = row->total_ns, .errors = row->errors
+	};
 	edge_list edges = { 0 };
 	enum hst_status status = list_edges(profile, number, true, &edges);
 
@@ -225,11 +227,12 @@ int hst_report_of(struct hst_report *report)
 	if (rows != NULL && count == 0) {
 		free(rows);
 		return hst_reading_fail(report->reading,
-			"no recorded function is called '%s'; hasten report -n 0 lists them all", name);
+			"no recorded function is called '%s'; hasten report -n 0 lists them all",
+			name);
 	}
-	status = rows == NULL ? HST_E_MEMORY
-		: report->reading->options.json ? print_json(report, rows, count)
-						: print_table(report, rows, count);
+	status = rows == NULL                    ? HST_E_MEMORY
+		 : report->reading->options.json ? print_json(report, rows, count)
+						 : print_table(report, rows, count);
 	free(rows);
 	return status == HST_OK ? HST_EXIT_OK
 				: hst_reading_fail(report->reading, "%s", hst_status_text(status));

@@ -67,6 +67,27 @@ static void exec_program(const struct hst_program *program)
 	execve("/bin/sh", arguments, program->environment);
 }
 
+static void give_back(const struct hst_child_signals *signals)
+{
+	sigaction(SIGPIPE, &signals->pipe, NULL);
+	sigaction(SIGXFSZ, &signals->file_size, NULL);
+	sigaction(SIGCHLD, &signals->child, NULL);
+	sigprocmask(SIG_SETMASK, &signals->mask, NULL);
+}
+
+/*
+ * No descriptors or no process for a launcher beside the program: the program takes our place. It runs to its own end;
+ * nobody is left to note its status.
+ */
+static enum hst_status start_in_place(const struct hst_child_signals *signals,
+	const struct hst_program *program, int reason, struct hst_diag *diag)
+{
+	give_back(signals);
+	exec_program(program);
+	return hst_diag_set(
+		diag, HST_E_IO, "run: the program cannot be started: %s", strerror(reason));
+}
+
 static _Noreturn void become_program(const struct hst_child_signals *signals,
 	const struct hst_program *program, int go, int error)
 {
@@ -80,10 +101,7 @@ static _Noreturn void become_program(const struct hst_child_signals *signals,
 	if (got != 1) {
 		_exit(EXIT_OURS);
 	}
-	sigaction(SIGPIPE, &signals->pipe, NULL);
-	sigaction(SIGXFSZ, &signals->file_size, NULL);
-	sigaction(SIGCHLD, &signals->child, NULL);
-	sigprocmask(SIG_SETMASK, &signals->mask, NULL);
+	give_back(signals);
 	exec_program(program);
 	reason = errno;
 	/* If even this fails, the launcher takes our exit status for the program's. */
@@ -108,13 +126,11 @@ enum hst_status hst_child_start(const struct hst_child_signals *signals,
 	pid_t pid;
 
 	if (pipe2(go, O_CLOEXEC) != 0) {
-		return hst_diag_set(
-			diag, HST_E_IO, "run: the program cannot be started: %s", strerror(errno));
+		return start_in_place(signals, program, errno, diag);
 	}
 	if (pipe2(error, O_CLOEXEC) != 0) {
 		close_both(go);
-		return hst_diag_set(
-			diag, HST_E_IO, "run: the program cannot be started: %s", strerror(errno));
+		return start_in_place(signals, program, errno, diag);
 	}
 	waited_for(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
@@ -124,9 +140,7 @@ enum hst_status hst_child_start(const struct hst_child_signals *signals,
 
 		close_both(go);
 		close_both(error);
-		sigprocmask(SIG_SETMASK, &signals->mask, NULL);
-		return hst_diag_set(
-			diag, HST_E_IO, "run: the program cannot be started: %s", strerror(reason));
+		return start_in_place(signals, program, reason, diag);
 	}
 	if (pid == 0) {
 		/* The writing end must be open in the launcher only, or its death goes unseen. */

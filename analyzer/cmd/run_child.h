@@ -36,7 +36,8 @@ struct hst_child {
 
 /*
  * Forks. The child waits; our pid is never shared, nothing of ours is inherited. From here on the
- * signals that are passed on are blocked in this process, for good. HST_E_IO with a sentence.
+ * signals that are passed on are blocked in this process, for good. When there is no descriptor or process left for it, the
+ * program takes our place instead, and this does not return. HST_E_IO with a sentence.
  */
 HST_NODISCARD enum hst_status hst_child_start(const struct hst_child_signals *signals,
 	const struct hst_program *program, struct hst_child *ret_child, struct hst_diag *diag);

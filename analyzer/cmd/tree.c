@@ -57,8 +57,8 @@ static int compare(const void *left, const void *right, void *context)
 static const char *name_of(const struct tree *tree, uint32_t function)
 {
 	return function < tree->profile.function_count
-		? hst_row_name(&tree->reading->options, &tree->profile.functions[function])
-		: "[unknown]";
+		       ? hst_row_name(&tree->reading->options, &tree->profile.functions[function])
+		       : "[unknown]";
 }
 
 /* A bar of tenths in blocks or ASCII. */
@@ -68,14 +68,14 @@ static void put_bar(char *buffer, size_t size, bool utf8, double share)
 	size_t used = 0;
 
 	for (size_t i = 0; i < full && i < BAR_WIDTH && used + 4 < size; i++) {
-		used += (size_t)snprintf(buffer + used, size - used, "%s", utf8 ? "\xe2\x96\x88" : "#");
+		used += (size_t)snprintf(
+			buffer + used, size - used, "%s", utf8 ? "\xe2\x96\x88" : "#");
 	}
 	buffer[used] = '\0';
 }
 
 /* `lines`: per level whether more branches follow there. */
-static void print_node(
-	struct tree *tree, uint32_t node, const bool *lines, size_t depth)
+static void print_node(struct tree *tree, uint32_t node, const bool *lines, size_t depth)
 {
 	const struct hst_context *context = &tree->profile.contexts[node];
 	bool utf8 = hst_terminal_utf8();
@@ -90,7 +90,8 @@ static void print_node(
 		const char *arm = last ? (lines[i] ? "|-" : "`-") : (lines[i] ? "| " : "  ");
 
 		if (utf8) {
-			arm = last ? (lines[i] ? "\xe2\x94\x9c\xe2\x94\x80" : "\xe2\x94\x94\xe2\x94\x80")
+			arm = last ? (lines[i] ? "\xe2\x94\x9c\xe2\x94\x80"
+					       : "\xe2\x94\x94\xe2\x94\x80")
 				   : (lines[i] ? "\xe2\x94\x82 " : "  ");
 		}
 		used += (size_t)snprintf(label + used, sizeof label - used, "%s", arm);
@@ -134,7 +135,8 @@ static enum hst_status walk(struct tree *tree, uint32_t node, bool *lines, size_
 	}
 	shown = tree->path.count - begin;
 	if (shown != 0) {
-		qsort_r(tree->path.items + begin, shown, sizeof *tree->path.items, compare, contexts);
+		qsort_r(tree->path.items + begin, shown, sizeof *tree->path.items, compare,
+			contexts);
 	}
 	for (size_t i = 0; status == HST_OK && i < shown; i++) {
 		uint32_t child = tree->path.items[begin + i];
@@ -244,9 +246,10 @@ static void print_json(const struct tree *tree)
 	hst_json_array(&json, "nodes");
 	for (size_t i = 1; i < profile->context_count; i++) {
 		const struct hst_context *context = &profile->contexts[i];
-		const struct hst_function_row *row = context->function < profile->function_count
-			? &profile->functions[context->function]
-			: NULL;
+		const struct hst_function_row *row =
+			context->function < profile->function_count
+				? &profile->functions[context->function]
+				: NULL;
 
 		hst_json_row(&json, NULL);
 		hst_json_u64(&json, "id", i);

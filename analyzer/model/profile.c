@@ -158,3 +158,13 @@ uint64_t hst_latency_at_least(const struct hst_latency *latency, uint64_t ns)
 	}
 	return count;
 }
+
+size_t hst_profile_threads(const struct hst_profile *profile)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < profile->thread_count; i++) {
+		count += profile->threads[i].lane == HST_LANE_MAIN;
+	}
+	return count;
+}

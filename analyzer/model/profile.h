@@ -54,10 +54,11 @@ static inline uint32_t hst_latency_bucket(uint64_t ns)
 }
 
 enum {
-	HST_ROW_INLINED = 1u << 0,   /* some instances were inlined */
-	HST_ROW_PROFILE = 1u << 1,   /* some counts come from profile mode */
-	HST_ROW_OPEN = 1u << 2,      /* some activations had not returned */
-	HST_ROW_REPAIRED = 1u << 3,  /* frames closed by repair, or calls lost in a stream it ran in */
+	HST_ROW_INLINED = 1u << 0, /* some instances were inlined */
+	HST_ROW_PROFILE = 1u << 1, /* some counts come from profile mode */
+	HST_ROW_OPEN = 1u << 2,    /* some activations had not returned */
+	HST_ROW_REPAIRED =
+		1u << 3, /* frames closed by repair, or calls lost in a stream it ran in */
 	HST_ROW_UNCERTAIN = 1u << 4, /* nesting uncertain: stack switches, signal lanes */
 	HST_ROW_RECURSIVE = 1u << 5,
 	HST_ROW_REGION = 1u << 6,
@@ -65,18 +66,18 @@ enum {
 };
 
 struct hst_function_row {
-	const char *name;      /* short */
+	const char *name; /* short */
 	const char *full;
 	const char *linkage;
-	const char *module;    /* path */
-	const char *file;      /* NULL unknown */
+	const char *module; /* path */
+	const char *file;   /* NULL unknown */
 	uint32_t line;
-	uint64_t calls;        /* enters */
-	uint64_t returned;     /* of them, ended by a return: basis of min, max, average, percentiles */
-	uint64_t errors;       /* left by longjmp or an exception */
-	uint64_t total_ns;     /* recursion counted once */
+	uint64_t calls;    /* enters */
+	uint64_t returned; /* of them, ended by a return: basis of min, max, average, percentiles */
+	uint64_t errors;   /* left by longjmp or an exception */
+	uint64_t total_ns; /* recursion counted once */
 	uint64_t self_ns;
-	uint64_t duration_ns;  /* of all returned calls, each counted by itself: the average's sum */
+	uint64_t duration_ns; /* of all returned calls, each counted by itself: the average's sum */
 	uint64_t min_ns, max_ns;
 	uint64_t inlined_calls;
 	uint64_t compensated_ns; /* of our own cost, taken out of self_ns */
@@ -96,7 +97,7 @@ struct hst_context {
 	bool recursive;    /* recursion was folded into it */
 	uint64_t calls;
 	uint64_t total_ns, self_ns;
-	uint64_t errors;       /* left by longjmp or an exception */
+	uint64_t errors; /* left by longjmp or an exception */
 };
 
 /* Caller and callee; function index UINT32_MAX: the thread itself. */
@@ -104,7 +105,7 @@ struct hst_edge {
 	uint32_t caller, callee;
 	uint64_t calls;
 	uint64_t total_ns; /* of the callee below this caller, recursion counted once */
-	uint64_t errors;       /* left by longjmp or an exception */
+	uint64_t errors;   /* left by longjmp or an exception */
 };
 
 struct hst_thread_row {
@@ -112,9 +113,9 @@ struct hst_thread_row {
 	uint32_t stream, lane;
 	uint64_t start_ns, end_ns; /* since the recording began */
 	uint64_t calls;
-	uint64_t events;           /* records decoded */
-	uint64_t bytes;            /* of chunks on disk */
-	uint64_t self_ns;          /* of all functions: time inside instrumented code */
+	uint64_t events;  /* records decoded */
+	uint64_t bytes;   /* of chunks on disk */
+	uint64_t self_ns; /* of all functions: time inside instrumented code */
 	struct hst_ledger ledger;
 };
 
@@ -135,29 +136,29 @@ struct hst_profile {
 	size_t function_count;
 	struct hst_context *contexts; /* only if asked for */
 	size_t context_count;
-	struct hst_edge *edges;       /* only if asked for */
+	struct hst_edge *edges; /* only if asked for */
 	size_t edge_count;
 	struct hst_thread_row *threads;
 	size_t thread_count;
 	struct hst_thread_function *thread_functions; /* only if asked for */
 	size_t thread_function_count;
 	uint64_t calls;
-	uint64_t wall_ns;         /* first to last event */
-	uint64_t compensated_ns;  /* whole own cost subtracted */
+	uint64_t wall_ns;                       /* first to last event */
+	uint64_t compensated_ns;                /* whole own cost subtracted */
 	double cost_inside_ns, cost_outside_ns; /* calibrated, per call */
-	struct hst_ledger ledger; /* sum over streams and files */
-	uint64_t gaps;            /* missing chunks */
+	struct hst_ledger ledger;               /* sum over streams and files */
+	uint64_t gaps;                          /* missing chunks */
 	uint64_t damaged_chunks;
-	bool complete;            /* nothing was lost, repaired or missing */
+	bool complete; /* nothing was lost, repaired or missing */
 	bool clock_estimated;
-	struct hst_note *notes;   /* every loss, doubt and blind spot */
+	struct hst_note *notes; /* every loss, doubt and blind spot */
 	size_t note_count;
 	size_t note_capacity;
-	uint64_t processes;       /* images that were read */
-	uint64_t events;          /* records decoded */
-	void *owner;              /* what names and images live in; freed by `release` */
+	uint64_t processes; /* images that were read */
+	uint64_t events;    /* records decoded */
+	void *owner;        /* what names and images live in; freed by `release` */
 	void (*release)(void *owner);
-	struct hst_arena arena;   /* notes, latencies, made-up names */
+	struct hst_arena arena; /* notes, latencies, made-up names */
 };
 
 /* Frees all that the profile owns; NULL and { 0 } are allowed. */
@@ -165,7 +166,11 @@ struct hst_profile {
 void hst_profile_finish(struct hst_profile *profile);
 
 /* Appends a note, cut at 1 KiB; equal ones come once. Out of memory: nothing is added. */
-void hst_profile_note(struct hst_profile *profile, bool loss, const char *fmt, ...) HST_PRINTF(3, 4);
+void hst_profile_note(struct hst_profile *profile, bool loss, const char *fmt, ...)
+	HST_PRINTF(3, 4);
+
+/* Threads of the program: the streams without those of signal handlers. */
+size_t hst_profile_threads(const struct hst_profile *profile);
 
 /* Quantile 0..1 in nanoseconds (middle of its bucket), 0 when nothing returned. */
 uint64_t hst_latency_quantile(const struct hst_latency *latency, double q);

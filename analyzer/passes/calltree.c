@@ -9,9 +9,9 @@ enum hst_status hst_calltree_init(
 {
 	struct hst_calltree_node root = { .context = { .function = HST_NO_FUNCTION } };
 
-	*tree = (struct hst_calltree){ .contexts = contexts,
-		.edges = edges,
-		.fold_recursion = fold_recursion };
+	*tree = (struct hst_calltree){
+		.contexts = contexts, .edges = edges, .fold_recursion = fold_recursion
+	};
 	return hst_vec_push(&tree->nodes, root) ? HST_OK : HST_E_MEMORY;
 }
 

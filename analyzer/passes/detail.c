@@ -23,8 +23,7 @@ void hst_replay_detail_enter(struct hst_replay *replay, struct hst_replay_frame 
 	struct hst_tallies *tallies = replay->tallies;
 	struct hst_calltree *tree = tallies->calltree;
 	struct hst_replay_stack *stack = &replay->stack;
-	const struct hst_replay_frame *caller =
-		frame == stack->frames.items ? NULL : frame - 1;
+	const struct hst_replay_frame *caller = frame == stack->frames.items ? NULL : frame - 1;
 	struct hst_timeline_call call;
 	bool carried = (frame->flags & HST_FRAME_CARRIED) != 0;
 
@@ -32,7 +31,8 @@ void hst_replay_detail_enter(struct hst_replay *replay, struct hst_replay_frame 
 	if (tree != NULL && tree->contexts) {
 		struct hst_calltree_node *node;
 
-		frame->node = hst_calltree_child(tree, caller == NULL ? 0 : caller->node, frame->row);
+		frame->node =
+			hst_calltree_child(tree, caller == NULL ? 0 : caller->node, frame->row);
 		node = &tree->nodes.items[frame->node];
 		node->context.calls += !carried && node->context.function == frame->row;
 	}

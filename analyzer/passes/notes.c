@@ -50,8 +50,8 @@ void hst_pass_note_file(struct hst_pass *pass)
 
 	if (pass->file.missing[0] != '\0') {
 		loss(pass);
-		hst_profile_note(pass->profile, true, "%s: %s", pass->file.path,
-			pass->file.missing);
+		hst_profile_note(
+			pass->profile, true, "%s: %s", pass->file.path, pass->file.missing);
 	}
 	for (size_t i = 0; i < sizeof flag_notes / sizeof flag_notes[0]; i++) {
 		if ((header->flags & flag_notes[i].flag) != 0) {
@@ -71,12 +71,12 @@ static void note_losses(struct hst_pass *pass)
 	const struct hst_ledger *ledger = &profile->ledger;
 
 	if (ledger->lost_calls != 0) {
-		hst_profile_note(profile, true, "%llu calls were not recorded",
-			COUNT(ledger->lost_calls));
+		hst_profile_note(
+			profile, true, "%llu calls were not recorded", COUNT(ledger->lost_calls));
 	}
 	if (profile->gaps != 0) {
-		hst_profile_note(profile, true, "%llu chunks of events are missing",
-			COUNT(profile->gaps));
+		hst_profile_note(
+			profile, true, "%llu chunks of events are missing", COUNT(profile->gaps));
 	}
 	if (profile->damaged_chunks != 0) {
 		hst_profile_note(profile, true,
@@ -97,8 +97,8 @@ static void note_losses(struct hst_pass *pass)
 			ledger->missed_exits);
 	}
 	if (ledger->unmatched != 0) {
-		hst_profile_note(profile, true, "%u exits belonged to no open call and were dropped",
-			ledger->unmatched);
+		hst_profile_note(profile, true,
+			"%u exits belonged to no open call and were dropped", ledger->unmatched);
 	}
 	if (ledger->resyncs != 0) {
 		hst_profile_note(profile, true,
@@ -176,7 +176,7 @@ static void note_modules(struct hst_pass *pass)
 				"%s has no debug information: no files and lines (compile with -g)",
 				image->path);
 		} else if ((image->flags & HST_IMAGE_STRIPPED) != 0 &&
-			(image->flags & HST_IMAGE_HAS_DWARF) == 0) {
+			   (image->flags & HST_IMAGE_HAS_DWARF) == 0) {
 			hst_profile_note(pass->profile, false,
 				"%s is stripped: functions are shown by their offset (keep the "
 				"symbols, or its separate debug file)",
@@ -189,7 +189,8 @@ void hst_pass_note_all(struct hst_pass *pass)
 {
 	if (pass->session->files_left_out != 0) {
 		loss(pass);
-		hst_profile_note(pass->profile, true, "%llu files are over the limit of this reader",
+		hst_profile_note(pass->profile, true,
+			"%llu files are over the limit of this reader",
 			COUNT(pass->session->files_left_out));
 	}
 	note_losses(pass);

@@ -23,12 +23,12 @@ struct hst_pass {
 	struct hst_rows *rows; /* the profile's owner */
 	struct hst_calltree calltree;
 	struct hst_timeline timeline;
-	HST_VEC(struct hst_tally) tallies;       /* of the present file (or thread), by row */
-	HST_VEC(struct hst_function_row) sums;   /* of all files, by row: times and counts only */
-	HST_VEC(struct hst_site_row) sites;      /* of the present file */
+	HST_VEC(struct hst_tally) tallies;     /* of the present file (or thread), by row */
+	HST_VEC(struct hst_function_row) sums; /* of all files, by row: times and counts only */
+	HST_VEC(struct hst_site_row) sites;    /* of the present file */
 	HST_VEC(struct hst_thread_row) threads;
 	HST_VEC(struct hst_thread_function) thread_functions;
-	HST_VEC(struct hst_pending) pending;     /* of the present file */
+	HST_VEC(struct hst_pending) pending; /* of the present file */
 
 	struct hst_trace_file file;
 	struct hst_sites interned;
@@ -37,11 +37,11 @@ struct hst_pass {
 	uint8_t *chunk;
 	size_t file_threads;     /* first row of the present file in `threads` */
 	size_t file_threads_end; /* behind the rows of its streams with events, ascending stream */
-	uint64_t last;      /* ticks of the last event of the file */
-	uint64_t origin_ns; /* CLOCK_MONOTONIC when the recording began */
+	uint64_t last;           /* ticks of the last event of the file */
+	uint64_t origin_ns;      /* CLOCK_MONOTONIC when the recording began */
 	uint64_t first_ns, last_ns; /* of all events, since origin_ns */
-	uint64_t done, total; /* bytes of events */
-	uint64_t unfinished;  /* files that do not say how they ended */
+	uint64_t done, total;       /* bytes of events */
+	uint64_t unfinished;        /* files that do not say how they ended */
 	double compensated;
 };
 

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EVENTS      4096u
-#define COST_MAX    (1u << 24) /* 1/256 ticks; a larger calibration is no calibration */
-#define RATE_MAX    1e6
+#define EVENTS   4096u
+#define COST_MAX (1u << 24) /* 1/256 ticks; a larger calibration is no calibration */
+#define RATE_MAX 1e6
 
 static void release_rows(void *owner)
 {
@@ -38,8 +38,8 @@ static enum hst_status begin(struct hst_pass *pass)
 		pass->timeline = *options->timeline;
 	}
 	HST_TRY(hst_rows_init(pass->rows));
-	return hst_calltree_init(&pass->calltree, options->contexts, options->edges,
-		options->fold_recursion);
+	return hst_calltree_init(
+		&pass->calltree, options->contexts, options->edges, options->fold_recursion);
 }
 
 static void finish(struct hst_pass *pass)
@@ -63,8 +63,8 @@ static uint64_t find_origin(const struct hst_session *session, uint64_t *ret_byt
 	for (size_t i = 0; i < session->file_count; i++) {
 		struct hst_clock_pair start;
 		struct stat st;
-		int fd = open(session->files[i].path,
-			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		int fd = open(
+			session->files[i].path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 		if (fd < 0) {
 			continue;
@@ -94,7 +94,8 @@ static void set_clock(struct hst_pass *pass)
 	}
 	*shared = (struct hst_tallies){
 		.arena = &pass->profile->arena,
-		.calltree = pass->options->contexts || pass->options->edges ? &pass->calltree : NULL,
+		.calltree =
+			pass->options->contexts || pass->options->edges ? &pass->calltree : NULL,
 		.timeline = pass->options->timeline != NULL ? &pass->timeline : NULL,
 		.inside_256 = cost_known ? header->cost_inside_256 : 0,
 		.outside_256 = cost_known ? header->cost_outside_256 : 0,
@@ -105,8 +106,7 @@ static void set_clock(struct hst_pass *pass)
 	};
 	pass->profile->clock_estimated |= rate.estimated;
 	if (pass->profile->cost_inside_ns + pass->profile->cost_outside_ns <= 0) {
-		pass->profile->cost_inside_ns =
-			(double)shared->inside_256 / 256 * rate.ns_per_tick;
+		pass->profile->cost_inside_ns = (double)shared->inside_256 / 256 * rate.ns_per_tick;
 		pass->profile->cost_outside_ns =
 			(double)shared->outside_256 / 256 * rate.ns_per_tick;
 	}
@@ -150,8 +150,8 @@ uint64_t hst_pass_end(const struct hst_pass *pass)
 	const struct hst_file_header *header = &pass->file.header;
 
 	return header->end.ticks > pass->last && header->end_kind != HST_END_NONE
-		? header->end.ticks
-		: pass->last;
+		       ? header->end.ticks
+		       : pass->last;
 }
 
 static enum hst_status close_pending(struct hst_pass *pass)
@@ -292,8 +292,7 @@ static enum hst_status take(struct hst_pass *pass)
 	profile->thread_function_count = pass->thread_functions.count;
 	pass->threads.items = NULL;
 	pass->thread_functions.items = NULL;
-	profile->wall_ns =
-		pass->last_ns > pass->first_ns ? pass->last_ns - pass->first_ns : 0;
+	profile->wall_ns = pass->last_ns > pass->first_ns ? pass->last_ns - pass->first_ns : 0;
 	profile->compensated_ns = pass->compensated > 0 ? (uint64_t)pass->compensated : 0;
 	return pass->calltree.out_of_memory ? HST_E_MEMORY : HST_OK;
 }
@@ -303,10 +302,9 @@ enum hst_status hst_profile_read(const struct hst_session *session,
 	struct hst_diag *diag)
 {
 	struct hst_profile profile = { .complete = true };
-	struct hst_pass pass = { .session = session,
-		.options = options,
-		.profile = &profile,
-		.diag = diag };
+	struct hst_pass pass = {
+		.session = session, .options = options, .profile = &profile, .diag = diag
+	};
 	enum hst_status status = begin(&pass);
 
 	pass.origin_ns = find_origin(session, &pass.total);

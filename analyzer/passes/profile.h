@@ -12,12 +12,12 @@
 #include "reader/session.h"
 
 struct hst_profile_options {
-	bool contexts;         /* fill hst_profile.contexts */
-	bool fold_recursion;   /* in contexts: one node per function on a path */
-	bool edges;            /* fill hst_profile.edges */
-	bool thread_functions; /* fill hst_profile.thread_functions */
-	uint32_t pid;          /* this process only, 0: all */
-	uint32_t tid;          /* this thread only, 0: all */
+	bool contexts;                       /* fill hst_profile.contexts */
+	bool fold_recursion;                 /* in contexts: one node per function on a path */
+	bool edges;                          /* fill hst_profile.edges */
+	bool thread_functions;               /* fill hst_profile.thread_functions */
+	uint32_t pid;                        /* this process only, 0: all */
+	uint32_t tid;                        /* this thread only, 0: all */
 	const struct hst_timeline *timeline; /* NULL: none */
 	/* Called now and then with the bytes of events done so far and the bytes of all files. */
 	void (*progress)(void *context, uint64_t done, uint64_t total);

@@ -13,10 +13,10 @@
 #define NOINLINE       __attribute__((noinline))
 
 /* Frames that switches of stacks may walk before recursion across stacks is no longer told apart. */
-#define WALK_MAX      (256u << 20)
-#define UNKNOWN_MAX   (1u << 16)
-#define FRAMES_FIRST  64u
-#define FIBERS_TIDY   4096u
+#define WALK_MAX     (256u << 20)
+#define UNKNOWN_MAX  (1u << 16)
+#define FRAMES_FIRST 64u
+#define FIBERS_TIDY  4096u
 
 __extension__ typedef unsigned __int128 u128;
 
@@ -87,8 +87,8 @@ static NOINLINE bool make_latency(struct hst_tallies *tallies, struct hst_tally 
 	return tally->latency != NULL;
 }
 
-static inline void tally_return(struct hst_tallies *tallies, struct hst_tally *tally,
-	uint64_t duration, uint64_t below)
+static inline void tally_return(
+	struct hst_tallies *tallies, struct hst_tally *tally, uint64_t duration, uint64_t below)
 {
 	uint64_t cost = tallies->inside_256 + below * (tallies->inside_256 + tallies->outside_256);
 	uint64_t scaled = duration << 8;
@@ -229,8 +229,7 @@ static inline void leave(struct hst_replay *replay, enum hst_replay_close how)
 	}
 }
 
-static void close_down_to(
-	struct hst_replay *replay, uint64_t depth, enum hst_replay_close how)
+static void close_down_to(struct hst_replay *replay, uint64_t depth, enum hst_replay_close how)
 {
 	struct hst_replay_stack *stack = &replay->stack;
 
@@ -281,8 +280,7 @@ static void walk(struct hst_replay *replay, const struct hst_replay_stack *stack
 /* Numbers of stacks that are long gone would fill the map. */
 static bool tidy_fibers(struct hst_replay *replay)
 {
-	if (replay->fibers.count < FIBERS_TIDY ||
-		replay->fibers.count < 4 * replay->parked_count) {
+	if (replay->fibers.count < FIBERS_TIDY || replay->fibers.count < 4 * replay->parked_count) {
 		return true;
 	}
 	hst_map_clear(&replay->fibers);
@@ -321,7 +319,7 @@ static bool park(struct hst_replay *replay)
 	}
 	replay->parked_count++;
 	return tidy_fibers(replay) &&
-		hst_map_put(&replay->fibers, stack->fiber, (uint32_t)place + 1) == HST_OK;
+	       hst_map_put(&replay->fibers, stack->fiber, (uint32_t)place + 1) == HST_OK;
 }
 
 static NOINLINE void switch_to(struct hst_replay *replay, uint32_t fiber)

@@ -31,13 +31,14 @@ struct hst_tally {
 	uint64_t children; /* calls made directly by the function */
 	uint64_t returned;
 	uint64_t duration; /* of returned calls, without our cost */
-	uint64_t min, max; /* of returned calls, without our cost; min is of no meaning before the first */
+	uint64_t min,
+		max; /* of returned calls, without our cost; min is of no meaning before the first */
 	uint64_t errors;
 	uint64_t open;
 	uint64_t inlined;
 	struct hst_latency *latency;
-	uint32_t active;   /* activations on the present stack */
-	uint32_t flags;    /* HST_ROW_... */
+	uint32_t active; /* activations on the present stack */
+	uint32_t flags;  /* HST_ROW_... */
 };
 
 /* What a site means: made for all sites of the file before its events are replayed. */
@@ -58,16 +59,16 @@ struct hst_late_count {
 struct hst_tallies {
 	struct hst_tally *items; /* one per row, at least as many as any site_row names */
 	const struct hst_site_row *sites;
-	struct hst_arena *arena;       /* of the latencies */
-	struct hst_calltree *calltree; /* NULL: not asked for */
-	struct hst_timeline *timeline; /* NULL: not asked for */
+	struct hst_arena *arena;             /* of the latencies */
+	struct hst_calltree *calltree;       /* NULL: not asked for */
+	struct hst_timeline *timeline;       /* NULL: not asked for */
 	const struct hst_function_row *rows; /* for the timeline */
-	uint64_t inside_256;  /* cost of one call within its own time, 1/256 ticks */
-	uint64_t outside_256; /* the same within its caller's time */
+	uint64_t inside_256;                 /* cost of one call within its own time, 1/256 ticks */
+	uint64_t outside_256;                /* the same within its caller's time */
 	double ns_per_tick;
-	uint64_t ns_32;       /* the same with 32 fraction bits */
+	uint64_t ns_32; /* the same with 32 fraction bits */
 	uint64_t base_ticks;
-	double base_ns;       /* nanoseconds of base_ticks in the recording's time */
+	double base_ns; /* nanoseconds of base_ticks in the recording's time */
 	bool out_of_memory;
 	uint32_t late_next;
 	struct hst_late_count late[HST_LATE_COUNTS];
@@ -77,7 +78,7 @@ struct hst_tallies {
 static inline uint64_t hst_tallies_ns(const struct hst_tallies *tallies, uint64_t ticks)
 {
 	double ns = (double)(int64_t)(ticks - tallies->base_ticks) * tallies->ns_per_tick +
-		tallies->base_ns;
+		    tallies->base_ns;
 
 	return ns > 0 && ns < 1e19 ? (uint64_t)ns : 0;
 }
@@ -89,44 +90,44 @@ struct hst_replay_frame {
 	uint64_t real;   /* ticks of its begin, for the timeline */
 	uint32_t row;
 	uint32_t children;
-	uint32_t node;   /* of the calltree */
+	uint32_t node; /* of the calltree */
 	uint32_t edge;
 	uint16_t flags;
 };
 
 struct hst_replay_stack {
 	HST_VEC(struct hst_replay_frame) frames;
-	uint64_t enters;    /* calls so far */
-	uint64_t parked;    /* virtual ticks when another stack became the present one */
+	uint64_t enters; /* calls so far */
+	uint64_t parked; /* virtual ticks when another stack became the present one */
 	uint32_t fiber;
-	uint32_t unknown;   /* frames below frames[0] of which nothing is known */
-	uint64_t beyond;    /* frames above the followed ones */
+	uint32_t unknown; /* frames below frames[0] of which nothing is known */
+	uint64_t beyond;  /* frames above the followed ones */
 };
 
 struct hst_replay {
 	struct hst_tallies *tallies;
-	struct hst_replay_stack stack; /* the present one */
+	struct hst_replay_stack stack;           /* the present one */
 	HST_VEC(struct hst_replay_stack) parked; /* free places have no frames */
-	struct hst_map fibers; /* fiber to its place in `parked` + 1, 0 none */
+	struct hst_map fibers;                   /* fiber to its place in `parked` + 1, 0 none */
 	size_t parked_count;
-	uint64_t now;       /* virtual ticks */
-	uint64_t skew;      /* real minus virtual: what was paused */
-	uint64_t first;     /* real ticks of the first event, UINT64_MAX none */
+	uint64_t now;   /* virtual ticks */
+	uint64_t skew;  /* real minus virtual: what was paused */
+	uint64_t first; /* real ticks of the first event, UINT64_MAX none */
 	uint64_t calls;
-	uint64_t children;  /* sums for the thread's own row */
+	uint64_t children; /* sums for the thread's own row */
 	uint64_t self;
 	uint64_t events;
 	uint64_t walked;    /* frames walked by switches of stacks */
 	uint32_t row_flags; /* put on every row that a call enters */
 	uint32_t pid, tid, stream;
-	uint64_t resync_now;   /* virtual ticks of a RESYNC whose frames are coming */
+	uint64_t resync_now; /* virtual ticks of a RESYNC whose frames are coming */
 	uint32_t resync_depth;
 	bool resyncing;
-	bool settled;       /* the time of the RESYNC has been reached */
-	bool detail;        /* calltree or timeline are wanted */
+	bool settled; /* the time of the RESYNC has been reached */
+	bool detail;  /* calltree or timeline are wanted */
 	bool paused;
-	bool suspended;     /* its frames are taken out of the recursion counters */
-	bool limited;       /* ended by LIMIT: the rest is in a profile block */
+	bool suspended; /* its frames are taken out of the recursion counters */
+	bool limited;   /* ended by LIMIT: the rest is in a profile block */
 };
 
 /* hst_replay_frame.flags */
@@ -150,8 +151,7 @@ void hst_replay_finish(struct hst_replay *replay);
 /* A chunk begins at these ticks: time between a pause and it is left out. */
 void hst_replay_chunk(struct hst_replay *replay, uint64_t ticks);
 /* Replays a batch. Out of memory is noted in the tallies, and events go on being counted. */
-void hst_replay_events(
-	struct hst_replay *replay, const struct hst_event *events, size_t count);
+void hst_replay_events(struct hst_replay *replay, const struct hst_event *events, size_t count);
 /*
  * The stream is done but for frames that are open: other streams may be replayed into the same
  * tallies before hst_replay_close.

@@ -14,14 +14,14 @@
 #define SPACE_NOWHERE 0x80000000u /* + number of the file */
 #define HASH_FIRST    256u
 
-static enum hst_status add_row(struct hst_rows *rows, struct hst_row_key key,
-	const struct hst_function_row *row);
+static enum hst_status add_row(
+	struct hst_rows *rows, struct hst_row_key key, const struct hst_function_row *row);
 
 enum hst_status hst_rows_init(struct hst_rows *rows)
 {
-	struct hst_function_row unknown = { .name = "[unknown]",
-		.full = "[unknown]",
-		.linkage = "[unknown]" };
+	struct hst_function_row unknown = {
+		.name = "[unknown]", .full = "[unknown]", .linkage = "[unknown]"
+	};
 
 	*rows = (struct hst_rows){ 0 };
 	return add_row(rows, (struct hst_row_key){ 0, SPACE_REGION }, &unknown);
@@ -57,8 +57,7 @@ static size_t slot_of(const struct hst_rows *rows, struct hst_row_key key)
 	size_t at = hst_map_hash(key.address ^ ((uint64_t)key.space << 40)) & mask;
 
 	while (rows->hash[at] != 0) {
-		const struct hst_row_key *there =
-			&rows->keys.items[rows->hash[at] - 1];
+		const struct hst_row_key *there = &rows->keys.items[rows->hash[at] - 1];
 
 		if (there->address == key.address && there->space == key.space) {
 			break;
@@ -70,8 +69,7 @@ static size_t slot_of(const struct hst_rows *rows, struct hst_row_key key)
 
 static enum hst_status grow_hash(struct hst_rows *rows)
 {
-	size_t capacity =
-		rows->hash_capacity == 0 ? HASH_FIRST : rows->hash_capacity * 2;
+	size_t capacity = rows->hash_capacity == 0 ? HASH_FIRST : rows->hash_capacity * 2;
 	uint32_t *hash = calloc(capacity, sizeof *hash);
 
 	if (hash == NULL) {
@@ -87,8 +85,8 @@ static enum hst_status grow_hash(struct hst_rows *rows)
 }
 
 /* The row must not be there yet. */
-static enum hst_status add_row(struct hst_rows *rows, struct hst_row_key key,
-	const struct hst_function_row *row)
+static enum hst_status add_row(
+	struct hst_rows *rows, struct hst_row_key key, const struct hst_function_row *row)
 {
 	if ((rows->keys.count + 1) * 4 > rows->hash_capacity * 3) {
 		HST_TRY(grow_hash(rows));
@@ -102,8 +100,7 @@ static enum hst_status add_row(struct hst_rows *rows, struct hst_row_key key,
 	return HST_OK;
 }
 
-static bool find_row(
-	const struct hst_rows *rows, struct hst_row_key key, uint32_t *ret_row)
+static bool find_row(const struct hst_rows *rows, struct hst_row_key key, uint32_t *ret_row)
 {
 	uint32_t found = rows->hash[slot_of(rows, key)];
 
@@ -117,12 +114,12 @@ static bool find_row(
 static bool same_image(const struct hst_module_image *image, const struct hst_module *module)
 {
 	return image->build_id_bytes == module->build_id_bytes &&
-		memcmp(image->build_id, module->build_id, module->build_id_bytes) == 0 &&
-		strcmp(image->path, module->path) == 0;
+	       memcmp(image->build_id, module->build_id, module->build_id_bytes) == 0 &&
+	       strcmp(image->path, module->path) == 0;
 }
 
-static enum hst_status find_image(struct hst_rows *rows,
-	const struct hst_module *module, uint32_t *ret_image)
+static enum hst_status find_image(
+	struct hst_rows *rows, const struct hst_module *module, uint32_t *ret_image)
 {
 	struct hst_module_image image = { .build_id_bytes = module->build_id_bytes };
 	struct hst_diag diag;
@@ -156,8 +153,8 @@ static enum hst_status find_image(struct hst_rows *rows,
 }
 
 /* A function without a name: "module+0x1234", or the address alone where there is no module. */
-static enum hst_status name_by_offset(struct hst_rows *rows, const char *base,
-	uint64_t address, struct hst_function_row *row)
+static enum hst_status name_by_offset(
+	struct hst_rows *rows, const char *base, uint64_t address, struct hst_function_row *row)
 {
 	char text[320];
 
@@ -187,8 +184,8 @@ static enum hst_status add_or_fold(struct hst_rows *rows, struct hst_row_key key
 	return HST_OK;
 }
 
-static enum hst_status region_row(struct hst_rows *rows,
-	const struct hst_trace_file *file, uint64_t address, uint32_t *ret_row)
+static enum hst_status region_row(struct hst_rows *rows, const struct hst_trace_file *file,
+	uint64_t address, uint32_t *ret_row)
 {
 	const char *name = hst_trace_file_region(file, address);
 	struct hst_row_key key = { 0, SPACE_REGION };
@@ -213,8 +210,7 @@ static enum hst_status region_row(struct hst_rows *rows,
 	return add_or_fold(rows, key, &row, ret_row);
 }
 
-static enum hst_status nowhere_row(
-	struct hst_rows *rows, uint64_t address, uint32_t *ret_row)
+static enum hst_status nowhere_row(struct hst_rows *rows, uint64_t address, uint32_t *ret_row)
 {
 	struct hst_row_key key = { address, SPACE_NOWHERE + rows->files };
 	struct hst_function_row row = { 0 };
@@ -226,8 +222,8 @@ static enum hst_status nowhere_row(
 	return add_or_fold(rows, key, &row, ret_row);
 }
 
-static enum hst_status image_row(struct hst_rows *rows, uint32_t image,
-	uint64_t address, uint32_t *ret_row)
+static enum hst_status image_row(
+	struct hst_rows *rows, uint32_t image, uint64_t address, uint32_t *ret_row)
 {
 	struct hst_module_image *module = &rows->images.items[image];
 	const struct hst_function *function =
@@ -250,9 +246,8 @@ static enum hst_status image_row(struct hst_rows *rows, uint32_t image,
 	return add_or_fold(rows, key, &row, ret_row);
 }
 
-enum hst_status hst_rows_site(struct hst_rows *rows,
-	const struct hst_trace_file *file, const struct hst_site *site, uint32_t *ret_row,
-	bool *ret_inlined)
+enum hst_status hst_rows_site(struct hst_rows *rows, const struct hst_trace_file *file,
+	const struct hst_site *site, uint32_t *ret_row, bool *ret_inlined)
 {
 	const struct hst_module *module;
 	const struct hst_module *around;
@@ -280,9 +275,8 @@ enum hst_status hst_rows_site(struct hst_rows *rows,
 	around = hst_trace_file_module(file, site->ret, site->generation);
 	image = rows->images.items[number].image;
 	*ret_inlined = around != module ||
-		(image != NULL &&
-			hst_image_is_inlined(image, site->ret - module->bias,
-				rows->keys.items[*ret_row].address, NULL));
+		       (image != NULL && hst_image_is_inlined(image, site->ret - module->bias,
+						 rows->keys.items[*ret_row].address, NULL));
 	if (*ret_row == HST_ROW_UNKNOWN) {
 		*ret_inlined = false;
 	}

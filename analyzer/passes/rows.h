@@ -38,9 +38,9 @@ struct hst_rows {
 	HST_VEC(struct hst_row_key) keys; /* of the rows */
 	uint32_t *hash;                   /* row + 1, 0 free */
 	size_t hash_capacity;
-	uint32_t files;                   /* begun, for addresses outside all modules */
-	bool full;                        /* HST_ROWS_MAX reached: the rest is row 0 */
-	uint64_t nameless;                /* rows that are only an address */
+	uint32_t files;    /* begun, for addresses outside all modules */
+	bool full;         /* HST_ROWS_MAX reached: the rest is row 0 */
+	uint64_t nameless; /* rows that are only an address */
 };
 
 /* Makes row 0. HST_E_MEMORY. */

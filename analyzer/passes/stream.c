@@ -10,7 +10,7 @@
 static bool ledger_is_clean(const struct hst_ledger *ledger)
 {
 	return ledger->lost_calls == 0 && ledger->missed_exits == 0 && ledger->unmatched == 0 &&
-		ledger->nested_lost == 0 && ledger->resyncs == 0;
+	       ledger->nested_lost == 0 && ledger->resyncs == 0;
 }
 
 static void add_ledger(struct hst_ledger *sum, const struct hst_ledger *ledger)
@@ -50,7 +50,7 @@ size_t hst_pass_find_thread(const struct hst_pass *pass, uint32_t stream)
 		}
 	}
 	return lo < pass->file_threads_end && pass->threads.items[lo].stream == stream ? lo
-											: SIZE_MAX;
+										       : SIZE_MAX;
 }
 
 void hst_pass_ledger(struct hst_pass *pass, const struct hst_ledger *ledger)
@@ -61,7 +61,7 @@ void hst_pass_ledger(struct hst_pass *pass, const struct hst_ledger *ledger)
 uint64_t hst_pass_self(const struct hst_pass *pass, const struct hst_replay *replay)
 {
 	double cost = (double)replay->calls * (double)pass->shared.inside_256 +
-		(double)replay->children * (double)pass->shared.outside_256;
+		      (double)replay->children * (double)pass->shared.outside_256;
 	double ns = ((double)(int64_t)replay->self - cost / 256) * pass->shared.ns_per_tick;
 
 	return ns > 0 && ns < 1e19 ? (uint64_t)(ns + 0.5) : 0;
@@ -78,8 +78,8 @@ void hst_pass_span(struct hst_pass *pass, uint64_t first, uint64_t last)
 }
 
 /* Decodes the chunk in pass->chunk. Damage ends the chunk, not the stream. */
-static enum hst_status replay_chunk(struct hst_pass *pass, struct hst_decoder *decoder,
-	struct hst_replay *replay, size_t bytes)
+static enum hst_status replay_chunk(
+	struct hst_pass *pass, struct hst_decoder *decoder, struct hst_replay *replay, size_t bytes)
 {
 	struct hst_chunk header;
 	enum hst_status status = hst_decoder_begin(decoder, pass->chunk, bytes, NULL);

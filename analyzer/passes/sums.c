@@ -19,7 +19,7 @@ static uint64_t to_ns(const struct hst_pass *pass, double ticks)
 static bool is_empty(const struct hst_tally *tally)
 {
 	return tally->calls == 0 && tally->self == 0 && tally->total == 0 && tally->open == 0 &&
-		tally->flags == 0;
+	       tally->flags == 0;
 }
 
 /* The figures of one tally; names are left out. */
@@ -30,7 +30,7 @@ static struct hst_function_row figures(struct hst_pass *pass, const struct hst_t
 	double self = (double)(int64_t)tally->self;
 	double cost = (double)tally->calls * inside + (double)tally->children * outside;
 	double total = (double)tally->total - (double)tally->outer * inside -
-		(double)tally->below * (inside + outside);
+		       (double)tally->below * (inside + outside);
 	struct hst_function_row row = {
 		.calls = tally->calls,
 		.returned = tally->returned,
@@ -58,8 +58,8 @@ static struct hst_function_row figures(struct hst_pass *pass, const struct hst_t
 static void add_figures(struct hst_function_row *sum, const struct hst_function_row *row)
 {
 	if (row->returned != 0) {
-		sum->min_ns = sum->returned == 0 || row->min_ns < sum->min_ns ? row->min_ns
-									       : sum->min_ns;
+		sum->min_ns =
+			sum->returned == 0 || row->min_ns < sum->min_ns ? row->min_ns : sum->min_ns;
 		sum->max_ns = row->max_ns > sum->max_ns ? row->max_ns : sum->max_ns;
 	}
 	sum->calls += row->calls;

@@ -11,8 +11,8 @@ struct hst_timeline_call {
 	uint32_t fiber; /* stack within the thread, 0 its own: calls nest within one fiber only */
 	uint32_t row;
 	const struct hst_function_row *function; /* borrowed until the callback returns */
-	uint64_t start_ns; /* since the recording began */
-	uint64_t end_ns;   /* only when it leaves */
+	uint64_t start_ns;                       /* since the recording began */
+	uint64_t end_ns;                         /* only when it leaves */
 };
 
 /*

@@ -99,8 +99,8 @@ static void join_latency(struct hst_pass *pass, struct hst_tally *tally,
 			tally->duration += ticks * node->histogram[i];
 		}
 		if (tally->latency == NULL ||
-			!hst_latency_add(tally->latency, &pass->profile->arena, ns,
-				node->histogram[i])) {
+			!hst_latency_add(
+				tally->latency, &pass->profile->arena, ns, node->histogram[i])) {
 			pass->shared.out_of_memory = true;
 		}
 	}
@@ -136,8 +136,8 @@ static void join_detail(struct hst_pass *pass, const struct joined *parent,
 
 			pair->edge.calls += data->calls;
 			pair->edge.errors += data->errors;
-			pair->total_ns += rate *
-				((double)data->total - calls * inside - (double)node->below * both);
+			pair->total_ns += rate * ((double)data->total - calls * inside -
+							 (double)node->below * both);
 		}
 	}
 }
@@ -177,8 +177,8 @@ static void join_node(struct hst_pass *pass, const struct hst_profile_tree *tree
 	join_detail(pass, parent, &joined[number], node);
 }
 
-static bool is_outermost(const struct hst_profile_tree *tree, const struct joined *joined,
-	uint32_t frame)
+static bool is_outermost(
+	const struct hst_profile_tree *tree, const struct joined *joined, uint32_t frame)
 {
 	uint32_t row = joined[tree->open[frame].node].row;
 
@@ -264,8 +264,8 @@ static enum hst_status join(
 	for (uint32_t i = 1; i < tree->node_count; i++) {
 		join_node(pass, tree, joined, i);
 		thread->calls += tree->nodes[i].calls;
-		thread->self_ns += (uint64_t)((double)tree->nodes[i].self *
-			pass->shared.ns_per_tick);
+		thread->self_ns +=
+			(uint64_t)((double)tree->nodes[i].self * pass->shared.ns_per_tick);
 	}
 	join_open(pass, tree, joined, end);
 	hst_pass_span(pass, tree->header.start.ticks, end);

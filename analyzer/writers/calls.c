@@ -23,9 +23,9 @@ static uint32_t find_track(struct hst_calls *calls, const struct hst_timeline_ca
 
 static void add(struct hst_calls *calls, const struct hst_timeline_call *call, bool enter)
 {
-	struct hst_call_event event = { .row = call->row,
-		.ns = enter ? call->start_ns : call->end_ns,
-		.enter = enter };
+	struct hst_call_event event = {
+		.row = call->row, .ns = enter ? call->start_ns : call->end_ns, .enter = enter
+	};
 
 	if (calls->overflow || calls->failed) {
 		return;

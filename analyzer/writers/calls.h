@@ -25,9 +25,9 @@ struct hst_call_track {
 struct hst_calls {
 	HST_VEC(struct hst_call_event) events; /* in order of time within a track */
 	HST_VEC(struct hst_call_track) tracks;
-	size_t limit;   /* of events */
+	size_t limit; /* of events */
 	bool overflow;
-	bool failed;    /* out of memory */
+	bool failed; /* out of memory */
 };
 
 /* Sets the callbacks that fill `calls`; both must live until the pass is done. */

@@ -11,8 +11,8 @@
 
 static uint32_t track_of(struct hst_chrome *chrome, const struct hst_timeline_call *call)
 {
-	struct hst_chrome_track track = {
-		call->pid, call->tid, call->stream, call->fiber, call->tid };
+	struct hst_chrome_track track = { call->pid, call->tid, call->stream, call->fiber,
+		call->tid };
 	bool beside = call->fiber != 0;
 
 	for (size_t i = chrome->tracks.count; i-- > 0;) {
@@ -58,18 +58,19 @@ static void leave(void *context, const struct hst_timeline_call *call)
 	fputc('}', chrome->out);
 }
 
-void hst_chrome_begin(struct hst_chrome *chrome, FILE *out, uint64_t least_ns,
-	struct hst_timeline *ret_timeline)
+void hst_chrome_begin(
+	struct hst_chrome *chrome, FILE *out, uint64_t least_ns, struct hst_timeline *ret_timeline)
 {
 	*chrome = (struct hst_chrome){ .out = out, .least_ns = least_ns };
 	*ret_timeline = (struct hst_timeline){ .context = chrome, .leave = leave };
 	fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[", out);
 }
 
-static void put_name(struct hst_chrome *chrome, const char *what, uint32_t pid, uint32_t tid,
-	const char *name)
+static void put_name(
+	struct hst_chrome *chrome, const char *what, uint32_t pid, uint32_t tid, const char *name)
 {
-	fprintf(chrome->out, "%s\n{\"ph\":\"M\",\"name\":\"%s\",\"pid\":%u,\"tid\":%u,\"args\":{\"name\":",
+	fprintf(chrome->out,
+		"%s\n{\"ph\":\"M\",\"name\":\"%s\",\"pid\":%u,\"tid\":%u,\"args\":{\"name\":",
 		chrome->written++ == 0 ? "" : ",", what, pid, tid);
 	hst_json_quote(chrome->out, name);
 	fputs("}}", chrome->out);

@@ -19,16 +19,16 @@ struct hst_chrome_track {
 struct hst_chrome {
 	FILE *out;
 	uint64_t least_ns;
-	uint64_t written;  /* calls */
+	uint64_t written; /* calls */
 	uint64_t left_out;
-	bool failed;       /* out of memory */
+	bool failed; /* out of memory */
 	HST_VEC(struct hst_chrome_track) tracks;
-	uint32_t fibers;   /* tracks beside their thread's own: calls nest within a track only */
+	uint32_t fibers; /* tracks beside their thread's own: calls nest within a track only */
 };
 
 /* Writes the head; sets the callbacks that write the calls. */
-void hst_chrome_begin(struct hst_chrome *chrome, FILE *out, uint64_t least_ns,
-	struct hst_timeline *ret_timeline);
+void hst_chrome_begin(
+	struct hst_chrome *chrome, FILE *out, uint64_t least_ns, struct hst_timeline *ret_timeline);
 /* Writes the names of processes and threads and the end; frees what is held. */
 void hst_chrome_finish(struct hst_chrome *chrome, const char *name);
 

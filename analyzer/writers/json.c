@@ -100,8 +100,7 @@ static void open_level(struct hst_json *json, const char *key, bool array, bool 
 {
 	before(json, key);
 	assert(json->depth < HST_JSON_DEPTH);
-	json->compact[json->depth] =
-		compact || (json->depth > 0 && json->compact[json->depth - 1]);
+	json->compact[json->depth] = compact || (json->depth > 0 && json->compact[json->depth - 1]);
 	json->array[json->depth] = array;
 	json->any[json->depth] = false;
 	json->depth++;

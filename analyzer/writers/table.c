@@ -107,8 +107,7 @@ static void fit(struct hst_table *table, size_t width)
 		for (size_t i = 0; i < table->column_count; i++) {
 			struct column *column = &table->columns[i];
 
-			if ((column->flags & HST_COLUMN_FLEX) != 0 &&
-				column->width > FLEX_LEAST &&
+			if ((column->flags & HST_COLUMN_FLEX) != 0 && column->width > FLEX_LEAST &&
 				(widest == NULL || column->width > widest->width)) {
 				widest = column;
 			}

@@ -20,7 +20,7 @@ enum {
 struct hst_table_style {
 	size_t width; /* of a line, 0: as wide as it gets */
 	bool utf8;
-	bool color;   /* escape sequences are allowed */
+	bool color; /* escape sequences are allowed */
 };
 
 struct hst_table;

@@ -17,7 +17,7 @@ static bool is_sound(uint32_t character, size_t bytes)
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 
 	return character >= least[bytes] && character <= 0x10ffff &&
-		(character < 0xd800 || character > 0xdfff);
+	       (character < 0xd800 || character > 0xdfff);
 }
 
 size_t hst_text_next(const char *text, uint32_t *ret_character, bool *ret_valid)
@@ -47,9 +47,9 @@ size_t hst_text_next(const char *text, uint32_t *ret_character, bool *ret_valid)
 static bool is_control(uint32_t character)
 {
 	return character < 0x20 || (character >= 0x7f && character < 0xa0) ||
-		(character >= 0x200e && character <= 0x200f) ||
-		(character >= 0x2028 && character <= 0x202e) ||
-		(character >= 0x2066 && character <= 0x2069);
+	       (character >= 0x200e && character <= 0x200f) ||
+	       (character >= 0x2028 && character <= 0x202e) ||
+	       (character >= 0x2066 && character <= 0x2069);
 }
 
 size_t hst_text_clean(char *buffer, size_t size, const char *text)

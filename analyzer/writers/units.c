@@ -68,5 +68,8 @@ void hst_units_percent(char buffer[HST_UNITS_BYTES], double part, double whole)
 		return;
 	}
 	(void)snprintf(buffer, HST_UNITS_BYTES, "%.*f",
-		percent < 9.995 ? 2 : percent < 99.95 ? 1 : 0, percent);
+		percent < 9.995   ? 2
+		: percent < 99.95 ? 1
+				  : 0,
+		percent);
 }

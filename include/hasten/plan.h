@@ -12,10 +12,10 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define HST_PLAN_MAGIC "HSTP\r\n\x1a\n"
-#define HST_PLAN_MAJOR 1
-#define HST_PLAN_MINOR 0
-#define HST_PLAN_BYTES_MAX (64u << 20)
+#define HST_PLAN_MAGIC        "HSTP\r\n\x1a\n"
+#define HST_PLAN_MAJOR        1
+#define HST_PLAN_MINOR        0
+#define HST_PLAN_BYTES_MAX    (64u << 20)
 #define HST_PLAN_SECTIONS_MAX 4096u
 
 struct hst_plan_header {
@@ -29,7 +29,8 @@ struct hst_plan_header {
 static_assert(sizeof(struct hst_plan_header) == 32, "on disk");
 
 enum hst_plan_kind {
-	HST_PLAN_FILTER = 1, /* payload: uint64_t[count], ascending: entry points (file addresses) */
+	HST_PLAN_FILTER =
+		1, /* payload: uint64_t[count], ascending: entry points (file addresses) */
 };
 
 enum {
@@ -40,7 +41,7 @@ enum {
 };
 
 struct hst_plan_section {
-	uint32_t kind;  /* enum hst_plan_kind */
+	uint32_t kind; /* enum hst_plan_kind */
 	uint32_t flags;
 	uint64_t offset;
 	uint64_t count;

@@ -15,19 +15,19 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define HST_TRACE_MAGIC "HSTN\r\n\x1a\n" /* 8 bytes; CR LF and SUB betray text-mode damage */
-#define HST_TRACE_MAJOR 1
-#define HST_TRACE_MINOR 0
-#define HST_TRACE_ENDIAN 0x01020304u
-#define HST_BLOCK_MAGIC 0x42545348u /* "HSTB" */
+#define HST_TRACE_MAGIC   "HSTN\r\n\x1a\n" /* 8 bytes; CR LF and SUB betray text-mode damage */
+#define HST_TRACE_MAJOR   1
+#define HST_TRACE_MINOR   0
+#define HST_TRACE_ENDIAN  0x01020304u
+#define HST_BLOCK_MAGIC   0x42545348u /* "HSTB" */
 #define HST_CHUNK_TRAILER 0x454e44484e554b21ull
-#define HST_BLOCK_ALIGN 16u
-#define HST_HEADER_BYTES 4096u
+#define HST_BLOCK_ALIGN   16u
+#define HST_HEADER_BYTES  4096u
 
-#define HST_CHUNK_BYTES_MAX 65536u /* the whole chunk block: header, frames, events */
+#define HST_CHUNK_BYTES_MAX  65536u /* the whole chunk block: header, frames, events */
 #define HST_CHUNK_FRAMES_MAX 64u
-#define HST_PREDICTOR_SLOTS 4096u
-#define HST_OPS 64u
+#define HST_PREDICTOR_SLOTS  4096u
+#define HST_OPS              64u
 
 /* Time in records counts units of 1 << HST_TIME_SHIFT clock ticks. */
 #define HST_TIME_SHIFT 2u
@@ -54,17 +54,17 @@ enum {
 	HST_FLAG_FILTER_NAMES_IGNORED = 1u << 0, /* bare preload: names need the analyzer's table */
 	HST_FLAG_FILTERED = 1u << 1,             /* a filter was in force */
 	HST_FLAG_LIMIT_REACHED = 1u << 2,        /* events ended, counts go on (profile mode) */
-	HST_FLAG_FORKED = 1u << 3,               /* image of a fork: begins with the parent's frames */
+	HST_FLAG_FORKED = 1u << 3, /* image of a fork: begins with the parent's frames */
 	HST_FLAG_STARTED_PAUSED = 1u << 4,
-	HST_FLAG_SANDBOXED = 1u << 5,            /* seccomp seen: no system calls from then on */
-	HST_FLAG_PATH_LOST = 1u << 6,            /* file no longer reachable (chroot, uid, deleted) */
-	HST_FLAG_DISK_FULL = 1u << 7,            /* ENOSPC, EDQUOT or the file size limit */
-	HST_FLAG_BARE = 1u << 8,                 /* without the launcher */
-	HST_FLAG_PLAN_REFUSED = 1u << 9,         /* a plan was named but not used */
-	HST_FLAG_RING = 1u << 10,                /* flight recorder: the oldest chunks were overwritten */
-	HST_FLAG_NO_MEMORY = 1u << 11,           /* a mapping was refused (RLIMIT_AS, ENOMEM) */
-	HST_FLAG_CHECK_FAILED = 1u << 12,        /* the writer found its own chunk wrong */
-	HST_FLAG_CHILD_LOST = 1u << 13,          /* a forked child could not make a file of its own */
+	HST_FLAG_SANDBOXED = 1u << 5,     /* seccomp seen: no system calls from then on */
+	HST_FLAG_PATH_LOST = 1u << 6,     /* file no longer reachable (chroot, uid, deleted) */
+	HST_FLAG_DISK_FULL = 1u << 7,     /* ENOSPC, EDQUOT or the file size limit */
+	HST_FLAG_BARE = 1u << 8,          /* without the launcher */
+	HST_FLAG_PLAN_REFUSED = 1u << 9,  /* a plan was named but not used */
+	HST_FLAG_RING = 1u << 10,         /* flight recorder: the oldest chunks were overwritten */
+	HST_FLAG_NO_MEMORY = 1u << 11,    /* a mapping was refused (RLIMIT_AS, ENOMEM) */
+	HST_FLAG_CHECK_FAILED = 1u << 12, /* the writer found its own chunk wrong */
+	HST_FLAG_CHILD_LOST = 1u << 13,   /* a forked child could not make a file of its own */
 };
 
 /* Requests of the tool to a running process; the process copies what it obeyed to control_seen. */
@@ -83,15 +83,15 @@ struct hst_clock_pair {
  * chunk's copy is brought up to date while the chunk is open, so the newest chunk has the truth.
  */
 struct hst_ledger {
-	uint64_t lost_calls;     /* enters not recorded at all */
-	uint32_t unwound;        /* frames left by longjmp or an exception without their exit hook */
-	uint32_t missed_exits;   /* frames whose exit hook never came, closed at a later hook */
-	uint32_t unmatched;      /* exit hooks that belong to no open frame: dropped */
-	uint32_t rescans;        /* frame address had to be searched again */
-	uint32_t cfa_unknown;    /* frame address not found: caller's stack pointer used */
-	uint32_t switches;       /* changes of stack within the thread (coroutines) */
-	uint32_t nested_lost;    /* hooks of signal handlers for which no lane was free */
-	uint32_t resyncs;        /* chunks begun anew because a signal handler jumped out of a hook */
+	uint64_t lost_calls;   /* enters not recorded at all */
+	uint32_t unwound;      /* frames left by longjmp or an exception without their exit hook */
+	uint32_t missed_exits; /* frames whose exit hook never came, closed at a later hook */
+	uint32_t unmatched;    /* exit hooks that belong to no open frame: dropped */
+	uint32_t rescans;      /* frame address had to be searched again */
+	uint32_t cfa_unknown;  /* frame address not found: caller's stack pointer used */
+	uint32_t switches;     /* changes of stack within the thread (coroutines) */
+	uint32_t nested_lost;  /* hooks of signal handlers for which no lane was free */
+	uint32_t resyncs;      /* chunks begun anew because a signal handler jumped out of a hook */
 	uint32_t overflow_calls; /* profile mode: calls in the per-function 'other' nodes */
 	uint32_t reserved;
 };
@@ -112,32 +112,33 @@ struct hst_file_header {
 	uint32_t pid;
 	uint32_t ppid;
 	uint32_t uid;
-	uint64_t pid_start;    /* /proc/self/stat field 22, clock ticks since boot; 0 unknown */
-	uint8_t boot_id[16];   /* all zero: unknown */
+	uint64_t pid_start;  /* /proc/self/stat field 22, clock ticks since boot; 0 unknown */
+	uint8_t boot_id[16]; /* all zero: unknown */
 	struct hst_clock_pair start;
-	uint64_t start_real_ns;      /* CLOCK_REALTIME at start */
+	uint64_t start_real_ns;        /* CLOCK_REALTIME at start */
 	struct hst_clock_pair sync[2]; /* newest pairs; sync_index says which is whole */
 	uint32_t sync_index;
 	uint32_t control_seen; /* what the process obeys */
-	uint32_t control;      /* enum hst_control, written by the tool; with `word` one aligned u64 */
-	uint32_t word;         /* changes whenever threads must look up: modules, limits */
-	uint64_t tsc_hz;       /* 0: derive it from the clock pairs */
-	uint64_t limit_bytes;  /* of events */
-	uint64_t ring_ns;      /* flight recorder: keep this long; 0 off */
-	uint64_t file_end;     /* first byte not yet given to a block */
-	uint32_t streams;      /* number of streams begun */
-	uint32_t generation;   /* of the module list */
+	uint32_t control; /* enum hst_control, written by the tool; with `word` one aligned u64 */
+	uint32_t word;    /* changes whenever threads must look up: modules, limits */
+	uint64_t tsc_hz;  /* 0: derive it from the clock pairs */
+	uint64_t limit_bytes; /* of events */
+	uint64_t ring_ns;     /* flight recorder: keep this long; 0 off */
+	uint64_t file_end;    /* first byte not yet given to a block */
+	uint32_t streams;     /* number of streams begun */
+	uint32_t generation;  /* of the module list */
 	/* Calibrated cost of one enter + exit pair in 1/256 clock ticks: the part between the two
 	 * time stamps (seen as the callee's own time) and the part outside (seen as the caller's). */
 	uint32_t cost_inside_256;
 	uint32_t cost_outside_256;
-	uint32_t end_kind;     /* enum hst_end */
-	int32_t end_status;    /* exit status, where known; else -1 */
+	uint32_t end_kind;  /* enum hst_end */
+	int32_t end_status; /* exit status, where known; else -1 */
 	struct hst_clock_pair end;
 	struct hst_ledger ledger; /* losses that belong to no stream */
-	uint8_t op_words[HST_OPS]; /* payload of each op in 16-bit words; 255: count in first word */
+	uint8_t op_words
+		[HST_OPS]; /* payload of each op in 16-bit words; 255: count in first word */
 	uint8_t comm[16];
-	uint8_t exe[1024];     /* path of the executable, NUL-terminated, cut if longer */
+	uint8_t exe[1024]; /* path of the executable, NUL-terminated, cut if longer */
 	uint8_t reserved[2736];
 };
 static_assert(sizeof(struct hst_file_header) == HST_HEADER_BYTES, "one page");
@@ -177,26 +178,26 @@ struct hst_frame {
 
 struct hst_chunk {
 	struct hst_block block;
-	uint32_t stream;   /* one per thread and lane, unique in the file, from 1 */
+	uint32_t stream; /* one per thread and lane, unique in the file, from 1 */
 	uint32_t tid;
 	uint64_t seq;      /* from 1 within the stream; 0: no valid chunk here */
 	uint64_t previous; /* file offset of the stream's previous chunk, 0 none */
 	struct hst_clock_pair start;
-	uint64_t cpu_ns;   /* thread CPU time at start, 0 unknown */
-	uint32_t clock_mode;  /* of cpu_ns; 0 none */
-	uint32_t generation;  /* of the module list */
+	uint64_t cpu_ns;     /* thread CPU time at start, 0 unknown */
+	uint32_t clock_mode; /* of cpu_ns; 0 none */
+	uint32_t generation; /* of the module list */
 	uint32_t filter_generation;
 	uint32_t patch_generation;
-	uint32_t depth;       /* frames open at start */
-	uint32_t low_water;   /* lowest depth within the previous chunk */
-	uint16_t frames;      /* of them listed behind this header, innermost ones */
-	uint16_t lane;        /* enum hst_lane */
-	uint32_t fiber;       /* stack within the thread, 0 the thread's own */
+	uint32_t depth;         /* frames open at start */
+	uint32_t low_water;     /* lowest depth within the previous chunk */
+	uint16_t frames;        /* of them listed behind this header, innermost ones */
+	uint16_t lane;          /* enum hst_lane */
+	uint32_t fiber;         /* stack within the thread, 0 the thread's own */
 	uint32_t parent_stream; /* signal lane: the interrupted stream; a fork's first: 0 */
-	uint32_t used;        /* bytes of events, once closed; 0 while open */
+	uint32_t used;          /* bytes of events, once closed; 0 while open */
 	struct hst_ledger ledger;
 	uint64_t thread_start; /* ticks when the thread was first seen */
-	/* struct hst_frame [frames]; then 16-bit records */
+			       /* struct hst_frame [frames]; then 16-bit records */
 };
 static_assert(sizeof(struct hst_chunk) == 160, "on disk");
 
@@ -208,8 +209,8 @@ static_assert(sizeof(struct hst_chunk) == 160, "on disk");
  *   3 extended: bits 13-8 op, bits 7-0 argument, then payload words
  */
 #define HST_KIND_SHIFT 14u
-#define HST_TIME_BITS 14u
-#define HST_TIME_MASK 0x3fffu
+#define HST_TIME_BITS  14u
+#define HST_TIME_MASK  0x3fffu
 enum hst_kind {
 	HST_KIND_END = 0,
 	HST_KIND_PREDICTED = 1,
@@ -241,7 +242,7 @@ struct hst_module_block {
 	uint32_t generation; /* of the module list that has it first */
 	uint16_t path_bytes; /* behind this header, no NUL; the main program has its exe path */
 	uint8_t build_id_bytes;
-	uint8_t main;        /* 1: the executable itself */
+	uint8_t main; /* 1: the executable itself */
 	uint8_t build_id[32];
 };
 static_assert(sizeof(struct hst_module_block) == 88, "on disk");
@@ -270,13 +271,14 @@ static_assert(sizeof(struct hst_name_block) == 24, "on disk");
  * one call behind. Index 0 is the root (the thread).
  */
 #define HST_HISTOGRAM_BUCKETS 62u
-#define HST_PROFILE_OPEN_MAX 256u
+#define HST_PROFILE_OPEN_MAX  256u
 
 struct hst_profile_open {
 	uint64_t start; /* ticks of its enter, or of the switch to profile mode */
 	uint64_t child; /* ticks of returned callees */
 	uint32_t node;
-	uint32_t carried; /* 1: entered before profile mode began; its call is counted by the trace */
+	uint32_t
+		carried; /* 1: entered before profile mode began; its call is counted by the trace */
 };
 static_assert(sizeof(struct hst_profile_open) == 24, "on disk");
 
@@ -284,14 +286,14 @@ struct hst_profile_node {
 	uint64_t ret; /* as in hst_frame; 0 in an 'other' node */
 	uint64_t fn;
 	uint32_t parent;
-	uint32_t active;  /* open activations now */
-	uint64_t calls;   /* enters */
-	uint64_t total;   /* ticks, outermost activations only */
+	uint32_t active; /* open activations now */
+	uint64_t calls;  /* enters */
+	uint64_t total;  /* ticks, outermost activations only */
 	uint64_t self;
-	uint64_t min;     /* ticks of one returned call; UINT64_MAX while there is none */
+	uint64_t min; /* ticks of one returned call; UINT64_MAX while there is none */
 	uint64_t max;
-	uint32_t errors;  /* left by longjmp or exception */
-	uint32_t flags;   /* HST_NODE_... */
+	uint32_t errors;                           /* left by longjmp or exception */
+	uint32_t flags;                            /* HST_NODE_... */
 	uint32_t histogram[HST_HISTOGRAM_BUCKETS]; /* of returned calls */
 };
 static_assert(sizeof(struct hst_profile_node) == 320, "five cache lines");
@@ -309,11 +311,11 @@ struct hst_profile_block {
 	uint32_t lane;
 	struct hst_clock_pair start;
 	uint64_t thread_start;
-	uint64_t end_ticks;     /* thread end; 0 while it runs */
-	uint32_t depth;         /* open frames; those beyond HST_PROFILE_OPEN_MAX are not listed */
+	uint64_t end_ticks; /* thread end; 0 while it runs */
+	uint32_t depth;     /* open frames; those beyond HST_PROFILE_OPEN_MAX are not listed */
 	uint32_t nodes;
 	uint32_t node_capacity;
-	uint32_t threads;       /* how many threads used this tree, one after another */
+	uint32_t threads; /* how many threads used this tree, one after another */
 	struct hst_ledger ledger;
 	/* struct hst_profile_open [HST_PROFILE_OPEN_MAX]; struct hst_profile_node [node_capacity] */
 };

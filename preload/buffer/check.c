@@ -28,7 +28,8 @@ struct check {
 	bool wrong;
 	uint16_t predictor[HST_PREDICTOR_SLOTS];
 	struct hst_frame sites[HST_IDS_MAX];
-	struct check_frame frames[HST_CHECK_DEPTH]; /* [depth modulo HST_CHECK_DEPTH]; 0 is the root */
+	struct check_frame
+		frames[HST_CHECK_DEPTH]; /* [depth modulo HST_CHECK_DEPTH]; 0 is the root */
 };
 
 static struct check_frame *frame_at(struct check *check, uint32_t depth)
@@ -139,20 +140,20 @@ static void replay(struct check *check)
 
 static bool agrees(struct check *check, const struct hst_stream *stream)
 {
-	bool same = !check->wrong && check->at == check->end && check->ids == stream->ids
-		&& check->depth == hst_depth(stream) && check->time == stream->time
-		&& memcmp(check->predictor, stream->predictor, sizeof check->predictor) == 0;
+	bool same = !check->wrong && check->at == check->end && check->ids == stream->ids &&
+		    check->depth == hst_depth(stream) && check->time == stream->time &&
+		    memcmp(check->predictor, stream->predictor, sizeof check->predictor) == 0;
 
 	for (uint32_t id = 1; same && id <= check->ids; id++) {
-		same = check->sites[id].ret == stream->idents[id].ret
-			&& check->sites[id].fn == stream->idents[id].fn;
+		same = check->sites[id].ret == stream->idents[id].ret &&
+		       check->sites[id].fn == stream->idents[id].fn;
 	}
 	for (uint32_t depth = stream->known; same && depth <= check->depth; depth++) {
 		const struct hst_open *open_call = &stream->fiber->base[depth];
 
-		same = check->depth - depth >= HST_CHECK_DEPTH
-			|| (frame_at(check, depth)->id == open_call->id
-				&& frame_at(check, depth)->last == open_call->last);
+		same = check->depth - depth >= HST_CHECK_DEPTH ||
+		       (frame_at(check, depth)->id == open_call->id &&
+			       frame_at(check, depth)->last == open_call->last);
 	}
 	return same;
 }

@@ -33,7 +33,8 @@ void hst_ledger_move(struct hst_stream *stream, struct hst_ledger *to)
 
 void hst_chunk_place(struct hst_stream *stream)
 {
-	uint32_t bytes = stream->rolls < HST_ROLLS_BEFORE_BIG ? HST_TAIL_FIRST : HST_CHUNK_BYTES_MAX;
+	uint32_t bytes =
+		stream->rolls < HST_ROLLS_BEFORE_BIG ? HST_TAIL_FIRST : HST_CHUNK_BYTES_MAX;
 	uint64_t offset;
 	void *map;
 
@@ -77,10 +78,13 @@ static uint32_t chunk_list_frames(struct hst_stream *stream, struct hst_frame *f
 	return count;
 }
 
-static void chunk_fill(struct hst_stream *stream, struct hst_chunk *chunk, struct hst_clock_pair now)
+static void chunk_fill(
+	struct hst_stream *stream, struct hst_chunk *chunk, struct hst_clock_pair now)
 {
-	chunk->block = (struct hst_block){ .magic = HST_BLOCK_MAGIC, .type = HST_BLOCK_CHUNK,
-		.flags = HST_BLOCK_TAIL, .bytes = stream->tail.bytes };
+	chunk->block = (struct hst_block){ .magic = HST_BLOCK_MAGIC,
+		.type = HST_BLOCK_CHUNK,
+		.flags = HST_BLOCK_TAIL,
+		.bytes = stream->tail.bytes };
 	chunk->stream = stream->number;
 	chunk->tid = stream->tid;
 	chunk->previous = stream->previous;
@@ -127,7 +131,8 @@ bool hst_chunk_begin(struct hst_stream *stream)
 	stream->fiber->chunk = stream->seq;
 	stream->fiber->known = stream->known;
 	stream->time = now.ticks >> HST_TIME_SHIFT;
-	stream->low = stream->errors_below != 0 || stream->over != 0 ? (void *)UINTPTR_MAX : stream->top;
+	stream->low =
+		stream->errors_below != 0 || stream->over != 0 ? (void *)UINTPTR_MAX : stream->top;
 	stream->generation = chunk->generation;
 	stream->low_depth = chunk->depth;
 	stream->mode = HST_STREAM_TRACE;
@@ -153,7 +158,8 @@ bool hst_chunk_end(struct hst_stream *stream)
 	if (hst_process.options.check && !stream->suspect) {
 		(void)hst_chunk_check(stream);
 	}
-	bytes = (bytes + 2 + (uint32_t)sizeof trailer + HST_BLOCK_ALIGN - 1) & ~(HST_BLOCK_ALIGN - 1);
+	bytes = (bytes + 2 + (uint32_t)sizeof trailer + HST_BLOCK_ALIGN - 1) &
+		~(HST_BLOCK_ALIGN - 1);
 	stream->window->limit = NULL;
 	chunk->used = used;
 	memcpy((uint8_t *)chunk + bytes - sizeof trailer, &trailer, sizeof trailer);

@@ -30,7 +30,8 @@ HST_INLINE void hst_put_head(struct hst_window *window, uint32_t head)
 
 HST_INLINE uint16_t hst_extended(enum hst_op op, uint32_t argument)
 {
-	return (uint16_t)((HST_KIND_EXTENDED << HST_KIND_SHIFT) | ((uint32_t)op << 8) | (argument & 0xffu));
+	return (uint16_t)((HST_KIND_EXTENDED << HST_KIND_SHIFT) | ((uint32_t)op << 8) |
+			  (argument & 0xffu));
 }
 
 static inline void hst_put_extended(struct hst_window *window, enum hst_op op, uint32_t argument,
@@ -132,8 +133,8 @@ static inline void hst_put_timed(struct hst_stream *stream, enum hst_op op, uint
 }
 
 /* Time and a 32-bit value: unwind, switch, lost. */
-static inline void hst_put_valued(
-	struct hst_stream *stream, enum hst_op op, uint32_t argument, uint64_t ticks, uint32_t value)
+static inline void hst_put_valued(struct hst_stream *stream, enum hst_op op, uint32_t argument,
+	uint64_t ticks, uint32_t value)
 {
 	uint16_t words[3] = { (uint16_t)hst_put_elapsed(stream, ticks), (uint16_t)value,
 		(uint16_t)(value >> 16) };
@@ -171,7 +172,8 @@ static inline uint32_t hst_id_find(const struct hst_stream *stream, uint64_t ret
 }
 
 /* Defines the next id; the caller writes the record, or the chunk's frame list. 0: no more ids. */
-static inline uint32_t hst_id_define(struct hst_stream *stream, uint64_t ret, uint64_t fn, uint32_t k)
+static inline uint32_t hst_id_define(
+	struct hst_stream *stream, uint64_t ret, uint64_t fn, uint32_t k)
 {
 	uint32_t slot = hst_hash_slot(ret);
 	uint32_t id = stream->ids + 1;
@@ -183,20 +185,22 @@ static inline uint32_t hst_id_define(struct hst_stream *stream, uint64_t ret, ui
 	for (uint32_t i = 0; i < HST_HASH_PROBES; i++) {
 		uint32_t old = stream->hash[(slot + i) % HST_HASH_SLOTS];
 
-		if (old == 0 || old > stream->ids
-			|| hst_hash_slot(stream->idents[old].ret) != slot) {
+		if (old == 0 || old > stream->ids ||
+			hst_hash_slot(stream->idents[old].ret) != slot) {
 			at = (slot + i) % HST_HASH_SLOTS;
 			break;
 		}
 	}
-	stream->idents[id] = (struct hst_ident){ .ret = ret, .fn = fn, .k = k, .group = hst_group_bit(ret) };
+	stream->idents[id] =
+		(struct hst_ident){ .ret = ret, .fn = fn, .k = k, .group = hst_group_bit(ret) };
 	stream->hash[at] = (uint16_t)id;
 	stream->ids = id;
 	return id;
 }
 
 /* What the reader replays: see docs/trace-format.md. Call once per recorded enter. */
-HST_INLINE void hst_predictor_learn(struct hst_stream *stream, struct hst_open *caller, uint32_t slot, uint32_t id)
+HST_INLINE void hst_predictor_learn(
+	struct hst_stream *stream, struct hst_open *caller, uint32_t slot, uint32_t id)
 {
 	stream->predictor[slot] = (uint16_t)id;
 	caller->last = (uint16_t)id;

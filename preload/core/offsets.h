@@ -47,8 +47,8 @@
 
 # include <stddef.h>
 
-# define HST_SAME(offset, type, member)                                                            \
-	static_assert((offset) == offsetof(type, member), "assembly and C must agree")
+# define HST_SAME(offset, type, member) \
+  static_assert((offset) == offsetof(type, member), "assembly and C must agree")
 HST_SAME(HST_STREAM_GUARD, struct hst_stream, guard);
 HST_SAME(HST_STREAM_WINDOW, struct hst_stream, window);
 HST_SAME(HST_STREAM_TOP, struct hst_stream, top);
@@ -74,7 +74,8 @@ HST_SAME(HST_HEADER_WATCH, struct hst_file_header, control);
 static_assert(HST_OPEN_BYTES == sizeof(struct hst_open), "assembly and C must agree");
 static_assert(sizeof(struct hst_ident) == 24, "assembly scales an id by 24");
 static_assert(HST_HEAD_PREDICTED == HST_KIND_PREDICTED << HST_KIND_SHIFT, "record format");
-static_assert(HST_TIME_FIELD == HST_TIME_MASK && HST_TIME_DROPPED == HST_TIME_SHIFT, "record format");
+static_assert(
+	HST_TIME_FIELD == HST_TIME_MASK && HST_TIME_DROPPED == HST_TIME_SHIFT, "record format");
 # undef HST_SAME
 #endif
 

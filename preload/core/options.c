@@ -36,11 +36,11 @@ static void read_variable(const char *variable, struct hst_options *options)
 #define HST_READ_NUMBER read_number
 #define HST_READ_STRING read_string
 #define HST_READ_MODE   read_mode
-#define HST_OPTION(NAME, kind, field, text)                                                        \
-	if (hst_text_starts(variable, #NAME "=")) {                                                \
-		HST_READ_##kind(variable + sizeof #NAME, &options->field);                         \
-		return;                                                                            \
-	}
+#define HST_OPTION(NAME, kind, field, text)                  \
+ if (hst_text_starts(variable, #NAME "=")) {                 \
+  HST_READ_##kind(variable + sizeof #NAME, &options->field); \
+  return;                                                    \
+ }
 #include "hasten/options.def"
 #undef HST_OPTION
 #undef HST_READ_FLAG
@@ -51,8 +51,9 @@ static void read_variable(const char *variable, struct hst_options *options)
 
 void hst_options_read(char **environment, struct hst_options *ret_options)
 {
-	struct hst_options options = { .children = true, .limit_bytes = HST_LIMIT_DEFAULT,
-		.seccomp = UINT64_MAX };
+	struct hst_options options = {
+		.children = true, .limit_bytes = HST_LIMIT_DEFAULT, .seccomp = UINT64_MAX
+	};
 
 	for (; environment != NULL && *environment != NULL; environment++) {
 		/* One compare for the many variables that are not ours. */

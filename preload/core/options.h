@@ -19,9 +19,9 @@ struct hst_options {
 	uint64_t limit_bytes;
 	uint64_t ring_ns;
 	uint64_t tsc_hz;
-	uint64_t seccomp;      /* filters that the launcher itself had */
+	uint64_t seccomp; /* filters that the launcher itself had */
 	bool seccomp_known;
-	const char *data;      /* NULL: default; points into the environment, so copy what is kept */
+	const char *data; /* NULL: default; points into the environment, so copy what is kept */
 	const char *plan;
 	const char *filter;
 };

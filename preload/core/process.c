@@ -6,9 +6,9 @@
 
 #include "core/poison.h"
 
-#define HST_WINDOW_BLOCKS  1024u
-#define HST_WINDOWS_BLOCK  1024u /* 64 KiB */
-#define HST_MADV_WIPEONFORK 18   /* not in older headers */
+#define HST_WINDOW_BLOCKS   1024u
+#define HST_WINDOWS_BLOCK   1024u /* 64 KiB */
+#define HST_MADV_WIPEONFORK 18    /* not in older headers */
 
 struct hst_process hst_process;
 
@@ -22,8 +22,8 @@ static struct {
 static struct hst_window *window_block(void)
 {
 	size_t bytes = HST_WINDOWS_BLOCK * sizeof(struct hst_window);
-	void *map = hst_sys_mmap(
-		NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *map = hst_sys_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (map != NULL && hst_sys_madvise(map, bytes, HST_MADV_WIPEONFORK) != 0) {
 		(void)hst_sys_munmap(map, bytes);
@@ -48,8 +48,8 @@ struct hst_window *hst_window_new(void)
 		if (made == NULL) {
 			return NULL;
 		}
-		if (__atomic_compare_exchange_n(&windows.blocks[block], &map, made, false, __ATOMIC_ACQ_REL,
-			    __ATOMIC_ACQUIRE)) {
+		if (__atomic_compare_exchange_n(&windows.blocks[block], &map, made, false,
+			    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 			map = made;
 		} else {
 			(void)hst_sys_munmap(made, HST_WINDOWS_BLOCK * sizeof *made);

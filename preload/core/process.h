@@ -16,9 +16,9 @@ enum hst_process_state {
 };
 
 struct hst_process {
-	uint32_t state;      /* enum hst_process_state, atomic */
+	uint32_t state; /* enum hst_process_state, atomic */
 	uint32_t pid;
-	uint64_t stack_end;  /* of the main thread, 0 unknown */
+	uint64_t stack_end; /* of the main thread, 0 unknown */
 	struct hst_options options;
 	struct hst_window *alive; /* wiped by the kernel in a forked child: `seen` is 0 there */
 };

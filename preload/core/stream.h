@@ -21,14 +21,15 @@
 
 /* One open call on the shadow stack. */
 struct hst_open {
-	uint64_t cfa;  /* canonical frame address: the key. Regions: odd, just above their stack pointer */
+	uint64_t
+		cfa; /* canonical frame address: the key. Regions: odd, just above their stack pointer */
 	uint64_t fn;
-	uint64_t ret;  /* return address of the enter hook: the instance */
-	uint32_t call; /* low half of call_site: tells frames of equal address apart */
+	uint64_t ret;   /* return address of the enter hook: the instance */
+	uint32_t call;  /* low half of call_site: tells frames of equal address apart */
 	uint32_t group; /* bits of the instances that share this cfa, innermost included */
-	uint16_t id;   /* in the present chunk, 0 unknown */
-	uint16_t last; /* id of the latest callee, 0 none */
-	uint32_t node; /* profile mode: its calling context, HST_NODE_CARRIED */
+	uint16_t id;    /* in the present chunk, 0 unknown */
+	uint16_t last;  /* id of the latest callee, 0 none */
+	uint32_t node;  /* profile mode: its calling context, HST_NODE_CARRIED */
 	uint64_t start; /* profile mode: ticks of its enter */
 	uint64_t child; /* profile mode: ticks of returned callees */
 };
@@ -59,26 +60,26 @@ struct hst_window {
 #define HST_RECORD_SLACK 128u
 #define HST_IDS_MAX      4352u /* a 64 KiB chunk cannot define more */
 #define HST_HASH_SLOTS   4096u
-#define HST_OPEN_FIRST   292u  /* entries of a first shadow stack: 16 KiB */
+#define HST_OPEN_FIRST   292u /* entries of a first shadow stack: 16 KiB */
 
 enum hst_stream_mode {
-	HST_STREAM_IDLE = 0,    /* no chunk: begin one at the next hook */
+	HST_STREAM_IDLE = 0, /* no chunk: begin one at the next hook */
 	HST_STREAM_TRACE = 1,
 	HST_STREAM_PROFILE = 2,
 	HST_STREAM_PAUSED = 3,
-	HST_STREAM_DEAF = 4,    /* nothing can be recorded any more: losses are counted */
+	HST_STREAM_DEAF = 4, /* nothing can be recorded any more: losses are counted */
 };
 
 /* One stack of machine frames within the thread: its own, or a coroutine's. */
 struct hst_fiber {
-	struct hst_open *base;  /* root entry; base[1] is the outermost call */
+	struct hst_open *base; /* root entry; base[1] is the outermost call */
 	struct hst_open *top;
 	struct hst_open *end;
-	uint64_t lo, hi;        /* machine addresses known to belong to it */
-	uint64_t chunk;         /* sequence of the chunk in which it was last present */
-	uint32_t known;         /* depth index of the first frame whose id is of that chunk */
+	uint64_t lo, hi; /* machine addresses known to belong to it */
+	uint64_t chunk;  /* sequence of the chunk in which it was last present */
+	uint32_t known;  /* depth index of the first frame whose id is of that chunk */
 	uint32_t number;
-	bool in_tree;           /* profile mode: its open frames have nodes */
+	bool in_tree; /* profile mode: its open frames have nodes */
 };
 
 #define HST_FIBERS_MAX 1024u
@@ -94,13 +95,13 @@ struct hst_tree; /* stacks/tree.h */
 
 struct hst_stream {
 	/* hot */
-	uint64_t guard;         /* stack pointer of the hook that runs, 0 none */
+	uint64_t guard; /* stack pointer of the hook that runs, 0 none */
 	struct hst_window *window;
 	struct hst_open *top;
-	struct hst_open *low;   /* exits that leave less than this take the slow path */
-	struct hst_open *end;   /* of the shadow stack */
-	uint64_t lo;            /* present fiber: lowest machine address known to belong to it */
-	uint64_t time;          /* ticks >> HST_TIME_SHIFT of the latest record */
+	struct hst_open *low; /* exits that leave less than this take the slow path */
+	struct hst_open *end; /* of the shadow stack */
+	uint64_t lo;          /* present fiber: lowest machine address known to belong to it */
+	uint64_t time;        /* ticks >> HST_TIME_SHIFT of the latest record */
 	uint16_t predictor[HST_PREDICTOR_SLOTS];
 	struct hst_ident idents[HST_IDS_MAX];
 	uint16_t hash[HST_HASH_SLOTS];
@@ -115,22 +116,22 @@ struct hst_stream {
 	struct hst_tree *tree;
 	struct hst_tail tail;
 	struct hst_fiber *fiber;
-	struct hst_fiber own;      /* fiber 0 */
-	struct hst_fiber *fibers;  /* [fiber_count], NULL until there is a second one */
+	struct hst_fiber own;     /* fiber 0 */
+	struct hst_fiber *fibers; /* [fiber_count], NULL until there is a second one */
 	uint32_t fiber_count;
 	uint32_t fiber_numbers;
-	uint32_t known;            /* of the present fiber */
-	uint32_t low_depth;        /* lowest depth in this chunk */
-	uint32_t number;           /* stream */
+	uint32_t known;     /* of the present fiber */
+	uint32_t low_depth; /* lowest depth in this chunk */
+	uint32_t number;    /* stream */
 	uint32_t tid;
 	uint32_t lane;
-	uint32_t parent;           /* lane 1: number of the stream that was interrupted */
-	uint32_t errors_below;     /* depth: exits of frames below are part of an exception's way */
+	uint32_t parent;       /* lane 1: number of the stream that was interrupted */
+	uint32_t errors_below; /* depth: exits of frames below are part of an exception's way */
 	uint32_t rolls;
-	uint32_t index;            /* of its window */
-	uint32_t paused_depth;     /* frames up to here may have returned while recording was paused */
-	uint32_t generation;       /* of the module list, when the chunk or tree was begun */
-	bool suspect;              /* a hook was left in the middle: the chunk cannot be checked */
+	uint32_t index;        /* of its window */
+	uint32_t paused_depth; /* frames up to here may have returned while recording was paused */
+	uint32_t generation;   /* of the module list, when the chunk or tree was begun */
+	bool suspect;          /* a hook was left in the middle: the chunk cannot be checked */
 	uint64_t seq;
 	uint64_t previous;
 	uint64_t thread_start;

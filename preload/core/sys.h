@@ -128,7 +128,8 @@ static inline long hst_sys_getdents(int fd, void *buffer, size_t bytes)
 }
 
 /* NULL on failure. */
-static inline void *hst_sys_mmap(void *at, size_t bytes, int prot, int flags, int fd, uint64_t offset)
+static inline void *hst_sys_mmap(
+	void *at, size_t bytes, int prot, int flags, int fd, uint64_t offset)
 {
 	long got = hst_sys6(SYS_mmap, (long)at, (long)bytes, prot, flags, fd, (long)offset);
 
@@ -138,7 +139,8 @@ static inline void *hst_sys_mmap(void *at, size_t bytes, int prot, int flags, in
 /* NULL on failure; the old mapping then stays. */
 static inline void *hst_sys_mremap(void *at, size_t old_bytes, size_t new_bytes)
 {
-	long got = hst_sys6(SYS_mremap, (long)at, (long)old_bytes, (long)new_bytes, MREMAP_MAYMOVE, 0, 0);
+	long got = hst_sys6(
+		SYS_mremap, (long)at, (long)old_bytes, (long)new_bytes, MREMAP_MAYMOVE, 0, 0);
 
 	return got < 0 && got > -4096 ? NULL : (void *)got;
 }
@@ -195,7 +197,8 @@ static inline void hst_sys_block_signals(uint64_t *ret_old)
 	uint64_t all = ~0ull;
 
 	*ret_old = 0;
-	(void)hst_sys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)ret_old, sizeof all, 0, 0);
+	(void)hst_sys6(
+		SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)ret_old, sizeof all, 0, 0);
 }
 
 static inline void hst_sys_restore_signals(const uint64_t *old)

@@ -56,8 +56,8 @@ static uint64_t batches(hook enter, hook leave)
 /* Shortest time between the stamps of an enter and its exit, as the records have it. */
 static uint64_t shortest_exit(const struct hst_stream *stream)
 {
-	const uint16_t *record = (const void *)((const uint8_t *)(stream->chunk + 1)
-		+ stream->chunk->frames * sizeof(struct hst_frame));
+	const uint16_t *record = (const void *)((const uint8_t *)(stream->chunk + 1) +
+						stream->chunk->frames * sizeof(struct hst_frame));
 	uint64_t sum = 0;
 	uint64_t best = UINT64_MAX;
 	uint32_t count = 0;
@@ -75,8 +75,8 @@ static uint64_t shortest_exit(const struct hst_stream *stream)
 			}
 		} else if (kind == HST_KIND_EXTENDED) {
 			record += stream->window->cur - record > 1
-				? hst_sink.header->op_words[(*record >> 8) & 63u]
-				: 0;
+					  ? hst_sink.header->op_words[(*record >> 8) & 63u]
+					  : 0;
 		}
 	}
 	return best == UINT64_MAX ? 0 : (best << HST_TIME_SHIFT) * 256 / HST_PAIRS;

@@ -48,7 +48,8 @@ HST_EXPORT int swapcontext(ucontext_t *restrict from, const ucontext_t *restrict
 
 HST_EXPORT int setcontext(const ucontext_t *to)
 {
-	int (*real)(const ucontext_t *) = (int (*)(const ucontext_t *))hst_real(HST_REAL_setcontext);
+	int (*real)(const ucontext_t *) =
+		(int (*)(const ucontext_t *))hst_real(HST_REAL_setcontext);
 
 	context_goes(to);
 	return real(to);

@@ -7,13 +7,13 @@
  *   enter: guard ─ filter ─ predict id ─ window open? ─ frame address ─ time ─ record ─ push
  *   exit:  guard ─ filter ─ window open? ─ top is it? ─ time ─ record ─ pop
  */
+#include "hooks/function.h"
 #include "buffer/encode.h"
 #include "core/attr.h"
 #include "core/clock.h"
 #include "core/offsets.h"
 #include "core/process.h"
 #include "core/sys.h"
-#include "hooks/function.h"
 #include "hooks/stream.h"
 #include "sink/file.h"
 #include "sink/filter.h"
@@ -27,7 +27,8 @@
 __thread struct hst_stream *hst_self __attribute__((tls_model("initial-exec")));
 
 /* Pushes the entry of a call; the caller has made room and set the frame address. */
-static struct hst_open *push(struct hst_stream *stream, const struct hst_call *call, uint64_t cfa, uint32_t id)
+static struct hst_open *push(
+	struct hst_stream *stream, const struct hst_call *call, uint64_t cfa, uint32_t id)
 {
 	struct hst_open *caller = stream->top;
 	struct hst_open *entry = caller + 1;
@@ -45,7 +46,8 @@ static struct hst_open *push(struct hst_stream *stream, const struct hst_call *c
 }
 
 /* Event of an enter in trace mode, for a call without a ready prediction. */
-static void record_enter(struct hst_stream *stream, const struct hst_call *call, uint32_t id, uint32_t k, uint64_t ticks)
+static void record_enter(struct hst_stream *stream, const struct hst_call *call, uint32_t id,
+	uint32_t k, uint64_t ticks)
 {
 	struct hst_open *caller = stream->top;
 	uint32_t slot = hst_predictor_slot(caller->id, caller->last);
@@ -171,7 +173,8 @@ void hst_exit(struct hst_stream *stream, const struct hst_call *call)
 	if (hst_filter_excludes(call->fn) || exit_of_lost(stream, call)) {
 		return;
 	}
-	if (call->fn < HST_REGION_BASE && (call->sp < stream->lo || call->sp >= stream->fiber->hi)) {
+	if (call->fn < HST_REGION_BASE &&
+		(call->sp < stream->lo || call->sp >= stream->fiber->hi)) {
 		hst_fiber_resolve(stream, call->sp, ticks);
 	}
 	if (!hst_stack_find_exit(stream, call, ticks)) {
@@ -254,7 +257,8 @@ struct hst_stream *hst_stream_enter(uint64_t sp)
  * The slow sides of the hooks. They are reached by tail jumps, so the frame pointer register still is the caller's.
  * `own`: the hook has set the guard; otherwise whose hook it is has to be found out first.
  */
-HST_INLINE void enter_slowly(bool own, void *fn, uint64_t site_not, uint64_t ret, uint64_t sp, uint64_t rbp)
+HST_INLINE void enter_slowly(
+	bool own, void *fn, uint64_t site_not, uint64_t ret, uint64_t sp, uint64_t rbp)
 {
 	struct hst_stream *stream = own ? hst_self : hst_stream_enter(sp);
 	struct hst_call call = { (uint64_t)fn, site_not, ret, sp, rbp, false };
@@ -270,7 +274,8 @@ HST_INLINE void enter_slowly(bool own, void *fn, uint64_t site_not, uint64_t ret
 	}
 }
 
-HST_INLINE void exit_slowly(bool own, void *fn, uint64_t site_not, bool jumped, uint64_t sp, uint64_t rbp)
+HST_INLINE void exit_slowly(
+	bool own, void *fn, uint64_t site_not, bool jumped, uint64_t sp, uint64_t rbp)
 {
 	struct hst_stream *stream = own ? hst_self : hst_stream_enter(sp);
 	struct hst_call call = { (uint64_t)fn, site_not, 0, sp, rbp, jumped };
@@ -293,12 +298,14 @@ HST_INLINE uint64_t inverted(void *call_site)
 
 HST_NOINLINE void hst_enter_slow(void *fn, void *call_site)
 {
-	enter_slowly(true, fn, inverted(call_site), HST_CALLER_RET(), HST_CALLER_SP(), HST_CALLER_RBP());
+	enter_slowly(
+		true, fn, inverted(call_site), HST_CALLER_RET(), HST_CALLER_SP(), HST_CALLER_RBP());
 }
 
 HST_NOINLINE void hst_enter_foreign(void *fn, void *call_site)
 {
-	enter_slowly(false, fn, inverted(call_site), HST_CALLER_RET(), HST_CALLER_SP(), HST_CALLER_RBP());
+	enter_slowly(false, fn, inverted(call_site), HST_CALLER_RET(), HST_CALLER_SP(),
+		HST_CALLER_RBP());
 }
 
 HST_NOINLINE void hst_exit_slow(void *fn, void *call_site)
@@ -315,8 +322,8 @@ HST_NOINLINE void hst_exit_foreign(void *fn, void *call_site)
 	exit_slowly(false, fn, inverted(call_site), jumped, HST_CALLER_SP(), HST_CALLER_RBP());
 }
 
-HST_INLINE void fill_entry(struct hst_open *top, const struct hst_ident *ident, uint64_t cfa, uint32_t id, uint64_t fn,
-	uint64_t call_site)
+HST_INLINE void fill_entry(struct hst_open *top, const struct hst_ident *ident, uint64_t cfa,
+	uint32_t id, uint64_t fn, uint64_t call_site)
 {
 	struct hst_open *entry = top + 1;
 
@@ -349,8 +356,8 @@ HST_NOINLINE void hst_enter_unpredicted(void *fn, void *call_site)
 	id = hst_id_find(stream, HST_CALLER_RET());
 	ident = &stream->idents[id];
 	cfa = HST_CALLER_SP() + ident->k;
-	if (id == 0 || !window_open(window) || top + 1 >= stream->end
-		|| !frame_fits(stream, top, ident->group, cfa, (uint64_t)call_site)) {
+	if (id == 0 || !window_open(window) || top + 1 >= stream->end ||
+		!frame_fits(stream, top, ident->group, cfa, (uint64_t)call_site)) {
 		hst_enter_slow(fn, call_site);
 		return;
 	}
@@ -413,8 +420,9 @@ void __cyg_profile_func_exit(void *fn, void *call_site)
 	window = stream->window;
 	top = stream->top;
 	units = time - stream->time;
-	if (HST_UNLIKELY(top->fn != (uint64_t)fn || top->call != (uint32_t)(uint64_t)call_site || top->cfa <= HST_CALLER_SP()
-		    || top <= stream->low || !window_open(window) || units > HST_TIME_MASK)) {
+	if (HST_UNLIKELY(top->fn != (uint64_t)fn || top->call != (uint32_t)(uint64_t)call_site ||
+			 top->cfa <= HST_CALLER_SP() || top <= stream->low ||
+			 !window_open(window) || units > HST_TIME_MASK)) {
 		hst_exit_profile(fn, call_site, ticks);
 		return;
 	}

@@ -28,12 +28,15 @@ void hst_exit_region(struct hst_stream *stream, uint64_t sp);
  * The sides of the two exported hooks, from the nearest to the farthest. All are reached by tail jumps, with the program's
  * arguments and the hook's own stack; the guard is set unless said otherwise.
  */
-void hst_enter_unpredicted(void *fn, void *call_site); /* trace mode: a known instance, not the predicted one */
-void hst_enter_profile(void *fn, void *call_site);     /* profile mode, the common case */
-void hst_enter_slow(void *fn, void *call_site);        /* everything */
-void hst_enter_foreign(void *fn, void *call_site);     /* guard not set: no stream yet, or another hook is interrupted */
-void hst_enter_filtered(void *fn, void *call_site);    /* guard not set: a filter is in force */
-void hst_exit_profile(void *fn, void *call_site, uint64_t ticks); /* profile mode, the common case */
+void hst_enter_unpredicted(
+	void *fn, void *call_site); /* trace mode: a known instance, not the predicted one */
+void hst_enter_profile(void *fn, void *call_site); /* profile mode, the common case */
+void hst_enter_slow(void *fn, void *call_site);    /* everything */
+void hst_enter_foreign(void *fn,
+	void *call_site); /* guard not set: no stream yet, or another hook is interrupted */
+void hst_enter_filtered(void *fn, void *call_site); /* guard not set: a filter is in force */
+void hst_exit_profile(
+	void *fn, void *call_site, uint64_t ticks); /* profile mode, the common case */
 void hst_exit_slow(void *fn, void *call_site);
 void hst_exit_foreign(void *fn, void *call_site);
 
@@ -49,11 +52,12 @@ void hst_exit_foreign(void *fn, void *call_site);
  * Is the frame address in place: below the innermost frame and above the stack's end (one unsigned compare), or equal to
  * it and an inlined instance that is not open yet? And is the slot below it where call_site is?
  */
-HST_INLINE bool frame_fits(const struct hst_stream *stream, const struct hst_open *top, uint32_t group,
-	uint64_t cfa, uint64_t call_site)
+HST_INLINE bool frame_fits(const struct hst_stream *stream, const struct hst_open *top,
+	uint32_t group, uint64_t cfa, uint64_t call_site)
 {
-	if (HST_UNLIKELY(cfa - stream->lo >= top->cfa - stream->lo)
-		&& (cfa != top->cfa || top->call != (uint32_t)call_site || (top->group & group) != 0)) {
+	if (HST_UNLIKELY(cfa - stream->lo >= top->cfa - stream->lo) &&
+		(cfa != top->cfa || top->call != (uint32_t)call_site ||
+			(top->group & group) != 0)) {
 		return false;
 	}
 	return *(const uint64_t *)(cfa - 8) == call_site;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ways out of a process, and into a sandbox. */
-#include "core/attr.h"
 #include "core/process.h"
+#include "core/attr.h"
 #include "core/real.h"
 #include "core/sys.h"
 #include "hooks/stream.h"
@@ -87,7 +87,6 @@ static void sandbox_failed(uint32_t was_closed)
 	}
 }
 
-
 /* The kernel's five arguments come in registers, so all of them are passed on whatever the caller gave. */
 int hst_hook_prctl(int option, long a, long b, long c, long d) __asm__("prctl");
 HST_EXPORT int hst_hook_prctl(int option, long a, long b, long c, long d)
@@ -99,8 +98,8 @@ HST_EXPORT int hst_hook_prctl(int option, long a, long b, long c, long d)
 	bool clock;
 	int result;
 
-	clock = (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT)
-		|| (option == PR_SET_TSC && a == PR_TSC_SIGSEGV);
+	clock = (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT) ||
+		(option == PR_SET_TSC && a == PR_TSC_SIGSEGV);
 	if (option == PR_SET_SECCOMP) {
 		sandbox_begins();
 	}
@@ -115,7 +114,8 @@ HST_EXPORT int hst_hook_prctl(int option, long a, long b, long c, long d)
 	return result;
 }
 
-long hst_hook_syscall(long number, long a, long b, long c, long d, long e, long f) __asm__("syscall");
+long hst_hook_syscall(long number, long a, long b, long c, long d, long e, long f) __asm__(
+	"syscall");
 /* All but the calls of interest end in a tail jump, so that a call that returns twice, or on another stack, does so as
  * without us. */
 HST_EXPORT long hst_hook_syscall(long number, long a, long b, long c, long d, long e, long f)
@@ -128,7 +128,8 @@ HST_EXPORT long hst_hook_syscall(long number, long a, long b, long c, long d, lo
 	if (number == SYS_exit_group) {
 		hst_process_end(HST_END__EXIT, (int)a);
 	}
-	if (number != SYS_seccomp || (a != SECCOMP_SET_MODE_STRICT && a != SECCOMP_SET_MODE_FILTER)) {
+	if (number != SYS_seccomp ||
+		(a != SECCOMP_SET_MODE_STRICT && a != SECCOMP_SET_MODE_FILTER)) {
 		return real(number, a, b, c, d, e, f);
 	}
 	was_closed = hst_sys_closed;

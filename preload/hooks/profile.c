@@ -26,8 +26,8 @@ HST_NOINLINE void hst_enter_profile(void *fn, void *call_site)
 	}
 	edge = &tree->edges[hst_tree_slot(tree, parent, ret)];
 	cfa = HST_CALLER_SP() + edge->k;
-	if (HST_UNLIKELY(edge->ret != ret || edge->parent != parent || edge->child == 0
-		    || !frame_fits(stream, top, edge->group, cfa, (uint64_t)call_site))) {
+	if (HST_UNLIKELY(edge->ret != ret || edge->parent != parent || edge->child == 0 ||
+			 !frame_fits(stream, top, edge->group, cfa, (uint64_t)call_site))) {
 		hst_enter_slow(fn, call_site);
 		return;
 	}
@@ -47,9 +47,10 @@ HST_NOINLINE void hst_exit_profile(void *fn, void *call_site, uint64_t ticks)
 	struct hst_stream *stream = hst_self;
 	const struct hst_open *top = stream->top;
 
-	if (HST_UNLIKELY(stream->mode != HST_STREAM_PROFILE || !hst_clock_tsc || stream->window->seen != hst_sink_watch()
-		    || top->fn != (uint64_t)fn || top->call != (uint32_t)(uint64_t)call_site
-		    || top->cfa <= HST_CALLER_SP() || top <= stream->low)) {
+	if (HST_UNLIKELY(stream->mode != HST_STREAM_PROFILE || !hst_clock_tsc ||
+			 stream->window->seen != hst_sink_watch() || top->fn != (uint64_t)fn ||
+			 top->call != (uint32_t)(uint64_t)call_site ||
+			 top->cfa <= HST_CALLER_SP() || top <= stream->low)) {
 		hst_exit_slow(fn, call_site);
 		return;
 	}

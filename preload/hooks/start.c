@@ -64,8 +64,8 @@ static bool step_directory(void)
 	hst_sink.pid = hst_process.pid;
 	(void)hst_procfs_stat(0, &parent, &start_pid_ticks);
 	return hst_directory_find(
-		       &hst_process.options, hst_process.pid, start_pid_ticks, &start_is_root)
-		&& (hst_process.options.children || start_is_root);
+		       &hst_process.options, hst_process.pid, start_pid_ticks, &start_is_root) &&
+	       (hst_process.options.children || start_is_root);
 }
 
 static bool step_fork_memory(void)
@@ -150,8 +150,9 @@ void hst_process_start(void)
 static bool fork_file(void)
 {
 	const struct hst_file_header *parent = hst_sink.header;
-	uint32_t flags = HST_FLAG_FORKED
-		| (parent->flags & (HST_FLAG_FILTERED | HST_FLAG_FILTER_NAMES_IGNORED | HST_FLAG_BARE));
+	uint32_t flags = HST_FLAG_FORKED |
+			 (parent->flags & (HST_FLAG_FILTERED | HST_FLAG_FILTER_NAMES_IGNORED |
+						  HST_FLAG_BARE));
 	struct hst_file_header *header;
 	uint32_t ppid;
 
@@ -207,9 +208,9 @@ void hst_process_end(uint32_t kind, int status)
 	struct hst_file_header *header = hst_sink.header;
 
 	/* A child of vfork shares our memory, a child of fork that recorded nothing our file. */
-	if (hst_process.state != HST_PROCESS_ON || hst_process.alive->seen == 0
-		|| (hst_self != NULL && hst_self->guard == HST_GUARD_DEAF)
-		|| (hst_sys_closed == 0 && hst_sys_getpid() != hst_process.pid)) {
+	if (hst_process.state != HST_PROCESS_ON || hst_process.alive->seen == 0 ||
+		(hst_self != NULL && hst_self->guard == HST_GUARD_DEAF) ||
+		(hst_sys_closed == 0 && hst_sys_getpid() != hst_process.pid)) {
 		return;
 	}
 	header->end = hst_clock_pair_now();
@@ -219,7 +220,8 @@ void hst_process_end(uint32_t kind, int status)
 }
 
 /* glibc hands constructors the program's arguments; the pointer lies at the very end of the stack. */
-static __attribute__((constructor(101))) void library_start(int argc, char **argv, char **environment)
+static __attribute__((constructor(101))) void library_start(
+	int argc, char **argv, char **environment)
 {
 	(void)argc;
 	(void)environment;

@@ -41,8 +41,8 @@ static struct hst_stream *idle_pop(void)
 			return NULL;
 		}
 		/* Streams are never unmapped, so this read is safe even if another thread took it. */
-		next = (uint64_t)__atomic_load_n(&stream->next, __ATOMIC_RELAXED)
-			| ((head & ~HST_POINTER_MASK) + (1ull << HST_POINTER_BITS));
+		next = (uint64_t)__atomic_load_n(&stream->next, __ATOMIC_RELAXED) |
+		       ((head & ~HST_POINTER_MASK) + (1ull << HST_POINTER_BITS));
 	} while (!__atomic_compare_exchange_n(
 		&idle.head, &head, next, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
 	return stream;
@@ -54,7 +54,8 @@ static void idle_push(struct hst_stream *stream)
 	uint64_t next;
 
 	do {
-		__atomic_store_n(&stream->next, (void *)(head & HST_POINTER_MASK), __ATOMIC_RELAXED);
+		__atomic_store_n(
+			&stream->next, (void *)(head & HST_POINTER_MASK), __ATOMIC_RELAXED);
 		next = (uint64_t)stream | ((head & ~HST_POINTER_MASK) + (1ull << HST_POINTER_BITS));
 	} while (!__atomic_compare_exchange_n(
 		&idle.head, &head, next, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
@@ -158,9 +159,10 @@ static void stream_begin(struct hst_stream *stream)
 
 	hst_tree_reserve();
 
-	if (header->mode == HST_MODE_PROFILE
-		|| (header->flags & (HST_FLAG_LIMIT_REACHED | HST_FLAG_PATH_LOST | HST_FLAG_SANDBOXED)) != 0
-		|| !hst_chunk_begin(stream)) {
+	if (header->mode == HST_MODE_PROFILE ||
+		(header->flags &
+			(HST_FLAG_LIMIT_REACHED | HST_FLAG_PATH_LOST | HST_FLAG_SANDBOXED)) != 0 ||
+		!hst_chunk_begin(stream)) {
 		stream_to_profile(stream);
 	}
 	if (stream->mode != HST_STREAM_DEAF) {
@@ -206,7 +208,8 @@ static void stream_look_up(struct hst_stream *stream, uint64_t watch)
 	} else if (!pause && stream->mode == HST_STREAM_PAUSED) {
 		stream->mode = HST_STREAM_IDLE;
 		stream->paused_depth = hst_depth(stream);
-	} else if (!pause && stream->mode == HST_STREAM_PROFILE && stream->generation != hst_modules_generation()) {
+	} else if (!pause && stream->mode == HST_STREAM_PROFILE &&
+		   stream->generation != hst_modules_generation()) {
 		hst_tree_end(stream, hst_ticks());
 		hst_tree_forget(stream);
 		stream_to_profile(stream);
@@ -353,7 +356,8 @@ struct hst_stream *hst_stream_attach(uint64_t sp)
 	}
 	hst_sys_block_signals(&signals);
 	hst_process_start();
-	if (hst_process.state == HST_PROCESS_ON && (hst_process.alive->seen != 0 || hst_process_forked())) {
+	if (hst_process.state == HST_PROCESS_ON &&
+		(hst_process.alive->seen != 0 || hst_process_forked())) {
 		stream = stream_make(sp, stack_end(sp));
 	}
 	if (stream != NULL) {

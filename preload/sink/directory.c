@@ -29,8 +29,8 @@ static int directory_open(const char *path)
 	if (fd < 0) {
 		return (int)fd;
 	}
-	if (hst_sys_fstat((int)fd, &status) != 0 || status.st_uid != hst_sys_geteuid()
-		|| (status.st_mode & 022) != 0) {
+	if (hst_sys_fstat((int)fd, &status) != 0 || status.st_uid != hst_sys_geteuid() ||
+		(status.st_mode & 022) != 0) {
 		(void)hst_sys_close((int)fd);
 		return -EPERM;
 	}
@@ -53,7 +53,8 @@ static bool session_read(int directory, struct session *ret_session)
 	char text[512];
 	uint64_t root = 0;
 	uint64_t start = 0;
-	long fd = hst_sys_openat(directory, "session", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+	long fd = hst_sys_openat(
+		directory, "session", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
 	long got;
 
 	if (fd < 0) {
@@ -87,8 +88,8 @@ static bool session_write(int directory, uint32_t pid, uint64_t pid_start)
 	hst_text_add(&text, "\nroot_start ");
 	hst_text_add_number(&text, pid_start);
 	hst_text_add(&text, "\n");
-	done = text.length <= hst_sys_limit(RLIMIT_FSIZE)
-		&& hst_sys_pwrite((int)fd, buffer, text.length, 0) == (long)text.length;
+	done = text.length <= hst_sys_limit(RLIMIT_FSIZE) &&
+	       hst_sys_pwrite((int)fd, buffer, text.length, 0) == (long)text.length;
 	(void)hst_sys_close((int)fd);
 	return done;
 }
@@ -98,8 +99,8 @@ static bool is_alive(const struct session *session)
 	uint32_t parent;
 	uint64_t start;
 
-	return session->root != 0 && hst_procfs_stat(session->root, &parent, &start)
-		&& start == session->root_start;
+	return session->root != 0 && hst_procfs_stat(session->root, &parent, &start) &&
+	       start == session->root_start;
 }
 
 static bool is_ancestor(uint32_t pid, uint32_t wanted)
@@ -123,8 +124,9 @@ static bool name_is_ours(const char *name)
 {
 	size_t length = hst_text_length(name);
 
-	return hst_text_equal(name, "session") || (length > 4 && hst_text_equal(name + length - 4, ".hst"))
-		|| (length > 5 && hst_text_equal(name + length - 5, ".plan"));
+	return hst_text_equal(name, "session") ||
+	       (length > 4 && hst_text_equal(name + length - 4, ".hst")) ||
+	       (length > 5 && hst_text_equal(name + length - 5, ".plan"));
 }
 
 struct directory_entry {

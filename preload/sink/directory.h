@@ -15,6 +15,7 @@
  * Sets hst_sink.directory. false: there is none that may be used. `*ret_root`: the process is the one that the session
  * names as its root.
  */
-bool hst_directory_find(const struct hst_options *options, uint32_t pid, uint64_t pid_start, bool *ret_root);
+bool hst_directory_find(
+	const struct hst_options *options, uint32_t pid, uint64_t pid_start, bool *ret_root);
 
 #endif

@@ -58,7 +58,8 @@ static int sink_reopen(void)
 	struct stat status;
 	long fd;
 
-	if (!hst_sink.ready || hst_sys_closed != 0 || (hst_sink.header->flags & HST_FLAG_PATH_LOST) != 0) {
+	if (!hst_sink.ready || hst_sys_closed != 0 ||
+		(hst_sink.header->flags & HST_FLAG_PATH_LOST) != 0) {
 		return -1;
 	}
 	fd = hst_sys_open(hst_sink.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0);
@@ -69,8 +70,8 @@ static int sink_reopen(void)
 		hst_sink_flag(HST_FLAG_PATH_LOST);
 		return -1;
 	}
-	if (hst_sys_fstat((int)fd, &status) != 0 || status.st_dev != hst_sink.device
-		|| status.st_ino != hst_sink.inode) {
+	if (hst_sys_fstat((int)fd, &status) != 0 || status.st_dev != hst_sink.device ||
+		status.st_ino != hst_sink.inode) {
 		(void)hst_sys_close((int)fd);
 		hst_sink_flag(HST_FLAG_PATH_LOST);
 		return -1;
@@ -166,11 +167,11 @@ static bool sink_append_ring(struct hst_chunk *chunk, uint32_t bytes, uint64_t *
 	 * sees no whole chunk here. */
 	header = chunk->block;
 	header.bytes = HST_CHUNK_BYTES_MAX;
-	done = sink_write_at(&header, sizeof header, offset, fd)
-		&& sink_write_at(&chunk->block + 1, bytes - sizeof header - sizeof trailer,
-			offset + sizeof header, fd)
-		&& sink_write_at(&trailer, sizeof trailer,
-			offset + HST_CHUNK_BYTES_MAX - sizeof trailer, fd);
+	done = sink_write_at(&header, sizeof header, offset, fd) &&
+	       sink_write_at(&chunk->block + 1, bytes - sizeof header - sizeof trailer,
+		       offset + sizeof header, fd) &&
+	       sink_write_at(
+		       &trailer, sizeof trailer, offset + HST_CHUNK_BYTES_MAX - sizeof trailer, fd);
 	(void)hst_sys_close(fd);
 	if (done) {
 		hst_ring_add(offset, now);
@@ -233,8 +234,10 @@ void *hst_sink_map(uint64_t bytes, uint64_t solid, uint64_t *ret_offset)
 	if (sink_fits(hst_sink.header->file_end + bytes + HST_PAGE)) {
 		offset = sink_reserve(bytes, HST_PAGE);
 		solid = round_up(solid, HST_PAGE);
-		if (sink_make_solid(fd, offset, solid) && (solid == bytes || sink_extend(fd, offset + bytes))) {
-			map = hst_sys_mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+		if (sink_make_solid(fd, offset, solid) &&
+			(solid == bytes || sink_extend(fd, offset + bytes))) {
+			map = hst_sys_mmap(
+				NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
 			if (map == NULL) {
 				hst_sink_flag(HST_FLAG_NO_MEMORY);
 			}
@@ -266,8 +269,8 @@ static const uint8_t op_words[HST_OPS] = {
 #undef HST_RECORD
 };
 
-static void sink_fill_header(struct hst_file_header *header, const struct hst_options *options,
-	uint32_t flags)
+static void sink_fill_header(
+	struct hst_file_header *header, const struct hst_options *options, uint32_t flags)
 {
 	memcpy(header->magic, HST_TRACE_MAGIC, sizeof header->magic);
 	header->major = HST_TRACE_MAJOR;
@@ -310,7 +313,8 @@ static long sink_create_name(void)
 		if (path.full) {
 			return -ENAMETOOLONG;
 		}
-		fd = hst_sys_open(hst_sink.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		fd = hst_sys_open(
+			hst_sink.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd != -EEXIST) {
 			return fd;
 		}
@@ -349,7 +353,8 @@ bool hst_sink_create(const struct hst_options *options, uint32_t flags)
 		return false;
 	}
 	if (hst_sys_fstat((int)fd, &status) == 0 && sink_make_solid((int)fd, 0, HST_HEADER_BYTES)) {
-		header = hst_sys_mmap(NULL, HST_HEADER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+		header = hst_sys_mmap(
+			NULL, HST_HEADER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
 	}
 	if (header != NULL) {
 		hst_sink.device = status.st_dev;

@@ -25,7 +25,7 @@ struct hst_sink {
 	uint64_t device, inode;
 	uint64_t limit; /* bytes of the file at which events end */
 	uint32_t pid;
-	bool ready;     /* there is a file */
+	bool ready; /* there is a file */
 };
 
 extern struct hst_sink hst_sink;
@@ -33,7 +33,8 @@ extern struct hst_sink hst_sink;
 /* Both words that threads watch, in one load: control in the low half, word in the high half. */
 static inline uint64_t hst_sink_watch(void)
 {
-	return __atomic_load_n((const uint64_t *)(const void *)&hst_sink.header->control, __ATOMIC_RELAXED);
+	return __atomic_load_n(
+		(const uint64_t *)(const void *)&hst_sink.header->control, __ATOMIC_RELAXED);
 }
 
 /* Makes every thread take its slow path at its next hook. */

@@ -33,18 +33,19 @@ static bool plan_is_sound(const uint8_t *bytes, uint64_t size)
 	const struct hst_plan_header *header = (const void *)bytes;
 	const struct hst_plan_section *sections = (const void *)(bytes + sizeof *header);
 
-	if (size < sizeof *header || memcmp(header->magic, HST_PLAN_MAGIC, 8) != 0
-		|| header->major != HST_PLAN_MAJOR || header->bytes != size
-		|| header->sections > HST_PLAN_SECTIONS_MAX
-		|| header->sections > (size - sizeof *header) / sizeof *sections) {
+	if (size < sizeof *header || memcmp(header->magic, HST_PLAN_MAGIC, 8) != 0 ||
+		header->major != HST_PLAN_MAJOR || header->bytes != size ||
+		header->sections > HST_PLAN_SECTIONS_MAX ||
+		header->sections > (size - sizeof *header) / sizeof *sections) {
 		return false;
 	}
 	for (uint32_t i = 0; i < header->sections; i++) {
 		const struct hst_plan_section *section = &sections[i];
 		const uint64_t *listed = (const void *)(bytes + section->offset);
 
-		if (section->build_id_bytes > 32 || section->offset % 8 != 0 || section->offset > size
-			|| section->count > (size - section->offset) / sizeof(uint64_t)) {
+		if (section->build_id_bytes > 32 || section->offset % 8 != 0 ||
+			section->offset > size ||
+			section->count > (size - section->offset) / sizeof(uint64_t)) {
 			return false;
 		}
 		for (uint64_t k = 1; section->kind == HST_PLAN_FILTER && k < section->count; k++) {
@@ -68,12 +69,13 @@ static bool plan_read(const char *path)
 	if (fd < 0) {
 		return false;
 	}
-	if (hst_sys_fstat((int)fd, &status) == 0 && S_ISREG(status.st_mode)
-		&& (status.st_uid == 0 || status.st_uid == hst_sys_geteuid())
-		&& (status.st_mode & 022) == 0 && status.st_size > 0
-		&& (uint64_t)status.st_size <= HST_PLAN_BYTES_MAX) {
+	if (hst_sys_fstat((int)fd, &status) == 0 && S_ISREG(status.st_mode) &&
+		(status.st_uid == 0 || status.st_uid == hst_sys_geteuid()) &&
+		(status.st_mode & 022) == 0 && status.st_size > 0 &&
+		(uint64_t)status.st_size <= HST_PLAN_BYTES_MAX) {
 		size = (uint64_t)status.st_size;
-		bytes = hst_sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		bytes = hst_sys_mmap(
+			NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	}
 	while (bytes != NULL && done < size) {
 		long got = hst_sys_read((int)fd, bytes + done, size - done);
@@ -167,8 +169,8 @@ static void match_term(void *data, const char *glob, size_t length, bool exclude
 {
 	struct pattern_match *match = data;
 
-	if (hst_text_glob(glob, length, match->path)
-		|| hst_text_glob(glob, length, hst_text_base(match->path))) {
+	if (hst_text_glob(glob, length, match->path) ||
+		hst_text_glob(glob, length, hst_text_base(match->path))) {
 		match->included |= !exclude;
 		match->excluded |= exclude;
 	}
@@ -183,11 +185,13 @@ void hst_filter_module(struct hst_loaded *module, const char *path, const uint8_
 
 		for (uint32_t i = 0; i < header->sections; i++) {
 			const struct hst_plan_section *section = &plan_sections()[i];
-			bool same = section->build_id_bytes == build_id_bytes && build_id_bytes != 0
-				&& memcmp(section->build_id, build_id, build_id_bytes) == 0;
+			bool same = section->build_id_bytes == build_id_bytes &&
+				    build_id_bytes != 0 &&
+				    memcmp(section->build_id, build_id, build_id_bytes) == 0;
 
-			if (section->kind == HST_PLAN_FILTER
-				&& (same || (rule == NULL && (section->flags & HST_PLAN_ANY_MODULE) != 0))) {
+			if (section->kind == HST_PLAN_FILTER &&
+				(same || (rule == NULL &&
+						 (section->flags & HST_PLAN_ANY_MODULE) != 0))) {
 				rule = section;
 			}
 			if (same) {
@@ -238,8 +242,8 @@ static void remember(uint64_t fn)
 	for (;; slot = (slot + 1) % HST_EXCLUDED_SLOTS) {
 		uint64_t empty = 0;
 
-		if (__atomic_compare_exchange_n(&filter.set[slot], &empty, fn, false, __ATOMIC_RELAXED,
-			    __ATOMIC_RELAXED)) {
+		if (__atomic_compare_exchange_n(&filter.set[slot], &empty, fn, false,
+			    __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
 			__atomic_fetch_add(&filter.set_count, 1, __ATOMIC_RELAXED);
 			return;
 		}

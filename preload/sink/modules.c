@@ -84,8 +84,8 @@ static uint8_t modules_build_id(const struct dl_phdr_info *info, uint8_t id[stat
 			if ((size_t)(end - at) < sizeof *note + name + text) {
 				break;
 			}
-			if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4
-				&& memcmp(at + sizeof *note, "GNU", 4) == 0 && note->n_descsz <= 32) {
+			if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
+				memcmp(at + sizeof *note, "GNU", 4) == 0 && note->n_descsz <= 32) {
 				memcpy(id, body, note->n_descsz);
 				return (uint8_t)note->n_descsz;
 			}
@@ -179,8 +179,11 @@ static void modules_add(struct dl_phdr_info *info, struct walk *walk, uint64_t l
 		return;
 	}
 	module = &modules.list[modules.count];
-	*module = (struct hst_loaded){ .bias = info->dlpi_addr, .lo = lo, .hi = hi,
-		.generation = walk->next_generation, .alive = true };
+	*module = (struct hst_loaded){ .bias = info->dlpi_addr,
+		.lo = lo,
+		.hi = hi,
+		.generation = walk->next_generation,
+		.alive = true };
 	bytes = modules_build_id(info, build_id);
 	hst_filter_module(module, path, build_id, bytes);
 	/* Our own functions are in the list, but no user asks for them. */
@@ -206,11 +209,13 @@ static int modules_visit(struct dl_phdr_info *info, size_t size, void *data)
 	}
 	modules_extent(info, &lo, &hi);
 	/* The kernel's vdso has no file and no hooks. */
-	if (lo >= hi || (walk->position > 1 && (info->dlpi_name == NULL || info->dlpi_name[0] != '/'))) {
+	if (lo >= hi ||
+		(walk->position > 1 && (info->dlpi_name == NULL || info->dlpi_name[0] != '/'))) {
 		return 0;
 	}
 	for (uint32_t i = 0; i < modules.count; i++) {
-		if (modules.list[i].alive && modules.list[i].lo == lo && modules.list[i].bias == info->dlpi_addr) {
+		if (modules.list[i].alive && modules.list[i].lo == lo &&
+			modules.list[i].bias == info->dlpi_addr) {
 			walk->seen[i / 8] |= (uint8_t)(1u << (i % 8));
 			return 0;
 		}

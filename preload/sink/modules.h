@@ -18,10 +18,10 @@ struct hst_loaded {
 	uint64_t lo, hi;
 	uint32_t generation; /* that has it first */
 	bool alive;
-	bool excluded;       /* every function of it, by the filter */
+	bool excluded;          /* every function of it, by the filter */
 	const uint64_t *listed; /* file addresses of its functions in the plan's table, ascending */
 	uint64_t listed_count;
-	bool only_listed;    /* those are the ones recorded; else those are left out */
+	bool only_listed; /* those are the ones recorded; else those are left out */
 };
 
 /* Forgets the file's list: a new file (fork) gets its own. */

@@ -125,7 +125,8 @@ uint64_t hst_name_intern(const char *text)
 	if (number == 0 && names_enter()) {
 		if (names.slots == NULL) {
 			void *slots = hst_sys_mmap(NULL, HST_NAME_SLOTS * sizeof *names.slots,
-				PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+				PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+				-1, 0);
 
 			__atomic_store_n(&names.slots, slots, __ATOMIC_RELEASE);
 		}

@@ -49,8 +49,8 @@ bool hst_ring_oldest(uint64_t now_ns, uint64_t keep_ns, uint64_t limit, uint64_t
 		const struct ring_place *place = &ring.places[ring.first % HST_RING_PLACES];
 		uint64_t bytes = (ring.last - ring.first) * HST_CHUNK_BYTES_MAX;
 
-		if (place->written_ns + keep_ns < now_ns || bytes >= limit
-			|| ring.last - ring.first == HST_RING_PLACES) {
+		if (place->written_ns + keep_ns < now_ns || bytes >= limit ||
+			ring.last - ring.first == HST_RING_PLACES) {
 			*ret_offset = place->offset;
 			ring.first++;
 			found = true;

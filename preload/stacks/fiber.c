@@ -51,7 +51,8 @@ static bool line_has(const char *line, const char *end, uint64_t address, struct
 		uint64_t limit = hst_sys_limit(RLIMIT_STACK);
 
 		limit = limit > (1ull << 40) ? (1ull << 40) : limit;
-		range.lo = range.hi > limit && range.hi - limit < range.lo ? range.hi - limit : range.lo;
+		range.lo = range.hi > limit && range.hi - limit < range.lo ? range.hi - limit
+									   : range.lo;
 	}
 	*ret_range = range;
 	return true;
@@ -201,8 +202,8 @@ static struct hst_fiber *fiber_find(struct hst_stream *stream, uint64_t sp)
 	for (uint32_t i = 0; i < stream->fiber_count; i++) {
 		struct hst_fiber *fiber = &stream->fibers[i];
 
-		if (sp >= fiber->lo && sp < fiber->hi
-			&& (best == NULL || fiber->hi - fiber->lo < best->hi - best->lo)) {
+		if (sp >= fiber->lo && sp < fiber->hi &&
+			(best == NULL || fiber->hi - fiber->lo < best->hi - best->lo)) {
 			best = fiber;
 		}
 	}
@@ -242,7 +243,8 @@ static struct hst_fiber *fiber_make(struct hst_stream *stream, uint64_t lo, uint
 static bool fiber_widen(struct hst_stream *stream, const struct range *range)
 {
 	struct hst_fiber *fiber = stream->fiber;
-	uint64_t inner = stream->top > fiber->base ? stream->top->cfa - 8 : fiber->lo + HST_STACK_ASSUMED - 16;
+	uint64_t inner = stream->top > fiber->base ? stream->top->cfa - 8
+						   : fiber->lo + HST_STACK_ASSUMED - 16;
 
 	if (inner < range->lo || inner >= range->hi) {
 		return false;
@@ -269,8 +271,9 @@ void hst_fiber_resolve(struct hst_stream *stream, uint64_t sp, uint64_t ticks)
 			return;
 		}
 		/* Another fiber whose assumed part is too small, say the thread's own stack. */
-		if (stream->fiber != &stream->own && stream->own.hi > range.lo && stream->own.hi <= range.hi + HST_PAGE
-			&& stream->own.lo > range.lo && sp < stream->own.hi) {
+		if (stream->fiber != &stream->own && stream->own.hi > range.lo &&
+			stream->own.hi <= range.hi + HST_PAGE && stream->own.lo > range.lo &&
+			sp < stream->own.hi) {
 			stream->own.lo = range.lo;
 			fiber = &stream->own;
 		} else {

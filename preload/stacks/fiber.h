@@ -21,7 +21,8 @@ bool hst_fiber_first(struct hst_stream *stream, uint64_t sp, uint64_t hi);
 void hst_fiber_resolve(struct hst_stream *stream, uint64_t sp, uint64_t ticks);
 
 /* A switch to the stack [lo, hi) was announced; hi 0: only an address on it, lo, is known. */
-void hst_fiber_announced(struct hst_stream *stream, uint64_t lo, uint64_t hi, uint64_t sp, uint64_t ticks);
+void hst_fiber_announced(
+	struct hst_stream *stream, uint64_t lo, uint64_t hi, uint64_t sp, uint64_t ticks);
 
 /* Back to one empty stack, memory kept: for the next thread that uses this stream. */
 void hst_fiber_reset(struct hst_stream *stream);

@@ -68,14 +68,15 @@ static uint64_t scan(uint64_t from, uint64_t end, uint64_t site_not)
 }
 
 /* The slot that holds call_site, by the frame pointer or by looking; 0: not found. */
-static uint64_t frame_search(const struct hst_stream *stream, const struct hst_call *call, bool *ret_pointer)
+static uint64_t frame_search(
+	const struct hst_stream *stream, const struct hst_call *call, bool *ret_pointer)
 {
 	uint64_t end = scan_end(stream, call->sp);
 	uint64_t sp = call->sp;
 	uint64_t cfa;
 
-	*ret_pointer = call->rbp >= sp && call->rbp % 16 == 0 && call->rbp + 16 <= end
-		&& ~load(call->rbp + 8) == call->site_not;
+	*ret_pointer = call->rbp >= sp && call->rbp % 16 == 0 && call->rbp + 16 <= end &&
+		       ~load(call->rbp + 8) == call->site_not;
 	if (*ret_pointer) {
 		return call->rbp + 16;
 	}
@@ -145,7 +146,8 @@ void hst_stack_exposed(struct hst_stream *stream)
 }
 
 /* Why a frame was left whose exit hook did not come. */
-static enum hst_unwind_reason reason_left(const struct hst_stream *stream, const struct hst_open *entry)
+static enum hst_unwind_reason reason_left(
+	const struct hst_stream *stream, const struct hst_open *entry)
 {
 	bool stale = (uint32_t)(entry - stream->fiber->base) <= stream->paused_depth;
 
@@ -189,8 +191,8 @@ static uint32_t count_below(const struct hst_stream *stream, uint64_t cfa)
 }
 
 /* Frames of equal address that cannot be open together with this call. */
-static uint32_t count_dead_equals(
-	const struct hst_stream *stream, const struct hst_open *top, uint64_t cfa, const struct hst_call *call)
+static uint32_t count_dead_equals(const struct hst_stream *stream, const struct hst_open *top,
+	uint64_t cfa, const struct hst_call *call)
 {
 	const struct hst_open *base = stream->fiber->base;
 	bool same_activation = top->call == ~(uint32_t)call->site_not;
@@ -232,7 +234,8 @@ bool hst_stack_find_exit(struct hst_stream *stream, const struct hst_call *call,
 	}
 	if (entry->fn != call->fn) {
 		cfa = call->jumped ? call->sp : hst_frame_address(stream, call, 0, &ignored);
-		while (entry > stream->fiber->base && (entry->cfa < cfa || (entry->cfa == cfa && entry->fn != call->fn))) {
+		while (entry > stream->fiber->base &&
+			(entry->cfa < cfa || (entry->cfa == cfa && entry->fn != call->fn))) {
 			entry--;
 		}
 		if (entry == stream->fiber->base || entry->cfa != cfa) {

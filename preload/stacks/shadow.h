@@ -51,13 +51,16 @@ struct hst_call {
  * (at most 64 KiB upwards, never beyond the known stack). *ret_k: what may be remembered, 0 nothing.
  * Not found: sp itself, counted in the ledger.
  */
-uint64_t hst_frame_address(struct hst_stream *stream, const struct hst_call *call, uint32_t k, uint32_t *ret_k);
+uint64_t hst_frame_address(
+	struct hst_stream *stream, const struct hst_call *call, uint32_t k, uint32_t *ret_k);
 
 /* Closes the innermost `count` frames: record, ledger, tree. */
-void hst_stack_pop(struct hst_stream *stream, uint32_t count, enum hst_unwind_reason reason, uint64_t ticks);
+void hst_stack_pop(
+	struct hst_stream *stream, uint32_t count, enum hst_unwind_reason reason, uint64_t ticks);
 
 /* Closes what cannot be open any more when a call with this frame address begins. */
-void hst_stack_settle(struct hst_stream *stream, uint64_t cfa, const struct hst_call *call, uint64_t ticks);
+void hst_stack_settle(
+	struct hst_stream *stream, uint64_t cfa, const struct hst_call *call, uint64_t ticks);
 
 /* After the top moved down: keeps `low` and the ids of newly visible frames right. */
 void hst_stack_exposed(struct hst_stream *stream);

@@ -15,13 +15,13 @@
 #include "core/poison.h"
 
 #define HST_NODES_MAX     65536u
-#define HST_NODES_MANY    4096u  /* a thread's, when there are many threads */
+#define HST_NODES_MANY    4096u /* a thread's, when there are many threads */
 #define HST_THREADS_MANY  64u
-#define HST_NODES_STEP    256u   /* made solid at a time */
+#define HST_NODES_STEP    256u /* made solid at a time */
 #define HST_RESERVE_BYTES 32768u
 #define HST_RESERVE_MORE  (1u << 20)
-#define HST_NODES_OFFSET                                                                           \
-	(sizeof(struct hst_profile_block) + HST_PROFILE_OPEN_MAX * sizeof(struct hst_profile_open))
+#define HST_NODES_OFFSET \
+ (sizeof(struct hst_profile_block) + HST_PROFILE_OPEN_MAX * sizeof(struct hst_profile_open))
 #define HST_OTHER_PARENT UINT32_MAX
 
 static_assert(HST_NODES_OFFSET % 64 == 0, "nodes begin on a cache line");
@@ -46,8 +46,9 @@ static uint32_t round_up_power(uint32_t value)
 static struct hst_tree *tree_memory(uint32_t capacity)
 {
 	uint32_t slots = round_up_power(2 * capacity);
-	struct hst_tree *tree = hst_sys_mmap(NULL, sizeof *tree + slots * sizeof(struct hst_tree_edge),
-		PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct hst_tree *tree =
+		hst_sys_mmap(NULL, sizeof *tree + slots * sizeof(struct hst_tree_edge),
+			PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (tree == NULL) {
 		hst_sink_flag(HST_FLAG_NO_MEMORY);
@@ -82,9 +83,11 @@ static struct hst_tree *tree_make(void)
 	if (tree == NULL) {
 		return NULL;
 	}
-	map = hst_sink_map(bytes, HST_NODES_OFFSET + (uint64_t)solid * sizeof(struct hst_profile_node), &offset);
+	map = hst_sink_map(bytes,
+		HST_NODES_OFFSET + (uint64_t)solid * sizeof(struct hst_profile_node), &offset);
 	if (map == NULL) {
-		(void)hst_sys_munmap(tree, sizeof *tree + (tree->edge_mask + 1) * sizeof(struct hst_tree_edge));
+		(void)hst_sys_munmap(
+			tree, sizeof *tree + (tree->edge_mask + 1) * sizeof(struct hst_tree_edge));
 		return NULL;
 	}
 	tree_set_place(tree, map, offset, solid);
@@ -106,7 +109,8 @@ static struct hst_tree_edge *tree_edge(struct hst_tree *tree, uint32_t parent, u
 
 static void reserve_make(uint32_t bytes)
 {
-	uint32_t capacity = (uint32_t)((bytes - HST_NODES_OFFSET) / sizeof(struct hst_profile_node));
+	uint32_t capacity =
+		(uint32_t)((bytes - HST_NODES_OFFSET) / sizeof(struct hst_profile_node));
 	struct hst_tree *tree = tree_memory(capacity);
 	uint64_t offset = 0;
 	void *map = tree != NULL ? hst_sink_map(bytes, bytes, &offset) : NULL;
@@ -119,7 +123,8 @@ static void reserve_make(uint32_t bytes)
 
 void hst_tree_reserve(void)
 {
-	if (__atomic_exchange_n(&reserve.made_for, hst_sink.pid, __ATOMIC_RELAXED) != hst_sink.pid) {
+	if (__atomic_exchange_n(&reserve.made_for, hst_sink.pid, __ATOMIC_RELAXED) !=
+		hst_sink.pid) {
 		reserve.tree = NULL; /* a forked child's belongs to its parent's file */
 		reserve_make(HST_RESERVE_BYTES);
 	}
@@ -148,7 +153,8 @@ void hst_tree_clear(struct hst_stream *stream)
 }
 
 /* One node more, with disk space behind it. 0: none. */
-static uint32_t tree_add(struct hst_tree *tree, uint32_t parent, uint64_t ret, uint64_t fn, uint32_t flags)
+static uint32_t tree_add(
+	struct hst_tree *tree, uint32_t parent, uint64_t ret, uint64_t fn, uint32_t flags)
 {
 	struct hst_profile_block *block = tree->block;
 	uint32_t index = block->nodes;
@@ -160,16 +166,19 @@ static uint32_t tree_add(struct hst_tree *tree, uint32_t parent, uint64_t ret, u
 	if (index >= tree->solid) {
 		uint64_t bytes = HST_NODES_STEP * sizeof *node;
 
-		if (!hst_sink_solidify(tree->offset + HST_NODES_OFFSET + tree->solid * sizeof *node, bytes)) {
+		if (!hst_sink_solidify(
+			    tree->offset + HST_NODES_OFFSET + tree->solid * sizeof *node, bytes)) {
 			block->node_capacity = index;
 			return 0;
 		}
 		tree->solid += HST_NODES_STEP;
-		tree->solid = tree->solid < block->node_capacity ? tree->solid : block->node_capacity;
+		tree->solid =
+			tree->solid < block->node_capacity ? tree->solid : block->node_capacity;
 	}
 	node = &tree->nodes[index];
-	*node = (struct hst_profile_node){ .ret = ret, .fn = fn, .parent = parent, .min = UINT64_MAX,
-		.flags = flags };
+	*node = (struct hst_profile_node){
+		.ret = ret, .fn = fn, .parent = parent, .min = UINT64_MAX, .flags = flags
+	};
 	hst_barrier();
 	block->nodes = index + 1;
 	return index;
@@ -203,13 +212,15 @@ static HST_COLD uint32_t tree_other(struct hst_stream *stream, uint64_t fn)
 		if (child == 0) {
 			return 0;
 		}
-		*edge = (struct hst_tree_edge){ .ret = fn, .parent = HST_OTHER_PARENT, .child = child };
+		*edge = (struct hst_tree_edge){
+			.ret = fn, .parent = HST_OTHER_PARENT, .child = child
+		};
 	}
 	return edge->child;
 }
 
-static HST_COLD uint32_t tree_child_new(
-	struct hst_stream *stream, struct hst_tree_edge *edge, uint32_t parent, uint64_t ret, uint64_t fn)
+static HST_COLD uint32_t tree_child_new(struct hst_stream *stream, struct hst_tree_edge *edge,
+	uint32_t parent, uint64_t ret, uint64_t fn)
 {
 	struct hst_tree *tree = stream->tree;
 	/* An eighth is kept for 'other' nodes. */
@@ -238,8 +249,8 @@ uint32_t hst_tree_find(const struct hst_stream *stream, uint64_t ret)
 	return tree_edge(stream->tree, stream->top->node & HST_NODE_INDEX, ret)->child;
 }
 
-void hst_tree_enter(
-	struct hst_stream *stream, struct hst_open *entry, uint32_t child, uint32_t k, uint64_t ticks)
+void hst_tree_enter(struct hst_stream *stream, struct hst_open *entry, uint32_t child, uint32_t k,
+	uint64_t ticks)
 {
 	uint32_t parent = entry[-1].node & HST_NODE_INDEX;
 	struct hst_tree_edge *edge = tree_edge(stream->tree, parent, entry->ret);
@@ -279,7 +290,8 @@ void hst_tree_carry(struct hst_stream *stream, uint64_t ticks)
 		fiber->in_tree = true;
 	}
 	tree->block->depth = hst_depth(stream);
-	stream->low = stream->errors_below != 0 || stream->over != 0 ? (void *)UINTPTR_MAX : fiber->base;
+	stream->low =
+		stream->errors_below != 0 || stream->over != 0 ? (void *)UINTPTR_MAX : fiber->base;
 }
 
 static void tree_fill(struct hst_stream *stream, struct hst_tree *tree)
@@ -293,8 +305,10 @@ static void tree_fill(struct hst_stream *stream, struct hst_tree *tree)
 	block->node_capacity = tree->capacity;
 	block->nodes = 1;
 	tree->nodes[0].min = UINT64_MAX;
-	block->block = (struct hst_block){ .magic = 0, .type = HST_BLOCK_PROFILE,
-		.bytes = (uint32_t)(HST_NODES_OFFSET + tree->capacity * sizeof(struct hst_profile_node)) };
+	block->block = (struct hst_block){ .magic = 0,
+		.type = HST_BLOCK_PROFILE,
+		.bytes = (uint32_t)(HST_NODES_OFFSET +
+				    tree->capacity * sizeof(struct hst_profile_node)) };
 	hst_barrier();
 	block->block.magic = HST_BLOCK_MAGIC; /* the block exists from here on */
 }

@@ -40,7 +40,8 @@ uint32_t hst_tree_find(const struct hst_stream *stream, uint64_t ret);
  * Sets node and start of the entry that became the top. `node`: from hst_tree_find, 0: makes it. `k`: what
  * hst_frame_address found, for the hot path.
  */
-void hst_tree_enter(struct hst_stream *stream, struct hst_open *entry, uint32_t node, uint32_t k, uint64_t ticks);
+void hst_tree_enter(struct hst_stream *stream, struct hst_open *entry, uint32_t node, uint32_t k,
+	uint64_t ticks);
 
 /* Books the top entry, which the caller then pops. */
 void hst_tree_exit(struct hst_stream *stream, uint64_t ticks, enum hst_left left);
@@ -75,17 +76,19 @@ struct hst_tree {
 	uint64_t offset;                /* of the block in the file */
 	uint32_t edge_mask;
 	uint32_t capacity;
-	uint32_t solid;                 /* nodes that have disk space */
+	uint32_t solid; /* nodes that have disk space */
 };
 
 HST_INLINE uint32_t hst_tree_slot(const struct hst_tree *tree, uint32_t parent, uint64_t ret)
 {
-	return (uint32_t)(((ret ^ ((uint64_t)parent << 32) ^ parent) * 0x9e3779b97f4a7c15ull) >> 32)
-		& tree->edge_mask;
+	return (uint32_t)(((ret ^ ((uint64_t)parent << 32) ^ parent) * 0x9e3779b97f4a7c15ull) >>
+			  32) &
+	       tree->edge_mask;
 }
 
 /* Opens a call: node and start of the new top entry, and their copies in the file for a SIGKILL. */
-HST_INLINE void hst_tree_open(struct hst_stream *stream, struct hst_open *entry, uint32_t node, uint64_t ticks)
+HST_INLINE void hst_tree_open(
+	struct hst_stream *stream, struct hst_open *entry, uint32_t node, uint64_t ticks)
 {
 	struct hst_tree *tree = stream->tree;
 	uint32_t depth = (uint32_t)(entry - stream->fiber->base) - 1;

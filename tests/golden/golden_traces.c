@@ -100,8 +100,9 @@ static void make_basic(const char *directory)
 /* Names that must not reach a terminal, a table, JSON or CSV as they are. */
 static void make_nasty(const char *directory)
 {
-	static const char *const names[] = { "ma\x1b[31min", "a;b c\td\ne", "quote\"back\\slash,comma",
-		"broken\xff\xc3(", "\xe2\x80\xaeright to left", "=cmd()",
+	static const char *const names[] = { "ma\x1b[31min", "a;b c\td\ne",
+		"quote\"back\\slash,comma", "broken\xff\xc3(", "\xe2\x80\xaeright to left",
+		"=cmd()",
 		"a::very<long, template<name>>::that_goes_on_and_on_and_on_and_on_and_on_and_on_and_on::"
 		"and_on_for_more_than_a_line_has_room_for",
 		NULL };
@@ -157,8 +158,9 @@ static void make_limit(const char *directory)
 {
 	static const char *const names[] = { "main", "step", NULL };
 	struct hst_profile_node nodes[3] = { 0 };
-	struct hst_profile_open open = { .start = START + 100 * US, .child = 60 * US, .node = 1,
-		.carried = 1 };
+	struct hst_profile_open open = {
+		.start = START + 100 * US, .child = 60 * US, .node = 1, .carried = 1
+	};
 	struct tracegen *gen = begin(4711);
 	struct tracegen_stream *stream;
 
@@ -171,8 +173,14 @@ static void make_limit(const char *directory)
 	tracegen_limit(stream, START + 100 * US);
 	nodes[1] = (struct hst_profile_node){ .ret = REGION(0), .fn = REGION(0), .active = 1 };
 	nodes[1].min = UINT64_MAX;
-	nodes[2] = (struct hst_profile_node){ .ret = REGION(1), .fn = REGION(1), .parent = 1,
-		.calls = 6, .total = 60 * US, .self = 60 * US, .min = 8 * US, .max = 12 * US };
+	nodes[2] = (struct hst_profile_node){ .ret = REGION(1),
+		.fn = REGION(1),
+		.parent = 1,
+		.calls = 6,
+		.total = 60 * US,
+		.self = 60 * US,
+		.min = 8 * US,
+		.max = 12 * US };
 	nodes[2].histogram[hst_histogram_bucket(10 * US)] = 6;
 	(void)tracegen_profile(gen, stream, nodes, 3, 8, &open, 1);
 	tracegen_end(gen, START + 200 * US, HST_END_EXIT, 0);

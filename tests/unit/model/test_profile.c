@@ -85,8 +85,7 @@ static void test_profile_deep_recursion_is_followed(void **state)
 		at_leave(stream, 1000000 + 10 * i);
 	}
 	fixture_add(fixture, gen);
-	fixture_read(fixture,
-		&(struct hst_profile_options){ .contexts = true, .edges = true });
+	fixture_read(fixture, &(struct hst_profile_options){ .contexts = true, .edges = true });
 	assert_int_equal(row_of(fixture, 3)->calls, 100000);
 	assert_int_equal(row_of(fixture, 3)->total_ns, 1999990);
 	assert_true(fixture->profile.context_count < 2000);
@@ -293,8 +292,9 @@ static void test_profile_gap_is_a_loss_and_nobodys_time(void **state)
 static void add_limited(struct fixture *fixture)
 {
 	struct hst_profile_node nodes[3] = { 0 };
-	struct hst_profile_open open = { .start = ticks_at(100), .child = 2 * 60, .node = 1,
-		.carried = 1 };
+	struct hst_profile_open open = {
+		.start = ticks_at(100), .child = 2 * 60, .node = 1, .carried = 1
+	};
 	struct tracegen *gen = fixture_trace(1);
 	struct tracegen_stream *stream = tracegen_thread(gen, 1, HST_LANE_MAIN, NULL);
 
@@ -302,10 +302,18 @@ static void add_limited(struct fixture *fixture)
 	at_enter(stream, 50, 1);
 	at_leave(stream, 60);
 	tracegen_limit(stream, ticks_at(100));
-	nodes[1] = (struct hst_profile_node){ .ret = REGION(0), .fn = REGION(0), .active = 1,
-		.min = UINT64_MAX };
-	nodes[2] = (struct hst_profile_node){ .ret = REGION(1), .fn = REGION(1), .parent = 1,
-		.calls = 6, .total = 120, .self = 120, .min = 16, .max = 24, .errors = 1 };
+	nodes[1] = (struct hst_profile_node){
+		.ret = REGION(0), .fn = REGION(0), .active = 1, .min = UINT64_MAX
+	};
+	nodes[2] = (struct hst_profile_node){ .ret = REGION(1),
+		.fn = REGION(1),
+		.parent = 1,
+		.calls = 6,
+		.total = 120,
+		.self = 120,
+		.min = 16,
+		.max = 24,
+		.errors = 1 };
 	nodes[2].histogram[hst_histogram_bucket(20)] = 5;
 	(void)tracegen_profile(gen, stream, nodes, 3, 8, &open, 1);
 	tracegen_header(gen)->flags |= HST_FLAG_LIMIT_REACHED;
@@ -362,8 +370,9 @@ static void test_profile_contexts_and_edges_agree_with_rows(void **state)
 	at_leave(stream, 1000);
 	fixture_add(fixture, gen);
 	for (int fold = 0; fold < 2; fold++) {
-		struct hst_profile_options options = { .contexts = true, .edges = true,
-			.fold_recursion = fold != 0 };
+		struct hst_profile_options options = {
+			.contexts = true, .edges = true, .fold_recursion = fold != 0
+		};
 
 		fixture_read(fixture, &options);
 		self = 0;
@@ -391,8 +400,7 @@ static void test_profile_threads_add_up(void **state)
 	uint64_t calls = 0;
 
 	for (uint32_t t = 0; t < 20; t++) {
-		struct tracegen_stream *stream =
-			tracegen_thread(gen, 100 + t, HST_LANE_MAIN, NULL);
+		struct tracegen_stream *stream = tracegen_thread(gen, 100 + t, HST_LANE_MAIN, NULL);
 
 		at_enter(stream, 10 * t, 0);
 		at_enter(stream, 10 * t + 10, 1);

@@ -55,8 +55,8 @@ static void test_text_clean_lets_no_control_through(void **state)
 	(void)hst_text_clean(text, sizeof text, "a\x1b[1m\nb\xc2\x9b\xe2\x80\xae");
 	assert_string_equal(text, "a?[1m?b??");
 	(void)hst_text_clean(text, sizeof text, "\xff\xc0\x80\xed\xa0\x80ok");
-	assert_string_equal(text,
-		"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdok");
+	assert_string_equal(
+		text, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdok");
 	(void)hst_text_clean(text, 5, "ab\xc3\xa4\xc3\xa4");
 	assert_string_equal(text, "ab\xc3\xa4");
 	(void)hst_text_clean(text, sizeof text, NULL);

@@ -26,8 +26,10 @@ static inline struct bench *bench_new(uint64_t start)
 	struct hst_stream *stream = &bench->stream;
 	struct hst_chunk *chunk = (void *)bench->chunk;
 
-	chunk->block = (struct hst_block){ .magic = HST_BLOCK_MAGIC, .type = HST_BLOCK_CHUNK,
-		.flags = HST_BLOCK_TAIL, .bytes = sizeof bench->chunk };
+	chunk->block = (struct hst_block){ .magic = HST_BLOCK_MAGIC,
+		.type = HST_BLOCK_CHUNK,
+		.flags = HST_BLOCK_TAIL,
+		.bytes = sizeof bench->chunk };
 	chunk->stream = 1;
 	chunk->seq = 1;
 	chunk->generation = 1;
@@ -75,7 +77,8 @@ static inline void bench_exit(struct bench *bench, uint64_t ticks)
 
 static inline bool bench_full(const struct bench *bench)
 {
-	return (const uint8_t *)bench->window.cur + HST_RECORD_SLACK > bench->chunk + sizeof bench->chunk;
+	return (const uint8_t *)bench->window.cur + HST_RECORD_SLACK >
+	       bench->chunk + sizeof bench->chunk;
 }
 
 #endif

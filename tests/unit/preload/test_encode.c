@@ -47,7 +47,8 @@ static void assert_decodes(const struct bench *bench)
 	assert_int_equal(hst_sites_init(&sites), HST_OK);
 	decoder = hst_decoder_create(&header, &sites);
 	assert_non_null(decoder);
-	assert_int_equal(hst_decoder_begin(decoder, bench->chunk, sizeof bench->chunk, &diag), HST_OK);
+	assert_int_equal(
+		hst_decoder_begin(decoder, bench->chunk, sizeof bench->chunk, &diag), HST_OK);
 	for (;;) {
 		assert_int_equal(hst_decode_batch(decoder, events, 256, &count, &diag), HST_OK);
 		if (count == 0) {
@@ -121,7 +122,8 @@ static void test_encode_random_events_decode_to_the_same(void **state)
 				bench_exit(bench, ticks);
 				expect(HST_EVENT_EXIT, ticks, 0, 0);
 			} else {
-				bench_enter(bench, 0x7f0000000000ull + site * 24, 0x400000 + site * 16, ticks);
+				bench_enter(bench, 0x7f0000000000ull + site * 24,
+					0x400000 + site * 16, ticks);
 				expect(HST_EVENT_ENTER, ticks, 0x7f0000000000ull + site * 24, 0);
 			}
 		}
@@ -171,7 +173,8 @@ static void test_encode_every_record_is_followed_by_the_end_mark(void **state)
 	struct bench *bench = bench_new(0);
 	(void)state;
 
-	memset(bench->chunk + sizeof(struct hst_chunk), 0xff, sizeof bench->chunk - sizeof(struct hst_chunk));
+	memset(bench->chunk + sizeof(struct hst_chunk), 0xff,
+		sizeof bench->chunk - sizeof(struct hst_chunk));
 	bench_enter(bench, 64, 48, 8);
 	assert_int_equal(*bench->window.cur, 0);
 	bench_exit(bench, 16);

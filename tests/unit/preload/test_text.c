@@ -84,7 +84,9 @@ static void test_options_defaults_without_environment(void **state)
 
 static void test_options_each_variable_reaches_its_field(void **state)
 {
-	char variables[][24] = { "HASTEN_DISABLE=1", "HASTEN_CHILDREN=0", "HASTEN_MODE=profile", "HASTEN_LIMIT=1M", "HASTEN_LAST=500", "HASTEN_DATA=/data", "HASTEN_PLAN=", "HASTEN_SECCOMP=0", "HASTEN_LIMITX=9" };
+	char variables[][24] = { "HASTEN_DISABLE=1", "HASTEN_CHILDREN=0", "HASTEN_MODE=profile",
+		"HASTEN_LIMIT=1M", "HASTEN_LAST=500", "HASTEN_DATA=/data",
+		"HASTEN_PLAN=", "HASTEN_SECCOMP=0", "HASTEN_LIMITX=9" };
 	char *environment[sizeof variables / sizeof variables[0] + 1] = { NULL };
 	struct hst_options options;
 	(void)state;

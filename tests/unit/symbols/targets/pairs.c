@@ -37,7 +37,8 @@ PLAIN void __cyg_profile_func_enter(void *fn, void *site)
 	uintptr_t ret = (uintptr_t)__builtin_return_address(0);
 	unsigned slot = (unsigned)(ret * 0x9e3779b1u) / (UINT32_MAX / SLOTS) % SLOTS;
 
-	while (pairs[slot].ret != 0 && (pairs[slot].ret != ret || pairs[slot].fn != (uintptr_t)fn)) {
+	while (pairs[slot].ret != 0 &&
+		(pairs[slot].ret != ret || pairs[slot].fn != (uintptr_t)fn)) {
 		slot = (slot + 1) % SLOTS;
 	}
 	if (pairs[slot].ret == 0) {
