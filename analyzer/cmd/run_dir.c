@@ -392,7 +392,7 @@ static enum hst_status try_name(const char *path, const char *shown,
 		*ret_live = found.pid;
 		break;
 	case DIR_FOREIGN:
-		if (made) {
+		if (made && (found.error == EMFILE || found.error == ENFILE)) {
 			/* Made a moment ago, but it cannot be opened: too few descriptors, say. */
 			status = fail(shown, "opened", found.error, diag);
 			(void)rmdir(path);

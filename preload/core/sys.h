@@ -25,6 +25,7 @@
  */
 extern volatile uint32_t hst_sys_closed;
 
+/* NOLINTNEXTLINE(readability-function-size): the kernel takes six arguments */
 static inline long hst_sys_raw6(long n, long a, long b, long c, long d, long e, long f)
 {
 	register long r10 __asm__("r10") = d;
@@ -39,6 +40,7 @@ static inline long hst_sys_raw6(long n, long a, long b, long c, long d, long e, 
 	return ret;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the same */
 static inline long hst_sys6(long n, long a, long b, long c, long d, long e, long f)
 {
 	if (hst_sys_closed) {

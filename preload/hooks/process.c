@@ -118,6 +118,7 @@ long hst_hook_syscall(long number, long a, long b, long c, long d, long e, long 
 	"syscall");
 /* All but the calls of interest end in a tail jump, so that a call that returns twice, or on another stack, does so as
  * without us. */
+/* NOLINTNEXTLINE(readability-function-size): syscall(2) takes as many */
 HST_EXPORT long hst_hook_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
 	call_function real = (call_function)hst_real(HST_REAL_syscall);

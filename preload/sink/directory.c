@@ -136,10 +136,23 @@ struct directory_entry {
 	char name[];
 };
 
+/* Removes what is ours among the entries that one call of getdents gave. */
+static void remove_entries(int fd, const char *entries, long bytes)
+{
+	for (long at = 0; at < bytes;) {
+		const struct directory_entry *entry = (const void *)(entries + at);
+
+		if (name_is_ours(entry->name)) {
+			(void)hst_sys_unlinkat(fd, entry->name, 0);
+		}
+		at += entry->bytes;
+	}
+}
+
 /* Removes an older recording: only one with our mark, only files that are ours. */
 static void remove_old(const char *path)
 {
-	_Alignas(8) char buffer[2048];
+	_Alignas(8) char entries[2048];
 	struct session session;
 	int fd = directory_open(path);
 	long got;
@@ -148,15 +161,8 @@ static void remove_old(const char *path)
 		return;
 	}
 	if (session_read(fd, &session)) {
-		while ((got = hst_sys_getdents(fd, buffer, sizeof buffer)) > 0) {
-			for (long at = 0; at < got;) {
-				const struct directory_entry *entry = (const void *)(buffer + at);
-
-				if (name_is_ours(entry->name)) {
-					(void)hst_sys_unlinkat(fd, entry->name, 0);
-				}
-				at += entry->bytes;
-			}
+		while ((got = hst_sys_getdents(fd, entries, sizeof entries)) > 0) {
+			remove_entries(fd, entries, got);
 		}
 		(void)hst_sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 	}
