@@ -37,6 +37,7 @@ HST_NOINLINE static void context_goes(const ucontext_t *to)
 	stream->guard = 0;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc names them with underscores */
 HST_EXPORT int swapcontext(ucontext_t *restrict from, const ucontext_t *restrict to)
 {
 	int (*real)(ucontext_t *, const ucontext_t *) =
@@ -46,6 +47,7 @@ HST_EXPORT int swapcontext(ucontext_t *restrict from, const ucontext_t *restrict
 	return real(from, to);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the same */
 HST_EXPORT int setcontext(const ucontext_t *to)
 {
 	int (*real)(const ucontext_t *) =

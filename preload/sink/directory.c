@@ -23,7 +23,7 @@ struct session {
 /* Only a directory that is ours and that no one else may write into. */
 static int directory_open(const char *path)
 {
-	struct stat status;
+	struct stat status = { 0 };
 	long fd = hst_sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
 
 	if (fd < 0) {
@@ -243,7 +243,7 @@ static enum directory_answer directory_try(
 static bool absolute(const char *path, struct hst_text *ret_text)
 {
 	if (path[0] != '/') {
-		char here[HST_PATH_BYTES];
+		char here[HST_PATH_BYTES] = { 0 };
 		long got = hst_sys_getcwd(here, sizeof here);
 
 		if (got <= 0 || here[0] != '/') {

@@ -55,7 +55,7 @@ void hst_sink_sync(struct hst_clock_pair pair)
 /* -1: could not be had, the reason is in the flags. */
 static int sink_reopen(void)
 {
-	struct stat status;
+	struct stat status = { 0 };
 	long fd;
 
 	if (!hst_sink.ready || hst_sys_closed != 0 ||
@@ -340,7 +340,7 @@ static uint64_t sink_limit(int fd, uint64_t wanted)
 bool hst_sink_create(const struct hst_options *options, uint32_t flags)
 {
 	struct hst_file_header *header = NULL;
-	struct stat status;
+	struct stat status = { 0 };
 	long fd;
 
 	hst_sink.ready = false;

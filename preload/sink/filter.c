@@ -60,7 +60,7 @@ static bool plan_is_sound(const uint8_t *bytes, uint64_t size)
 /* Read into private memory, so that what was checked cannot change. */
 static bool plan_read(const char *path)
 {
-	struct stat status;
+	struct stat status = { 0 };
 	uint8_t *bytes = NULL;
 	long fd = hst_sys_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
 	uint64_t done = 0;

@@ -8,7 +8,7 @@
 #define HST_NAME_BYTES 255u
 
 /* The pseudo address of a name, the same for equal names. 0: too many names, or another thread is at it. */
-uint64_t hst_name_intern(const char *name);
+uint64_t hst_name_intern(const char *text);
 
 /* A forked child writes them to its own file anew, when they are used. */
 void hst_names_reset(void);

@@ -60,7 +60,7 @@ static bool line_has(const char *line, const char *end, uint64_t address, struct
 
 static bool find_mapping(uint64_t address, struct range *ret_range)
 {
-	char buffer[1024];
+	char buffer[1024] = { 0 };
 	size_t held = 0;
 	bool found = false;
 	long fd = hst_sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);

@@ -37,10 +37,10 @@ void hst_tree_carry(struct hst_stream *stream, uint64_t ticks);
 uint32_t hst_tree_find(const struct hst_stream *stream, uint64_t ret);
 
 /*
- * Sets node and start of the entry that became the top. `node`: from hst_tree_find, 0: makes it. `k`: what
+ * Sets node and start of the entry that became the top. `child`: from hst_tree_find, 0: makes it. `k`: what
  * hst_frame_address found, for the hot path.
  */
-void hst_tree_enter(struct hst_stream *stream, struct hst_open *entry, uint32_t node, uint32_t k,
+void hst_tree_enter(struct hst_stream *stream, struct hst_open *entry, uint32_t child, uint32_t k,
 	uint64_t ticks);
 
 /* Books the top entry, which the caller then pops. */
