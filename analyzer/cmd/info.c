@@ -145,11 +145,12 @@ enum hst_status hst_info_read(struct hst_info *info)
 		if (status == HST_E_MEMORY) {
 			return status;
 		}
-		if (status == HST_OK) {
-			status = add_file(info, &file);
-			hst_trace_file_close(&file);
-			HST_TRY(status);
+		if (status != HST_OK) {
+			continue;
 		}
+		status = add_file(info, &file);
+		hst_trace_file_close(&file);
+		HST_TRY(status);
 	}
 	return HST_OK;
 }

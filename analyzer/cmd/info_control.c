@@ -74,6 +74,20 @@ static bool is_zero(const char *data, size_t bytes)
 	return bytes == 0 || (data[0] == 0 && memcmp(data, data + 1, bytes - 1) == 0);
 }
 
+/* All of it. 0, or an errno. */
+static int write_bytes(int to, const char *data, ssize_t bytes, off_t at)
+{
+	for (ssize_t done = 0; done < bytes;) {
+		ssize_t wrote = pwrite(to, data + done, (size_t)(bytes - done), at + done);
+
+		if (wrote <= 0 && errno != EINTR) {
+			return errno == 0 ? EIO : errno;
+		}
+		done += wrote > 0 ? wrote : 0;
+	}
+	return 0;
+}
+
 /* From begin to end in this order, see above. Holes stay holes. 0, or an errno. */
 static int copy_bytes(int from, int to)
 {
@@ -90,14 +104,10 @@ static int copy_bytes(int from, int to)
 			break;
 		}
 		if (!is_zero(buffer, (size_t)got)) {
-			for (ssize_t done = 0; done < got;) {
-				ssize_t wrote =
-					pwrite(to, buffer + done, (size_t)(got - done), at + done);
+			int error = write_bytes(to, buffer, got, at);
 
-				if (wrote <= 0 && errno != EINTR) {
-					return errno == 0 ? EIO : errno;
-				}
-				done += wrote > 0 ? wrote : 0;
+			if (error != 0) {
+				return error;
 			}
 		}
 		at += got;

@@ -2,6 +2,7 @@
 /* One parser for all tables: --name VALUE, --name=VALUE, -n VALUE, -nVALUE. */
 #include "cmd/options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,9 @@ static enum hst_status set(const struct hst_option *option, struct hst_options *
 {
 	char *place = (char *)options + option->offset;
 
+	/* The tables give all of these an argument. */
+	assert(value != NULL ||
+		(option->kind != HST_OPTION_COUNT && option->kind != HST_OPTION_COLOR));
 	switch (option->kind) {
 	case HST_OPTION_FLAG:
 		*(bool *)(void *)place = true;
@@ -128,6 +132,17 @@ static enum hst_status parse_one(char **argv, int *at, const struct hst_option *
 	return set(option, options, value, diag);
 }
 
+static enum hst_status set_directory(
+	struct hst_options *options, const char *dir, struct hst_diag *diag)
+{
+	if (options->dir != NULL) {
+		return hst_diag_set(diag, HST_E_USAGE,
+			"one data directory at a time: '%s' and '%s'", options->dir, dir);
+	}
+	options->dir = dir;
+	return HST_OK;
+}
+
 enum hst_status hst_options_parse(int argc, char **argv, const struct hst_option *table,
 	struct hst_options *ret_options, struct hst_diag *diag)
 {
@@ -136,18 +151,16 @@ enum hst_status hst_options_parse(int argc, char **argv, const struct hst_option
 
 	for (int i = 1; i < argc; i++) {
 		const char *argument = argv[i];
+		enum hst_status status = HST_OK;
 
 		if (!ended && strcmp(argument, "--") == 0) {
 			ended = true;
 		} else if (!ended && argument[0] == '-' && argument[1] != '\0') {
-			HST_TRY(parse_one(argv, &i, table, &options, diag));
-		} else if (options.dir != NULL) {
-			return hst_diag_set(diag, HST_E_USAGE,
-				"one data directory at a time: '%s' and '%s'", options.dir,
-				argument);
+			status = parse_one(argv, &i, table, &options, diag);
 		} else {
-			options.dir = argument;
+			status = set_directory(&options, argument, diag);
 		}
+		HST_TRY(status);
 	}
 	*ret_options = options;
 	return HST_OK;

@@ -43,15 +43,13 @@ static void waited_for(sigset_t *set)
 }
 
 /* Returns only on failure, with errno. */
-static void exec_program(const struct hst_program *program)
+static void exec_shell(const struct hst_program *program)
 {
+	static char shell[] = "sh";
 	size_t count = 0;
 	char **arguments;
+	int error;
 
-	execve(program->path, program->argv, program->environment);
-	if (errno != ENOEXEC || !program->shell) {
-		return;
-	}
 	while (program->argv[count] != NULL) {
 		count++;
 	}
@@ -59,12 +57,25 @@ static void exec_program(const struct hst_program *program)
 	if (arguments == NULL) {
 		return;
 	}
-	arguments[0] = strdup("sh");
+	arguments[0] = shell;
 	arguments[1] = strdup(program->path);
 	for (size_t i = 1; i <= count; i++) {
 		arguments[i + 1] = program->argv[i];
 	}
 	execve("/bin/sh", arguments, program->environment);
+	error = errno;
+	free(arguments[1]);
+	free(arguments);
+	errno = error;
+}
+
+/* Returns only on failure, with errno. */
+static void exec_program(const struct hst_program *program)
+{
+	execve(program->path, program->argv, program->environment);
+	if (errno == ENOEXEC && program->shell) {
+		exec_shell(program);
+	}
 }
 
 static void give_back(const struct hst_child_signals *signals)

@@ -184,9 +184,10 @@ static enum hst_status read_streams(struct hst_pass *pass)
 	for (size_t i = 0; i < pass->file.stream_count; i++) {
 		const struct hst_stream_ref *stream = &pass->file.streams[i];
 
-		if ((tid == 0 || stream->tid == tid) && stream->chunk_count != 0) {
-			HST_TRY(hst_pass_stream(pass, stream));
+		if ((tid != 0 && stream->tid != tid) || stream->chunk_count == 0) {
+			continue;
 		}
+		HST_TRY(hst_pass_stream(pass, stream));
 	}
 	pass->file_threads_end = pass->threads.count;
 	for (size_t i = 0; i < pass->file.profile_count; i++) {

@@ -119,15 +119,14 @@ static enum hst_status replay_chunks(struct hst_pass *pass, const struct hst_str
 		enum hst_status status = hst_trace_file_read_chunk(
 			&pass->file, stream, chunk, pass->chunk, &bytes, NULL);
 
-		if (status == HST_E_MEMORY) {
-			return status;
-		}
 		if (status == HST_OK) {
-			HST_TRY(replay_chunk(pass, decoder, replay, bytes));
-		} else {
+			status = replay_chunk(pass, decoder, replay, bytes);
+		} else if (status != HST_E_MEMORY) {
 			pass->profile->damaged_chunks++;
 			replay->row_flags |= HST_ROW_REPAIRED;
+			status = HST_OK;
 		}
+		HST_TRY(status);
 		pass->done += chunk->bytes;
 		if (options->progress != NULL) {
 			options->progress(options->progress_context, pass->done, pass->total);

@@ -323,8 +323,7 @@ static size_t fast_stretch(struct hst_decoder *decoder, struct hst_event *events
 		}
 		predictor[slot] = (uint16_t)id;
 		top->last = (uint16_t)id;
-		top++;
-		*top = (struct hst_fiber_frame){ .id = (uint16_t)id, .site = site_of[id] };
+		*++top = (struct hst_fiber_frame){ .id = (uint16_t)id, .site = site_of[id] };
 		at += bytes;
 		ticks += (uint64_t)units << shift;
 		*event++ = (struct hst_event){

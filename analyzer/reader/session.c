@@ -125,30 +125,36 @@ static enum hst_status check_mark(const char *line, const char *name, struct hst
 	return HST_OK;
 }
 
+/* Ends the line that begins at `line` with a NUL. The next one, NULL if this is the last. */
+static char *cut_line(char *line)
+{
+	char *end = strchr(line, '\n');
+
+	if (end == NULL) {
+		return NULL;
+	}
+	*end = '\0';
+	return end + 1;
+}
+
 enum hst_status hst_session_parse(const char *text, size_t bytes, const char *name,
 	struct hst_session *session, struct hst_diag *diag)
 {
 	char *copy = hst_arena_string_n(&session->arena, text, bytes);
-	char *end;
-	char *line;
-	char *space;
-	bool first = true;
+	char *next;
 
 	if (copy == NULL) {
 		return hst_diag_set(diag, HST_E_MEMORY, "out of memory");
 	}
 	session->status = -1;
 	/* Bytes behind a NUL are no text of ours. */
-	for (line = copy; line != NULL; line = end) {
-		end = strchr(line, '\n');
-		if (end != NULL) {
-			*end++ = '\0';
-		}
-		if (first) {
-			HST_TRY(check_mark(line, name, diag));
-			first = false;
-			continue;
-		}
+	next = cut_line(copy);
+	HST_TRY(check_mark(copy, name, diag));
+	while (next != NULL) {
+		char *line = next;
+		char *space;
+
+		next = cut_line(line);
 		space = strchr(line, ' ');
 		if (space != NULL) {
 			*space = '\0';
@@ -330,7 +336,8 @@ enum hst_status hst_session_open(
 	}
 	session.dir = hst_arena_string(&session.arena, dir);
 	if (session.dir == NULL) {
-		status = hst_diag_set(diag, HST_E_MEMORY, "out of memory");
+		status = HST_E_MEMORY;
+		(void)hst_diag_set(diag, status, "out of memory");
 	} else {
 		status = read_session(&session, fd, dir, diag);
 	}

@@ -134,7 +134,8 @@ static const char *skip_brackets(const char *start, const char *s)
 	char open[256];
 	size_t depth = 0;
 
-	while (*s != '\0') {
+	open[depth++] = *s++;
+	while (depth > 0 && *s != '\0') {
 		size_t length = operator_length(start, s);
 
 		if (length != 0) {
@@ -157,9 +158,6 @@ static const char *skip_brackets(const char *start, const char *s)
 			depth -= open[depth - 1] == wanted;
 		}
 		s++;
-		if (depth == 0) {
-			return s;
-		}
 	}
 	return s;
 }

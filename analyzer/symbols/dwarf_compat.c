@@ -186,19 +186,19 @@ static bool new_ranges(Dwarf_Debug dbg, Dwarf_Attribute attr, Dwarf_Half form, D
 	return good;
 }
 
-bool hst_compat_ranges(Dwarf_Debug dbg, Dwarf_Die die, Dwarf_Attribute attr, unsigned version,
-	uint64_t base, hst_compat_range_fn *fn, void *context)
+bool hst_compat_ranges(
+	Dwarf_Debug dbg, const struct hst_compat_list *list, hst_compat_range_fn *fn, void *context)
 {
 	Dwarf_Half form = 0;
 	Dwarf_Unsigned value = 0;
 
-	if (!list_position(dbg, attr, &form, &value)) {
+	if (!list_position(dbg, list->attr, &form, &value)) {
 		return false;
 	}
-	if (version >= 5) {
-		return new_ranges(dbg, attr, form, value, fn, context);
+	if (list->version >= 5) {
+		return new_ranges(dbg, list->attr, form, value, fn, context);
 	}
-	return old_ranges(dbg, die, value, base, fn, context);
+	return old_ranges(dbg, list->die, value, list->base, fn, context);
 }
 
 bool hst_compat_frames(Dwarf_Debug dbg, hst_compat_range_fn *fn, void *context)

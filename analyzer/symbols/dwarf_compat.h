@@ -31,12 +31,17 @@ void hst_compat_drop(Dwarf_Debug dbg, Dwarf_Error *error);
  */
 typedef bool hst_compat_range_fn(void *context, uint64_t lo, uint64_t hi);
 
-/*
- * Decodes DW_AT_ranges `attr` of `die`, .debug_ranges (`version` up to 4) or .debug_rnglists, into
- * calls of `fn`; `base` is the low_pc of the unit. Empty ranges are left out. false: damaged.
- */
-bool hst_compat_ranges(Dwarf_Debug dbg, Dwarf_Die die, Dwarf_Attribute attr, unsigned version,
-	uint64_t base, hst_compat_range_fn *fn, void *context);
+/* DW_AT_ranges `attr` of `die`: .debug_ranges (`version` up to 4) or .debug_rnglists. */
+struct hst_compat_list {
+	Dwarf_Die die;
+	Dwarf_Attribute attr;
+	unsigned version; /* of the unit */
+	uint64_t base;    /* low_pc of the unit */
+};
+
+/* Decodes a list into calls of `fn`. Empty ranges are left out. false: damaged. */
+bool hst_compat_ranges(Dwarf_Debug dbg, const struct hst_compat_list *list, hst_compat_range_fn *fn,
+	void *context);
 
 /*
  * Calls `fn` for the code range of each frame description in .eh_frame: what is left of functions

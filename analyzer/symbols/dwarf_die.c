@@ -127,8 +127,23 @@ static void take_entry(Dwarf_Debug dbg, Dwarf_Attribute attr, struct hst_die_fac
 	}
 }
 
-static void take_attribute(const struct hst_die_reader *reader, Dwarf_Debug dbg, Dwarf_Die die,
-	Dwarf_Attribute attr, unsigned number, struct hst_die_facts *facts, bool *length)
+static void take_ranges(const struct hst_die_reader *reader, Dwarf_Debug dbg, Dwarf_Die die,
+	Dwarf_Attribute attr, struct hst_die_facts *facts)
+{
+	const struct hst_compat_list list = {
+		.die = die, .attr = attr, .version = reader->version, .base = reader->base
+	};
+
+	facts->has_ranges = true;
+	if (reader->range_fn != NULL &&
+		!hst_compat_ranges(dbg, &list, reader->range_fn, reader->context)) {
+		reader->dwarf->damaged = true;
+	}
+}
+
+/* All but DW_AT_ranges. */
+static void take_attribute(const struct hst_dwarf *dwarf, Dwarf_Debug dbg, Dwarf_Attribute attr,
+	unsigned number, struct hst_die_facts *facts, bool *length)
 {
 	bool has_line;
 
@@ -152,17 +167,9 @@ static void take_attribute(const struct hst_die_reader *reader, Dwarf_Debug dbg,
 	case DW_AT_entry_pc:
 		take_entry(dbg, attr, facts);
 		break;
-	case DW_AT_ranges:
-		facts->has_ranges = true;
-		if (reader->range_fn != NULL &&
-			!hst_compat_ranges(dbg, die, attr, reader->version, reader->base,
-				reader->range_fn, reader->context)) {
-			reader->dwarf->damaged = true;
-		}
-		break;
 	case DW_AT_abstract_origin:
 	case DW_AT_specification:
-		take_origin(reader->dwarf, dbg, attr, facts);
+		take_origin(dwarf, dbg, attr, facts);
 		break;
 	case DW_AT_decl_file:
 		take_small(dbg, attr, &facts->file, &facts->has_file);
@@ -192,10 +199,12 @@ void hst_die_read(const struct hst_die_reader *reader, Dwarf_Debug dbg, Dwarf_Di
 	for (Dwarf_Signed i = 0; result == DW_DLV_OK && i < count; i++) {
 		Dwarf_Half number = 0;
 
-		if (dwarf_whatattr(list[i], &number, &error) == DW_DLV_OK) {
-			take_attribute(reader, dbg, die, list[i], number, &facts, &length);
-		} else {
+		if (dwarf_whatattr(list[i], &number, &error) != DW_DLV_OK) {
 			hst_compat_drop(dbg, &error);
+		} else if (number == DW_AT_ranges) {
+			take_ranges(reader, dbg, die, list[i], &facts);
+		} else {
+			take_attribute(reader->dwarf, dbg, list[i], number, &facts, &length);
 		}
 		dwarf_dealloc(dbg, list[i], DW_DLA_ATTR);
 	}

@@ -163,7 +163,8 @@ const char *hst_dwarf_file(struct hst_dwarf *dwarf, uint32_t unit_number, uint32
 	if (unit->version < 5 && file-- == 0) {
 		return NULL;
 	}
-	if (unit->files == NULL || file >= unit->file_count || unit->raw_files[file] == NULL) {
+	if (unit->files == NULL || unit->raw_files == NULL || file >= unit->file_count ||
+		unit->raw_files[file] == NULL) {
 		return NULL;
 	}
 	if (unit->files[file] == NULL) {
@@ -216,6 +217,7 @@ static void keep_rows(struct hst_dwarf *dwarf, struct hst_dwarf_unit *unit, Dwar
 		return;
 	}
 	dwarf->row_budget -= (uint64_t)count;
+	unit->row_count = 0;
 	unit->rows = malloc((size_t)count * sizeof *unit->rows);
 	if (unit->rows == NULL) {
 		return;

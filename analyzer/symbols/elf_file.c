@@ -272,6 +272,14 @@ static enum hst_status add_exec(struct hst_elf *elf, uint64_t lo, uint64_t bytes
 	return HST_OK;
 }
 
+static enum hst_status add_exec_section(struct hst_elf *elf, const GElf_Shdr *header)
+{
+	if ((header->sh_flags & SHF_EXECINSTR) == 0 || (header->sh_flags & SHF_ALLOC) == 0) {
+		return HST_OK;
+	}
+	return add_exec(elf, header->sh_addr, header->sh_size);
+}
+
 static enum hst_status read_sections(struct hst_elf *elf)
 {
 	size_t names = 0;
@@ -289,9 +297,7 @@ static enum hst_status read_sections(struct hst_elf *elf)
 			continue;
 		}
 		name = elf_strptr(elf->handle, names, header.sh_name);
-		if ((header.sh_flags & SHF_EXECINSTR) != 0 && (header.sh_flags & SHF_ALLOC) != 0) {
-			HST_TRY(add_exec(elf, header.sh_addr, header.sh_size));
-		}
+		HST_TRY(add_exec_section(elf, &header));
 		if (header.sh_type == SHT_NOTE && elf->build_id.count == 0) {
 			read_notes(elf, section);
 		}
@@ -313,10 +319,11 @@ static enum hst_status exec_from_segments(struct hst_elf *elf)
 		return HST_OK;
 	}
 	for (size_t i = 0; i < count && i < INT32_MAX; i++) {
-		if (gelf_getphdr(elf->handle, (int)i, &segment) != NULL &&
-			segment.p_type == PT_LOAD && (segment.p_flags & PF_X) != 0) {
-			HST_TRY(add_exec(elf, segment.p_vaddr, segment.p_memsz));
+		if (gelf_getphdr(elf->handle, (int)i, &segment) == NULL ||
+			segment.p_type != PT_LOAD || (segment.p_flags & PF_X) == 0) {
+			continue;
 		}
+		HST_TRY(add_exec(elf, segment.p_vaddr, segment.p_memsz));
 	}
 	return HST_OK;
 }
@@ -384,11 +391,11 @@ static enum hst_status scan_table(struct hst_elf *elf, Elf_Scn *section, bool co
 		if (name == NULL) {
 			continue;
 		}
-		if (collect) {
-			HST_TRY(take_symbol(elf, &symbol, name));
-		} else {
+		if (!collect) {
 			note_special(elf, &symbol, name);
+			continue;
 		}
+		HST_TRY(take_symbol(elf, &symbol, name));
 	}
 	return HST_OK;
 }
@@ -402,11 +409,12 @@ static enum hst_status scan_symbols(struct hst_elf *elf, bool collect)
 		if (gelf_getshdr(section, &header) == NULL || header.sh_size == 0) {
 			continue;
 		}
-		if (header.sh_type == SHT_SYMTAB || header.sh_type == SHT_DYNSYM) {
-			elf->flags |= header.sh_type == SHT_SYMTAB ? HST_IMAGE_HAS_SYMTAB
-								   : HST_IMAGE_HAS_DYNSYM;
-			HST_TRY(scan_table(elf, section, collect));
+		if (header.sh_type != SHT_SYMTAB && header.sh_type != SHT_DYNSYM) {
+			continue;
 		}
+		elf->flags |=
+			header.sh_type == SHT_SYMTAB ? HST_IMAGE_HAS_SYMTAB : HST_IMAGE_HAS_DYNSYM;
+		HST_TRY(scan_table(elf, section, collect));
 	}
 	return HST_OK;
 }

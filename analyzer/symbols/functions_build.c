@@ -419,6 +419,21 @@ static bool add_plain_range(struct build *build, size_t number)
 	return add_range(build, lo, hi, group->function);
 }
 
+/* The ranges of a body, as DWARF says. */
+static bool add_body_ranges(struct build *build, uint32_t number, uint32_t function)
+{
+	const struct hst_dwarf_body *body = &build->dwarf->bodies[number];
+
+	for (uint32_t i = 0; i < body->range_count; i++) {
+		const struct hst_span *span = &build->dwarf->ranges[body->first_range + i];
+
+		if (!add_range(build, span->lo, span->hi, function)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool add_ranges(struct build *build)
 {
 	for (size_t i = 0; i < build->group_count; i++) {
@@ -429,19 +444,9 @@ static bool add_ranges(struct build *build)
 		}
 		for (size_t j = 0; j < group->count; j++) {
 			uint32_t number = build->entries[group->first + j].body;
-			const struct hst_dwarf_body *body;
 
-			if (number == NONE) {
-				continue;
-			}
-			body = &build->dwarf->bodies[number];
-			for (uint32_t k = 0; k < body->range_count; k++) {
-				const struct hst_span *span =
-					&build->dwarf->ranges[body->first_range + k];
-
-				if (!add_range(build, span->lo, span->hi, group->function)) {
-					return false;
-				}
+			if (number != NONE && !add_body_ranges(build, number, group->function)) {
+				return false;
 			}
 		}
 	}

@@ -28,10 +28,26 @@ static void put_name(FILE *out, const struct hst_profile *profile, uint32_t func
 	fputs(name, out);
 }
 
+/* A context and its callers, innermost first. */
+struct path {
+	HST_VEC(uint32_t) contexts;
+};
+
+static bool find_path(struct path *path, const struct hst_profile *profile, uint32_t context)
+{
+	path->contexts.count = 0;
+	for (uint32_t at = context; at != 0; at = profile->contexts[at].parent) {
+		if (!hst_vec_push(&path->contexts, at)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 enum hst_status hst_folded_write(
 	FILE *out, const struct hst_profile *profile, enum hst_metric metric)
 {
-	HST_VEC(uint32_t) path = { 0 };
+	struct path path = { 0 };
 
 	for (size_t i = 1; i < profile->context_count; i++) {
 		uint64_t value = hst_metric_value(metric, &profile->contexts[i]);
@@ -39,19 +55,16 @@ enum hst_status hst_folded_write(
 		if (value == 0) {
 			continue;
 		}
-		path.count = 0;
-		for (uint32_t at = (uint32_t)i; at != 0; at = profile->contexts[at].parent) {
-			if (!hst_vec_push(&path, at)) {
-				hst_vec_finish(&path);
-				return HST_E_MEMORY;
-			}
+		if (!find_path(&path, profile, (uint32_t)i)) {
+			hst_vec_finish(&path.contexts);
+			return HST_E_MEMORY;
 		}
-		for (size_t k = path.count; k-- > 0;) {
-			put_name(out, profile, profile->contexts[path.items[k]].function);
+		for (size_t k = path.contexts.count; k-- > 0;) {
+			put_name(out, profile, profile->contexts[path.contexts.items[k]].function);
 			fputc(k == 0 ? ' ' : ';', out);
 		}
 		fprintf(out, "%" PRIu64 "\n", value);
 	}
-	hst_vec_finish(&path);
+	hst_vec_finish(&path.contexts);
 	return HST_OK;
 }

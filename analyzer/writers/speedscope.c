@@ -68,9 +68,10 @@ static enum hst_status write_sampled(
 	hst_json_string(json, "unit", calls ? "none" : "nanoseconds");
 	hst_json_array(json, "samples");
 	for (size_t i = 1; i < profile->context_count; i++) {
-		if (hst_metric_value(metric, &profile->contexts[i]) != 0) {
-			HST_TRY(write_stack(json, profile, i));
+		if (hst_metric_value(metric, &profile->contexts[i]) == 0) {
+			continue;
 		}
+		HST_TRY(write_stack(json, profile, i));
 	}
 	hst_json_end(json);
 	hst_json_list(json, "weights");
@@ -126,7 +127,7 @@ static enum hst_status write_tracks(struct hst_json *json, const struct hst_call
 	size_t *next = calloc(calls->tracks.count + 1, sizeof *next);
 	size_t begin = 0;
 
-	sorted = malloc((calls->events.count + 1) * sizeof *sorted);
+	sorted = calloc(calls->events.count + 1, sizeof *sorted);
 	if (next == NULL || sorted == NULL) {
 		free(next);
 		free(sorted);

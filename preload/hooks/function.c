@@ -420,8 +420,7 @@ void __cyg_profile_func_exit(void *fn, void *call_site)
 	window = stream->window;
 	top = stream->top;
 	units = time - stream->time;
-	if (HST_UNLIKELY(top->fn != (uint64_t)fn || top->call != (uint32_t)(uint64_t)call_site ||
-			 top->cfa <= HST_CALLER_SP() || top <= stream->low ||
+	if (HST_UNLIKELY(!exit_fits(top, (uint64_t)fn, (uint64_t)call_site) || top <= stream->low ||
 			 !window_open(window) || units > HST_TIME_MASK)) {
 		hst_exit_profile(fn, call_site, ticks);
 		return;

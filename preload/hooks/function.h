@@ -63,6 +63,18 @@ HST_INLINE bool frame_fits(const struct hst_stream *stream, const struct hst_ope
 	return *(const uint64_t *)(cfa - 8) == call_site;
 }
 
+/*
+ * Does this exit belong to the top entry? Its function, and a frame that is not below the stack pointer. At the stack pointer
+ * lies a callee's frame that is gone, or, if the hook was tail-jumped to, the frame itself.
+ */
+HST_INLINE bool exit_fits(const struct hst_open *top, uint64_t fn, uint64_t call_site)
+{
+	uint64_t sp = HST_CALLER_SP();
+
+	return top->fn == fn &&
+	       (top->cfa > sp || (top->cfa == sp && HST_CALLER_RET() == call_site));
+}
+
 HST_INLINE bool window_open(const struct hst_window *window)
 {
 	return window->cur < window->limit && window->seen == hst_sink_watch();

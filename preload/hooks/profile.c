@@ -48,9 +48,9 @@ HST_NOINLINE void hst_exit_profile(void *fn, void *call_site, uint64_t ticks)
 	const struct hst_open *top = stream->top;
 
 	if (HST_UNLIKELY(stream->mode != HST_STREAM_PROFILE || !hst_clock_tsc ||
-			 stream->window->seen != hst_sink_watch() || top->fn != (uint64_t)fn ||
-			 top->call != (uint32_t)(uint64_t)call_site ||
-			 top->cfa <= HST_CALLER_SP() || top <= stream->low)) {
+			 stream->window->seen != hst_sink_watch() ||
+			 !exit_fits(top, (uint64_t)fn, (uint64_t)call_site) ||
+			 top <= stream->low)) {
 		hst_exit_slow(fn, call_site);
 		return;
 	}
