@@ -87,8 +87,8 @@ static void give_back(const struct hst_child_signals *signals)
 }
 
 /*
- * No descriptors or no process for a launcher beside the program: the program takes our place. It runs to its own end;
- * nobody is left to note its status.
+ * No descriptors or no process for a launcher beside the program: the program takes our place. It
+ * runs to its own end; nobody is left to note its status.
  */
 static enum hst_status start_in_place(const struct hst_child_signals *signals,
 	const struct hst_program *program, int reason, struct hst_diag *diag)

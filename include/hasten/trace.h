@@ -270,7 +270,7 @@ static_assert(sizeof(struct hst_name_block) == 24, "on disk");
  * first `nodes` of `node_capacity` are in use. Written in place: a reader tolerates a node that is
  * one call behind. Index 0 is the root (the thread).
  */
-#define HST_HISTOGRAM_BUCKETS 62u
+#define HST_HISTOGRAM_BUCKETS 60u
 #define HST_PROFILE_OPEN_MAX  256u
 
 struct hst_profile_open {
@@ -290,7 +290,8 @@ struct hst_profile_node {
 	uint64_t calls;  /* enters */
 	uint64_t total;  /* ticks, outermost activations only */
 	uint64_t self;
-	uint64_t min; /* ticks of one returned call; UINT64_MAX while there is none */
+	uint64_t min;  /* ticks of one returned call; UINT64_MAX while there is none */
+	uint64_t hint; /* the writer's own */
 	uint64_t max;
 	uint32_t errors;                           /* left by longjmp or exception */
 	uint32_t flags;                            /* HST_NODE_... */

@@ -27,8 +27,13 @@ struct hst_open {
 	uint64_t ret;   /* return address of the enter hook: the instance */
 	uint32_t call;  /* low half of call_site: tells frames of equal address apart */
 	uint32_t group; /* bits of the instances that share this cfa, innermost included */
-	uint16_t id;    /* in the present chunk, 0 unknown */
-	uint16_t last;  /* id of the latest callee, 0 none */
+	union {
+		struct {
+			uint16_t id;   /* in the present chunk, 0 unknown */
+			uint16_t last; /* id of the latest callee, 0 none */
+		};
+		uint32_t callee; /* profile mode: context of the latest callee, 0 none */
+	};
 	uint32_t node;  /* profile mode: its calling context, HST_NODE_CARRIED */
 	uint64_t start; /* profile mode: ticks of its enter */
 	uint64_t child; /* profile mode: ticks of returned callees */

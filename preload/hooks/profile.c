@@ -9,25 +9,45 @@
 
 #include "core/poison.h"
 
+/* The context of this instance below the caller's: the one guessed, or the one found. 0: none yet. */
+HST_INLINE uint32_t context_below(struct hst_tree *tree, const struct hst_open *top, uint64_t ret)
+{
+	uint32_t parent = top->node & HST_NODE_INDEX;
+	struct hst_tree_guess *guess =
+		top->callee != 0 ? &tree->after[top->callee] : &tree->first[parent];
+	const struct hst_tree_edge *edge;
+
+	if (HST_LIKELY(guess->parent == parent && tree->nodes[guess->child].ret == ret)) {
+		return guess->child;
+	}
+	edge = &tree->edges[hst_tree_slot(tree, parent, ret)];
+	if (edge->ret != ret || edge->parent != parent) {
+		return 0;
+	}
+	*guess = (struct hst_tree_guess){ .parent = parent, .child = edge->child };
+	return edge->child;
+}
+
 HST_NOINLINE void hst_enter_profile(void *fn, void *call_site)
 {
 	struct hst_stream *stream = hst_self;
-	const struct hst_tree *tree = stream->tree;
+	struct hst_tree *tree = stream->tree;
 	struct hst_open *top = stream->top;
 	struct hst_open *entry = top + 1;
 	uint64_t ret = HST_CALLER_RET();
-	uint32_t parent = top->node & HST_NODE_INDEX;
-	const struct hst_tree_edge *edge;
+	uint64_t hint;
 	uint64_t cfa;
+	uint32_t child;
 
 	if (HST_UNLIKELY(stream->window->seen != hst_sink_watch() || entry >= stream->end)) {
 		hst_enter_slow(fn, call_site);
 		return;
 	}
-	edge = &tree->edges[hst_tree_slot(tree, parent, ret)];
-	cfa = HST_CALLER_SP() + edge->k;
-	if (HST_UNLIKELY(edge->ret != ret || edge->parent != parent || edge->child == 0 ||
-			 !frame_fits(stream, top, edge->group, cfa, (uint64_t)call_site))) {
+	child = context_below(tree, top, ret);
+	hint = tree->nodes[child].hint;
+	cfa = HST_CALLER_SP() + HST_HINT_K(hint);
+	if (HST_UNLIKELY(child == 0 || !frame_fits(stream, top, HST_HINT_GROUP(hint), cfa,
+					       (uint64_t)call_site))) {
 		hst_enter_slow(fn, call_site);
 		return;
 	}
@@ -35,9 +55,9 @@ HST_NOINLINE void hst_enter_profile(void *fn, void *call_site)
 	entry->fn = (uint64_t)fn;
 	entry->ret = ret;
 	entry->call = (uint32_t)(uint64_t)call_site;
-	entry->group = edge->group | (cfa == top->cfa ? top->group : 0);
+	entry->group = HST_HINT_GROUP(hint) | (cfa == top->cfa ? top->group : 0);
 	stream->top = entry;
-	hst_tree_open(stream, entry, edge->child, hst_ticks());
+	hst_tree_open(stream, entry, child, hst_ticks());
 	hst_barrier();
 	stream->guard = 0;
 }

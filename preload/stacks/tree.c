@@ -46,17 +46,22 @@ static uint32_t round_up_power(uint32_t value)
 static struct hst_tree *tree_memory(uint32_t capacity)
 {
 	uint32_t slots = round_up_power(2 * capacity);
-	struct hst_tree *tree =
-		hst_sys_mmap(NULL, sizeof *tree + slots * sizeof(struct hst_tree_edge),
-			PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t guesses = (uint64_t)capacity * sizeof(struct hst_tree_guess);
+	uint64_t bytes =
+		sizeof(struct hst_tree) + 2 * guesses + slots * sizeof(struct hst_tree_edge);
+	struct hst_tree *tree = hst_sys_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (tree == NULL) {
 		hst_sink_flag(HST_FLAG_NO_MEMORY);
 		return NULL;
 	}
-	tree->edges = (void *)(tree + 1);
+	tree->after = (void *)(tree + 1);
+	tree->first = tree->after + capacity;
+	tree->edges = (void *)(tree->first + capacity);
 	tree->edge_mask = slots - 1;
 	tree->capacity = capacity;
+	tree->memory = bytes;
 	return tree;
 }
 
@@ -86,8 +91,7 @@ static struct hst_tree *tree_make(void)
 	map = hst_sink_map(bytes,
 		HST_NODES_OFFSET + (uint64_t)solid * sizeof(struct hst_profile_node), &offset);
 	if (map == NULL) {
-		(void)hst_sys_munmap(
-			tree, sizeof *tree + (tree->edge_mask + 1) * sizeof(struct hst_tree_edge));
+		(void)hst_sys_munmap(tree, tree->memory);
 		return NULL;
 	}
 	tree_set_place(tree, map, offset, solid);
@@ -148,6 +152,8 @@ void hst_tree_clear(struct hst_stream *stream)
 
 	if (tree->block->nodes == 2) {
 		tree_edge(tree, 0, tree->nodes[1].ret)->child = 0;
+		tree->first[0] = (struct hst_tree_guess){ 0 };
+		tree->after[1] = (struct hst_tree_guess){ 0 };
 		tree->block->nodes = 1;
 	}
 }
@@ -258,9 +264,9 @@ void hst_tree_enter(struct hst_stream *stream, struct hst_open *entry, uint32_t 
 	if (HST_UNLIKELY(child == 0)) {
 		child = tree_child_new(stream, edge, parent, entry->ret, entry->fn);
 	}
-	if (edge->child != 0) {
-		edge->k = k;
-		edge->group = hst_group_bit(entry->ret);
+	if (k != 0) {
+		stream->tree->nodes[child].hint =
+			k / 8 | (uint64_t)__builtin_ctz(hst_group_bit(entry->ret)) << 16;
 	}
 	hst_tree_open(stream, entry, child, ticks);
 }
@@ -277,6 +283,7 @@ void hst_tree_carry(struct hst_stream *stream, uint64_t ticks)
 
 	if (!fiber->in_tree) {
 		fiber->base->node = 0;
+		fiber->base->callee = 0;
 		for (struct hst_open *entry = fiber->base + 1; entry <= stream->top; entry++) {
 			uint32_t depth = (uint32_t)(entry - fiber->base) - 1;
 

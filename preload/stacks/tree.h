@@ -59,25 +59,36 @@ void hst_tree_renew(struct hst_stream *stream);
 
 #define HST_NODE_INDEX (HST_NODE_CARRIED - 1u)
 
-/* From a context and an instance to the context below, with what the hot path wants to know of the instance. */
+/* From a context and an instance to the context below. */
 struct hst_tree_edge {
 	uint64_t ret;
 	uint32_t parent;
 	uint32_t child; /* 0: empty */
-	uint32_t k;     /* as in struct hst_ident */
-	uint32_t group;
+};
+
+/* Which context was called last time at this place, below which one: a guess that saves the search. */
+struct hst_tree_guess {
+	uint32_t parent;
+	uint32_t child;
 };
 
 struct hst_tree {
 	struct hst_profile_block *block;
 	struct hst_profile_open *opens; /* in the block */
 	struct hst_profile_node *nodes; /* in the block */
-	struct hst_tree_edge *edges;    /* open addressing, at most half full */
-	uint64_t offset;                /* of the block in the file */
+	struct hst_tree_guess *after;   /* by the latest callee's context */
+	struct hst_tree_guess *first; /* by the caller's context, when it has called nothing yet */
+	struct hst_tree_edge *edges;  /* open addressing, at most half full */
+	uint64_t offset;              /* of the block in the file */
+	uint64_t memory;              /* bytes of this record and the tables behind it */
 	uint32_t edge_mask;
 	uint32_t capacity;
 	uint32_t solid; /* nodes that have disk space */
 };
+
+/* In hst_profile_node.hint: k / 8 of the instance's hook in the low half, the bit number of its group above. */
+#define HST_HINT_K(hint)     ((uint32_t)((hint)&0xffffu) * 8u)
+#define HST_HINT_GROUP(hint) (1u << (((hint) >> 16) & 31u))
 
 HST_INLINE uint32_t hst_tree_slot(const struct hst_tree *tree, uint32_t parent, uint64_t ret)
 {
@@ -96,6 +107,8 @@ HST_INLINE void hst_tree_open(
 	entry->node = node;
 	entry->start = ticks;
 	entry->child = 0;
+	entry->callee = 0;
+	entry[-1].callee = node;
 	tree->nodes[node].active++;
 	tree->nodes[node].calls++;
 	if (HST_LIKELY(depth < HST_PROFILE_OPEN_MAX)) {

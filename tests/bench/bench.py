@@ -101,7 +101,8 @@ class Bench:
     def arguments(self, target):
         full, quick, _ = TARGETS[target]
         script = [os.path.join(REAL, "workload.lua")] if target == "lua" else []
-        return script + (quick if self.options.quick else full)
+        calm = ["calm"] if target == "lua" else []
+        return script + (quick if self.options.quick else full) + calm
 
     def wanted(self, name):
         return not self.options.only or name in self.options.only

@@ -265,9 +265,9 @@ class Profile:
 
     Node = collections.namedtuple(
         "Node",
-        "ret fn parent active calls total self min max errors flags histogram",
+        "ret fn parent active calls total self min hint max errors flags histogram",
     )
-    NODE = struct.Struct("<2Q2I5Q2I62I")
+    NODE = struct.Struct("<2Q2I6Q2I60I")
 
     def __init__(self, data, block):
         at = block.at
@@ -293,7 +293,7 @@ class Profile:
         self.nodes = []
         for i in range(nodes):
             field = self.NODE.unpack_from(data, base + 320 * i)
-            self.nodes.append(self.Node._make(field[:11] + (field[11:],)))
+            self.nodes.append(self.Node._make(field[:12] + (field[12:],)))
 
     def calls(self):
         """Enters of each node."""

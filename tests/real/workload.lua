@@ -80,8 +80,11 @@ local function failing(n)
 	return failures
 end
 
+-- "calm": no errors and coroutines, which are longjmps: a tracer that loses its place there would record less.
+local failures = arg and arg[2] == "calm" and 0 or 100
+
 local check = 0
 for _ = 1, rounds do
-	check = (check + sorted(700) + matched() + formatted(500) + tables(1500) + failing(100)) % 1000003
+	check = (check + sorted(700) + matched() + formatted(500) + tables(1500) + failing(failures)) % 1000003
 end
 print("check", check)
