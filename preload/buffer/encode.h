@@ -142,10 +142,16 @@ static inline void hst_put_valued(struct hst_stream *stream, enum hst_op op, uin
 	hst_put_extended(stream->window, op, argument, words, 3);
 }
 
-/* One bit that stands for an instance in hst_open.group. */
+/*
+ * One bit that stands for an instance in hst_open.group. HST_GROUP_OWN besides: the hook lies in its function's own
+ * body, not inlined in another. Every frame's group has it from its own hook, so an instance that has it too never passes
+ * the hot path's test for an inlined call in the same frame.
+ */
+#define HST_GROUP_OWN (1u << 31)
+
 HST_INLINE uint32_t hst_group_bit(uint64_t ret)
 {
-	return 1u << ((ret * 0x9e3779b97f4a7c15ull) >> 59);
+	return 1u << ((ret * 0x9e3779b97f4a7c15ull >> 40) % 31u);
 }
 
 HST_INLINE uint32_t hst_hash_slot(uint64_t ret)
@@ -191,8 +197,9 @@ static inline uint32_t hst_id_define(
 			break;
 		}
 	}
-	stream->idents[id] =
-		(struct hst_ident){ .ret = ret, .fn = fn, .k = k, .group = hst_group_bit(ret) };
+	stream->idents[id] = (struct hst_ident){
+		.ret = ret, .fn = fn, .k = k, .group = hst_group_bit(ret) | HST_GROUP_OWN
+	};
 	stream->hash[at] = (uint16_t)id;
 	stream->ids = id;
 	return id;

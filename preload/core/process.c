@@ -57,8 +57,3 @@ struct hst_window *hst_window_new(void)
 	}
 	return &map[index % HST_WINDOWS_BLOCK];
 }
-
-void hst_windows_reset(void)
-{
-	windows.next = 0;
-}

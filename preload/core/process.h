@@ -18,6 +18,8 @@ enum hst_process_state {
 struct hst_process {
 	uint32_t state; /* enum hst_process_state, atomic */
 	uint32_t pid;
+	uint32_t
+		epoch; /* grows in a forked child: streams of another epoch belong to the parent's file */
 	uint64_t stack_end; /* of the main thread, 0 unknown */
 	struct hst_options options;
 	struct hst_window *alive; /* wiped by the kernel in a forked child: `seen` is 0 there */
@@ -27,9 +29,8 @@ extern struct hst_process hst_process;
 
 /*
  * A window in memory that a forked child finds zeroed. NULL when the kernel cannot (before 4.14) or no memory is left.
- * Windows are never given back; hst_windows_reset gives all out anew, in a forked child.
+ * Windows are never given back.
  */
 struct hst_window *hst_window_new(void);
-void hst_windows_reset(void);
 
 #endif

@@ -3,12 +3,21 @@
 #include "core/real.h"
 
 #include <dlfcn.h>
+#include <link.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "core/poison.h"
 
 static const char *const names[HST_REALS] = {
 #define HST_HOOK(symbol, file, why) [HST_REAL_##symbol] = #symbol,
+#include "hasten/hooks.def"
+#undef HST_HOOK
+};
+
+static const char *const files[HST_REALS] = {
+#define HST_HOOK(symbol, file, why) [HST_REAL_##symbol] = #file,
 #include "hasten/hooks.def"
 #undef HST_HOOK
 };
@@ -31,16 +40,48 @@ static void *look_elsewhere(enum hst_real which)
 	return symbol;
 }
 
-void *hst_real(enum hst_real which)
+/* A plug-in's own copy: linked statically into it, it is behind us in no list. */
+static void *look_in_caller(enum hst_real which, const void *caller)
+{
+	struct link_map *map = NULL;
+	Dl_info info;
+
+	if (dladdr1(caller, &info, (void **)&map, RTLD_DL_LINKMAP) == 0 || map == NULL) {
+		return NULL;
+	}
+	return dlsym(map, names[which]);
+}
+
+/* Of libc, so always there: looking for one in vain would allocate the text of an error. */
+static bool is_libc(enum hst_real which)
+{
+	return strcmp(files[which], "process") == 0 || strcmp(files[which], "module") == 0 ||
+	       strcmp(files[which], "context") == 0;
+}
+
+void *hst_real_syscall;
+
+void hst_reals_start(void)
+{
+	for (unsigned which = 0; which < HST_REALS; which++) {
+		if (is_libc(which)) {
+			__atomic_store_n(
+				&found[which], dlsym(RTLD_NEXT, names[which]), __ATOMIC_RELAXED);
+		}
+	}
+	hst_real_syscall = found[HST_REAL_syscall];
+}
+
+void *hst_real(enum hst_real which, const void *caller)
 {
 	void *symbol = __atomic_load_n(&found[which], __ATOMIC_RELAXED);
 
 	if (symbol == NULL) {
 		symbol = dlsym(RTLD_NEXT, names[which]);
-		if (symbol == NULL) {
-			symbol = look_elsewhere(which);
-		}
 		__atomic_store_n(&found[which], symbol, __ATOMIC_RELAXED);
 	}
-	return symbol;
+	if (symbol == NULL) {
+		symbol = look_in_caller(which, caller);
+	}
+	return symbol != NULL ? symbol : look_elsewhere(which);
 }

@@ -13,9 +13,18 @@ enum hst_real {
 };
 
 /*
- * The next definition behind our library, looked up at the first use. NULL: there is none (then nobody but us could have
- * been called). Any thread; not on a hot path.
+ * Looks those of libc up, at process start. A later look-up would take the loader's lock in the middle of, say, _exit, and
+ * would eat the program's pending dlerror.
  */
-void *hst_real(enum hst_real which);
+void hst_reals_start(void);
+
+/* For the hook in assembly; NULL until then. */
+extern void *hst_real_syscall;
+
+/*
+ * The next definition behind our library. NULL: there was none at process start, and there is none now in the module that
+ * holds `caller` or in what came with plug-ins. Any thread; not on a hot path.
+ */
+void *hst_real(enum hst_real which, const void *caller);
 
 #endif

@@ -132,11 +132,14 @@ struct hst_stream {
 	uint32_t lane;
 	uint32_t parent;       /* lane 1: number of the stream that was interrupted */
 	uint32_t errors_below; /* depth: exits of frames below are part of an exception's way */
+	uint32_t errors_outer; /* the same of the exception that this one interrupts */
 	uint32_t rolls;
 	uint32_t index;        /* of its window */
 	uint32_t paused_depth; /* frames up to here may have returned while recording was paused */
 	uint32_t generation;   /* of the module list, when the chunk or tree was begun */
-	bool suspect;          /* a hook was left in the middle: the chunk cannot be checked */
+	uint32_t epoch;        /* of the process, see core/process.h */
+	bool held;    /* a handler that interrupted a hook switched stacks: wait for the guard */
+	bool suspect; /* a hook was left in the middle: the chunk cannot be checked */
 	uint64_t seq;
 	uint64_t previous;
 	uint64_t thread_start;

@@ -193,19 +193,31 @@ static inline uint64_t hst_sys_limit(int resource)
 	return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur;
 }
 
-/* Holds back all signals of the thread while its state is rebuilt. Kernel's 8-byte set. */
-static inline void hst_sys_block_signals(uint64_t *ret_old)
+/*
+ * Holds back all signals of the thread while its state is rebuilt. `held` says whether it was done, so that a sandbox that
+ * comes between hold and release changes nothing: what was held is released.
+ */
+struct hst_held {
+	uint64_t mask; /* the kernel's 8-byte set as it was */
+	bool held;
+};
+
+static inline struct hst_held hst_sys_hold_signals(void)
 {
+	struct hst_held held = { 0 };
 	uint64_t all = ~0ull;
 
-	*ret_old = 0;
-	(void)hst_sys6(
-		SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)ret_old, sizeof all, 0, 0);
+	held.held = hst_sys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&held.mask,
+			    sizeof all, 0, 0) == 0;
+	return held;
 }
 
-static inline void hst_sys_restore_signals(const uint64_t *old)
+static inline void hst_sys_release_signals(struct hst_held held)
 {
-	(void)hst_sys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)old, 0, sizeof *old, 0, 0);
+	if (held.held) {
+		(void)hst_sys_raw6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&held.mask, 0,
+			sizeof held.mask, 0, 0);
+	}
 }
 
 /* Is the thread on its alternate signal stack? */

@@ -26,6 +26,12 @@ HST_NOINLINE static void context_goes(const ucontext_t *to)
 	if (hst_self == NULL) {
 		return; /* no hook has run on this thread yet: nothing is open */
 	}
+	if (hst_self->guard != 0) {
+		/* In a handler that interrupted a hook of ours: that hook goes on when its stack is switched back to.
+		 * Until then its stream is in the middle of something, on whatever stack others run. */
+		hst_self->held = true;
+		return;
+	}
 	stream = hst_stream_enter(here);
 	if (stream == NULL) {
 		return;
@@ -40,8 +46,8 @@ HST_NOINLINE static void context_goes(const ucontext_t *to)
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc names them with underscores */
 HST_EXPORT int swapcontext(ucontext_t *restrict from, const ucontext_t *restrict to)
 {
-	int (*real)(ucontext_t *, const ucontext_t *) =
-		(int (*)(ucontext_t *, const ucontext_t *))hst_real(HST_REAL_swapcontext);
+	int (*real)(ucontext_t *, const ucontext_t *) = (int (*)(ucontext_t *,
+		const ucontext_t *))hst_real(HST_REAL_swapcontext, __builtin_return_address(0));
 
 	context_goes(to);
 	return real(from, to);
@@ -50,8 +56,8 @@ HST_EXPORT int swapcontext(ucontext_t *restrict from, const ucontext_t *restrict
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the same */
 HST_EXPORT int setcontext(const ucontext_t *to)
 {
-	int (*real)(const ucontext_t *) =
-		(int (*)(const ucontext_t *))hst_real(HST_REAL_setcontext);
+	int (*real)(const ucontext_t *) = (int (*)(const ucontext_t *))hst_real(
+		HST_REAL_setcontext, __builtin_return_address(0));
 
 	context_goes(to);
 	return real(to);

@@ -32,15 +32,19 @@ static struct hst_open *push(
 {
 	struct hst_open *caller = stream->top;
 	struct hst_open *entry = caller + 1;
-	uint32_t bit = hst_group_bit(call->ret);
+	bool inlined = caller->cfa == cfa;
 
 	entry->cfa = cfa;
 	entry->fn = call->fn;
 	entry->ret = call->ret;
 	entry->call = ~(uint32_t)call->site_not;
-	entry->group = bit | (caller->cfa == cfa ? caller->group : 0);
+	entry->group = hst_group_bit(call->ret) | (inlined ? caller->group : HST_GROUP_OWN);
 	entry->id = (uint16_t)id;
 	entry->last = 0;
+	if (inlined && id != 0) {
+		stream->idents[id].group &=
+			~HST_GROUP_OWN; /* the hot path may take it the next time */
+	}
 	stream->top = entry;
 	return entry;
 }
@@ -105,6 +109,7 @@ void hst_enter(struct hst_stream *stream, const struct hst_call *call, uint64_t 
 	uint64_t ticks;
 
 	if (hst_stream_must_look(stream, hst_sink_watch()) && !hst_stream_service(stream)) {
+		stream->ledger->lost_calls += stream->mode == HST_STREAM_DEAF;
 		return;
 	}
 	if (hst_filter_excludes(call->fn)) {
@@ -114,10 +119,15 @@ void hst_enter(struct hst_stream *stream, const struct hst_call *call, uint64_t 
 	if (id == 0 && stream->mode == HST_STREAM_TRACE && !admit(stream, call)) {
 		return;
 	}
+	if (stream->mode == HST_STREAM_DEAF) {
+		stream->ledger
+			->lost_calls++; /* the new chunk that its module asked for was not to be had */
+		return;
+	}
 	id = hst_id_find(stream, call->ret);
 	ticks = hst_ticks();
 	k = id != 0 ? stream->idents[id].k : 0;
-	if (cfa_known == 0 && (call->sp < stream->lo || call->sp >= stream->fiber->hi)) {
+	if (call->sp < stream->lo || call->sp >= stream->fiber->hi) {
 		hst_fiber_resolve(stream, call->sp, ticks);
 	}
 	cfa = cfa_known != 0 ? cfa_known : hst_frame_address(stream, call, k, &k);
@@ -125,6 +135,10 @@ void hst_enter(struct hst_stream *stream, const struct hst_call *call, uint64_t 
 	if (stream->mode == HST_STREAM_PROFILE) {
 		node = hst_tree_find(stream, call->ret);
 		if (node == 0 && !admit(stream, call)) {
+			return;
+		}
+		if (stream->mode != HST_STREAM_PROFILE) {
+			stream->ledger->lost_calls++;
 			return;
 		}
 	}
@@ -173,8 +187,7 @@ void hst_exit(struct hst_stream *stream, const struct hst_call *call)
 	if (hst_filter_excludes(call->fn) || exit_of_lost(stream, call)) {
 		return;
 	}
-	if (call->fn < HST_REGION_BASE &&
-		(call->sp < stream->lo || call->sp >= stream->fiber->hi)) {
+	if (call->sp < stream->lo || call->sp >= stream->fiber->hi) {
 		hst_fiber_resolve(stream, call->sp, ticks);
 	}
 	if (!hst_stack_find_exit(stream, call, ticks)) {
@@ -228,7 +241,11 @@ struct hst_stream *hst_stream_enter(uint64_t sp)
 		if (guard == HST_GUARD_DEAF) {
 			return NULL;
 		}
+		if (guard != 0 && stream->held) {
+			break;
+		}
 		if (guard == 0) {
+			stream->held = false;
 			stream->guard = sp;
 			hst_barrier();
 			return stream;

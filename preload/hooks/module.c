@@ -14,7 +14,8 @@
 
 HST_EXPORT int dlclose(void *handle)
 {
-	int (*real)(void *) = (int (*)(void *))hst_real(HST_REAL_dlclose);
+	int (*real)(void *) =
+		(int (*)(void *))hst_real(HST_REAL_dlclose, __builtin_return_address(0));
 	int result = real(handle);
 	uint32_t before;
 

@@ -21,7 +21,7 @@ typedef long (*call_function)(long, long, long, long, long, long, long);
 /* If the real function is not to be had, the kernel does the same. */
 static void __attribute__((noreturn)) leave(enum hst_real which, int status)
 {
-	exit_function real = (exit_function)hst_real(which);
+	exit_function real = (exit_function)hst_real(which, __builtin_return_address(0));
 
 	if (real != NULL) {
 		real(status);
@@ -91,16 +91,18 @@ static void sandbox_failed(uint32_t was_closed)
 int hst_hook_prctl(int option, long a, long b, long c, long d) __asm__("prctl");
 HST_EXPORT int hst_hook_prctl(int option, long a, long b, long c, long d)
 {
-	int (*real)(int, long, long, long, long) =
-		(int (*)(int, long, long, long, long))hst_real(HST_REAL_prctl);
+	int (*real)(int, long, long, long, long) = (int (*)(int, long, long, long, long))hst_real(
+		HST_REAL_prctl, __builtin_return_address(0));
 	uint32_t was_closed = hst_sys_closed;
 	uint64_t guard;
+	bool closes; /* without a filter it is a probe, which cannot succeed */
 	bool clock;
 	int result;
 
 	clock = (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT) ||
 		(option == PR_SET_TSC && a == PR_TSC_SIGSEGV);
-	if (option == PR_SET_SECCOMP) {
+	closes = option == PR_SET_SECCOMP && (a == SECCOMP_MODE_STRICT || b != 0);
+	if (closes) {
 		sandbox_begins();
 	}
 	guard = clock ? clock_ends() : 0;
@@ -108,39 +110,36 @@ HST_EXPORT int hst_hook_prctl(int option, long a, long b, long c, long d)
 	if (result != 0 && clock) {
 		clock_stays(guard);
 	}
-	if (result != 0 && option == PR_SET_SECCOMP) {
+	if (result != 0 && closes) {
 		sandbox_failed(was_closed);
 	}
 	return result;
 }
 
-long hst_hook_syscall(long number, long a, long b, long c, long d, long e, long f) __asm__(
-	"syscall");
-/* All but the calls of interest end in a tail jump, so that a call that returns twice, or on another stack, does so as
- * without us. */
+long hst_syscall_noted(long number, long a, long b, long c, long d, long e, long f);
+/* syscall_x86_64.S sends the calls of interest here, and all of them before the real function is known. */
 /* NOLINTNEXTLINE(readability-function-size): syscall(2) takes as many */
-HST_EXPORT long hst_hook_syscall(long number, long a, long b, long c, long d, long e, long f)
+long hst_syscall_noted(long number, long a, long b, long c, long d, long e, long f)
 {
-	call_function real = (call_function)hst_real(HST_REAL_syscall);
-	uint32_t was_closed;
-	uint64_t guard;
+	call_function real = (call_function)hst_real(HST_REAL_syscall, __builtin_return_address(0));
+	uint32_t was_closed = hst_sys_closed;
+	bool closes = number == SYS_seccomp && c != 0 &&
+		      (a == SECCOMP_SET_MODE_STRICT || a == SECCOMP_SET_MODE_FILTER);
+	uint64_t guard = hst_self != NULL ? hst_self->guard : 0;
 	long result;
 
+	closes |= number == SYS_seccomp && a == SECCOMP_SET_MODE_STRICT;
 	if (number == SYS_exit_group) {
 		hst_process_end(HST_END__EXIT, (int)a);
 	}
-	if (number != SYS_seccomp ||
-		(a != SECCOMP_SET_MODE_STRICT && a != SECCOMP_SET_MODE_FILTER)) {
-		return real(number, a, b, c, d, e, f);
+	if (closes) {
+		sandbox_begins();
 	}
-	was_closed = hst_sys_closed;
-	sandbox_begins();
-	guard = hst_self != NULL ? hst_self->guard : 0;
-	if (a == SECCOMP_SET_MODE_STRICT) {
+	if (closes && a == SECCOMP_SET_MODE_STRICT) {
 		guard = clock_ends();
 	}
 	result = real(number, a, b, c, d, e, f);
-	if (result != 0) {
+	if (closes && result != 0) {
 		clock_stays(guard);
 		sandbox_failed(was_closed);
 	}

@@ -25,9 +25,7 @@ void hasten_region_begin(const char *name)
 		uint64_t address = hst_name_intern(name);
 		struct hst_call call = { .fn = address, .ret = address, .sp = sp };
 
-		if (address != 0) {
-			hst_enter(stream, &call, sp + 1);
-		}
+		hst_enter(stream, &call, sp + 1);
 		stream->guard = 0;
 	}
 }

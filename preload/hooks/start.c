@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/process.h"
 #include "core/procfs.h"
+#include "core/real.h"
 #include "core/sys.h"
 #include "core/text.h"
 #include "hooks/stream.h"
@@ -184,15 +185,14 @@ bool hst_process_forked(void)
 		return false;
 	}
 	if (on) {
-		hst_windows_reset();
+		hst_process.epoch++;
 		hst_process.alive = hst_window_new();
 		hst_ring_reset();
-		hst_modules_reset();
 		hst_names_reset();
 		on = hst_process.alive != NULL && fork_file();
 	}
 	if (on) {
-		(void)step_modules();
+		hst_modules_inherit();
 		hst_process.alive->seen = 1;
 	}
 	if (!on && hst_process.options.children) {
@@ -226,6 +226,7 @@ static __attribute__((constructor(101))) void library_start(
 	(void)argc;
 	(void)environment;
 	hst_process.stack_end = (uint64_t)argv;
+	hst_reals_start();
 	hst_process_start();
 }
 

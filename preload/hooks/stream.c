@@ -100,6 +100,12 @@ static struct hst_stream *stream_make(uint64_t sp, uint64_t end)
 		idle_push(stream);
 		return NULL;
 	}
+	if (stream->epoch != hst_process.epoch) {
+		/* An idle stream of the parent: its places are in the parent's file. */
+		stream->tail = (struct hst_tail){ 0 };
+		stream->tree = NULL;
+		stream->epoch = hst_process.epoch;
+	}
 	*stream->window = (struct hst_window){ 0 };
 	stream->number = __atomic_add_fetch(&hst_sink.header->streams, 1, __ATOMIC_RELAXED);
 	stream->tid = hst_sys_gettid();
@@ -178,6 +184,13 @@ static void stream_close(struct hst_stream *stream)
 	}
 	if (hst_chunk_end(stream)) {
 		stream->mode = HST_STREAM_IDLE;
+	} else if (hst_sys_closed == 0 &&
+		   (hst_sink.header->flags & (HST_FLAG_LIMIT_REACHED | HST_FLAG_PATH_LOST |
+						     HST_FLAG_DISK_FULL)) == 0) {
+		/* No descriptor or memory at the moment: this chunk is given up, its number is missing. */
+		hst_ledger_move(stream, NULL);
+		stream->chunk = NULL;
+		stream->mode = HST_STREAM_IDLE;
 	} else {
 		stream_to_profile(stream);
 	}
@@ -219,25 +232,28 @@ static void stream_look_up(struct hst_stream *stream, uint64_t watch)
 	stream->window->seen = watch;
 }
 
-/* The first hook of a forked child: everything that points into the parent's file is dropped. */
+/*
+ * A stream in a forked child: everything that points into the parent's file is dropped. Also for a stream that
+ * meets the child's file after another thread of the child made it.
+ */
 static bool stream_follow_fork(struct hst_stream *stream)
 {
-	if (!hst_process_forked()) {
+	if (hst_process.alive->seen == 0 && !hst_process_forked()) {
 		return false;
 	}
-	idle.head = 0;
-	stream->window = hst_window_new();
-	if (stream->window == NULL) {
-		return false;
+	if (stream->epoch == hst_process.epoch) {
+		return true;
 	}
+	*stream->window = (struct hst_window){ 0 };
 	stream->tail = (struct hst_tail){ 0 };
 	stream->chunk = NULL;
 	stream->nested = NULL;
-	hst_tree_forget(stream);
+	stream->tree = NULL;
 	stream->number = __atomic_add_fetch(&hst_sink.header->streams, 1, __ATOMIC_RELAXED);
 	stream->tid = hst_sys_gettid();
 	stream->thread_start = hst_ticks();
 	stream->mode = HST_STREAM_IDLE;
+	stream->epoch = hst_process.epoch;
 	stream->seq = 0;
 	stream->previous = 0;
 	stream->rolls = 0;
@@ -248,19 +264,21 @@ static bool stream_follow_fork(struct hst_stream *stream)
 
 bool hst_stream_service(struct hst_stream *stream)
 {
-	uint64_t signals;
+	struct hst_held signals;
 	uint64_t watch;
 
 	if (__atomic_load_n(&hst_process.state, __ATOMIC_ACQUIRE) == HST_PROCESS_OFF) {
 		return false;
 	}
-	if (stream->mode == HST_STREAM_DEAF && hst_process.alive->seen != 0) {
-		stream->ledger->lost_calls++;
-		return false;
+	if (hst_process.alive->seen != 0 && stream->epoch == hst_process.epoch &&
+		(stream->mode == HST_STREAM_DEAF ||
+			(stream->mode == HST_STREAM_PAUSED &&
+				stream->window->seen == hst_sink_watch()))) {
+		return false; /* nothing has changed for it */
 	}
-	hst_sys_block_signals(&signals);
-	if (hst_process.alive->seen == 0 && !stream_follow_fork(stream)) {
-		hst_sys_restore_signals(&signals);
+	signals = hst_sys_hold_signals();
+	if (!stream_follow_fork(stream)) {
+		hst_sys_release_signals(signals);
 		return false;
 	}
 	watch = hst_sink_watch();
@@ -275,15 +293,15 @@ bool hst_stream_service(struct hst_stream *stream)
 	if (stream->mode == HST_STREAM_IDLE) {
 		stream_begin(stream);
 	}
-	hst_sys_restore_signals(&signals);
+	hst_sys_release_signals(signals);
 	return stream->mode == HST_STREAM_TRACE || stream->mode == HST_STREAM_PROFILE;
 }
 
 void hst_stream_renew(struct hst_stream *stream)
 {
-	uint64_t signals;
+	struct hst_held signals;
 
-	hst_sys_block_signals(&signals);
+	signals = hst_sys_hold_signals();
 	stream_close(stream);
 	if (stream->mode == HST_STREAM_IDLE) {
 		stream_begin(stream);
@@ -291,14 +309,15 @@ void hst_stream_renew(struct hst_stream *stream)
 		hst_tree_renew(stream);
 	}
 	stream->generation = hst_modules_generation();
-	hst_sys_restore_signals(&signals);
+	hst_sys_release_signals(signals);
 }
 
 void hst_stream_resync(struct hst_stream *stream)
 {
 	stream->ledger->resyncs++;
 	stream->suspect = true;
-	if (stream->mode == HST_STREAM_TRACE && hst_process.alive->seen != 0) {
+	if (stream->mode == HST_STREAM_TRACE && hst_process.alive->seen != 0 &&
+		stream->epoch == hst_process.epoch) {
 		hst_stream_renew(stream);
 	}
 }
@@ -325,12 +344,12 @@ static void thread_ends(void *data)
 {
 	struct hst_stream *stream = data;
 	struct hst_stream *nested = stream->nested;
-	uint64_t signals;
+	struct hst_held signals;
 
-	hst_sys_block_signals(&signals);
+	signals = hst_sys_hold_signals();
 	if (hst_self == stream) {
 		hst_self = NULL;
-		if (hst_process.alive->seen != 0) {
+		if (hst_process.alive->seen != 0 && stream->epoch == hst_process.epoch) {
 			stream->nested = NULL;
 			stream_end(stream);
 			if (nested != NULL) {
@@ -338,7 +357,7 @@ static void thread_ends(void *data)
 			}
 		}
 	}
-	hst_sys_restore_signals(&signals);
+	hst_sys_release_signals(signals);
 }
 
 void hst_threads_start(void)
@@ -349,12 +368,12 @@ void hst_threads_start(void)
 struct hst_stream *hst_stream_attach(uint64_t sp)
 {
 	struct hst_stream *stream = NULL;
-	uint64_t signals;
+	struct hst_held signals;
 
 	if (__atomic_load_n(&hst_process.state, __ATOMIC_ACQUIRE) == HST_PROCESS_OFF) {
 		return NULL;
 	}
-	hst_sys_block_signals(&signals);
+	signals = hst_sys_hold_signals();
 	hst_process_start();
 	if (hst_process.state == HST_PROCESS_ON &&
 		(hst_process.alive->seen != 0 || hst_process_forked())) {
@@ -369,25 +388,28 @@ struct hst_stream *hst_stream_attach(uint64_t sp)
 			(void)pthread_setspecific(thread_key, stream);
 		}
 	}
-	hst_sys_restore_signals(&signals);
+	hst_sys_release_signals(signals);
 	return stream;
 }
 
 struct hst_stream *hst_stream_nested(struct hst_stream *stream, uint64_t sp)
 {
 	struct hst_stream *nested = stream->nested;
-	uint64_t signals;
+	struct hst_held signals;
 
-	if (nested != NULL || hst_process.alive->seen == 0) {
+	if (hst_process.alive->seen == 0 || stream->epoch != hst_process.epoch) {
+		return NULL;
+	}
+	if (nested != NULL) {
 		return nested;
 	}
-	hst_sys_block_signals(&signals);
+	signals = hst_sys_hold_signals();
 	nested = stream_make(sp, stack_end(sp));
 	if (nested != NULL) {
 		nested->lane = HST_LANE_SIGNAL;
 		nested->parent = stream->number;
 		stream->nested = nested;
 	}
-	hst_sys_restore_signals(&signals);
+	hst_sys_release_signals(signals);
 	return nested;
 }

@@ -29,6 +29,8 @@ static void raised(void)
 	struct hst_stream *stream = own_stream();
 
 	if (stream != NULL) {
+		/* One exception within another: a destructor that throws and catches. */
+		stream->errors_outer = stream->errors_below;
 		stream->errors_below = hst_depth(stream);
 		hst_stack_set_low(stream);
 	}
@@ -40,7 +42,8 @@ void *__cxa_begin_catch(void *exception);
 
 HST_EXPORT int _Unwind_RaiseException(void *exception)
 {
-	raise_function real = (raise_function)hst_real(HST_REAL__Unwind_RaiseException);
+	raise_function real = (raise_function)hst_real(
+		HST_REAL__Unwind_RaiseException, __builtin_return_address(0));
 
 	raised();
 	return real(exception);
@@ -48,7 +51,8 @@ HST_EXPORT int _Unwind_RaiseException(void *exception)
 
 HST_EXPORT int _Unwind_Resume_or_Rethrow(void *exception)
 {
-	raise_function real = (raise_function)hst_real(HST_REAL__Unwind_Resume_or_Rethrow);
+	raise_function real = (raise_function)hst_real(
+		HST_REAL__Unwind_Resume_or_Rethrow, __builtin_return_address(0));
 
 	raised();
 	return real(exception);
@@ -56,11 +60,15 @@ HST_EXPORT int _Unwind_Resume_or_Rethrow(void *exception)
 
 HST_EXPORT void *__cxa_begin_catch(void *exception)
 {
-	void *(*real)(void *) = (void *(*)(void *))hst_real(HST_REAL___cxa_begin_catch);
+	void *(*real)(void *) = (void *(*)(void *))hst_real(
+		HST_REAL___cxa_begin_catch, __builtin_return_address(0));
 	struct hst_stream *stream = own_stream();
 
 	if (stream != NULL && stream->errors_below != 0) {
-		stream->errors_below = 0;
+		uint32_t depth = hst_depth(stream);
+
+		stream->errors_below = stream->errors_outer < depth ? stream->errors_outer : depth;
+		stream->errors_outer = 0;
 		hst_stack_set_low(stream);
 	}
 	return real(exception);

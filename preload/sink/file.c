@@ -134,7 +134,8 @@ bool hst_sink_append(const void *block, uint32_t bytes, uint64_t *ret_offset)
 	done = sink_fits(hst_sink.header->file_end + bytes + HST_PAGE);
 	if (done) {
 		offset = sink_reserve(bytes, HST_BLOCK_ALIGN);
-		done = sink_write_at(block, bytes, offset, fd);
+		/* Others may have taken room since the first look. */
+		done = sink_fits(offset + bytes) && sink_write_at(block, bytes, offset, fd);
 		*ret_offset = offset;
 	}
 	(void)hst_sys_close(fd);
@@ -160,6 +161,10 @@ static bool sink_append_ring(struct hst_chunk *chunk, uint32_t bytes, uint64_t *
 			return false;
 		}
 		offset = sink_reserve(HST_CHUNK_BYTES_MAX, HST_BLOCK_ALIGN);
+		if (!sink_fits(offset + HST_CHUNK_BYTES_MAX)) {
+			(void)hst_sys_close(fd);
+			return false;
+		}
 	} else {
 		hst_sink_flag(HST_FLAG_RING);
 	}
@@ -234,7 +239,7 @@ void *hst_sink_map(uint64_t bytes, uint64_t solid, uint64_t *ret_offset)
 	if (sink_fits(hst_sink.header->file_end + bytes + HST_PAGE)) {
 		offset = sink_reserve(bytes, HST_PAGE);
 		solid = round_up(solid, HST_PAGE);
-		if (sink_make_solid(fd, offset, solid) &&
+		if (sink_fits(offset + bytes) && sink_make_solid(fd, offset, solid) &&
 			(solid == bytes || sink_extend(fd, offset + bytes))) {
 			map = hst_sys_mmap(
 				NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);

@@ -19,7 +19,7 @@
 
 static struct {
 	struct hst_loaded list[HST_MODULES_MAX];
-	uint32_t count; /* grows only; a slot of a module that went is not used again */
+	uint32_t count; /* slots in use so far */
 	uint32_t generation;
 	uint32_t busy;
 	uint64_t adds, subs;
@@ -34,16 +34,6 @@ struct walk {
 	uint8_t seen[HST_MODULES_MAX / 8];
 };
 
-void hst_modules_reset(void)
-{
-	memset(modules.list, 0, modules.count * sizeof modules.list[0]);
-	modules.count = 0;
-	modules.generation = 0;
-	modules.busy = 0;
-	modules.adds = 0;
-	modules.subs = 0;
-}
-
 uint32_t hst_modules_generation(void)
 {
 	return __atomic_load_n(&modules.generation, __ATOMIC_ACQUIRE);
@@ -56,7 +46,8 @@ const struct hst_loaded *hst_modules_find(uint64_t address)
 	for (uint32_t i = 0; i < count; i++) {
 		const struct hst_loaded *module = &modules.list[i];
 
-		if (address >= module->lo && address < module->hi && module->alive) {
+		if (__atomic_load_n(&module->alive, __ATOMIC_ACQUIRE) && address >= module->lo &&
+			address < module->hi) {
 			return module;
 		}
 	}
@@ -147,10 +138,9 @@ static void *pending_block(uint32_t type, size_t bytes)
 	return block;
 }
 
-static void modules_write(const struct hst_loaded *module, const uint8_t *build_id,
-	uint8_t build_id_bytes, bool is_main, const char *path, uint64_t ticks)
+static void modules_write(const struct hst_loaded *module, uint64_t ticks)
 {
-	size_t path_bytes = hst_text_length(path);
+	size_t path_bytes = hst_text_length(module->path);
 	struct hst_module_block *block;
 
 	path_bytes = path_bytes < HST_PATH_BYTES ? path_bytes : HST_PATH_BYTES;
@@ -161,39 +151,85 @@ static void modules_write(const struct hst_loaded *module, const uint8_t *build_
 	block->ticks = ticks;
 	block->generation = module->generation;
 	block->path_bytes = (uint16_t)path_bytes;
-	block->build_id_bytes = build_id_bytes;
-	block->main = is_main;
-	memcpy(block->build_id, build_id, sizeof block->build_id);
-	memcpy(block + 1, path, path_bytes);
+	block->build_id_bytes = module->build_id_bytes;
+	block->main = module->main;
+	memcpy(block->build_id, module->build_id, sizeof block->build_id);
+	memcpy(block + 1, module->path, path_bytes);
+}
+
+/* Our own functions are in the list, but no user asks for them. */
+static bool is_ours(const struct hst_loaded *module)
+{
+	return (uint64_t)(void *)&modules >= module->lo && (uint64_t)(void *)&modules < module->hi;
+}
+
+/* The loader keeps a name as long as its module; one that is relative holds for this working directory only. */
+static const char *full_path(const char *name)
+{
+	struct hst_text path;
+	char *page;
+
+	if (name[0] == '/') {
+		return name;
+	}
+	page = hst_sys_mmap(
+		NULL, HST_PATH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == NULL || hst_sys_getcwd(page, HST_PATH_BYTES / 2) <= 0) {
+		return name;
+	}
+	path = (struct hst_text){ page, HST_PATH_BYTES, hst_text_length(page), false };
+	hst_text_add(&path, "/");
+	hst_text_add(&path, name);
+	return page;
+}
+
+/* A slot of a module that went, or a new one. */
+static struct hst_loaded *free_slot(void)
+{
+	for (uint32_t i = 0; i < modules.count; i++) {
+		if (!modules.list[i].alive) {
+			return &modules.list[i];
+		}
+	}
+	return modules.count < HST_MODULES_MAX ? &modules.list[modules.count] : NULL;
 }
 
 static void modules_add(struct dl_phdr_info *info, struct walk *walk, uint64_t lo, uint64_t hi)
 {
-	uint8_t build_id[32] = { 0 };
-	bool is_main = walk->position == 1;
-	const char *path = is_main ? (const char *)hst_sink.header->exe : info->dlpi_name;
-	struct hst_loaded *module;
-	uint8_t bytes;
+	struct hst_loaded *module = free_slot();
+	uint32_t index;
 
-	if (modules.count == HST_MODULES_MAX) {
+	if (module == NULL) {
 		return;
 	}
-	module = &modules.list[modules.count];
+	index = (uint32_t)(module - modules.list);
 	*module = (struct hst_loaded){ .bias = info->dlpi_addr,
 		.lo = lo,
 		.hi = hi,
 		.generation = walk->next_generation,
-		.alive = true };
-	bytes = modules_build_id(info, build_id);
-	hst_filter_module(module, path, build_id, bytes);
-	/* Our own functions are in the list, but no user asks for them. */
-	if ((uint64_t)(void *)&modules < lo || (uint64_t)(void *)&modules >= hi) {
-		modules_write(module, build_id, bytes, is_main, path, walk->ticks);
+		.main = walk->position == 1 };
+	module->path =
+		module->main ? (const char *)hst_sink.header->exe : full_path(info->dlpi_name);
+	module->build_id_bytes = modules_build_id(info, module->build_id);
+	hst_filter_module(module, module->path, module->build_id, module->build_id_bytes);
+	if (!is_ours(module)) {
+		modules_write(module, walk->ticks);
 	}
-	walk->seen[modules.count / 8] |= (uint8_t)(1u << (modules.count % 8));
+	walk->seen[index / 8] |= (uint8_t)(1u << (index % 8));
 	walk->changed = true;
 	/* Readers see the slot only when it is whole. */
-	__atomic_store_n(&modules.count, modules.count + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&module->alive, true, __ATOMIC_RELEASE);
+	if (index == modules.count) {
+		__atomic_store_n(&modules.count, index + 1, __ATOMIC_RELEASE);
+	}
+}
+
+static bool has_slash(const char *path)
+{
+	while (*path != '\0' && *path != '/') {
+		path++;
+	}
+	return *path == '/';
 }
 
 static int modules_visit(struct dl_phdr_info *info, size_t size, void *data)
@@ -208,14 +244,14 @@ static int modules_visit(struct dl_phdr_info *info, size_t size, void *data)
 		walk->subs = info->dlpi_subs;
 	}
 	modules_extent(info, &lo, &hi);
-	/* The kernel's vdso has no file and no hooks. */
+	/* The kernel's vdso has a name, but no file. */
 	if (lo >= hi ||
-		(walk->position > 1 && (info->dlpi_name == NULL || info->dlpi_name[0] != '/'))) {
+		(walk->position > 1 && (info->dlpi_name == NULL || !has_slash(info->dlpi_name)))) {
 		return 0;
 	}
 	for (uint32_t i = 0; i < modules.count; i++) {
 		if (modules.list[i].alive && modules.list[i].lo == lo &&
-			modules.list[i].bias == info->dlpi_addr) {
+			modules.list[i].bias == info->dlpi_addr && modules.list[i].hi == hi) {
 			walk->seen[i / 8] |= (uint8_t)(1u << (i % 8));
 			return 0;
 		}
@@ -243,7 +279,7 @@ static void modules_remove_unseen(struct walk *walk)
 	}
 }
 
-uint32_t hst_modules_update(void)
+static uint32_t modules_update(void)
 {
 	struct walk walk = { .ticks = hst_ticks() };
 
@@ -262,6 +298,37 @@ uint32_t hst_modules_update(void)
 	}
 	__atomic_store_n(&modules.busy, 0, __ATOMIC_RELEASE);
 	return hst_modules_generation();
+}
+
+void hst_modules_inherit(void)
+{
+	uint64_t ticks = hst_ticks();
+
+	modules.busy = 0; /* whoever held it is a thread of the parent */
+	modules.generation = 1;
+	for (uint32_t i = 0; i < modules.count; i++) {
+		struct hst_loaded *module = &modules.list[i];
+
+		module->generation = 1;
+		if (module->main) {
+			module->path = (const char *)hst_sink.header->exe;
+		}
+		if (module->alive && !is_ours(module)) {
+			modules_write(module, ticks);
+		}
+	}
+	pending_flush();
+	hst_sink.header->generation = 1;
+}
+
+/* A handler that jumped out in the middle would keep the list, and the loader's lock, for ever. */
+uint32_t hst_modules_update(void)
+{
+	struct hst_held held = hst_sys_hold_signals();
+	uint32_t generation = modules_update();
+
+	hst_sys_release_signals(held);
+	return generation;
 }
 
 static int modules_peek(struct dl_phdr_info *info, size_t size, void *data)

@@ -18,14 +18,21 @@ struct hst_loaded {
 	uint64_t lo, hi;
 	uint32_t generation; /* that has it first */
 	bool alive;
+	bool main; /* the executable */
+	uint8_t build_id_bytes;
+	uint8_t build_id[32];
+	const char *path;       /* the loader's, or ours for a relative one */
 	bool excluded;          /* every function of it, by the filter */
 	const uint64_t *listed; /* file addresses of its functions in the plan's table, ascending */
 	uint64_t listed_count;
 	bool only_listed; /* those are the ones recorded; else those are left out */
 };
 
-/* Forgets the file's list: a new file (fork) gets its own. */
-void hst_modules_reset(void);
+/*
+ * In a forked child: writes the parent's list into the child's file. The loader is not asked: another thread of the
+ * parent may have held its lock when it forked, and nobody is left to release it.
+ */
+void hst_modules_inherit(void);
 
 /*
  * Looks at the loader's list and notes what came and went. Takes the loader's list lock for a

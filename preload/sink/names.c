@@ -110,6 +110,26 @@ static bool names_enter(void)
 	return false;
 }
 
+static uint32_t name_intern_new(const char *text, uint32_t bytes)
+{
+	uint32_t number = 0;
+
+	if (!names_enter()) {
+		return 0;
+	}
+	if (names.slots == NULL) {
+		void *slots = hst_sys_mmap(NULL, HST_NAME_SLOTS * sizeof *names.slots,
+			PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		__atomic_store_n(&names.slots, slots, __ATOMIC_RELEASE);
+	}
+	if (names.slots != NULL) {
+		number = name_add(text, bytes);
+	}
+	__atomic_store_n(&names.busy, 0, __ATOMIC_RELEASE);
+	return number;
+}
+
 uint64_t hst_name_intern(const char *text)
 {
 	uint32_t bytes = 0;
@@ -122,18 +142,12 @@ uint64_t hst_name_intern(const char *text)
 	if (__atomic_load_n(&names.slots, __ATOMIC_ACQUIRE) != NULL) {
 		number = name_find(text, bytes, &at);
 	}
-	if (number == 0 && names_enter()) {
-		if (names.slots == NULL) {
-			void *slots = hst_sys_mmap(NULL, HST_NAME_SLOTS * sizeof *names.slots,
-				PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-				-1, 0);
+	if (number == 0) {
+		struct hst_held held = hst_sys_hold_signals();
 
-			__atomic_store_n(&names.slots, slots, __ATOMIC_RELEASE);
-		}
-		if (names.slots != NULL) {
-			number = name_add(text, bytes);
-		}
-		__atomic_store_n(&names.busy, 0, __ATOMIC_RELEASE);
+		number = name_intern_new(text, bytes);
+		hst_sys_release_signals(held);
 	}
-	return number == 0 ? 0 : HST_REGION_BASE + 16ull * number;
+	/* A name that could not be had shares number 0, so that its end closes no other region. */
+	return HST_REGION_BASE + 16ull * number;
 }

@@ -7,7 +7,7 @@
 
 #define HST_NAME_BYTES 255u
 
-/* The pseudo address of a name, the same for equal names. 0: too many names, or another thread is at it. */
+/* The pseudo address of a name, the same for equal names. Number 0: too many names, or the file cannot grow. */
 uint64_t hst_name_intern(const char *text);
 
 /* A forked child writes them to its own file anew, when they are used. */

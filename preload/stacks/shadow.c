@@ -12,7 +12,8 @@
 #define HST_SCAN_BYTES 65536u
 /* A frame with a frame pointer may have a changing size (alloca). Beyond this much, sp + k is not
  * trusted without looking, so that it cannot lead out of a stack. */
-#define HST_K_TRUSTED 512u
+#define HST_K_TRUSTED  512u
+#define HST_BODY_BYTES 65536u /* no function is taken for larger */
 
 /*
  * k of each hook, for the whole process: (ret << 16) | k / 8 in one word. It is found when the hook runs for the first time, while
@@ -190,6 +191,16 @@ static uint32_t count_below(const struct hst_stream *stream, uint64_t cfa)
 	return (uint32_t)(stream->top - entry);
 }
 
+/*
+ * Is the hook part of its own function's body, given that the frame is one of `outer`? Whichever of the two begins
+ * closer below the hook's return address has it. A function inlined into itself says nothing.
+ */
+static bool is_own_body(const struct hst_call *call, uint64_t outer)
+{
+	return outer != call->fn && call->fn < HST_REGION_BASE && call->fn <= call->ret &&
+	       call->ret - call->fn < HST_BODY_BYTES && !(outer <= call->ret && outer > call->fn);
+}
+
 /* Frames of equal address that cannot be open together with this call. */
 static uint32_t count_dead_equals(const struct hst_stream *stream, const struct hst_open *top,
 	uint64_t cfa, const struct hst_call *call)
@@ -201,9 +212,11 @@ static uint32_t count_dead_equals(const struct hst_stream *stream, const struct 
 
 	for (const struct hst_open *entry = top; entry > base && entry->cfa == cfa; entry--) {
 		count++;
-		/* Another call site: another activation at the same place. The same hook again: the
+		/* Another call site, or another function's own body called by the same instruction after the
+		 * earlier one was left: another activation at the same place. The same hook again: the
 		 * earlier instance, and all within it, was left. */
-		if (!same_activation || entry->ret == call->ret) {
+		if (!same_activation || entry->ret == call->ret ||
+			(entry[-1].cfa != cfa && is_own_body(call, entry->fn))) {
 			dead = count;
 		}
 	}
@@ -249,7 +262,7 @@ bool hst_stack_find_exit(struct hst_stream *stream, const struct hst_call *call,
 	return true;
 }
 
-bool hst_stack_grow(struct hst_stream *stream)
+static bool stack_grow(struct hst_stream *stream)
 {
 	struct hst_fiber *fiber = stream->fiber;
 	size_t entries = (size_t)(fiber->end - fiber->base);
@@ -272,4 +285,14 @@ bool hst_stack_grow(struct hst_stream *stream)
 	stream->top = grown + depth;
 	stream->low = forced ? stream->low : grown + low;
 	return true;
+}
+
+/* A handler that jumped out in the middle would leave pointers into the old place. */
+bool hst_stack_grow(struct hst_stream *stream)
+{
+	struct hst_held held = hst_sys_hold_signals();
+	bool grown = stack_grow(stream);
+
+	hst_sys_release_signals(held);
+	return grown;
 }

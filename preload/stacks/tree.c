@@ -34,6 +34,17 @@ static struct {
 
 void hst_tree_forget(struct hst_stream *stream)
 {
+	struct hst_tree *tree = stream->tree;
+
+	/* The file keeps its nodes; only our view of them goes. */
+	if (tree != NULL) {
+		(void)hst_sys_munmap(tree->block,
+			(HST_NODES_OFFSET +
+				(uint64_t)tree->capacity * sizeof(struct hst_profile_node) +
+				HST_PAGE - 1) /
+				HST_PAGE * HST_PAGE);
+		(void)hst_sys_munmap(tree, tree->memory);
+	}
 	stream->tree = NULL;
 }
 
@@ -151,7 +162,8 @@ void hst_tree_clear(struct hst_stream *stream)
 	struct hst_tree *tree = stream->tree;
 
 	if (tree->block->nodes == 2) {
-		tree_edge(tree, 0, tree->nodes[1].ret)->child = 0;
+		*tree_edge(tree, 0, tree->nodes[1].ret) = (struct hst_tree_edge){ 0 };
+		tree->edges_used = 0;
 		tree->first[0] = (struct hst_tree_guess){ 0 };
 		tree->after[1] = (struct hst_tree_guess){ 0 };
 		tree->block->nodes = 1;
@@ -205,6 +217,21 @@ static uint32_t tree_fold(const struct hst_tree *tree, uint32_t parent, uint64_t
 	return 0;
 }
 
+static bool tree_is_full(const struct hst_tree *tree)
+{
+	return tree->edges_used >= tree->edge_mask / 4 * 3;
+}
+
+/* Folded recursion makes edges without nodes: in a full table the way is looked for anew each time. */
+static void tree_connect(struct hst_tree *tree, struct hst_tree_edge *edge, uint32_t parent,
+	uint64_t ret, uint32_t child)
+{
+	if (!tree_is_full(tree)) {
+		tree->edges_used++;
+		*edge = (struct hst_tree_edge){ .ret = ret, .parent = parent, .child = child };
+	}
+}
+
 /* When nodes run out: one per function, below the root. The last ones of all share node 0. */
 static HST_COLD uint32_t tree_other(struct hst_stream *stream, uint64_t fn)
 {
@@ -213,14 +240,12 @@ static HST_COLD uint32_t tree_other(struct hst_stream *stream, uint64_t fn)
 
 	stream->ledger->overflow_calls++;
 	if (edge->child == 0) {
-		uint32_t child = tree_add(tree, 0, 0, fn, HST_NODE_OTHER);
+		uint32_t child = tree_is_full(tree) ? 0 : tree_add(tree, 0, 0, fn, HST_NODE_OTHER);
 
 		if (child == 0) {
 			return 0;
 		}
-		*edge = (struct hst_tree_edge){
-			.ret = fn, .parent = HST_OTHER_PARENT, .child = child
-		};
+		tree_connect(tree, edge, HST_OTHER_PARENT, fn, child);
 	}
 	return edge->child;
 }
@@ -240,13 +265,13 @@ static HST_COLD uint32_t tree_child_new(struct hst_stream *stream, struct hst_tr
 
 	if (child != 0) {
 		tree->nodes[child].flags |= HST_NODE_RECURSIVE;
-	} else if (tree->block->nodes < ordinary) {
+	} else if (tree->block->nodes < ordinary && !tree_is_full(tree)) {
 		child = tree_add(tree, parent, ret, fn, 0);
 	}
 	if (child == 0) {
 		return tree_other(stream, fn);
 	}
-	*edge = (struct hst_tree_edge){ .ret = ret, .parent = parent, .child = child };
+	tree_connect(tree, edge, parent, ret, child);
 	return child;
 }
 
@@ -265,8 +290,11 @@ void hst_tree_enter(struct hst_stream *stream, struct hst_open *entry, uint32_t 
 		child = tree_child_new(stream, edge, parent, entry->ret, entry->fn);
 	}
 	if (k != 0) {
+		bool own = entry[-1].cfa != entry->cfa;
+
 		stream->tree->nodes[child].hint =
-			k / 8 | (uint64_t)__builtin_ctz(hst_group_bit(entry->ret)) << 16;
+			k / 8 | (uint64_t)__builtin_ctz(hst_group_bit(entry->ret)) << 16 |
+			(uint64_t)own << 21;
 	}
 	hst_tree_open(stream, entry, child, ticks);
 }

@@ -82,13 +82,14 @@ struct hst_tree {
 	uint64_t offset;              /* of the block in the file */
 	uint64_t memory;              /* bytes of this record and the tables behind it */
 	uint32_t edge_mask;
+	uint32_t edges_used;
 	uint32_t capacity;
 	uint32_t solid; /* nodes that have disk space */
 };
 
-/* In hst_profile_node.hint: k / 8 of the instance's hook in the low half, the bit number of its group above. */
+/* In hst_profile_node.hint: k / 8 of the instance's hook in the low half, the bit number of its group above, then 1 if it is not inlined. */
 #define HST_HINT_K(hint)     ((uint32_t)((hint)&0xffffu) * 8u)
-#define HST_HINT_GROUP(hint) (1u << (((hint) >> 16) & 31u))
+#define HST_HINT_GROUP(hint) (1u << (((hint) >> 16) & 31u) | (((hint) >> 21) & 1u) << 31)
 
 HST_INLINE uint32_t hst_tree_slot(const struct hst_tree *tree, uint32_t parent, uint64_t ret)
 {

@@ -38,8 +38,8 @@ OFFSETS = [
     ("hst_profile_block", "depth", 64), ("hst_profile_block", "ledger", 80),
     ("hst_profile_node", "parent", 16), ("hst_profile_node", "calls", 24),
     ("hst_profile_node", "total", 32), ("hst_profile_node", "self", 40),
-    ("hst_profile_node", "min", 48), ("hst_profile_node", "errors", 64),
-    ("hst_profile_node", "flags", 68), ("hst_profile_node", "histogram", 72),
+    ("hst_profile_node", "min", 48), ("hst_profile_node", "errors", 72),
+    ("hst_profile_node", "flags", 76), ("hst_profile_node", "histogram", 80),
 ]
 
 
