@@ -10,7 +10,8 @@
 #define HST_STREAM_END       32
 #define HST_STREAM_LO        40
 #define HST_STREAM_TIME      48
-#define HST_STREAM_PREDICTOR 56
+#define HST_STREAM_MODE      56
+#define HST_STREAM_PREDICTOR 64
 #define HST_STREAM_IDENTS    (HST_STREAM_PREDICTOR + 2 * 4096)
 
 /* struct hst_open */
@@ -21,7 +22,7 @@
 #define HST_OPEN_GROUP 28
 #define HST_OPEN_ID    32
 #define HST_OPEN_LAST  34
-#define HST_OPEN_BYTES 56
+#define HST_OPEN_BYTES 64
 
 /* struct hst_ident */
 #define HST_IDENT_RET   0
@@ -35,6 +36,8 @@
 
 /* struct hst_file_header: control and word */
 #define HST_HEADER_WATCH 128
+
+#define HST_MODE_IS_PROFILE 2
 
 /* Records, as in hasten/trace.h */
 #define HST_HEAD_PREDICTED 0x4000
@@ -55,6 +58,7 @@ HST_SAME(HST_STREAM_TOP, struct hst_stream, top);
 HST_SAME(HST_STREAM_END, struct hst_stream, end);
 HST_SAME(HST_STREAM_LO, struct hst_stream, lo);
 HST_SAME(HST_STREAM_TIME, struct hst_stream, time);
+HST_SAME(HST_STREAM_MODE, struct hst_stream, mode);
 HST_SAME(HST_STREAM_PREDICTOR, struct hst_stream, predictor);
 HST_SAME(HST_STREAM_IDENTS, struct hst_stream, idents);
 HST_SAME(HST_OPEN_CFA, struct hst_open, cfa);
@@ -71,6 +75,7 @@ HST_SAME(HST_WINDOW_CUR, struct hst_window, cur);
 HST_SAME(HST_WINDOW_LIMIT, struct hst_window, limit);
 HST_SAME(HST_WINDOW_SEEN, struct hst_window, seen);
 HST_SAME(HST_HEADER_WATCH, struct hst_file_header, control);
+static_assert(HST_MODE_IS_PROFILE == HST_STREAM_PROFILE, "assembly and C must agree");
 static_assert(HST_OPEN_BYTES == sizeof(struct hst_open), "assembly and C must agree");
 static_assert(sizeof(struct hst_ident) == 24, "assembly scales an id by 24");
 static_assert(HST_HEAD_PREDICTED == HST_KIND_PREDICTED << HST_KIND_SHIFT, "record format");

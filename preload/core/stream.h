@@ -34,9 +34,10 @@ struct hst_open {
 		};
 		uint32_t callee; /* profile mode: context of the latest callee, 0 none */
 	};
-	uint32_t node;  /* profile mode: its calling context, HST_NODE_CARRIED */
-	uint64_t start; /* profile mode: ticks of its enter */
-	uint64_t child; /* profile mode: ticks of returned callees */
+	uint32_t node;     /* profile mode: its calling context, HST_NODE_CARRIED */
+	uint64_t start;    /* profile mode: ticks of its enter */
+	uint64_t child;    /* profile mode: ticks of returned callees */
+	uint64_t reserved; /* a cache line each, and a shift in place of a division */
 };
 
 /* In hst_open.node: entered before profile mode began; the events have its call. */
@@ -65,7 +66,7 @@ struct hst_window {
 #define HST_RECORD_SLACK 128u
 #define HST_IDS_MAX      4352u /* a 64 KiB chunk cannot define more */
 #define HST_HASH_SLOTS   4096u
-#define HST_OPEN_FIRST   292u /* entries of a first shadow stack: 16 KiB */
+#define HST_OPEN_FIRST   256u /* entries of a first shadow stack: 16 KiB */
 
 enum hst_stream_mode {
 	HST_STREAM_IDLE = 0, /* no chunk: begin one at the next hook */
@@ -107,13 +108,13 @@ struct hst_stream {
 	struct hst_open *end; /* of the shadow stack */
 	uint64_t lo;          /* present fiber: lowest machine address known to belong to it */
 	uint64_t time;        /* ticks >> HST_TIME_SHIFT of the latest record */
+	uint32_t mode;        /* enum hst_stream_mode */
+	uint32_t ids;         /* defined in this chunk */
 	uint16_t predictor[HST_PREDICTOR_SLOTS];
 	struct hst_ident idents[HST_IDS_MAX];
 	uint16_t hash[HST_HASH_SLOTS];
 
 	/* cold */
-	uint32_t ids;              /* defined in this chunk */
-	uint32_t mode;             /* enum hst_stream_mode */
 	uint16_t *room;            /* HST_RECORD_SLACK before the end of the tail */
 	struct hst_stream *nested; /* lane 1 */
 	struct hst_stream *next;   /* free list, registry */

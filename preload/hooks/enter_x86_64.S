@@ -28,6 +28,8 @@ __cyg_profile_func_enter:
 	jne	.Lforeign
 	leaq	8(%rsp), %rcx
 	movq	%rcx, HST_STREAM_GUARD(%r8)
+	cmpl	$HST_MODE_IS_PROFILE, HST_STREAM_MODE(%r8)
+	je	hst_enter_profile
 
 	/* id = predictor[slot of (caller's id, caller's latest callee)] */
 	movq	HST_STREAM_TOP(%r8), %r9

@@ -434,12 +434,16 @@ void __cyg_profile_func_exit(void *fn, void *call_site)
 	hst_barrier();
 	ticks = __builtin_ia32_rdtsc();
 	time = ticks >> HST_TIME_SHIFT;
+	if (stream->mode == HST_STREAM_PROFILE) {
+		hst_exit_profile(fn, call_site, ticks);
+		return;
+	}
 	window = stream->window;
 	top = stream->top;
 	units = time - stream->time;
 	if (HST_UNLIKELY(!exit_fits(top, (uint64_t)fn, (uint64_t)call_site) || top <= stream->low ||
 			 !window_open(window) || units > HST_TIME_MASK)) {
-		hst_exit_profile(fn, call_site, ticks);
+		hst_exit_slow(fn, call_site);
 		return;
 	}
 	stream->time = time;

@@ -110,13 +110,11 @@ HST_INLINE void hst_tree_open(
 	entry->child = 0;
 	entry->callee = 0;
 	entry[-1].callee = node;
+	__builtin_prefetch(&tree->nodes[node].max, 1); /* for the exit: the other line that it writes */
 	tree->nodes[node].active++;
 	tree->nodes[node].calls++;
 	if (HST_LIKELY(depth < HST_PROFILE_OPEN_MAX)) {
-		tree->opens[depth].start = ticks;
-		tree->opens[depth].child = 0;
-		tree->opens[depth].node = node;
-		tree->opens[depth].carried = 0;
+		tree->opens[depth] = (struct hst_profile_open){ .start = ticks, .node = node };
 	}
 	hst_barrier();
 	tree->block->depth = depth + 1;

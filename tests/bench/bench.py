@@ -329,11 +329,11 @@ class Bench:
 
     def measure_report(self):
         """`report --json` on the Lua trace, on one core, beside `uftrace report`."""
-        full = int(self.arguments("lua")[-1])
+        full = int(self.arguments("lua")[1])
         script = self.arguments("lua")[:1]
         calls = self.count("lua")
         self.run_variant("lua", "trace", keep="report-hasten")
-        small = script + [str(max(1, full // 4))]
+        small = script + [str(max(1, full // 4)), "calm"]
         self.run_variant("lua", "trace", small, keep="report-small")
         if self.uftrace:
             self.run_variant("lua", "uftrace", keep="report-uftrace")
