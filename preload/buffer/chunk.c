@@ -14,7 +14,6 @@
 
 #include "core/poison.h"
 
-#define HST_TAIL_FIRST       16384u /* a short thread's: few pages, quickly made */
 #define HST_FRAMES_LISTED    32u
 #define HST_ROLLS_BEFORE_BIG 1u
 

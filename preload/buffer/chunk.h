@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define HST_TAIL_FIRST 16384u /* bytes of a short thread's tail: few pages, quickly made */
+
 /* Begins a chunk with the open frames of the present fiber. false: there is no place to write. */
 bool hst_chunk_begin(struct hst_stream *stream);
 

@@ -163,7 +163,7 @@ static void stream_begin(struct hst_stream *stream)
 {
 	struct hst_file_header *header = hst_sink.header;
 
-	hst_tree_reserve();
+	hst_tree_reserve(stream);
 
 	if (header->mode == HST_MODE_PROFILE ||
 		(header->flags &

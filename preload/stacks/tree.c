@@ -122,32 +122,45 @@ static struct hst_tree_edge *tree_edge(struct hst_tree *tree, uint32_t parent, u
 	}
 }
 
-static void reserve_make(uint32_t bytes)
+/* `more`: bytes behind the tree in the same piece of the file. The address of the piece; NULL: none. */
+static uint8_t *reserve_make(uint32_t bytes, uint32_t more, uint64_t *ret_offset)
 {
 	uint32_t capacity =
 		(uint32_t)((bytes - HST_NODES_OFFSET) / sizeof(struct hst_profile_node));
 	struct hst_tree *tree = tree_memory(capacity);
-	uint64_t offset = 0;
-	void *map = tree != NULL ? hst_sink_map(bytes, bytes, &offset) : NULL;
+	uint8_t *map = tree != NULL ? hst_sink_map(bytes + more, bytes + more, ret_offset) : NULL;
 
 	if (map != NULL) {
-		tree_set_place(tree, map, offset, capacity);
+		tree_set_place(tree, map, *ret_offset, capacity);
 		__atomic_store_n(&reserve.tree, tree, __ATOMIC_RELEASE);
 	}
+	return map;
 }
 
-void hst_tree_reserve(void)
+void hst_tree_reserve(struct hst_stream *stream)
 {
-	if (__atomic_exchange_n(&reserve.made_for, hst_sink.pid, __ATOMIC_RELAXED) !=
-		hst_sink.pid) {
-		reserve.tree = NULL; /* a forked child's belongs to its parent's file */
-		reserve_make(HST_RESERVE_BYTES);
+	bool with_tail = stream->tail.map == NULL && hst_sink.header->mode == HST_MODE_TRACE;
+	uint32_t pid = hst_sink.pid;
+	uint64_t offset = 0;
+	uint8_t *map;
+
+	if (__atomic_exchange_n(&reserve.made_for, pid, __ATOMIC_RELAXED) == pid) {
+		return;
+	}
+	reserve.tree = NULL; /* a forked child's belongs to its parent's file */
+	map = reserve_make(HST_RESERVE_BYTES, with_tail ? HST_TAIL_FIRST : 0, &offset);
+	if (map != NULL && with_tail) {
+		stream->tail = (struct hst_tail){ .map = map + HST_RESERVE_BYTES,
+			.offset = offset + HST_RESERVE_BYTES,
+			.bytes = HST_TAIL_FIRST };
 	}
 }
 
 void hst_tree_reserve_more(void)
 {
-	reserve_make(HST_RESERVE_MORE);
+	uint64_t offset = 0;
+
+	(void)reserve_make(HST_RESERVE_MORE, 0, &offset);
 }
 
 uint64_t hst_tree_shortest(const struct hst_stream *stream)

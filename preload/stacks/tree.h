@@ -110,7 +110,8 @@ HST_INLINE void hst_tree_open(
 	entry->child = 0;
 	entry->callee = 0;
 	entry[-1].callee = node;
-	__builtin_prefetch(&tree->nodes[node].max, 1); /* for the exit: the other line that it writes */
+	__builtin_prefetch(
+		&tree->nodes[node].max, 1); /* for the exit: the other line that it writes */
 	tree->nodes[node].active++;
 	tree->nodes[node].calls++;
 	if (HST_LIKELY(depth < HST_PROFILE_OPEN_MAX)) {
@@ -153,8 +154,8 @@ HST_INLINE void hst_tree_close(struct hst_stream *stream, uint64_t ticks, enum h
 
 /* --- */
 
-/* A place in the file kept for the moment when none can be had; made once, before the first event. */
-void hst_tree_reserve(void);
+/* A place in the file kept for the moment when none can be had; made once, before the first event, together with that stream's first tail. */
+void hst_tree_reserve(struct hst_stream *stream);
 /* A larger one, in the last moment before system calls are over. */
 void hst_tree_reserve_more(void);
 /* Shortest call of the first context, in ticks. */
