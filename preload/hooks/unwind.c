@@ -29,9 +29,14 @@ static void raised(void)
 	struct hst_stream *stream = own_stream();
 
 	if (stream != NULL) {
-		/* One exception within another: a destructor that throws and catches. */
-		stream->errors_outer = stream->errors_below;
-		stream->errors_below = hst_depth(stream);
+		uint32_t depth = hst_depth(stream);
+
+		/* One exception within another, in a destructor that throws and catches: it begins further in.
+		 * A rethrow comes here twice, since libgcc raises it by the other function. */
+		if (depth > stream->errors_below) {
+			stream->errors_outer = stream->errors_below;
+		}
+		stream->errors_below = depth;
 		hst_stack_set_low(stream);
 	}
 }
