@@ -60,6 +60,7 @@ static bool is_libc(enum hst_real which)
 }
 
 void *hst_real_syscall;
+void *hst_real_clone;
 
 void hst_reals_start(void)
 {
@@ -70,6 +71,7 @@ void hst_reals_start(void)
 		}
 	}
 	hst_real_syscall = found[HST_REAL_syscall];
+	hst_real_clone = found[HST_REAL_clone];
 }
 
 void *hst_real(enum hst_real which, const void *caller)

@@ -18,8 +18,9 @@ enum hst_real {
  */
 void hst_reals_start(void);
 
-/* For the hook in assembly; NULL until then. */
+/* For the hooks in assembly; NULL until then. */
 extern void *hst_real_syscall;
+extern void *hst_real_clone;
 
 /*
  * The next definition behind our library. NULL: there was none at process start, and there is none now in the module that

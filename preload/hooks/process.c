@@ -9,6 +9,7 @@
 #include "stacks/tree.h"
 
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -144,4 +145,24 @@ long hst_syscall_noted(long number, long a, long b, long c, long d, long e, long
 		sandbox_failed(was_closed);
 	}
 	return result;
+}
+
+void *hst_clone_noted(int flags);
+
+/* From syscall_x86_64.S. Returns the real clone. */
+void *hst_clone_noted(int flags)
+{
+	bool shares = (flags & (CLONE_VM | CLONE_VFORK | CLONE_SETTLS)) == CLONE_VM;
+
+	if (shares && hst_process.state == HST_PROCESS_ON) {
+		struct hst_stream *stream =
+			hst_self != NULL ? hst_self
+					 : hst_stream_attach((uint64_t)__builtin_frame_address(0));
+
+		/* Two tasks, one stream: from here on both only count what is lost. */
+		if (stream != NULL) {
+			stream->guard = HST_GUARD_DEAF;
+		}
+	}
+	return hst_real(HST_REAL_clone, __builtin_return_address(0));
 }
