@@ -212,3 +212,17 @@ void hst_row_place(char *buffer, size_t size, const struct hst_function_row *row
 		(void)snprintf(buffer, size, "%s", hst_base_name(row->file));
 	}
 }
+
+void hst_json_ledger(struct hst_json *json, const struct hst_ledger *ledger)
+{
+	hst_json_u64(json, "lost_calls", ledger->lost_calls);
+	hst_json_u64(json, "unwound", ledger->unwound);
+	hst_json_u64(json, "missed_exits", ledger->missed_exits);
+	hst_json_u64(json, "unmatched", ledger->unmatched);
+	hst_json_u64(json, "rescans", ledger->rescans);
+	hst_json_u64(json, "cfa_unknown", ledger->cfa_unknown);
+	hst_json_u64(json, "switches", ledger->switches);
+	hst_json_u64(json, "nested_lost", ledger->nested_lost);
+	hst_json_u64(json, "resyncs", ledger->resyncs);
+	hst_json_u64(json, "overflow_calls", ledger->overflow_calls);
+}

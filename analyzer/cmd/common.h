@@ -51,6 +51,10 @@ void hst_print_line(const char *fmt, ...) HST_PRINTF(1, 2);
 struct hst_json;
 void hst_json_notes(struct hst_json *json, const struct hst_profile *profile);
 
+/* Losses and repairs as members of the open object: the same names wherever a ledger is printed. */
+struct hst_json;
+void hst_json_ledger(struct hst_json *json, const struct hst_ledger *ledger);
+
 /* Is the row chosen by --filter? All are without it. */
 bool hst_reading_wants(const struct hst_reading *reading, const struct hst_function_row *row);
 

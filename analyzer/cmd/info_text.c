@@ -85,8 +85,6 @@ static void json_process(struct hst_json *json, const struct hst_info_process *p
 
 static void json_thread(struct hst_json *json, const struct hst_thread_row *thread)
 {
-	const struct hst_ledger *ledger = &thread->ledger;
-
 	hst_json_row(json, NULL);
 	hst_json_u64(json, "pid", thread->pid);
 	hst_json_u64(json, "tid", thread->tid);
@@ -98,16 +96,7 @@ static void json_thread(struct hst_json *json, const struct hst_thread_row *thre
 	hst_json_u64(json, "events", thread->events);
 	hst_json_u64(json, "bytes", thread->bytes);
 	hst_json_u64(json, "self_ns", thread->self_ns);
-	hst_json_u64(json, "lost_calls", ledger->lost_calls);
-	hst_json_u64(json, "unwound", ledger->unwound);
-	hst_json_u64(json, "missed_exits", ledger->missed_exits);
-	hst_json_u64(json, "unmatched", ledger->unmatched);
-	hst_json_u64(json, "rescans", ledger->rescans);
-	hst_json_u64(json, "cfa_unknown", ledger->cfa_unknown);
-	hst_json_u64(json, "switches", ledger->switches);
-	hst_json_u64(json, "nested_lost", ledger->nested_lost);
-	hst_json_u64(json, "resyncs", ledger->resyncs);
-	hst_json_u64(json, "overflow_calls", ledger->overflow_calls);
+	hst_json_ledger(json, &thread->ledger);
 	hst_json_end(json);
 }
 

@@ -133,19 +133,8 @@ void hst_report_json_row(
 
 static void json_ledger(struct hst_json *json, const struct hst_profile *profile)
 {
-	const struct hst_ledger *ledger = &profile->ledger;
-
 	hst_json_row(json, "ledger");
-	hst_json_u64(json, "lost_calls", ledger->lost_calls);
-	hst_json_u64(json, "unwound", ledger->unwound);
-	hst_json_u64(json, "missed_exits", ledger->missed_exits);
-	hst_json_u64(json, "unmatched", ledger->unmatched);
-	hst_json_u64(json, "rescans", ledger->rescans);
-	hst_json_u64(json, "cfa_unknown", ledger->cfa_unknown);
-	hst_json_u64(json, "switches", ledger->switches);
-	hst_json_u64(json, "nested_lost", ledger->nested_lost);
-	hst_json_u64(json, "resyncs", ledger->resyncs);
-	hst_json_u64(json, "overflow_calls", ledger->overflow_calls);
+	hst_json_ledger(json, &profile->ledger);
 	hst_json_u64(json, "missing_chunks", profile->gaps);
 	hst_json_u64(json, "damaged_chunks", profile->damaged_chunks);
 	hst_json_end(json);

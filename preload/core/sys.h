@@ -69,19 +69,9 @@ static inline long hst_sys_read(int fd, void *buffer, size_t bytes)
 	return hst_sys6(SYS_read, fd, (long)buffer, (long)bytes, 0, 0, 0);
 }
 
-static inline long hst_sys_write(int fd, const void *buffer, size_t bytes)
-{
-	return hst_sys6(SYS_write, fd, (long)buffer, (long)bytes, 0, 0, 0);
-}
-
 static inline long hst_sys_pwrite(int fd, const void *buffer, size_t bytes, uint64_t offset)
 {
 	return hst_sys6(SYS_pwrite64, fd, (long)buffer, (long)bytes, (long)offset, 0, 0);
-}
-
-static inline long hst_sys_pread(int fd, void *buffer, size_t bytes, uint64_t offset)
-{
-	return hst_sys6(SYS_pread64, fd, (long)buffer, (long)bytes, (long)offset, 0, 0);
 }
 
 static inline long hst_sys_fstat(int fd, struct stat *ret_stat)
@@ -92,11 +82,6 @@ static inline long hst_sys_fstat(int fd, struct stat *ret_stat)
 static inline long hst_sys_fallocate(int fd, uint64_t offset, uint64_t bytes)
 {
 	return hst_sys6(SYS_fallocate, fd, 0, (long)offset, (long)bytes, 0, 0);
-}
-
-static inline long hst_sys_ftruncate(int fd, uint64_t bytes)
-{
-	return hst_sys6(SYS_ftruncate, fd, (long)bytes, 0, 0, 0, 0);
 }
 
 static inline long hst_sys_mkdir(const char *path, int mode)
@@ -155,11 +140,6 @@ static inline long hst_sys_munmap(void *at, size_t bytes)
 static inline long hst_sys_madvise(void *at, size_t bytes, int advice)
 {
 	return hst_sys6(SYS_madvise, (long)at, (long)bytes, advice, 0, 0, 0);
-}
-
-static inline long hst_sys_mincore(void *at, size_t bytes, unsigned char *ret_pages)
-{
-	return hst_sys6(SYS_mincore, (long)at, (long)bytes, (long)ret_pages, 0, 0, 0);
 }
 
 static inline uint32_t hst_sys_getpid(void)

@@ -82,6 +82,29 @@ static uint64_t stack_end(uint64_t sp)
 	return own > sp ? own : 0;
 }
 
+/* A stream begins in the present file: for a new thread, or in a forked child. Open frames are the caller's matter. */
+static void stream_restart(struct hst_stream *stream)
+{
+	if (stream->epoch != hst_process.epoch) {
+		/* Its places are in the parent's file. */
+		stream->tail = (struct hst_tail){ 0 };
+		stream->tree = NULL;
+		stream->epoch = hst_process.epoch;
+	}
+	*stream->window = (struct hst_window){ 0 };
+	stream->chunk = NULL;
+	stream->nested = NULL;
+	stream->number = __atomic_add_fetch(&hst_sink.header->streams, 1, __ATOMIC_RELAXED);
+	stream->tid = hst_sys_gettid();
+	stream->thread_start = hst_ticks();
+	stream->mode = HST_STREAM_IDLE;
+	stream->seq = 0;
+	stream->previous = 0;
+	stream->rolls = 0;
+	stream->ledger = &stream->ledger_kept;
+	memset(&stream->ledger_kept, 0, sizeof stream->ledger_kept);
+}
+
 static struct hst_stream *stream_make(uint64_t sp, uint64_t end)
 {
 	struct hst_stream *stream = idle_pop();
@@ -100,26 +123,11 @@ static struct hst_stream *stream_make(uint64_t sp, uint64_t end)
 		idle_push(stream);
 		return NULL;
 	}
-	if (stream->epoch != hst_process.epoch) {
-		/* An idle stream of the parent: its places are in the parent's file. */
-		stream->tail = (struct hst_tail){ 0 };
-		stream->tree = NULL;
-		stream->epoch = hst_process.epoch;
-	}
-	*stream->window = (struct hst_window){ 0 };
-	stream->number = __atomic_add_fetch(&hst_sink.header->streams, 1, __ATOMIC_RELAXED);
-	stream->tid = hst_sys_gettid();
-	stream->thread_start = hst_ticks();
-	stream->mode = HST_STREAM_IDLE;
+	stream_restart(stream);
 	stream->guard = 0;
-	stream->seq = 0;
-	stream->previous = 0;
-	stream->rolls = 0;
 	stream->errors_below = 0;
 	stream->paused_depth = 0;
 	stream->over = 0;
-	stream->ledger = &stream->ledger_kept;
-	memset(&stream->ledger_kept, 0, sizeof stream->ledger_kept);
 	return stream;
 }
 
@@ -244,21 +252,7 @@ static bool stream_follow_fork(struct hst_stream *stream)
 	if (stream->epoch == hst_process.epoch) {
 		return true;
 	}
-	*stream->window = (struct hst_window){ 0 };
-	stream->tail = (struct hst_tail){ 0 };
-	stream->chunk = NULL;
-	stream->nested = NULL;
-	stream->tree = NULL;
-	stream->number = __atomic_add_fetch(&hst_sink.header->streams, 1, __ATOMIC_RELAXED);
-	stream->tid = hst_sys_gettid();
-	stream->thread_start = hst_ticks();
-	stream->mode = HST_STREAM_IDLE;
-	stream->epoch = hst_process.epoch;
-	stream->seq = 0;
-	stream->previous = 0;
-	stream->rolls = 0;
-	stream->ledger = &stream->ledger_kept;
-	memset(&stream->ledger_kept, 0, sizeof stream->ledger_kept);
+	stream_restart(stream);
 	return true;
 }
 
