@@ -198,15 +198,11 @@ static void join_open(struct hst_pass *pass, const struct hst_profile_tree *tree
 		const struct hst_profile_open *open = &tree->open[i];
 		const struct joined *node = &joined[open->node];
 		struct hst_tally *tally = &pass->tallies.items[node->row];
-		uint64_t inner = i + 1 < tree->open_count ? tree->open[i + 1].start : end;
 		uint64_t total = end > open->start ? end - open->start : 0;
-		/* All of its own time, less what its returned callees took. */
-		uint64_t own = inner > open->start && inner <= end ? inner - open->start : 0;
-		uint64_t self = own > open->child ? own - open->child : 0;
+		/* Own time is booked at every hook; since the latest one the innermost call has run. */
+		bool innermost = i + 1 == tree->header.depth;
+		uint64_t self = innermost && end > tree->header.last ? end - tree->header.last : 0;
 
-		if (i + 1 < tree->open_count && tree->open[i + 1].carried != 0) {
-			self = 0;
-		}
 		tally->open++;
 		tally->self += self;
 		tally->flags |= HST_ROW_OPEN | HST_ROW_PROFILE;

@@ -3,6 +3,7 @@
 #include "reader/profile_block.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,6 +76,19 @@ static void check_nodes(struct hst_profile_tree *tree)
 	}
 }
 
+/* The writer counts a call in its histogram one call late, and says where. */
+static void add_pending(struct hst_profile_tree *tree)
+{
+	uint64_t node = (tree->header.pending - NODES_AT) / sizeof *tree->nodes;
+	uint64_t at = (tree->header.pending - NODES_AT) % sizeof *tree->nodes;
+	uint64_t histogram = offsetof(struct hst_profile_node, histogram);
+
+	if (tree->header.pending >= NODES_AT && node > 0 && node < tree->node_count &&
+		at >= histogram && at % sizeof(uint32_t) == 0) {
+		tree->nodes[node].histogram[(at - histogram) / sizeof(uint32_t)]++;
+	}
+}
+
 static enum hst_status read_parts(
 	const struct hst_trace_file *file, uint64_t offset, struct hst_profile_tree *tree)
 {
@@ -93,6 +107,7 @@ static enum hst_status read_parts(
 		return HST_E_DAMAGED;
 	}
 	check_nodes(tree);
+	add_pending(tree);
 	return read_open(file, offset, tree);
 }
 

@@ -275,24 +275,25 @@ static_assert(sizeof(struct hst_name_block) == 24, "on disk");
 
 struct hst_profile_open {
 	uint64_t start; /* ticks of its enter, or of the switch to profile mode */
-	uint64_t child; /* ticks of returned callees */
 	uint32_t node;
 	uint32_t
 		carried; /* 1: entered before profile mode began; its call is counted by the trace */
 };
-static_assert(sizeof(struct hst_profile_open) == 24, "on disk");
+static_assert(sizeof(struct hst_profile_open) == 16, "on disk");
 
+/* What each call writes lies in the first cache line and in one of the histogram's. */
 struct hst_profile_node {
-	uint64_t ret; /* as in hst_frame; 0 in an 'other' node */
-	uint64_t fn;
-	uint32_t parent;
-	uint32_t active; /* open activations now */
-	uint64_t calls;  /* enters */
-	uint64_t total;  /* ticks, outermost activations only */
-	uint64_t self;
-	uint64_t min;  /* ticks of one returned call; UINT64_MAX while there is none */
-	uint64_t hint; /* the writer's own */
+	uint64_t ret;   /* as in hst_frame; 0 in an 'other' node */
+	uint64_t calls; /* enters */
+	uint64_t total; /* ticks, outermost activations only */
+	uint64_t self;  /* ticks up to `last` of the block */
+	uint64_t min;   /* ticks of one returned call; UINT64_MAX while there is none */
 	uint64_t max;
+	uint32_t active; /* open activations now */
+	uint32_t group;  /* the writer's own */
+	uint32_t k;      /* the writer's own */
+	uint32_t parent;
+	uint64_t fn;
 	uint32_t errors;                           /* left by longjmp or exception */
 	uint32_t flags;                            /* HST_NODE_... */
 	uint32_t histogram[HST_HISTOGRAM_BUCKETS]; /* of returned calls */
@@ -318,9 +319,13 @@ struct hst_profile_block {
 	uint32_t node_capacity;
 	uint32_t threads; /* how many threads used this tree, one after another */
 	struct hst_ledger ledger;
+	uint64_t last; /* ticks of the latest hook: the innermost open call has run since */
+	/* Offset in the block of one histogram counter that is to be one higher: the latest returned call's. */
+	uint64_t pending;
+	uint64_t reserved[6];
 	/* struct hst_profile_open [HST_PROFILE_OPEN_MAX]; struct hst_profile_node [node_capacity] */
 };
-static_assert(sizeof(struct hst_profile_block) == 128, "on disk");
+static_assert(sizeof(struct hst_profile_block) == 192, "on disk");
 
 /*
  * Bucket of a latency: two per octave. Bucket 0 is below 16 ticks, then [16,24) [24,32) [32,48) ...;

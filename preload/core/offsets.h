@@ -13,6 +13,7 @@
 #define HST_STREAM_MODE      56
 #define HST_STREAM_PREDICTOR 64
 #define HST_STREAM_IDENTS    (HST_STREAM_PREDICTOR + 2 * 4096)
+#define HST_STREAM_TREE      120928
 
 /* struct hst_open */
 #define HST_OPEN_CFA   0
@@ -29,10 +30,34 @@
 #define HST_IDENT_K     16
 #define HST_IDENT_GROUP 20
 
+/* Profile mode: struct hst_open, struct hst_tree, struct hst_tree_guess */
+#define HST_OPEN_CALLEE  32
+#define HST_OPEN_NODE    36
+#define HST_OPEN_START   40
+#define HST_OPEN_CONTEXT 48
+#define HST_OPEN_CARRIED 56
+#define HST_TREE_GUESS   0
+#define HST_GUESS_PARENT 0
+#define HST_GUESS_CHILD  4
+
+/* struct hst_profile_block with its open frames and nodes; struct hst_profile_node */
+#define HST_BLOCK_DEPTH     64
+#define HST_BLOCK_LAST      128
+#define HST_BLOCK_OPENS     192
+#define HST_BLOCK_OPENS_MAX 256
+#define HST_BLOCK_NODES     (HST_BLOCK_OPENS + 16 * HST_BLOCK_OPENS_MAX)
+#define HST_NODE_RET        0
+#define HST_NODE_CALLS      8
+#define HST_NODE_SELF       24
+#define HST_NODE_ACTIVE     48
+#define HST_NODE_GROUP      52
+#define HST_NODE_K          56
+
 /* struct hst_window */
 #define HST_WINDOW_CUR   0
 #define HST_WINDOW_LIMIT 8
 #define HST_WINDOW_SEEN  16
+#define HST_WINDOW_BLOCK 24
 
 /* struct hst_file_header: control and word */
 #define HST_HEADER_WATCH 128
@@ -71,9 +96,29 @@ HST_SAME(HST_OPEN_LAST, struct hst_open, last);
 HST_SAME(HST_IDENT_RET, struct hst_ident, ret);
 HST_SAME(HST_IDENT_K, struct hst_ident, k);
 HST_SAME(HST_IDENT_GROUP, struct hst_ident, group);
+HST_SAME(HST_STREAM_TREE, struct hst_stream, tree);
+HST_SAME(HST_OPEN_CALLEE, struct hst_open, callee);
+HST_SAME(HST_OPEN_NODE, struct hst_open, node);
+HST_SAME(HST_OPEN_START, struct hst_open, start);
+HST_SAME(HST_OPEN_CONTEXT, struct hst_open, context);
+HST_SAME(HST_OPEN_CARRIED, struct hst_open, carried);
+HST_SAME(HST_BLOCK_DEPTH, struct hst_profile_block, depth);
+HST_SAME(HST_BLOCK_LAST, struct hst_profile_block, last);
+HST_SAME(HST_NODE_RET, struct hst_profile_node, ret);
+HST_SAME(HST_NODE_CALLS, struct hst_profile_node, calls);
+HST_SAME(HST_NODE_SELF, struct hst_profile_node, self);
+HST_SAME(HST_NODE_ACTIVE, struct hst_profile_node, active);
+HST_SAME(HST_NODE_GROUP, struct hst_profile_node, group);
+HST_SAME(HST_NODE_K, struct hst_profile_node, k);
+static_assert(HST_BLOCK_OPENS == sizeof(struct hst_profile_block) &&
+		      HST_BLOCK_OPENS_MAX == HST_PROFILE_OPEN_MAX &&
+		      sizeof(struct hst_profile_open) == 16 &&
+		      sizeof(struct hst_profile_node) == 320,
+	"assembly and C must agree");
 HST_SAME(HST_WINDOW_CUR, struct hst_window, cur);
 HST_SAME(HST_WINDOW_LIMIT, struct hst_window, limit);
 HST_SAME(HST_WINDOW_SEEN, struct hst_window, seen);
+HST_SAME(HST_WINDOW_BLOCK, struct hst_window, block);
 HST_SAME(HST_HEADER_WATCH, struct hst_file_header, control);
 static_assert(HST_MODE_IS_PROFILE == HST_STREAM_PROFILE, "assembly and C must agree");
 static_assert(HST_OPEN_BYTES == sizeof(struct hst_open), "assembly and C must agree");

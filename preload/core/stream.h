@@ -32,16 +32,16 @@ struct hst_open {
 			uint16_t id;   /* in the present chunk, 0 unknown */
 			uint16_t last; /* id of the latest callee, 0 none */
 		};
-		uint32_t callee; /* profile mode: context of the latest callee, 0 none */
+		int32_t callee; /* profile mode: context of the latest callee; none yet: ~node */
 	};
-	uint32_t node;     /* profile mode: its calling context, HST_NODE_CARRIED */
-	uint64_t start;    /* profile mode: ticks of its enter */
-	uint64_t child;    /* profile mode: ticks of returned callees */
-	uint64_t reserved; /* a cache line each, and a shift in place of a division */
+	/* profile mode: */
+	uint32_t node;                    /* its calling context */
+	uint64_t start;                   /* ticks of its enter */
+	struct hst_profile_node *context; /* that node */
+	uint32_t carried;  /* 1: entered before profile mode began, so the events have its call */
+	uint32_t reserved; /* a cache line each, and a shift in place of a division */
 };
-
-/* In hst_open.node: entered before profile mode began; the events have its call. */
-#define HST_NODE_CARRIED (1u << 31)
+static_assert(sizeof(struct hst_open) == 64, "a cache line");
 
 /* What an id of the present chunk stands for, and where its frame address lies. */
 struct hst_ident {
@@ -54,13 +54,25 @@ struct hst_ident {
 /* In a page that the kernel wipes in a forked child. All zero: nothing may be written. */
 struct hst_window {
 	uint16_t *cur;
-	uint16_t *limit; /* as stream.room; NULL keeps the hot path out */
-	uint64_t seen;   /* control and word of the file header as of this chunk */
-	uint64_t pad[5]; /* a cache line each: others write here */
+	uint16_t *limit;                 /* as stream.room; NULL keeps the hot path out */
+	uint64_t seen;                   /* control and word of the file header as of this chunk */
+	struct hst_profile_block *block; /* profile mode, where the clock is the TSC; else NULL */
+	uint64_t pad[4];                 /* a cache line each: others write here */
 };
 
-/* In hst_stream.guard: the thread may not read a clock any more (strict seccomp, PR_TSC_SIGSEGV). Hooks only count. */
-#define HST_GUARD_DEAF UINT64_MAX
+/*
+ * hst_stream.guard keeps a second hook of the thread (in a signal handler, or on another stack that a handler switched to)
+ * out of a stream in which one is at work. Two halves in one word, 0 as a whole when free, so that one store frees both:
+ *
+ *   low   0 free. One instruction takes 1 off: if that borrows, the stream was free and now is the hook's. No signal comes
+ *         into the middle of an instruction, so there is one owner. Hooks in vain leave it lower still.
+ *   high  low half of the owner's stack pointer, which it stores next: 0 is "not yet known"
+ */
+#define HST_GUARD_DEAF \
+ UINT64_MAX /* the thread may not read a clock any more (strict seccomp, PR_TSC_SIGSEGV): hooks only count */
+
+/* In hst_window.seen while hst_stream.held is true: every hook takes the slow path. No word of the file header is so. */
+#define HST_SEEN_HELD UINT64_MAX
 
 /* Room for all records that one hook can write, with the end mark. */
 #define HST_RECORD_SLACK 128u
@@ -85,7 +97,9 @@ struct hst_fiber {
 	uint64_t chunk;  /* sequence of the chunk in which it was last present */
 	uint32_t known;  /* depth index of the first frame whose id is of that chunk */
 	uint32_t number;
-	bool in_tree; /* profile mode: its open frames have nodes */
+	uint32_t doubt; /* as hst_stream.doubt, while it is not present */
+	bool in_tree;   /* profile mode: its open frames have nodes */
+	bool exact;     /* the program itself said where it begins and ends */
 };
 
 #define HST_FIBERS_MAX 1024u
@@ -101,7 +115,7 @@ struct hst_tree; /* stacks/tree.h */
 
 struct hst_stream {
 	/* hot */
-	uint64_t guard; /* stack pointer of the hook that runs, 0 none */
+	uint64_t guard; /* which hook is at work, 0 none: HST_GUARD_DEAF */
 	struct hst_window *window;
 	struct hst_open *top;
 	struct hst_open *low; /* exits that leave less than this take the slow path */
@@ -135,11 +149,11 @@ struct hst_stream {
 	uint32_t errors_below; /* depth: exits of frames below are part of an exception's way */
 	uint32_t errors_outer; /* the same of the exception that this one interrupts */
 	uint32_t rolls;
-	uint32_t index;        /* of its window */
-	uint32_t paused_depth; /* frames up to here may have returned while recording was paused */
-	uint32_t generation;   /* of the module list, when the chunk or tree was begun */
-	uint32_t epoch;        /* of the process, see core/process.h */
-	bool held;    /* a handler that interrupted a hook switched stacks: wait for the guard */
+	uint32_t index;      /* of its window */
+	uint32_t doubt;      /* frames up to here may have returned while nothing was recorded */
+	uint32_t generation; /* of the module list, when the chunk or tree was begun */
+	uint32_t epoch;      /* of the process, see core/process.h */
+	bool held; /* the owner of the guard was left on another stack, and may come back: wait */
 	bool suspect; /* a hook was left in the middle: the chunk cannot be checked */
 	uint64_t seq;
 	uint64_t previous;
@@ -147,10 +161,42 @@ struct hst_stream {
 	uint32_t over;             /* open calls for which the shadow stack has no entry */
 	struct hst_ledger *ledger; /* in the chunk, in the tree, or the one below */
 	struct hst_ledger ledger_kept;
+
+	/* While a hook is interrupted and its handler went to another stack: hooks/guard.c */
+	uint32_t held_at;   /* high half of its guard */
+	uint32_t held_lost; /* hooks that were turned away since */
+	uint64_t held_seen; /* of the window, which is shut so long */
+	uint64_t held_slot; /* what its return address's place held when it was first missed */
+	struct hst_profile_block *held_block;
 };
 
 /* The thread's stream; NULL until its first hook. */
 extern __thread struct hst_stream *hst_self __attribute__((tls_model("initial-exec")));
+
+/* Tries to make the stream this hook's own. true: it is, until the guard is set to 0. */
+static inline bool hst_guard_take(struct hst_stream *stream, uint64_t sp)
+{
+	uint32_t *halves = (uint32_t *)&stream->guard;
+	bool taken;
+
+	__asm__ volatile("subl $1, %0" : "+m"(halves[0]), "=@ccc"(taken) : : "memory");
+	if (taken) {
+		halves[1] = (uint32_t)sp;
+		__asm__ volatile("" ::: "memory");
+	}
+	return taken;
+}
+
+/* The owner's stack pointer, low half; 0: there is no owner, or it has not said. */
+static inline uint32_t hst_guard_at(const struct hst_stream *stream)
+{
+	return ((const volatile uint32_t *)&stream->guard)[1];
+}
+
+static inline bool hst_guard_is_deaf(const struct hst_stream *stream)
+{
+	return hst_guard_at(stream) == (uint32_t)(HST_GUARD_DEAF >> 32);
+}
 
 static inline uint32_t hst_depth(const struct hst_stream *stream)
 {

@@ -17,6 +17,12 @@
  */
 struct hst_stream *hst_stream_enter(uint64_t sp);
 
+/* Another stack is gone to while a hook is interrupted: all other hooks are kept out until it has ended. Without the guard. */
+void hst_stream_hold(struct hst_stream *stream);
+
+/* It has ended: what was shut is opened, with the guard set. */
+void hst_stream_unhold(struct hst_stream *stream);
+
 /* Enter and exit with all repairs. `cfa_known` 0: find the frame address. */
 void hst_enter(struct hst_stream *stream, const struct hst_call *call, uint64_t cfa_known);
 void hst_exit(struct hst_stream *stream, const struct hst_call *call);
@@ -31,7 +37,9 @@ void hst_exit_region(struct hst_stream *stream, uint64_t sp);
 void hst_enter_unpredicted(
 	void *fn, void *call_site); /* trace mode: a known instance, not the predicted one */
 void hst_enter_profile(void *fn, void *call_site); /* profile mode, the common case */
-void hst_enter_slow(void *fn, void *call_site);    /* everything */
+void hst_enter_profile_search(
+	void *fn, void *call_site);             /* the same, another context than the last time */
+void hst_enter_slow(void *fn, void *call_site); /* everything */
 void hst_enter_foreign(void *fn,
 	void *call_site); /* guard not set: no stream yet, or another hook is interrupted */
 void hst_enter_filtered(void *fn, void *call_site); /* guard not set: a filter is in force */

@@ -126,7 +126,9 @@ static struct hst_stream *stream_make(uint64_t sp, uint64_t end)
 	stream_restart(stream);
 	stream->guard = 0;
 	stream->errors_below = 0;
-	stream->paused_depth = 0;
+	stream->doubt = 0;
+	stream->held = false;
+	stream->held_lost = 0;
 	stream->over = 0;
 	return stream;
 }
@@ -228,7 +230,7 @@ static void stream_look_up(struct hst_stream *stream, uint64_t watch)
 		stream_pause(stream);
 	} else if (!pause && stream->mode == HST_STREAM_PAUSED) {
 		stream->mode = HST_STREAM_IDLE;
-		stream->paused_depth = hst_depth(stream);
+		hst_fiber_doubt(stream);
 	} else if (!pause && stream->mode == HST_STREAM_PROFILE &&
 		   stream->generation != hst_modules_generation()) {
 		hst_tree_end(stream, hst_ticks());
@@ -308,11 +310,16 @@ void hst_stream_renew(struct hst_stream *stream)
 
 void hst_stream_resync(struct hst_stream *stream)
 {
+	hst_fiber_mend(stream);
 	stream->ledger->resyncs++;
 	stream->suspect = true;
-	if (stream->mode == HST_STREAM_TRACE && hst_process.alive->seen != 0 &&
-		stream->epoch == hst_process.epoch) {
+	if (hst_process.alive->seen == 0 || stream->epoch != hst_process.epoch) {
+		return;
+	}
+	if (stream->mode == HST_STREAM_TRACE) {
 		hst_stream_renew(stream);
+	} else if (stream->mode == HST_STREAM_PROFILE) {
+		hst_tree_carry(stream, hst_ticks());
 	}
 }
 
@@ -343,7 +350,8 @@ static void thread_ends(void *data)
 	signals = hst_sys_hold_signals();
 	if (hst_self == stream) {
 		hst_self = NULL;
-		if (hst_process.alive->seen != 0 && stream->epoch == hst_process.epoch) {
+		/* One with a hook that may yet go on, on a stack that another thread now runs, is left as it is. */
+		if (!(stream->held && stream->guard != 0) && hst_process.alive->seen != 0 && stream->epoch == hst_process.epoch) {
 			stream->nested = NULL;
 			stream_end(stream);
 			if (nested != NULL) {

@@ -159,19 +159,51 @@ static void fiber_park(struct hst_stream *stream)
 	struct hst_fiber *fiber = stream->fiber;
 
 	fiber->top = stream->top;
+	fiber->doubt = stream->doubt;
 	fiber->known = stream->known;
 	fiber->chunk = stream->seq;
 }
 
-static void fiber_present(struct hst_stream *stream, struct hst_fiber *fiber, uint64_t ticks)
+/* May be left in the middle: see hst_fiber_mend. */
+static void fiber_set(struct hst_stream *stream, struct hst_fiber *fiber)
 {
-	fiber_park(stream);
 	stream->fiber = fiber;
+	hst_barrier();
 	stream->top = fiber->top;
 	stream->end = fiber->end;
 	stream->lo = fiber->lo;
 	stream->low = fiber->top;
+	stream->doubt = fiber->doubt;
 	stream->errors_below = 0;
+}
+
+void hst_fiber_mend(struct hst_stream *stream)
+{
+	struct hst_fiber *fiber = stream->fiber;
+
+	if (stream->top < fiber->base || stream->top >= fiber->end || stream->end != fiber->end) {
+		fiber_set(stream, fiber);
+	}
+}
+
+void hst_fiber_doubt(struct hst_stream *stream)
+{
+	stream->own.doubt = (uint32_t)(stream->own.top - stream->own.base);
+	for (uint32_t i = 0; i < stream->fiber_count; i++) {
+		struct hst_fiber *fiber = &stream->fibers[i];
+
+		fiber->doubt = (uint32_t)(fiber->top - fiber->base);
+	}
+	stream->doubt = hst_depth(stream);
+}
+
+static void fiber_present(struct hst_stream *stream, struct hst_fiber *fiber, uint64_t ticks)
+{
+	if (stream->mode == HST_STREAM_PROFILE) {
+		hst_tree_leave(stream, ticks);
+	}
+	fiber_park(stream);
+	fiber_set(stream, fiber);
 	if (fiber->chunk == stream->seq && fiber->chunk != 0) {
 		stream->known = fiber->known;
 	} else {

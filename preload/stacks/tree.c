@@ -20,9 +20,8 @@
 #define HST_NODES_STEP    256u /* made solid at a time */
 #define HST_RESERVE_BYTES 32768u
 #define HST_RESERVE_MORE  (1u << 20)
-#define HST_NODES_OFFSET \
- (sizeof(struct hst_profile_block) + HST_PROFILE_OPEN_MAX * sizeof(struct hst_profile_open))
-#define HST_OTHER_PARENT UINT32_MAX
+#define HST_NODES_OFFSET  HST_BLOCK_NODES
+#define HST_OTHER_PARENT  UINT32_MAX
 
 static_assert(HST_NODES_OFFSET % 64 == 0, "nodes begin on a cache line");
 
@@ -37,6 +36,7 @@ void hst_tree_forget(struct hst_stream *stream)
 	struct hst_tree *tree = stream->tree;
 
 	/* The file keeps its nodes; only our view of them goes. */
+	stream->window->block = NULL;
 	if (tree != NULL) {
 		(void)hst_sys_munmap(tree->block,
 			(HST_NODES_OFFSET +
@@ -67,9 +67,8 @@ static struct hst_tree *tree_memory(uint32_t capacity)
 		hst_sink_flag(HST_FLAG_NO_MEMORY);
 		return NULL;
 	}
-	tree->after = (void *)(tree + 1);
-	tree->first = tree->after + capacity;
-	tree->edges = (void *)(tree->first + capacity);
+	tree->guess = (struct hst_tree_guess *)(tree + 1) + capacity;
+	tree->edges = (void *)(tree->guess + capacity);
 	tree->edge_mask = slots - 1;
 	tree->capacity = capacity;
 	tree->memory = bytes;
@@ -177,8 +176,9 @@ void hst_tree_clear(struct hst_stream *stream)
 	if (tree->block->nodes == 2) {
 		*tree_edge(tree, 0, tree->nodes[1].ret) = (struct hst_tree_edge){ 0 };
 		tree->edges_used = 0;
-		tree->first[0] = (struct hst_tree_guess){ 0 };
-		tree->after[1] = (struct hst_tree_guess){ 0 };
+		tree->guess[~0] = (struct hst_tree_guess){ 0 };
+		tree->guess[1] = (struct hst_tree_guess){ 0 };
+		tree->block->pending = HST_PENDING_NONE;
 		tree->block->nodes = 1;
 	}
 }
@@ -290,13 +290,13 @@ static HST_COLD uint32_t tree_child_new(struct hst_stream *stream, struct hst_tr
 
 uint32_t hst_tree_find(const struct hst_stream *stream, uint64_t ret)
 {
-	return tree_edge(stream->tree, stream->top->node & HST_NODE_INDEX, ret)->child;
+	return tree_edge(stream->tree, stream->top->node, ret)->child;
 }
 
 void hst_tree_enter(struct hst_stream *stream, struct hst_open *entry, uint32_t child, uint32_t k,
 	uint64_t ticks)
 {
-	uint32_t parent = entry[-1].node & HST_NODE_INDEX;
+	uint32_t parent = entry[-1].node;
 	struct hst_tree_edge *edge = tree_edge(stream->tree, parent, entry->ret);
 
 	if (HST_UNLIKELY(child == 0)) {
@@ -305,9 +305,9 @@ void hst_tree_enter(struct hst_stream *stream, struct hst_open *entry, uint32_t 
 	if (k != 0) {
 		bool own = entry[-1].cfa != entry->cfa;
 
-		stream->tree->nodes[child].hint =
-			k / 8 | (uint64_t)__builtin_ctz(hst_group_bit(entry->ret)) << 16 |
-			(uint64_t)own << 21;
+		stream->tree->nodes[child].k = k;
+		stream->tree->nodes[child].group =
+			hst_group_bit(entry->ret) | (own ? HST_GROUP_OWN : 0);
 	}
 	hst_tree_open(stream, entry, child, ticks);
 }
@@ -317,27 +317,49 @@ void hst_tree_exit(struct hst_stream *stream, uint64_t ticks, enum hst_left left
 	hst_tree_close(stream, ticks, left);
 }
 
-void hst_tree_carry(struct hst_stream *stream, uint64_t ticks)
+/* Nodes for frames that the tree does not have yet. */
+static void tree_adopt(struct hst_stream *stream, uint64_t ticks)
 {
 	struct hst_fiber *fiber = stream->fiber;
 	struct hst_tree *tree = stream->tree;
 
-	if (!fiber->in_tree) {
-		fiber->base->node = 0;
-		fiber->base->callee = 0;
-		for (struct hst_open *entry = fiber->base + 1; entry <= stream->top; entry++) {
-			uint32_t depth = (uint32_t)(entry - fiber->base) - 1;
-
-			hst_tree_enter(stream, entry, 0, 0, ticks);
-			tree->nodes[entry->node].calls--; /* another tree, or the events, have it */
-			entry->node |= HST_NODE_CARRIED;
-			if (depth < HST_PROFILE_OPEN_MAX) {
-				tree->opens[depth].carried = 1;
-			}
-		}
-		fiber->in_tree = true;
+	fiber->base->node = 0;
+	fiber->base->context = tree->nodes;
+	fiber->base->callee = ~0;
+	for (struct hst_open *entry = fiber->base + 1; entry <= stream->top; entry++) {
+		hst_tree_enter(stream, entry, 0, 0, ticks);
+		entry->context->calls--; /* another tree, or the events, have it */
+		entry->carried = 1;
 	}
-	tree->block->depth = hst_depth(stream);
+	fiber->in_tree = true;
+}
+
+void hst_tree_leave(struct hst_stream *stream, uint64_t ticks)
+{
+	hst_tree_clock(stream->tree->block, stream->top->context, ticks);
+}
+
+void hst_tree_carry(struct hst_stream *stream, uint64_t ticks)
+{
+	struct hst_fiber *fiber = stream->fiber;
+	struct hst_tree *tree = stream->tree;
+	uint32_t depth = hst_depth(stream);
+
+	tree->block->last = ticks;
+	if (!fiber->in_tree) {
+		tree_adopt(stream, ticks);
+	}
+	tree->block->depth = 0; /* while the list is not of one stack */
+	hst_barrier();
+	for (uint32_t i = 0; i < depth && i < HST_PROFILE_OPEN_MAX; i++) {
+		const struct hst_open *entry = &fiber->base[i + 1];
+
+		tree->opens[i] = (struct hst_profile_open){
+			.start = entry->start, .node = entry->node, .carried = entry->carried
+		};
+	}
+	hst_barrier();
+	tree->block->depth = depth;
 	stream->low =
 		stream->errors_below != 0 || stream->over != 0 ? (void *)UINTPTR_MAX : fiber->base;
 }
@@ -351,6 +373,7 @@ static void tree_fill(struct hst_stream *stream, struct hst_tree *tree)
 	block->lane = stream->lane;
 	block->start = hst_clock_pair_now();
 	block->node_capacity = tree->capacity;
+	block->pending = HST_PENDING_NONE;
 	block->nodes = 1;
 	tree->nodes[0].min = UINT64_MAX;
 	block->block = (struct hst_block){ .magic = 0,
@@ -381,6 +404,8 @@ bool hst_tree_begin(struct hst_stream *stream, uint64_t ticks)
 	hst_ledger_move(stream, &stream->tree->block->ledger);
 	stream->fiber->in_tree = false;
 	hst_tree_carry(stream, ticks);
+	/* The hot path reads the TSC without asking. */
+	stream->window->block = hst_clock_tsc ? stream->tree->block : NULL;
 	return true;
 }
 
@@ -388,8 +413,9 @@ void hst_tree_pause(struct hst_stream *stream, uint64_t ticks)
 {
 	struct hst_open *top = stream->top;
 
+	stream->window->block = NULL;
 	for (; stream->top > stream->fiber->base; stream->top--) {
-		stream->top->node |= HST_NODE_CARRIED; /* its end is not a return */
+		stream->top->carried = 1; /* its end is not a return */
 		hst_tree_exit(stream, ticks, HST_LEFT_REPAIRED);
 	}
 	stream->top = top;
@@ -421,6 +447,7 @@ static void tree_end_fiber(struct hst_stream *stream, struct hst_fiber *fiber, u
 
 void hst_tree_end(struct hst_stream *stream, uint64_t ticks)
 {
+	stream->window->block = NULL;
 	if (stream->tree != NULL && stream->mode == HST_STREAM_PROFILE) {
 		tree_end_fiber(stream, stream->fiber, ticks);
 		tree_end_fiber(stream, &stream->own, ticks);

@@ -11,6 +11,7 @@
 #define HST_STACKS_TREE_H
 
 #include "core/attr.h"
+#include "core/offsets.h"
 #include "core/stream.h"
 #include "hasten/trace.h"
 
@@ -30,7 +31,10 @@ enum hst_left {
  */
 bool hst_tree_begin(struct hst_stream *stream, uint64_t ticks);
 
-/* Frames of a fiber that became present in profile mode for the first time. */
+/* The present fiber's innermost call runs no longer: another fiber becomes present. Before it does. */
+void hst_tree_leave(struct hst_stream *stream, uint64_t ticks);
+
+/* Frames of a fiber that became present in profile mode. Also puts right what a hook left half done. */
 void hst_tree_carry(struct hst_stream *stream, uint64_t ticks);
 
 /* The context of this instance below the present top, 0: not met there before. */
@@ -57,8 +61,6 @@ void hst_tree_renew(struct hst_stream *stream);
 
 /* --- the hot path's part --- */
 
-#define HST_NODE_INDEX (HST_NODE_CARRIED - 1u)
-
 /* From a context and an instance to the context below. */
 struct hst_tree_edge {
 	uint64_t ret;
@@ -69,27 +71,33 @@ struct hst_tree_edge {
 /* Which context was called last time at this place, below which one: a guess that saves the search. */
 struct hst_tree_guess {
 	uint32_t parent;
-	uint32_t child;
+	uint32_t child; /* 0: none yet */
 };
 
 struct hst_tree {
+	struct hst_tree_guess *guess; /* [hst_open.callee]: -capacity .. capacity - 1 */
 	struct hst_profile_block *block;
 	struct hst_profile_open *opens; /* in the block */
 	struct hst_profile_node *nodes; /* in the block */
-	struct hst_tree_guess *after;   /* by the latest callee's context */
-	struct hst_tree_guess *first; /* by the caller's context, when it has called nothing yet */
-	struct hst_tree_edge *edges;  /* open addressing, at most half full */
-	uint64_t offset;              /* of the block in the file */
-	uint64_t memory;              /* bytes of this record and the tables behind it */
+	struct hst_tree_edge *edges;    /* open addressing, at most half full */
+	uint64_t offset;                /* of the block in the file */
+	uint64_t memory;                /* bytes of this record and the tables behind it */
 	uint32_t edge_mask;
 	uint32_t edges_used;
 	uint32_t capacity;
 	uint32_t solid; /* nodes that have disk space */
 };
 
-/* In hst_profile_node.hint: k / 8 of the instance's hook in the low half, the bit number of its group above, then 1 if it is not inlined. */
-#define HST_HINT_K(hint)     ((uint32_t)((hint)&0xffffu) * 8u)
-#define HST_HINT_GROUP(hint) (1u << (((hint) >> 16) & 31u) | (((hint) >> 21) & 1u) << 31)
+/* A counter that nobody reads: of the thread's own node. */
+#define HST_PENDING_NONE (HST_BLOCK_NODES + offsetof(struct hst_profile_node, histogram))
+
+/* The innermost open call has run until now. */
+HST_INLINE void hst_tree_clock(
+	struct hst_profile_block *block, struct hst_profile_node *innermost, uint64_t ticks)
+{
+	innermost->self += ticks - block->last;
+	block->last = ticks;
+}
 
 HST_INLINE uint32_t hst_tree_slot(const struct hst_tree *tree, uint32_t parent, uint64_t ret)
 {
@@ -98,44 +106,48 @@ HST_INLINE uint32_t hst_tree_slot(const struct hst_tree *tree, uint32_t parent, 
 	       tree->edge_mask;
 }
 
-/* Opens a call: node and start of the new top entry, and their copies in the file for a SIGKILL. */
+/*
+ * Opens a call: node and start of the new top entry, and their copies in the file for a SIGKILL. In assembly too, in
+ * hooks/profile_x86_64.S.
+ */
 HST_INLINE void hst_tree_open(
 	struct hst_stream *stream, struct hst_open *entry, uint32_t node, uint64_t ticks)
 {
 	struct hst_tree *tree = stream->tree;
+	struct hst_profile_block *block = tree->block;
+	struct hst_profile_node *context = &tree->nodes[node];
 	uint32_t depth = (uint32_t)(entry - stream->fiber->base) - 1;
 
 	entry->node = node;
 	entry->start = ticks;
-	entry->child = 0;
-	entry->callee = 0;
-	entry[-1].callee = node;
-	__builtin_prefetch(
-		&tree->nodes[node].max, 1); /* for the exit: the other line that it writes */
-	tree->nodes[node].active++;
-	tree->nodes[node].calls++;
+	entry->context = context;
+	entry->carried = 0;
+	entry->callee = (int32_t)~node;
+	entry[-1].callee = (int32_t)node;
+	context->active++;
+	context->calls++;
+	hst_tree_clock(block, entry[-1].context, ticks);
 	if (HST_LIKELY(depth < HST_PROFILE_OPEN_MAX)) {
 		tree->opens[depth] = (struct hst_profile_open){ .start = ticks, .node = node };
 	}
 	hst_barrier();
-	tree->block->depth = depth + 1;
+	block->depth = depth + 1;
 }
 
 /* Books the top entry; the caller pops it. */
 HST_INLINE void hst_tree_close(struct hst_stream *stream, uint64_t ticks, enum hst_left left)
 {
-	struct hst_tree *tree = stream->tree;
 	struct hst_open *entry = stream->top;
-	struct hst_profile_node *node = &tree->nodes[entry->node & HST_NODE_INDEX];
+	struct hst_profile_block *block = stream->tree->block;
+	struct hst_profile_node *node = entry->context;
 	uint64_t elapsed = ticks > entry->start ? ticks - entry->start : 0;
-	uint32_t depth = (uint32_t)(entry - stream->fiber->base) - 1;
 
-	node->self += elapsed > entry->child ? elapsed - entry->child : 0;
+	hst_tree_clock(block, node, ticks);
 	node->active -= node->active > 0 ? 1 : 0;
 	if (node->active == 0) {
 		node->total += elapsed;
 	}
-	if (HST_LIKELY((entry->node & HST_NODE_CARRIED) == 0 && left <= HST_LEFT_THROW)) {
+	if (entry->carried == 0 && left <= HST_LEFT_THROW) {
 		node->min = elapsed < node->min ? elapsed : node->min;
 		node->max = elapsed > node->max ? elapsed : node->max;
 		node->histogram[hst_histogram_bucket(elapsed)]++;
@@ -143,13 +155,7 @@ HST_INLINE void hst_tree_close(struct hst_stream *stream, uint64_t ticks, enum h
 	if (left == HST_LEFT_ERROR || left == HST_LEFT_THROW) {
 		node->errors++;
 	}
-	tree->block->depth = depth;
-	if (depth > 0) {
-		entry[-1].child += elapsed;
-		if (HST_LIKELY(depth <= HST_PROFILE_OPEN_MAX)) {
-			tree->opens[depth - 1].child = entry[-1].child;
-		}
-	}
+	block->depth = (uint32_t)(entry - stream->fiber->base) - 1;
 }
 
 /* --- */

@@ -47,7 +47,7 @@ class Header:
         )
         if self.header_bytes != HEADER_BYTES or order != 0x01020304 or self.pointer_bytes != 8:
             raise FormatError("the header is damaged")
-        if self.shift > 16:
+        if self.shift > 20:
             raise FormatError("the header has a time shift that cannot be")
         self.flags, self.pid, self.ppid, self.uid = struct.unpack_from("<4I", data, 24)
         self.pid_start = struct.unpack_from("<Q", data, 40)[0]
@@ -114,6 +114,9 @@ class Chunk:
         limit = size - 8 if self.whole else size
         if self.used:
             limit = min(limit, records + self.used)
+        if self.cut and not cut:
+            written = bytes(data[at + records : at + limit]).rstrip(b"\0")
+            limit = records + len(written) + len(written) % 2
         self.records = (at + records, at + limit)
 
 
@@ -265,9 +268,9 @@ class Profile:
 
     Node = collections.namedtuple(
         "Node",
-        "ret fn parent active calls total self min hint max errors flags histogram",
+        "ret calls total self min max active group k parent fn errors flags histogram",
     )
-    NODE = struct.Struct("<2Q2I6Q2I60I")
+    NODE = struct.Struct("<6Q4IQ2I60I")
 
     def __init__(self, data, block):
         at = block.at
@@ -281,19 +284,23 @@ class Profile:
             "<4I", data, at + 64
         )
         self.ledger = Ledger._make(LEDGER.unpack_from(data, at + 80))
-        room = (block.size - 128 - 256 * 24) // 320
+        room = (block.size - 192 - 256 * 16) // 320
         nodes = min(self.used, room)
         if self.used > room:
             self.damaged = "more nodes than there is room for"
         self.frames = [
-            struct.unpack_from("<2Q2I", data, at + 128 + 24 * i)
+            struct.unpack_from("<Q2I", data, at + 192 + 16 * i)
             for i in range(min(self.depth, 256))
         ]
-        base = at + 128 + 256 * 24
+        base = at + 192 + 256 * 16
         self.nodes = []
         for i in range(nodes):
             field = self.NODE.unpack_from(data, base + 320 * i)
-            self.nodes.append(self.Node._make(field[:12] + (field[12:],)))
+            self.nodes.append(self.Node._make(field[:13] + (list(field[13:]),)))
+        self.last, pending = struct.unpack_from("<2Q", data, at + 128)
+        node, rest = divmod(pending - 192 - 256 * 16, 320)
+        if 0 < node < nodes and rest >= 80 and rest % 4 == 0:
+            self.nodes[node].histogram[(rest - 80) // 4] += 1
 
     def calls(self):
         """Enters of each node."""

@@ -158,9 +158,7 @@ static void make_limit(const char *directory)
 {
 	static const char *const names[] = { "main", "step", NULL };
 	struct hst_profile_node nodes[3] = { 0 };
-	struct hst_profile_open open = {
-		.start = START + 100 * US, .child = 60 * US, .node = 1, .carried = 1
-	};
+	struct hst_profile_open open = { .start = START + 100 * US, .node = 1, .carried = 1 };
 	struct tracegen *gen = begin(4711);
 	struct tracegen_stream *stream;
 
@@ -209,12 +207,41 @@ static void make_gap(const char *directory)
 	save(gen, directory, "4711.1.hst");
 }
 
+/* A gap below more frames than a chunk lists; those at the bottom are listed by a later one. */
+static void make_deep_gap(const char *directory)
+{
+	static const char *const names[] = { "main", "descend", "leaf", NULL };
+	struct tracegen *gen = begin(4711);
+	struct tracegen_stream *stream;
+
+	name_regions(gen, names);
+	stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	enter(stream, 0, 0);
+	for (uint64_t i = 0; i < 80; i++) {
+		enter(stream, 10 + 10 * i, 1);
+	}
+	tracegen_gap(stream);
+	enter(stream, 1000, 2);
+	for (uint64_t i = 0; i < 61; i++) {
+		leave(stream, 1010 + 10 * i);
+	}
+	tracegen_rollover(stream);
+	enter(stream, 2000, 2);
+	leave(stream, 2010);
+	for (uint64_t i = 0; i < 21; i++) {
+		leave(stream, 2020 + 10 * i);
+	}
+	tracegen_end(gen, START + 2300 * US, HST_END_EXIT, 0);
+	save(gen, directory, "4711.1.hst");
+}
+
 static const struct scenario scenarios[] = {
 	{ "basic", make_basic },
 	{ "nasty", make_nasty },
 	{ "fork", make_fork },
 	{ "limit", make_limit },
 	{ "gap", make_gap },
+	{ "deepgap", make_deep_gap },
 };
 
 static void write_session(const char *directory)

@@ -211,6 +211,11 @@ uint64_t tracegen_profile(struct tracegen *gen, struct tracegen_stream *stream,
 		block.start.mono_ns = 1000000000u + stream->ticks / 2;
 		block.ledger = stream->ledger;
 	}
+	/* The latest hook came when all own time had been booked. */
+	block.last = block.start.ticks;
+	for (uint32_t i = 0; i < node_count; i++) {
+		block.last += nodes[i].self;
+	}
 	memcpy(whole, &block, sizeof block);
 	memcpy(whole + nodes_at, nodes, node_count * sizeof *nodes);
 	if (open_count != 0) {

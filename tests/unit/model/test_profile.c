@@ -288,13 +288,89 @@ static void test_profile_gap_is_a_loss_and_nobodys_time(void **state)
 	assert_true((row_of(fixture, 0)->flags & HST_ROW_REPAIRED) != 0);
 }
 
+/* `caller` NULL: the thread. */
+static uint64_t calls_between(
+	const struct fixture *fixture, const struct hst_function_row *caller, uint32_t callee)
+{
+	const struct hst_function_row *rows = fixture->profile.functions;
+	uint32_t from = caller == NULL ? UINT32_MAX : (uint32_t)(caller - rows);
+
+	for (size_t i = 0; i < fixture->profile.edge_count; i++) {
+		const struct hst_edge *edge = &fixture->profile.edges[i];
+
+		if (edge->caller == from && &rows[edge->callee] == row_of(fixture, callee)) {
+			return edge->calls;
+		}
+	}
+	return 0;
+}
+
+/*
+ * 99 calls of f1 in f0, each within the one before it; then a gap; then all return, and each chunk
+ * lists at most 64 frames (and fewer where chunks are small).
+ */
+static void add_deep_gap(struct fixture *fixture)
+{
+	struct tracegen *gen = fixture_trace(1);
+	struct tracegen_stream *stream = tracegen_thread(gen, 1, HST_LANE_MAIN, NULL);
+
+	at_enter(stream, 0, 0);
+	for (uint64_t i = 0; i < 99; i++) {
+		at_enter(stream, 10 + 10 * i, 1);
+	}
+	tracegen_gap(stream);
+	at_enter(stream, 2000, 2);
+	for (uint64_t i = 0; i < 51; i++) {
+		at_leave(stream, 2010 + 10 * i);
+	}
+	tracegen_rollover(stream);
+	at_enter(stream, 3000, 3);
+	at_leave(stream, 3100);
+	for (uint64_t i = 0; i < 50; i++) {
+		at_leave(stream, 3110 + 10 * i);
+	}
+	fixture_add(fixture, gen);
+}
+
+static void test_profile_frames_unknown_behind_a_gap_get_their_names_later(void **state)
+{
+	struct fixture *fixture = *state;
+	struct hst_profile_options options = { .contexts = true, .edges = true };
+	uint64_t self = 0;
+
+	add_deep_gap(fixture);
+	fixture_read(fixture, &options);
+	assert_int_equal(row_of(fixture, 0)->calls, 1);
+	assert_int_equal(row_of(fixture, 1)->calls, 99);
+	assert_int_equal(row_of(fixture, 3)->calls, 1);
+	/* Before the gap; from when it was known to be there until it returned. */
+	assert_int_equal(row_of(fixture, 0)->total_ns, 990 + 3600 - 2000);
+	assert_int_equal(row_of(fixture, 0)->self_ns, 10 + 10);
+	assert_int_equal(row_of(fixture, 1)->total_ns, 980 + 3590 - 2000);
+	assert_int_equal(row_of(fixture, 3)->total_ns, 100);
+	/* Nobody's time but that of the gap. */
+	for (size_t i = 0; i < fixture->profile.function_count; i++) {
+		self += fixture->profile.functions[i].self_ns;
+	}
+	assert_int_equal(self, 990 + 3600 - 2000);
+	assert_int_equal(fixture->profile.functions[0].self_ns, 0);
+	self = 0;
+	for (size_t i = 0; i < fixture->profile.context_count; i++) {
+		self += fixture->profile.contexts[i].self_ns;
+	}
+	assert_int_equal(self, 990 + 3600 - 2000);
+	assert_int_equal(calls_between(fixture, NULL, 0), 1);
+	assert_int_equal(calls_between(fixture, NULL, 1), 0);
+	assert_int_equal(calls_between(fixture, row_of(fixture, 0), 1), 1);
+	assert_int_equal(calls_between(fixture, row_of(fixture, 1), 1), 98);
+	assert_int_equal(calls_between(fixture, row_of(fixture, 1), 3), 1);
+}
+
 /* Events until 100, then a tree with six calls of f1 and the open f0. */
 static void add_limited(struct fixture *fixture)
 {
 	struct hst_profile_node nodes[3] = { 0 };
-	struct hst_profile_open open = {
-		.start = ticks_at(100), .child = 2 * 60, .node = 1, .carried = 1
-	};
+	struct hst_profile_open open = { .start = ticks_at(100), .node = 1, .carried = 1 };
 	struct tracegen *gen = fixture_trace(1);
 	struct tracegen_stream *stream = tracegen_thread(gen, 1, HST_LANE_MAIN, NULL);
 
@@ -459,6 +535,7 @@ int main(void)
 		TEST(test_profile_fibers_have_stacks_of_their_own),
 		TEST(test_profile_paused_time_belongs_to_nobody),
 		TEST(test_profile_gap_is_a_loss_and_nobodys_time),
+		TEST(test_profile_frames_unknown_behind_a_gap_get_their_names_later),
 		TEST(test_profile_limit_joins_events_and_tree),
 		TEST(test_profile_contexts_and_edges_agree_with_rows),
 		TEST(test_profile_threads_add_up),
