@@ -16,6 +16,7 @@
 
 #define HST_FRAMES_LISTED    32u
 #define HST_ROLLS_BEFORE_BIG 1u
+#define HST_TAIL_LEAST       4096u /* a thread that ends leaves the next one at least this much */
 
 void hst_ledger_move(struct hst_stream *stream, struct hst_ledger *to)
 {
@@ -77,13 +78,19 @@ static uint32_t chunk_list_frames(struct hst_stream *stream, struct hst_frame *f
 	return count;
 }
 
+/* The block of a place in which a chunk may be written: the rest of its tail. */
+static struct hst_block place_block(uint32_t bytes)
+{
+	return (struct hst_block){ .magic = HST_BLOCK_MAGIC,
+		.type = HST_BLOCK_CHUNK,
+		.flags = HST_BLOCK_TAIL,
+		.bytes = bytes };
+}
+
 static void chunk_fill(
 	struct hst_stream *stream, struct hst_chunk *chunk, struct hst_clock_pair now)
 {
-	chunk->block = (struct hst_block){ .magic = HST_BLOCK_MAGIC,
-		.type = HST_BLOCK_CHUNK,
-		.flags = HST_BLOCK_TAIL,
-		.bytes = stream->tail.bytes };
+	chunk->block = place_block(stream->tail.bytes - stream->tail.parked);
 	chunk->stream = stream->number;
 	chunk->tid = stream->tid;
 	chunk->previous = stream->previous;
@@ -110,10 +117,10 @@ bool hst_chunk_begin(struct hst_stream *stream)
 	uint16_t *records;
 
 	hst_chunk_place(stream);
-	chunk = (void *)stream->tail.map;
-	if (chunk == NULL) {
+	if (stream->tail.map == NULL) {
 		return false;
 	}
+	chunk = (void *)(stream->tail.map + stream->tail.parked);
 	chunk->seq = 0; /* from here to the end of this function the place holds nothing valid */
 	hst_barrier();
 	stream->ids = 0;
@@ -145,14 +152,14 @@ bool hst_chunk_begin(struct hst_stream *stream)
 	return true;
 }
 
-bool hst_chunk_end(struct hst_stream *stream)
+/* Sets the end mark and trailer of the present chunk. Its bytes, with header and padding. */
+static uint32_t chunk_finish(struct hst_stream *stream, uint32_t *ret_used)
 {
 	struct hst_chunk *chunk = stream->chunk;
 	uint8_t *records = (uint8_t *)(chunk + 1) + chunk->frames * sizeof(struct hst_frame);
 	uint32_t used = (uint32_t)((uint8_t *)stream->window->cur - records);
 	uint32_t bytes = (uint32_t)(records - (uint8_t *)chunk) + used;
 	uint64_t trailer = HST_CHUNK_TRAILER ^ chunk->seq;
-	uint64_t offset = 0;
 
 	if (hst_process.options.check && !stream->suspect) {
 		(void)hst_chunk_check(stream);
@@ -160,24 +167,66 @@ bool hst_chunk_end(struct hst_stream *stream)
 	bytes = (bytes + 2 + (uint32_t)sizeof trailer + HST_BLOCK_ALIGN - 1) &
 		~(HST_BLOCK_ALIGN - 1);
 	stream->window->limit = NULL;
-	chunk->used = used;
 	memcpy((uint8_t *)chunk + bytes - sizeof trailer, &trailer, sizeof trailer);
+	*ret_used = used;
+	return bytes;
+}
+
+static void chunk_finished(struct hst_stream *stream)
+{
+	hst_ledger_move(stream, NULL);
+	stream->chunk = NULL;
+	stream->rolls++;
+}
+
+bool hst_chunk_end(struct hst_stream *stream)
+{
+	struct hst_chunk *chunk = stream->chunk;
+	struct hst_chunk *first = (void *)stream->tail.map; /* those parked go with it */
+	uint32_t used;
+	uint32_t bytes = chunk_finish(stream, &used);
+	uint64_t offset = 0;
+
+	chunk->used = used;
 	chunk->block.bytes = bytes;
 	chunk->block.flags = 0;
-	if (!hst_sink_append_events(chunk, bytes, &offset)) {
-		chunk->block.flags = HST_BLOCK_TAIL;
-		chunk->block.bytes = stream->tail.bytes;
+	if (!hst_sink_append_events(first, stream->tail.parked + bytes, &offset)) {
+		chunk->block = place_block(stream->tail.bytes - stream->tail.parked);
 		chunk->used = 0;
 		return false;
 	}
-	hst_ledger_move(stream, NULL);
-	chunk->seq = 0;
+	first->seq = 0;
 	hst_barrier();
-	chunk->block.flags = HST_BLOCK_TAIL;
-	chunk->block.bytes = stream->tail.bytes;
-	stream->previous = offset;
-	stream->chunk = NULL;
-	stream->rolls++;
+	first->block = place_block(stream->tail.bytes);
+	stream->previous = offset + stream->tail.parked;
+	stream->tail.parked = 0;
+	chunk_finished(stream);
+	return true;
+}
+
+bool hst_chunk_park(struct hst_stream *stream)
+{
+	struct hst_chunk *chunk = stream->chunk;
+	uint32_t room = stream->tail.bytes - stream->tail.parked;
+	struct hst_chunk *next;
+	uint32_t used;
+	uint32_t bytes;
+
+	if (hst_sink.header->ring_ns != 0 ||
+		(uint8_t *)stream->window->cur + HST_TAIL_LEAST + HST_RECORD_SLACK >
+			stream->tail.map + stream->tail.bytes) {
+		return false;
+	}
+	bytes = chunk_finish(stream, &used);
+	next = (void *)((uint8_t *)chunk + bytes);
+	*next = (struct hst_chunk){ .block = place_block(room - bytes) };
+	hst_barrier();
+	chunk->used = used;
+	chunk->block.bytes = bytes; /* the place behind it exists from here on */
+	hst_barrier();
+	chunk->block.flags = 0;
+	stream->tail.parked += bytes;
+	chunk_finished(stream);
 	return true;
 }
 

@@ -23,6 +23,12 @@ bool hst_chunk_begin(struct hst_stream *stream);
  */
 bool hst_chunk_end(struct hst_stream *stream);
 
+/*
+ * Ends the chunk of a thread that ends, and leaves it where it is, without a system call; the next thread's chunk comes behind
+ * it in the same tail. When that is full, hst_chunk_end appends them all. false: there is too little room for a next one.
+ */
+bool hst_chunk_park(struct hst_stream *stream);
+
 /* Leaves a chunk that could not be appended in its tail for good. The stream has no chunk afterwards. */
 void hst_chunk_abandon(struct hst_stream *stream);
 

@@ -109,6 +109,7 @@ struct hst_tail {
 	uint8_t *map;
 	uint64_t offset;
 	uint32_t bytes;
+	uint32_t parked; /* of them, at the front: finished chunks of short threads */
 };
 
 struct hst_tree; /* stacks/tree.h */
@@ -181,8 +182,8 @@ static inline bool hst_guard_take(struct hst_stream *stream, uint64_t sp)
 
 	__asm__ volatile("subl $1, %0" : "+m"(halves[0]), "=@ccc"(taken) : : "memory");
 	if (taken) {
-		halves[1] = (uint32_t)sp;
-		__asm__ volatile("" ::: "memory");
+		/* As a cast the compiler would take the stack pointer through memory. */
+		__asm__ volatile("movl %k1, %0" : "=m"(halves[1]) : "r"(sp) : "memory");
 	}
 	return taken;
 }

@@ -258,24 +258,13 @@ static bool stream_follow_fork(struct hst_stream *stream)
 	return true;
 }
 
-bool hst_stream_service(struct hst_stream *stream)
+/* What keeps the stream from recording is seen to. Signals are held back. */
+static void stream_attend(struct hst_stream *stream)
 {
-	struct hst_held signals;
 	uint64_t watch;
 
-	if (__atomic_load_n(&hst_process.state, __ATOMIC_ACQUIRE) == HST_PROCESS_OFF) {
-		return false;
-	}
-	if (hst_process.alive->seen != 0 && stream->epoch == hst_process.epoch &&
-		(stream->mode == HST_STREAM_DEAF ||
-			(stream->mode == HST_STREAM_PAUSED &&
-				stream->window->seen == hst_sink_watch()))) {
-		return false; /* nothing has changed for it */
-	}
-	signals = hst_sys_hold_signals();
 	if (!stream_follow_fork(stream)) {
-		hst_sys_release_signals(signals);
-		return false;
+		return;
 	}
 	watch = hst_sink_watch();
 	if (stream->window->seen != watch) {
@@ -289,8 +278,26 @@ bool hst_stream_service(struct hst_stream *stream)
 	if (stream->mode == HST_STREAM_IDLE) {
 		stream_begin(stream);
 	}
+}
+
+bool hst_stream_service(struct hst_stream *stream)
+{
+	struct hst_held signals;
+
+	if (__atomic_load_n(&hst_process.state, __ATOMIC_ACQUIRE) == HST_PROCESS_OFF) {
+		return false;
+	}
+	if (hst_process.alive->seen != 0 && stream->epoch == hst_process.epoch &&
+		(stream->mode == HST_STREAM_DEAF ||
+			(stream->mode == HST_STREAM_PAUSED &&
+				stream->window->seen == hst_sink_watch()))) {
+		return false; /* nothing has changed for it */
+	}
+	signals = hst_sys_hold_signals();
+	stream_attend(stream);
 	hst_sys_release_signals(signals);
-	return stream->mode == HST_STREAM_TRACE || stream->mode == HST_STREAM_PROFILE;
+	return stream->epoch == hst_process.epoch && hst_process.alive->seen != 0 &&
+	       (stream->mode == HST_STREAM_TRACE || stream->mode == HST_STREAM_PROFILE);
 }
 
 void hst_stream_renew(struct hst_stream *stream)
@@ -329,7 +336,7 @@ static void stream_end(struct hst_stream *stream)
 
 	if (stream->mode == HST_STREAM_TRACE) {
 		hst_put_timed(stream, HST_OP_THREAD_END, ticks);
-		if (!hst_chunk_end(stream)) {
+		if (!hst_chunk_park(stream) && !hst_chunk_end(stream)) {
 			hst_chunk_abandon(stream); /* it stays where it is, whole */
 		}
 	}
@@ -351,7 +358,8 @@ static void thread_ends(void *data)
 	if (hst_self == stream) {
 		hst_self = NULL;
 		/* One with a hook that may yet go on, on a stack that another thread now runs, is left as it is. */
-		if (!(stream->held && stream->guard != 0) && hst_process.alive->seen != 0 && stream->epoch == hst_process.epoch) {
+		if (!(stream->held && stream->guard != 0) && hst_process.alive->seen != 0 &&
+			stream->epoch == hst_process.epoch) {
 			stream->nested = NULL;
 			stream_end(stream);
 			if (nested != NULL) {
@@ -389,6 +397,7 @@ struct hst_stream *hst_stream_attach(uint64_t sp)
 		if (thread_key_made) {
 			(void)pthread_setspecific(thread_key, stream);
 		}
+		stream_attend(stream); /* now, that signals need not be held back once more */
 	}
 	hst_sys_release_signals(signals);
 	return stream;
