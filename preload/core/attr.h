@@ -9,6 +9,7 @@
 #define HST_INLINE      static inline __attribute__((always_inline))
 #define HST_COLD        __attribute__((noinline, cold))
 #define HST_EXPORT      __attribute__((visibility("default")))
+#define HST_HIDDEN      __attribute__((visibility("hidden"))) /* variables: no address from a table */
 
 /* Keeps the compiler from moving memory accesses across; a signal handler or a SIGKILL may come here. */
 #define hst_barrier() __asm__ volatile("" ::: "memory")

@@ -6,13 +6,14 @@
 #ifndef HST_CORE_CLOCK_H
 #define HST_CORE_CLOCK_H
 
+#include "core/attr.h"
 #include "hasten/trace.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
-extern bool hst_clock_tsc;
+extern HST_HIDDEN bool hst_clock_tsc;
 
 static inline uint64_t hst_clock_mono_ns(void)
 {

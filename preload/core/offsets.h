@@ -64,6 +64,10 @@
 
 #define HST_MODE_IS_PROFILE 2
 
+/* The set of excluded functions: slot = fn * factor >> shift */
+#define HST_EXCLUDED_FACTOR 0x9e3779b97f4a7c15
+#define HST_EXCLUDED_SHIFT  48
+
 /* Records, as in hasten/trace.h */
 #define HST_HEAD_PREDICTED 0x4000
 #define HST_TIME_FIELD     0x3fff

@@ -3,6 +3,7 @@
 #ifndef HST_CORE_PROCESS_H
 #define HST_CORE_PROCESS_H
 
+#include "core/attr.h"
 #include "core/options.h"
 #include "core/stream.h"
 
@@ -25,7 +26,7 @@ struct hst_process {
 	struct hst_window *alive; /* wiped by the kernel in a forked child: `seen` is 0 there */
 };
 
-extern struct hst_process hst_process;
+extern HST_HIDDEN struct hst_process hst_process;
 
 /*
  * A window in memory that a forked child finds zeroed. NULL when the kernel cannot (before 4.14) or no memory is left.

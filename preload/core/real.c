@@ -2,11 +2,11 @@
 /* Looking up the functions behind our hooks. */
 #include "core/real.h"
 
-#include <dlfcn.h>
-#include <link.h>
+#include "core/symbol.h"
+#include "core/text.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "core/poison.h"
 
@@ -16,74 +16,92 @@ static const char *const names[HST_REALS] = {
 #undef HST_HOOK
 };
 
-static const char *const files[HST_REALS] = {
-#define HST_HOOK(symbol, file, why) [HST_REAL_##symbol] = #file,
-#include "hasten/hooks.def"
-#undef HST_HOOK
-};
-
+/* Those of the program's own libraries. What came with plug-ins may go with them and is looked for each time. */
 static void *found[HST_REALS];
-
-/* libgcc_s that came in with a plug-in is not in the global scope, where RTLD_NEXT looks. */
-static void *look_elsewhere(enum hst_real which)
-{
-	static const char *const libraries[] = { "libgcc_s.so.1", "libstdc++.so.6" };
-	void *symbol = NULL;
-
-	for (unsigned i = 0; symbol == NULL && i < sizeof libraries / sizeof libraries[0]; i++) {
-		void *library = dlopen(libraries[i], RTLD_LAZY | RTLD_NOLOAD);
-
-		if (library != NULL) {
-			symbol = dlsym(library, names[which]);
-		}
-	}
-	return symbol;
-}
-
-/* A plug-in's own copy: linked statically into it, it is behind us in no list. */
-static void *look_in_caller(enum hst_real which, const void *caller)
-{
-	struct link_map *map = NULL;
-	Dl_info info;
-
-	if (dladdr1(caller, &info, (void **)&map, RTLD_DL_LINKMAP) == 0 || map == NULL) {
-		return NULL;
-	}
-	return dlsym(map, names[which]);
-}
-
-/* Of libc, so always there: looking for one in vain would allocate the text of an error. */
-static bool is_libc(enum hst_real which)
-{
-	return strcmp(files[which], "process") == 0 || strcmp(files[which], "module") == 0 ||
-	       strcmp(files[which], "context") == 0;
-}
 
 void *hst_real_syscall;
 void *hst_real_clone;
 
-void hst_reals_start(void)
+/* As RTLD_NEXT has it: of the modules behind ours, in the order of the list, the first that has the name. */
+static int visit_start(struct dl_phdr_info *module, size_t size, void *data)
 {
+	bool *behind = data;
+
+	(void)size;
+	if (!*behind) {
+		*behind = hst_symbol_within(module, found);
+		return 0;
+	}
 	for (unsigned which = 0; which < HST_REALS; which++) {
-		if (is_libc(which)) {
-			__atomic_store_n(
-				&found[which], dlsym(RTLD_NEXT, names[which]), __ATOMIC_RELAXED);
+		if (found[which] == NULL) {
+			found[which] = hst_symbol_find(module, names[which]);
 		}
 	}
+	return 0;
+}
+
+void hst_reals_start(void)
+{
+	bool behind = false;
+
+	(void)dl_iterate_phdr(visit_start, &behind);
 	hst_real_syscall = found[HST_REAL_syscall];
 	hst_real_clone = found[HST_REAL_clone];
 }
 
+struct search {
+	const char *name;
+	const void *caller;
+	const struct dl_phdr_info *user; /* the module of the caller */
+	struct dl_phdr_info copy;
+	void *symbol;
+	bool any; /* of all modules, not only those that the user names as needed */
+};
+
+/* A plug-in's own copy: linked statically into it, it is behind us in no list. */
+static int visit_user(struct dl_phdr_info *module, size_t size, void *data)
+{
+	struct search *search = data;
+
+	(void)size;
+	if (!hst_symbol_within(module, search->caller)) {
+		return 0;
+	}
+	search->copy = *module;
+	search->user = &search->copy;
+	search->symbol = hst_symbol_find(module, search->name);
+	return 1;
+}
+
+/* A library that came in with a plug-in. */
+static int visit_needed(struct dl_phdr_info *module, size_t size, void *data)
+{
+	struct search *search = data;
+	const char *file = hst_text_base(module->dlpi_name);
+
+	(void)size;
+	if (hst_symbol_within(module, found) ||
+		!(search->any || (search->user != NULL && hst_symbol_needs(search->user, file)))) {
+		return 0;
+	}
+	search->symbol = hst_symbol_find(module, search->name);
+	return search->symbol != NULL;
+}
+
 void *hst_real(enum hst_real which, const void *caller)
 {
-	void *symbol = __atomic_load_n(&found[which], __ATOMIC_RELAXED);
+	struct search search = { .name = names[which], .caller = caller };
 
-	if (symbol == NULL) {
-		symbol = dlsym(RTLD_NEXT, names[which]);
-		__atomic_store_n(&found[which], symbol, __ATOMIC_RELAXED);
+	if (found[which] != NULL) {
+		return found[which];
 	}
-	if (symbol == NULL) {
-		symbol = look_in_caller(which, caller);
+	(void)dl_iterate_phdr(visit_user, &search);
+	if (search.symbol == NULL) {
+		(void)dl_iterate_phdr(visit_needed, &search);
 	}
-	return symbol != NULL ? symbol : look_elsewhere(which);
+	if (search.symbol == NULL) {
+		search.any = true;
+		(void)dl_iterate_phdr(visit_needed, &search);
+	}
+	return search.symbol;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The functions behind our hooks: the next definition of a symbol. The only user of dlsym. */
+/* The functions behind our hooks: the next definition of a symbol. */
 #ifndef HST_CORE_REAL_H
 #define HST_CORE_REAL_H
+
+#include "core/attr.h"
 
 #include <stdint.h>
 
@@ -12,19 +14,16 @@ enum hst_real {
 	HST_REALS,
 };
 
-/*
- * Looks those of libc up, at process start. A later look-up would take the loader's lock in the middle of, say, _exit, and
- * would eat the program's pending dlerror.
- */
+/* Looks all of them up in the program's own libraries, at process start. */
 void hst_reals_start(void);
 
 /* For the hooks in assembly; NULL until then. */
-extern void *hst_real_syscall;
-extern void *hst_real_clone;
+extern HST_HIDDEN void *hst_real_syscall;
+extern HST_HIDDEN void *hst_real_clone;
 
 /*
- * The next definition behind our library. NULL: there was none at process start, and there is none now in the module that
- * holds `caller` or in what came with plug-ins. Any thread; not on a hot path.
+ * The next definition behind our library. If there was none at process start: that in the module that holds `caller`, or in
+ * what it needs, or in any other. NULL: nowhere. Any thread; not on a hot path.
  */
 void *hst_real(enum hst_real which, const void *caller);
 

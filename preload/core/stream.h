@@ -112,6 +112,20 @@ struct hst_tail {
 	uint32_t parked; /* of them, at the front: finished chunks of short threads */
 };
 
+/* A frame that was closed without its exit hook: perhaps it is open on another stack in the same mapping. */
+struct hst_parked {
+	uint64_t cfa;
+	uint64_t fn;
+	uint64_t ret;
+	uint32_t call;
+	uint32_t group;
+	uint32_t batch; /* frames that were closed together have the same */
+	uint32_t fiber;
+};
+
+#define HST_PARKED_MAX 64u
+#define HST_SPLITS_MAX 4096u
+
 struct hst_tree; /* stacks/tree.h */
 
 struct hst_stream {
@@ -165,10 +179,15 @@ struct hst_stream {
 
 	/* While a hook is interrupted and its handler went to another stack: hooks/guard.c */
 	uint32_t held_at;   /* high half of its guard */
-	uint32_t held_lost; /* hooks that were turned away since */
+	uint32_t held_lost; /* hooks that had to go elsewhere since */
+	uint32_t holds;      /* how often that was so; of lane 1: of its lane 0, when it was last used */
 	uint64_t held_seen; /* of the window, which is shut so long */
-	uint64_t held_slot; /* what its return address's place held when it was first missed */
 	struct hst_profile_block *held_block;
+
+	uint32_t parked_count; /* ever; the latest ones are kept */
+	uint32_t parked_batch;
+	uint32_t splits; /* stacks found by their parked frames */
+	struct hst_parked parked[HST_PARKED_MAX];
 };
 
 /* The thread's stream; NULL until its first hook. */

@@ -7,6 +7,8 @@
 #ifndef HST_CORE_SYS_H
 #define HST_CORE_SYS_H
 
+#include "core/attr.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -23,7 +25,7 @@
  * Set for good when the program may have put itself into a sandbox: from then on every call below
  * fails with -EPERM without entering the kernel, since a filter may kill the process for it.
  */
-extern volatile uint32_t hst_sys_closed;
+extern HST_HIDDEN volatile uint32_t hst_sys_closed;
 
 /* NOLINTNEXTLINE(readability-function-size): the kernel takes six arguments */
 static inline long hst_sys_raw6(long n, long a, long b, long c, long d, long e, long f)

@@ -18,7 +18,7 @@
 
 HST_NOINLINE static void context_goes(const ucontext_t *to)
 {
-	uint64_t here = (uint64_t)__builtin_frame_address(0);
+	uint64_t here = (uint64_t)__builtin_dwarf_cfa();
 	uint64_t sp = (uint64_t)to->uc_mcontext.gregs[REG_RSP];
 	uint64_t lo = (uint64_t)to->uc_stack.ss_sp;
 	struct hst_stream *stream;
@@ -26,13 +26,7 @@ HST_NOINLINE static void context_goes(const ucontext_t *to)
 	if (hst_self == NULL) {
 		return; /* no hook has run on this thread yet: nothing is open */
 	}
-	if (hst_self->guard != 0) {
-		/* In a handler that interrupted a hook of ours: that hook goes on when its stack is switched back to.
-		 * Until then its stream is in the middle of something, on whatever stack others run. */
-		hst_self->held = true;
-		return;
-	}
-	stream = hst_stream_enter(here);
+	stream = hst_stream_switch(here);
 	if (stream == NULL) {
 		return;
 	}

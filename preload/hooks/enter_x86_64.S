@@ -18,16 +18,16 @@
 	.p2align 6
 __cyg_profile_func_enter:
 	.cfi_startproc
-	movq	hst_self@gottpoff(%rip), %rax
-	movq	%fs:(%rax), %r8
 	cmpq	$0, hst_excluded(%rip)
 	jne	.Lfiltered
+	movq	hst_self@gottpoff(%rip), %rax
+	movq	%fs:(%rax), %r8
 	testq	%r8, %r8
 	je	.Lforeign
-	cmpq	$0, HST_STREAM_GUARD(%r8)
-	jne	.Lforeign
+	subl	$1, HST_STREAM_GUARD(%r8)		/* hst_guard_take */
+	jnc	.Lforeign
 	leaq	8(%rsp), %rcx
-	movq	%rcx, HST_STREAM_GUARD(%r8)
+	movl	%ecx, HST_STREAM_GUARD+4(%r8)
 	cmpl	$HST_MODE_IS_PROFILE, HST_STREAM_MODE(%r8)
 	je	hst_enter_profile
 
@@ -112,7 +112,14 @@ __cyg_profile_func_enter:
 .Lforeign:
 	jmp	hst_enter_foreign
 .Lfiltered:
-	jmp	hst_enter_filtered
+	/* Most of the excluded functions lie in the first slot of their hash. */
+	movq	hst_excluded(%rip), %r10
+	movabsq	$HST_EXCLUDED_FACTOR, %rax
+	imulq	%rdi, %rax
+	shrq	$HST_EXCLUDED_SHIFT, %rax
+	cmpq	%rdi, (%r10,%rax,8)
+	jne	hst_enter_filtered
+	ret
 	.cfi_endproc
 	.size	__cyg_profile_func_enter, .-__cyg_profile_func_enter
 

@@ -108,6 +108,9 @@ void hst_enter(struct hst_stream *stream, const struct hst_call *call, uint64_t 
 	uint64_t cfa;
 	uint64_t ticks;
 
+	if (HST_UNLIKELY(stream->held)) {
+		hst_stream_unhold(stream);
+	}
 	if (hst_stream_must_look(stream, hst_sink_watch()) && !hst_stream_service(stream)) {
 		stream->ledger->lost_calls += stream->mode == HST_STREAM_DEAF;
 		return;
@@ -127,7 +130,7 @@ void hst_enter(struct hst_stream *stream, const struct hst_call *call, uint64_t 
 	id = hst_id_find(stream, call->ret);
 	ticks = hst_ticks();
 	k = id != 0 ? stream->idents[id].k : 0;
-	if (call->sp < stream->lo || call->sp >= stream->fiber->hi) {
+	if (call->sp < stream->lo || call->sp >= stream->fiber->hi || stream->splits != 0) {
 		hst_fiber_resolve(stream, call->sp, ticks);
 	}
 	cfa = cfa_known != 0 ? cfa_known : hst_frame_address(stream, call, k, &k);
@@ -176,21 +179,36 @@ static bool exit_of_lost(struct hst_stream *stream, const struct hst_call *call)
 	return lost;
 }
 
+/* Was the exit's frame taken for gone while its stack waited? */
+static bool find_parked(struct hst_stream *stream, const struct hst_call *call, uint64_t ticks)
+{
+	if (!hst_fiber_split(stream, call, ticks)) {
+		return false;
+	}
+	if (stream->mode == HST_STREAM_TRACE) {
+		hst_stream_renew(stream);
+	}
+	return stream->mode == HST_STREAM_TRACE || stream->mode == HST_STREAM_PROFILE;
+}
+
 void hst_exit(struct hst_stream *stream, const struct hst_call *call)
 {
 	uint64_t ticks = hst_ticks();
 	bool thrown;
 
+	if (HST_UNLIKELY(stream->held)) {
+		hst_stream_unhold(stream);
+	}
 	if (hst_stream_must_look(stream, hst_sink_watch()) && !hst_stream_service(stream)) {
 		return;
 	}
 	if (hst_filter_excludes(call->fn) || exit_of_lost(stream, call)) {
 		return;
 	}
-	if (call->sp < stream->lo || call->sp >= stream->fiber->hi) {
+	if (call->sp < stream->lo || call->sp >= stream->fiber->hi || stream->splits != 0) {
 		hst_fiber_resolve(stream, call->sp, ticks);
 	}
-	if (!hst_stack_find_exit(stream, call, ticks)) {
+	if (!hst_stack_find_exit(stream, call, ticks) && !find_parked(stream, call, ticks)) {
 		stream->ledger->unmatched++;
 		return;
 	}
@@ -221,56 +239,6 @@ void hst_exit_region(struct hst_stream *stream, uint64_t sp)
 }
 
 /*
- * Whose hook is this? The guard holds the stack pointer of a hook that has not ended. A hook further down the
- * stack, or on the alternate signal stack, belongs to a handler that interrupted it: lane 1. A hook further up means
- * that the handler jumped out of the interrupted hook, which never ends: begin anew.
- */
-struct hst_stream *hst_stream_enter(uint64_t sp)
-{
-	struct hst_stream *stream = hst_self;
-
-	if (stream == NULL) {
-		stream = hst_stream_attach(sp);
-		if (stream == NULL) {
-			return NULL;
-		}
-	}
-	for (int lane = 0; lane < 2; lane++) {
-		uint64_t guard = stream->guard;
-
-		if (guard == HST_GUARD_DEAF) {
-			return NULL;
-		}
-		if (guard != 0 && stream->held) {
-			break;
-		}
-		if (guard == 0) {
-			stream->held = false;
-			stream->guard = sp;
-			hst_barrier();
-			return stream;
-		}
-		/* Equal: a handler's frames lie strictly below, so it is a later hook at the same place. */
-		if (guard <= sp && !hst_sys_on_altstack()) {
-			stream->guard = sp;
-			hst_barrier();
-			hst_stream_resync(stream);
-			return stream;
-		}
-		if (lane == 0) {
-			struct hst_stream *nested = hst_stream_nested(stream, sp);
-
-			if (nested == NULL) {
-				break;
-			}
-			stream = nested;
-		}
-	}
-	hst_sink.header->ledger.nested_lost++;
-	return NULL;
-}
-
-/*
  * The slow sides of the hooks. They are reached by tail jumps, so the frame pointer register still is the caller's.
  * `own`: the hook has set the guard; otherwise whose hook it is has to be found out first.
  */
@@ -284,7 +252,7 @@ HST_INLINE void enter_slowly(
 		hst_enter(stream, &call, 0);
 		hst_barrier();
 		stream->guard = 0;
-	} else if (hst_self != NULL && hst_self->guard == HST_GUARD_DEAF) {
+	} else if (hst_self != NULL && hst_guard_is_deaf(hst_self)) {
 		hst_self->ledger->lost_calls++;
 	} else if (hst_self == NULL && hst_process.state == HST_PROCESS_ON) {
 		hst_sink.header->ledger.lost_calls++; /* no memory for the thread's stream */
@@ -399,12 +367,10 @@ void hst_enter_filtered(void *fn, void *call_site)
 	if (hst_filter_excludes((uint64_t)fn)) {
 		return;
 	}
-	if (HST_UNLIKELY(stream == NULL || stream->guard != 0)) {
+	if (HST_UNLIKELY(stream == NULL || !hst_guard_take(stream, HST_CALLER_SP()))) {
 		hst_enter_foreign(fn, call_site);
 		return;
 	}
-	stream->guard = HST_CALLER_SP();
-	hst_barrier();
 	hst_enter_unpredicted(fn, call_site);
 }
 
@@ -426,12 +392,10 @@ void __cyg_profile_func_exit(void *fn, void *call_site)
 	if (HST_UNLIKELY(hst_excluded != NULL) && hst_filter_excludes((uint64_t)fn)) {
 		return;
 	}
-	if (HST_UNLIKELY(stream == NULL || stream->guard != 0)) {
+	if (HST_UNLIKELY(stream == NULL || !hst_guard_take(stream, HST_CALLER_SP()))) {
 		hst_exit_foreign(fn, call_site);
 		return;
 	}
-	stream->guard = HST_CALLER_SP();
-	hst_barrier();
 	ticks = __builtin_ia32_rdtsc();
 	time = ticks >> HST_TIME_SHIFT;
 	if (stream->mode == HST_STREAM_PROFILE) {

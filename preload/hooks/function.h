@@ -17,10 +17,13 @@
  */
 struct hst_stream *hst_stream_enter(uint64_t sp);
 
-/* Another stack is gone to while a hook is interrupted: all other hooks are kept out until it has ended. Without the guard. */
-void hst_stream_hold(struct hst_stream *stream);
+/*
+ * The same for a hook that tells of a switch to another stack. A hook that is interrupted then goes on some time later, and
+ * its stream is kept for it.
+ */
+struct hst_stream *hst_stream_switch(uint64_t sp);
 
-/* It has ended: what was shut is opened, with the guard set. */
+/* An interrupted hook that others had to wait for has ended: with the guard set. */
 void hst_stream_unhold(struct hst_stream *stream);
 
 /* Enter and exit with all repairs. `cfa_known` 0: find the frame address. */

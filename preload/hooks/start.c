@@ -209,7 +209,7 @@ void hst_process_end(uint32_t kind, int status)
 
 	/* A child of vfork shares our memory, a child of fork that recorded nothing our file. */
 	if (hst_process.state != HST_PROCESS_ON || hst_process.alive->seen == 0 ||
-		(hst_self != NULL && hst_self->guard == HST_GUARD_DEAF) ||
+		(hst_self != NULL && hst_guard_is_deaf(hst_self)) ||
 		(hst_sys_closed == 0 && hst_sys_getpid() != hst_process.pid)) {
 		return;
 	}

@@ -69,17 +69,26 @@ static uint64_t thread_pointer(void)
 	return pointer;
 }
 
-/* Where the thread's stack ends: known for the main thread; else glibc keeps the thread's own record
- * (to which fs points) at the top of its stack. */
+/* No stack of a main thread is nearer to a mapping; a thread's first hook is mostly nearer to its stack's end. */
+#define HST_MAIN_NEAR   (64u << 20)
+#define HST_THREAD_NEAR (64u << 10)
+
+/*
+ * Where the thread's stack ends, if that is certain: of the main thread it is known; glibc keeps the record of any other
+ * (to which fs points) at the top of its stack. 0: it may be a coroutine's stack.
+ */
 static uint64_t stack_end(uint64_t sp)
 {
 	uint64_t main_end = hst_process.stack_end;
 	uint64_t own = thread_pointer();
 
-	if (sp < main_end && (own < sp || own > main_end)) {
+	if (sp < main_end && main_end - sp < HST_MAIN_NEAR) {
 		return main_end;
 	}
-	return own > sp ? own : 0;
+	if (hst_sys_gettid() == hst_sink.pid || own <= sp || own - sp > HST_THREAD_NEAR) {
+		return 0;
+	}
+	return own;
 }
 
 /* A stream begins in the present file: for a new thread, or in a forked child. Open frames are the caller's matter. */

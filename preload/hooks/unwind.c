@@ -21,7 +21,9 @@ static struct hst_stream *own_stream(void)
 	struct hst_stream *stream = hst_self;
 
 	/* In a handler that interrupted a hook: lane 1 repairs by frame address alone. */
-	return stream != NULL && stream->guard == 0 ? stream : NULL;
+	return stream != NULL && hst_guard_take(stream, (uint64_t)__builtin_dwarf_cfa())
+		       ? stream
+		       : NULL;
 }
 
 static void raised(void)
@@ -38,6 +40,7 @@ static void raised(void)
 		}
 		stream->errors_below = depth;
 		hst_stack_set_low(stream);
+		stream->guard = 0;
 	}
 }
 
@@ -69,12 +72,16 @@ HST_EXPORT void *__cxa_begin_catch(void *exception)
 		HST_REAL___cxa_begin_catch, __builtin_return_address(0));
 	struct hst_stream *stream = own_stream();
 
-	if (stream != NULL && stream->errors_below != 0) {
-		uint32_t depth = hst_depth(stream);
+	if (stream != NULL) {
+		if (stream->errors_below != 0) {
+			uint32_t depth = hst_depth(stream);
 
-		stream->errors_below = stream->errors_outer < depth ? stream->errors_outer : depth;
-		stream->errors_outer = 0;
-		hst_stack_set_low(stream);
+			stream->errors_below =
+				stream->errors_outer < depth ? stream->errors_outer : depth;
+			stream->errors_outer = 0;
+			hst_stack_set_low(stream);
+		}
+		stream->guard = 0;
 	}
 	return real(exception);
 }

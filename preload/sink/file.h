@@ -9,6 +9,7 @@
 #ifndef HST_SINK_FILE_H
 #define HST_SINK_FILE_H
 
+#include "core/attr.h"
 #include "core/options.h"
 #include "hasten/trace.h"
 
@@ -28,7 +29,7 @@ struct hst_sink {
 	bool ready; /* there is a file */
 };
 
-extern struct hst_sink hst_sink;
+extern HST_HIDDEN struct hst_sink hst_sink;
 
 /* Both words that threads watch, in one load: control in the low half, word in the high half. */
 static inline uint64_t hst_sink_watch(void)

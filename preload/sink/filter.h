@@ -9,6 +9,8 @@
 #ifndef HST_SINK_FILTER_H
 #define HST_SINK_FILTER_H
 
+#include "core/attr.h"
+#include "core/offsets.h"
 #include "core/options.h"
 #include "sink/modules.h"
 
@@ -17,8 +19,10 @@
 
 #define HST_EXCLUDED_SLOTS 65536u
 
+static_assert(HST_EXCLUDED_SLOTS == 1ull << (64 - HST_EXCLUDED_SHIFT), "all of the hash");
+
 /* The set: open addressing, at most half full. NULL while nothing can be left out. */
-extern uint64_t *hst_excluded;
+extern HST_HIDDEN uint64_t *hst_excluded;
 
 /* Reads the plan and the patterns, once, at process start. Returns flags for the file header. */
 uint32_t hst_filter_start(const struct hst_options *options);
@@ -35,7 +39,7 @@ void hst_filter_forget(void);
 
 static inline uint32_t hst_excluded_slot(uint64_t fn)
 {
-	return (uint32_t)((fn * 0x9e3779b97f4a7c15ull) >> 48);
+	return (uint32_t)((fn * HST_EXCLUDED_FACTOR) >> HST_EXCLUDED_SHIFT);
 }
 
 /* The hot path's question. */

@@ -12,6 +12,10 @@
 #define HST_STACK_ASSUMED (256u << 10)
 #define HST_STACK_CLOSED  (8u << 20) /* the same when the kernel must not be asked */
 
+/* Two stacks are not nearer to each other. A stack's outermost function with hooks may have callers without. */
+#define HST_STACKS_APART 1024u
+#define HST_STACK_RIM    128u
+
 struct range {
 	uint64_t lo, hi;
 };
@@ -119,6 +123,8 @@ static bool fiber_memory(struct hst_fiber *fiber)
 /* The root entry's address lies above all frames, so that none of them closes it. */
 static void fiber_bounds(struct hst_fiber *fiber, uint64_t lo, uint64_t hi)
 {
+	fiber->exact = false;
+	fiber->doubt = 0;
 	fiber->lo = lo;
 	fiber->hi = hi;
 	fiber->base->cfa = hi == HST_ADDRESS_MAX ? hi : hi + 16;
@@ -151,6 +157,8 @@ bool hst_fiber_first(struct hst_stream *stream, uint64_t sp, uint64_t hi)
 	stream->known = 0;
 	stream->fiber_count = 0;
 	stream->fiber_numbers = 0;
+	stream->parked_count = 0;
+	stream->splits = 0;
 	return true;
 }
 
@@ -317,6 +325,46 @@ void hst_fiber_resolve(struct hst_stream *stream, uint64_t sp, uint64_t ticks)
 	}
 }
 
+/* A stack whose ends are not known for certain, all frames of which lie in the range that the program itself names. */
+static bool fiber_lies_in(
+	const struct hst_stream *stream, const struct hst_fiber *fiber, uint64_t lo, uint64_t hi)
+{
+	const struct hst_open *top = fiber == stream->fiber ? stream->top : fiber->top;
+
+	return !fiber->exact && top > fiber->base && top->cfa > lo && top->cfa <= hi &&
+	       fiber->base[1].cfa > lo && fiber->base[1].cfa <= hi;
+}
+
+static struct hst_fiber *fiber_named(struct hst_stream *stream, uint64_t lo, uint64_t hi)
+{
+	struct hst_fiber *fiber =
+		stream->own.lo == lo && stream->own.hi == hi ? &stream->own : NULL;
+
+	for (uint32_t i = 0; i < stream->fiber_count && fiber == NULL; i++) {
+		if (stream->fibers[i].lo == lo && stream->fibers[i].hi == hi) {
+			fiber = &stream->fibers[i];
+		}
+	}
+	if (fiber == NULL && fiber_lies_in(stream, &stream->own, lo, hi)) {
+		fiber = &stream->own;
+	}
+	for (uint32_t i = 0; i < stream->fiber_count && fiber == NULL; i++) {
+		if (fiber_lies_in(stream, &stream->fibers[i], lo, hi)) {
+			fiber = &stream->fibers[i];
+		}
+	}
+	if (fiber == NULL) {
+		return fiber_make(stream, lo, hi);
+	}
+	fiber->lo = lo;
+	fiber->hi = hi;
+	fiber->base->cfa = hi + 16;
+	if (fiber == stream->fiber) {
+		stream->lo = lo;
+	}
+	return fiber;
+}
+
 void hst_fiber_announced(
 	struct hst_stream *stream, uint64_t lo, uint64_t hi, uint64_t sp, uint64_t ticks)
 {
@@ -325,18 +373,109 @@ void hst_fiber_announced(
 	if (hi == 0 || sp < lo || sp > hi) {
 		fiber = fiber_find(stream, sp);
 	} else {
-		for (uint32_t i = 0; i < stream->fiber_count && fiber == NULL; i++) {
-			if (stream->fibers[i].lo == lo && stream->fibers[i].hi == hi) {
-				fiber = &stream->fibers[i];
-			}
-		}
-		if (fiber == NULL) {
-			fiber = fiber_make(stream, lo, hi);
+		fiber = fiber_named(stream, lo, hi);
+		if (fiber != NULL) {
+			fiber->exact = true;
 		}
 	}
 	if (fiber != NULL && fiber != stream->fiber) {
 		fiber_present(stream, fiber, ticks);
 	}
+}
+
+static const struct hst_parked *parked_at(const struct hst_stream *stream, uint32_t age)
+{
+	return &stream->parked[(stream->parked_count - 1 - age) % HST_PARKED_MAX];
+}
+
+/* The latest parked frame of this function and address; NULL: none. *ret_age: how many were parked after it. */
+static const struct hst_parked *parked_find(
+	const struct hst_stream *stream, uint64_t fn, uint64_t cfa, uint32_t *ret_age)
+{
+	uint32_t kept = stream->parked_count < HST_PARKED_MAX ? stream->parked_count
+							      : HST_PARKED_MAX;
+
+	for (uint32_t age = 0; age < kept; age++) {
+		const struct hst_parked *parked = parked_at(stream, age);
+
+		if (parked->fn == fn && parked->cfa == cfa &&
+			parked->fiber == stream->fiber->number) {
+			*ret_age = age;
+			return parked;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * The part of the present stack's range in which the frames up to `cfa` lie goes to another one. false: frames of both
+ * are too close for two stacks, so it was something else.
+ */
+static bool range_divide(struct hst_stream *stream, uint64_t cfa, struct range *ret_range)
+{
+	struct hst_fiber *fiber = stream->fiber;
+	uint64_t below = 0;
+	uint64_t above = HST_ADDRESS_MAX;
+
+	for (const struct hst_open *entry = stream->top; entry > fiber->base; entry--) {
+		if (entry->cfa > cfa && entry->cfa < above) {
+			above = entry->cfa;
+		} else if (entry->cfa <= cfa && entry->cfa > below) {
+			below = entry->cfa;
+		}
+	}
+	if (above - cfa < HST_STACKS_APART || (below != 0 && cfa - below < HST_STACKS_APART)) {
+		return false;
+	}
+	ret_range->lo = below == 0 ? fiber->lo : below + HST_STACK_RIM;
+	ret_range->hi = cfa + HST_STACK_RIM;
+	if (below == 0) {
+		fiber->lo = ret_range->hi;
+	} else if (above == HST_ADDRESS_MAX) {
+		fiber->hi = ret_range->lo;
+	}
+	return true;
+}
+
+bool hst_fiber_split(struct hst_stream *stream, const struct hst_call *call, uint64_t ticks)
+{
+	uint32_t k;
+	uint64_t cfa = call->jumped ? call->sp : hst_frame_address(stream, call, 0, &k);
+	uint32_t age = 0;
+	const struct hst_parked *inner = parked_find(stream, call->fn, cfa, &age);
+	uint32_t count = 1;
+	struct hst_fiber *fiber;
+	struct range range;
+
+	if (inner == NULL || stream->splits >= HST_SPLITS_MAX || stream->fiber->exact) {
+		return false;
+	}
+	/* Parked from the inside out. */
+	while (count <= age && parked_at(stream, age - count)->batch == inner->batch) {
+		count++;
+	}
+	if (!range_divide(stream, parked_at(stream, age - count + 1)->cfa, &range)) {
+		return false;
+	}
+	fiber = fiber_make(stream, range.lo, range.hi);
+	if (fiber == NULL) {
+		return false;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		const struct hst_parked *parked = parked_at(stream, age - count + 1 + i);
+
+		fiber->top++;
+		*fiber->top = (struct hst_open){ .cfa = parked->cfa,
+			.fn = parked->fn,
+			.ret = parked->ret,
+			.call = parked->call,
+			.group = parked->group };
+	}
+	stream->splits++;
+	stream->ledger->unwound -= count < stream->ledger->unwound ? count : stream->ledger->unwound;
+	stream->ledger->missed_exits += count;
+	fiber_present(stream, fiber, ticks);
+	return true;
 }
 
 void hst_fiber_reset(struct hst_stream *stream)

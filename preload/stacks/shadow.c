@@ -141,18 +141,9 @@ void hst_stack_exposed(struct hst_stream *stream)
 	if (depth < stream->errors_below) {
 		stream->errors_below = depth;
 	}
-	if (depth < stream->paused_depth) {
-		stream->paused_depth = depth;
+	if (depth < stream->doubt) {
+		stream->doubt = depth;
 	}
-}
-
-/* Why a frame was left whose exit hook did not come. */
-static enum hst_unwind_reason reason_left(
-	const struct hst_stream *stream, const struct hst_open *entry)
-{
-	bool stale = (uint32_t)(entry - stream->fiber->base) <= stream->paused_depth;
-
-	return stale ? HST_UNWIND_PAUSED : HST_UNWIND_ERROR;
 }
 
 void hst_stack_pop(
@@ -179,6 +170,43 @@ void hst_stack_pop(
 		stream->top--;
 	}
 	hst_stack_exposed(stream);
+}
+
+static void park(struct hst_stream *stream, uint32_t count)
+{
+	uint32_t kept = count < HST_PARKED_MAX ? count : HST_PARKED_MAX;
+	const struct hst_open *entry = stream->top - (count - kept);
+
+	stream->parked_batch++;
+	for (uint32_t i = 0; i < kept; i++, entry--) {
+		stream->parked[stream->parked_count++ % HST_PARKED_MAX] =
+			(struct hst_parked){ .cfa = entry->cfa,
+				.fn = entry->fn,
+				.ret = entry->ret,
+				.call = entry->call,
+				.group = entry->group,
+				.batch = stream->parked_batch,
+				.fiber = stream->fiber->number };
+	}
+}
+
+/*
+ * Closes frames that were left without their exit hook: an error, unless the hook came while nothing was recorded, or
+ * the frame may be open still, on another stack of a program that was seen to switch without telling.
+ */
+static void pop_left(struct hst_stream *stream, uint32_t count, uint64_t ticks)
+{
+	uint32_t depth = hst_depth(stream);
+	uint32_t sure = depth > stream->doubt ? depth - stream->doubt : 0;
+	bool parked = stream->splits != 0 && !stream->fiber->exact;
+
+	if (count == 0) {
+		return;
+	}
+	park(stream, count);
+	sure = count < sure ? count : sure;
+	hst_stack_pop(stream, sure, parked ? HST_UNWIND_MISSED : HST_UNWIND_ERROR, ticks);
+	hst_stack_pop(stream, count - sure, HST_UNWIND_PAUSED, ticks);
 }
 
 static uint32_t count_below(const struct hst_stream *stream, uint64_t cfa)
@@ -229,16 +257,13 @@ void hst_stack_settle(
 	uint32_t dead = count_below(stream, cfa);
 
 	dead += count_dead_equals(stream, stream->top - dead, cfa, call);
-	if (dead > 0) {
-		hst_stack_pop(stream, dead, reason_left(stream, stream->top), ticks);
-	}
+	pop_left(stream, dead, ticks);
 }
 
 bool hst_stack_find_exit(struct hst_stream *stream, const struct hst_call *call, uint64_t ticks)
 {
 	uint32_t dead = count_below(stream, call->sp + (call->jumped ? 0 : 1));
 	const struct hst_open *entry = stream->top - dead;
-	enum hst_unwind_reason reason = reason_left(stream, stream->top);
 	uint32_t ignored;
 	uint64_t cfa;
 
@@ -254,11 +279,11 @@ bool hst_stack_find_exit(struct hst_stream *stream, const struct hst_call *call,
 		if (entry == stream->fiber->base || entry->cfa != cfa) {
 			return false;
 		}
-		hst_stack_pop(stream, dead, reason, ticks);
-		dead = (uint32_t)(stream->top - entry);
-		reason = HST_UNWIND_MISSED;
+		pop_left(stream, dead, ticks);
+		hst_stack_pop(stream, (uint32_t)(stream->top - entry), HST_UNWIND_MISSED, ticks);
+		return true;
 	}
-	hst_stack_pop(stream, dead, reason, ticks);
+	pop_left(stream, dead, ticks);
 	return true;
 }
 

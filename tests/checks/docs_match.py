@@ -36,9 +36,10 @@ OFFSETS = [
     ("hst_profile_block", "stream", 16), ("hst_profile_block", "start", 32),
     ("hst_profile_block", "thread_start", 48), ("hst_profile_block", "end_ticks", 56),
     ("hst_profile_block", "depth", 64), ("hst_profile_block", "ledger", 80),
-    ("hst_profile_node", "parent", 16), ("hst_profile_node", "calls", 24),
-    ("hst_profile_node", "total", 32), ("hst_profile_node", "self", 40),
-    ("hst_profile_node", "min", 48), ("hst_profile_node", "errors", 72),
+    ("hst_profile_block", "last", 128), ("hst_profile_block", "pending", 136),
+    ("hst_profile_node", "parent", 60), ("hst_profile_node", "calls", 8),
+    ("hst_profile_node", "total", 16), ("hst_profile_node", "self", 24),
+    ("hst_profile_node", "min", 32), ("hst_profile_node", "errors", 72),
     ("hst_profile_node", "flags", 76), ("hst_profile_node", "histogram", 80),
 ]
 

@@ -112,7 +112,9 @@ def _begin_chunk(stream, chunk, notes):
     now = stream.fibers.get(chunk.fiber)
     if now is None:
         now = Fiber([UNKNOWN] * chunk.depth)
-    elif now.floor_unknown or now.depth() != chunk.depth:
+    elif now.floor_unknown or now.depth() < chunk.depth - chunk.frame_count:
+        now = Fiber([UNKNOWN] * chunk.depth)
+    elif now.depth() != chunk.depth:
         kept = now.who[1 : chunk.depth + 1]
         now = Fiber(kept + [UNKNOWN] * (chunk.depth - len(kept)))
     defs = [UNKNOWN]
@@ -158,7 +160,6 @@ def _run(header, words, chunk, stream, defs, out):
     units = chunk.ticks >> header.shift
     low = fiber.depth()
     top = len(defs) - 1
-    switched = False
     i = 0
     while i < n:
         head = words[i]
@@ -170,6 +171,7 @@ def _run(header, words, chunk, stream, defs, out):
                     break
                 units += head & 0x3FFF
                 add((EXIT, units, UNKNOWN, 0))
+                lasts[0] = 0  # index 0 now stands for the frame below
                 i += 1
                 continue
             units += head & 0x3FFF
@@ -256,6 +258,7 @@ def _run(header, words, chunk, stream, defs, out):
                 break
             units += words[at]
             gone = UNKNOWN
+            lasts[0] = lasts[0] if len(who) > 1 else 0
             if len(who) > 1:
                 ids.pop()
                 lasts.pop()
@@ -268,12 +271,14 @@ def _run(header, words, chunk, stream, defs, out):
                 out.error = "an unwind of more frames than are open"
                 break
             units += words[at]
-            count = min(count, len(who) - 1)
+            add((OP_UNWIND, units, UNKNOWN, (argument, count)))
+            if count > len(who) - 1:
+                count = len(who) - 1
+                lasts[0] = 0
             if count:
                 del ids[-count:]
                 del lasts[-count:]
                 del who[-count:]
-            add((OP_UNWIND, units, UNKNOWN, (argument, count)))
             low = min(low, len(who) - 1)
         elif op == OP_SWITCH:
             units += words[at]
@@ -287,14 +292,13 @@ def _run(header, words, chunk, stream, defs, out):
             ids, lasts, who = fiber.ids, fiber.lasts, fiber.who
             stream.fiber = target
             add((OP_SWITCH, units, UNKNOWN, target))
-            switched = True
         elif op == OP_LOST:
             units += words[at]
             add((OP_LOST, units, UNKNOWN, words[at + 1] | words[at + 2] << 16))
         elif op in (OP_PAUSE, OP_LIMIT, OP_THREAD_END):
             units += words[at]
             add((op, units, UNKNOWN, 0))
-    out.low = None if switched else low
+    out.low = low
     out.units = units
     out.depth = len(who) - 1
 
@@ -310,6 +314,8 @@ def decoded(trace):
                     "stream %d sequence %d at %d: %s after %d events"
                     % (number, chunk.seq, chunk.at, out.error, len(out.events))
                 )
+                stream.break_off()
+            if chunk.cut:
                 stream.break_off()
             yield chunk, out, stream
 
@@ -400,6 +406,9 @@ def check_depth(trace):
                 wrong.append("stream %d sequence %d: %s" % (number, chunk.seq, before.error))
                 stream.break_off()
                 before = None
+            if chunk.cut:
+                stream.break_off()
+                before = None
     return wrong
 
 
@@ -416,7 +425,7 @@ def _compare_start(stream, chunk, before, shift, wrong):
     for frame, expected in zip(chunk.frames, listed):
         if expected not in (UNKNOWN, frame):
             wrong.append(where + "frame %x %x, expected %x %x" % (frame + expected))
-    if before.low is not None and before.low != chunk.low_depth:
+    if before.low != chunk.low_depth:
         wrong.append(where + "low-water %d, expected %d" % (chunk.low_depth, before.low))
     if chunk.ticks >> shift < before.units:
         wrong.append(where + "begins before its predecessor ends")

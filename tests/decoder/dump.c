@@ -32,7 +32,6 @@ struct follower {
 	struct fiber *fibers;
 	size_t count;
 	size_t now;
-	uint32_t number; /* of the fiber that is present, which outlives follower_clear() */
 };
 
 static void *grown(void *memory, size_t bytes)
@@ -52,12 +51,11 @@ static void follower_clear(struct follower *follower)
 		free(follower->fibers[i].sites);
 	}
 	free(follower->fibers);
-	*follower = (struct follower){ .number = follower->number };
+	*follower = (struct follower){ 0 };
 }
 
 static struct fiber *fiber_of(struct follower *follower, uint32_t number)
 {
-	follower->number = number;
 	for (size_t i = 0; i < follower->count; i++) {
 		if (follower->fibers[i].number == number) {
 			follower->now = i;
@@ -111,6 +109,14 @@ static void print_exit(
 		sites->items[left].fn);
 }
 
+/* Calls are missing: the other stacks are not known any more. */
+static void forget_parked(struct follower *follower)
+{
+	for (size_t i = 0; i < follower->count; i++) {
+		follower->fibers[i].depth = i == follower->now ? follower->fibers[i].depth : 0;
+	}
+}
+
 static void print_event(
 	const struct hst_sites *sites, struct follower *follower, const struct hst_event *event)
 {
@@ -147,7 +153,13 @@ static void print_event(
 		printf("%" PRIu64 " thread_end\n", event->ticks);
 		break;
 	case HST_EVENT_RESYNC:
+		if (event->reason == HST_RESYNC_GAP) {
+			forget_parked(follower);
+		}
 		fiber_resize(fiber, event->value);
+		for (uint32_t i = 0; i < event->unknown; i++) {
+			fiber->sites[i] = 0;
+		}
 		break;
 	case HST_EVENT_FRAME:
 		if (event->value < fiber->depth) {
@@ -157,8 +169,8 @@ static void print_event(
 	}
 }
 
-/* Prints the events of one chunk; false when it is damaged. */
-static bool dump_chunk(struct hst_decoder *decoder, const struct hst_sites *sites,
+/* Prints the events of one chunk, up to its end or where it is damaged. */
+static void dump_chunk(struct hst_decoder *decoder, const struct hst_sites *sites,
 	struct follower *follower, const struct hst_chunk_ref *ref, const unsigned char *bytes)
 {
 	static struct hst_event events[BATCH];
@@ -169,13 +181,13 @@ static bool dump_chunk(struct hst_decoder *decoder, const struct hst_sites *site
 
 	memcpy(&header, bytes, sizeof(header));
 	if (hst_decoder_begin(decoder, bytes, ref->bytes, &diag) != HST_OK) {
-		return false;
+		return;
 	}
 	printf("chunk %" PRIu32 " %" PRIu64 " tid %" PRIu32 " lane %u depth %" PRIu32
 	       " fiber %" PRIu32 "\n",
 		header.stream, header.seq, header.tid, header.lane, header.depth, header.fiber);
 	/* The decoder leads its user to the fiber of the chunk: that is no event of the program. */
-	first = follower->number != header.fiber ? 1 : 0;
+	first = follower->fibers[follower->now].number != header.fiber ? 1 : 0;
 	fiber_of(follower, header.fiber);
 	for (;;) {
 		enum hst_status status = hst_decode_batch(decoder, events, BATCH, &count, &diag);
@@ -186,7 +198,7 @@ static bool dump_chunk(struct hst_decoder *decoder, const struct hst_sites *site
 		first = 0;
 		if (status != HST_OK) {
 			puts("damaged");
-			return false;
+			return;
 		}
 		if (count == 0) {
 			break;
@@ -194,7 +206,6 @@ static bool dump_chunk(struct hst_decoder *decoder, const struct hst_sites *site
 	}
 	printf("end %" PRIu64 " %" PRIu32 "\n", hst_decoder_ticks(decoder),
 		hst_decoder_depth(decoder));
-	return true;
 }
 
 static bool dump_stream(const struct hst_trace_file *file, struct hst_sites *sites,
@@ -202,25 +213,19 @@ static bool dump_stream(const struct hst_trace_file *file, struct hst_sites *sit
 {
 	struct hst_decoder *decoder = hst_decoder_create(&file->header, sites);
 	struct follower follower = { 0 };
-	uint64_t due = 1;
 
 	if (decoder == NULL) {
 		return false;
 	}
+	fiber_of(&follower, 0);
 	for (size_t i = 0; i < stream->chunk_count; i++) {
 		const struct hst_chunk_ref *ref = &stream->chunks[i];
 		size_t got = 0;
 
-		if (ref->seq != due) {
-			follower_clear(&follower);
-		}
-		due = ref->seq + 1;
 		if (hst_trace_file_read(file, ref->offset, buffer, ref->bytes, &got) != HST_OK) {
 			break;
 		}
-		if (!dump_chunk(decoder, sites, &follower, ref, buffer)) {
-			follower_clear(&follower);
-		}
+		dump_chunk(decoder, sites, &follower, ref, buffer);
 	}
 	follower_clear(&follower);
 	hst_decoder_destroy(decoder);

@@ -25,8 +25,8 @@ def agree(dump, *arguments):
 
 
 def damage(source, target, rng):
-    """A copy that is cut off, or has wrong bytes in the records, or lacks a block: what the
-    document of the format leaves no choice about."""
+    """A copy that is cut off, or has wrong bytes in the records, or lacks a block or the end of one:
+    what the document of the format leaves no choice about."""
     with open(source, "rb") as handle:
         data = bytearray(handle.read())
     blocks = [at for at in range(4096, len(data), 16) if data[at : at + 4] == b"HSTB"]
@@ -34,8 +34,12 @@ def damage(source, target, rng):
         size = struct.unpack_from("<I", data, at + 8)[0]
         frames = struct.unpack_from("<H", data, at + 88)[0]
         records = 160 + 16 * frames
-        if rng.randrange(3) == 0:
+        kind = rng.randrange(5)
+        if kind == 0:
             data[at] = 0
+        elif kind == 1 and size > records:
+            written = rng.randrange(records, size)
+            data[at + written : at + size] = bytes(size - written)
         elif size - 8 > records:
             data[at + rng.randrange(records, size - 8)] = rng.randrange(256)
     if rng.random() < 0.5:

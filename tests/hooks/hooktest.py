@@ -75,6 +75,20 @@ def foreign_directory(folder):
     return folder, become_nobody
 
 
+def limit_processes(folder):
+    """One process and no more, by a user whom the limit binds."""
+    if os.geteuid() != 0:
+        raise Skipped("needs root to become another user")
+    os.chown(folder, 65534, 65534)
+
+    def become_nobody():
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+        os.setgid(65534)
+        os.setuid(65534)
+
+    return folder, become_nobody
+
+
 def full_disk(folder):
     """A tmpfs of 24 KiB, seen by this process and its children only."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -95,6 +109,7 @@ HOMES = {
         closed_standard,
         read_only_directory,
         foreign_directory,
+        limit_processes,
         full_disk,
     )
 }
@@ -135,17 +150,9 @@ class Tester:
         environment["WORKLOAD_TRUTH"] = truth
         if self.case.home:
             folder, before = HOMES[self.case.home](folder)
-        done = subprocess.run(
-            [*prefix, *self.command()],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            preexec_fn=before,
-            timeout=self.case.timeout,
-            check=False,
-        )
-        return Run(done.returncode, done.stdout, done.stderr, read_truth(truth)), folder
+        status, out, err = finish([*prefix, *self.command()], folder, environment, before,
+                                  self.case.timeout)
+        return Run(status, out, err, read_truth(truth)), folder
 
     def record(self, way):
         """Runs the program under hasten; returns what it did and its data directory or None."""
@@ -154,9 +161,11 @@ class Tester:
         data = os.path.join(self.base, way, "hasten.data")
         if way == "preload":
             variables["LD_PRELOAD"] = self.options.preload
+            variables.update(self.case.variables)
         else:
             mode = "profile" if way == "profile" else "trace"
-            prefix = [self.options.hasten, "run", f"--mode={mode}", "-o", data, "--"]
+            prefix = [self.options.hasten, "run", f"--mode={mode}", "-o", data,
+                      *self.case.options, "--"]
         run, _ = self.execute(way, prefix, variables)
         return run, data if os.path.isdir(data) else None
 
@@ -165,6 +174,27 @@ class Tester:
             print(f"kept: {self.base}")
         else:
             shutil.rmtree(self.base, ignore_errors=True)
+
+
+def finish(command, folder, environment, before, seconds):
+    """Runs a command to its end. One that hangs is ended with all that it started."""
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=before,
+        start_new_session=True,
+    )
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        out, err = process.communicate()
+        raise Failure(f"did not end within {seconds} s: {out!r} {err!r}") from None
+    return process.returncode, out, err
 
 
 def read_truth(path):
@@ -223,12 +253,20 @@ def compare_calls(case, run, report):
     wrong = []
     for name, (low, high) in sorted(wanted.items()):
         calls = found[name]
-        if calls > high or (calls + owned < low and not lossy):
+        excused = 0 if name in case.exact else owned
+        if calls > high or (calls + excused < low and not lossy):
             wrong.append(f"  {name}: {calls} calls, not {low if low == high else (low, high)}")
     if not case.more:
         wrong += [f"  {name}: not called at all, but reported {found[name]} times"
                   for name in sorted(found) if found[name] and name not in wanted]
     require(not wrong, "calls:\n" + "\n".join(wrong[:20]))
+
+
+def compare_kept(case, way, report):
+    """Events must have been kept of these functions, not only counts."""
+    for row in report["functions"]:
+        if way != "profile" and short_name(row["name"]) in case.kept:
+            require(not row["counted"], f"{row['name']}: only counts, not events")
 
 
 def compare_errors(case, report):
@@ -271,6 +309,10 @@ def compare_report(case, options, way, run, data):
     if options.keep:
         print(json.dumps(report, indent=1))
     compare_calls(case, run, report)
+    compare_kept(case, way, report)
+    if case.notes:
+        require(any(case.notes in note for note in report["notes"]),
+                f"no note says {case.notes!r}: {report['notes']}")
     if not (case.loss and not report["complete"]):
         require(report["complete"] or case.unsure,
                 f"the report is not complete: {report.get('notes')}")
@@ -286,6 +328,8 @@ def shell_status(status):
 
 def test(tester):
     case = tester.case
+    if not os.path.exists(tester.command()[0]):
+        raise Skipped(f"{tester.command()[0]} was not built: its compiler is not there")
     plain, _ = tester.execute("plain", [], {})
     if plain.status == SKIP:
         raise Skipped(plain.err.decode().strip())

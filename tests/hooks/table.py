@@ -29,6 +29,15 @@ class Case:
     unsure: bool = False
     # Functions besides the listed ones may be in the report (libraries of C++ in headers).
     more: bool = False
+    # Functions of which none may be missing even so: what comes after a disturbance.
+    exact: tuple = ()
+    # Functions whose calls must be known as events until the end, not only as counts.
+    kept: tuple = ()
+    # Part of a note that the report must have.
+    notes: str = ""
+    # Environment of the bare preload, and options of `hasten run` that mean the same.
+    variables: dict = dataclasses.field(default_factory=dict)
+    options: tuple = ()
     # How to record: "preload", "run", "profile".
     ways: tuple = ("preload", "run", "profile")
     # Name of a function of hooktest.py that prepares the surroundings.
@@ -68,12 +77,25 @@ def _home(what, home="", loss=False, thread=True, **more):
     return Case(["homes", what], calls, home=home, loss=loss, **more)
 
 
+def _forkorder(mode, calls, **more):
+    return Case(["forkorder", mode], dict({"main": 1}, **calls), **more)
+
+
+def _leave(how):
+    """The process ends in a library's constructor."""
+    return Case(["loader", "leave", how, "{dir}/libleaver.so"], {"load": 1, "main": 1}, status=3)
+
+
 def _sandbox(how):
     calls = {"main": 1, "work": 2, "leaf_a": 300010, "leaf_b": 300010}
     return Case(["sandbox", how], calls, loss=True)
 
 
 FORKS = {"main": 1, "forks": 1, "in_child": 4, "child_work": 4, "parent_work": 4, "common": 6400}
+
+FORK_THREADS = {"forks": 1, "child_begins": 12, "child_work": 15, "child_leaf": 42000,
+                "parent_work": 7, "parent_leaf": 6010}
+FORK_LOCKED = {"forks_with_lock": 1, "child_work": 1, "parent_work": 1, "parent_leaf": 10}
 
 CASES = {
     "recursion": Case(
@@ -141,7 +163,7 @@ CASES = {
     "threads-tsd": _threads("tsd", {"keeper": 50, "farewell": 150, "leaf": 200}),
     "signals-storm": Case(["signals", "storm"], {}, tells=True, variants=("gcc-O0", "clang-O2")),
     "signals-jump": Case(["signals", "jump"], {}, tells=True, errors=None, unsure=True,
-                         variants=("gcc-O0", "clang-O2")),
+                         exact=("after",), variants=("gcc-O0", "clang-O2")),
     "signals-altstack": Case(["signals", "altstack"], {}, tells=True, variants=CLANG),
     "signals-overflow": Case(["signals", "overflow"], {}, tells=True, errors=None, unsure=True,
                              variants=CLANG),
@@ -226,6 +248,14 @@ CASES = {
     "home-fsize0": _home("fsize0", loss=True),
     "home-as": _home("as", loss=True, thread=False),
     "home-nofile": _home("nofile", loss=True),
+    "home-nofile0": _home("nofile0", loss=True),
+    "home-nofile1": _home("nofile1", loss=True),
+    "home-nofile2": _home("nofile2", loss=True),
+    "home-processes": Case(
+        ["homes", "nothing"],
+        {"main": 1, "work": 2, "leaf_a": 300010, "leaf_b": 300010},
+        home="limit_processes", ways=("preload",),
+    ),
     "home-outer-fsize": _home("nothing", home="limit_file_size", loss=True),
     "home-outer-memory": _home("nothing", home="limit_memory", loss=True),
     "home-outer-nofile": _home("nothing", home="limit_descriptors", loss=True),
@@ -242,6 +272,7 @@ CASES = {
         ["shapes", "callees"],
         {"main": 1, "caller": 1, **{f"c{i:03}": 200 for i in range(500)}},
         pairs={("caller", "c007"): 200, ("caller", "c499"): 200},
+        variants=CLANG,
     ),
     "regions": Case(
         ["regions"],
@@ -261,4 +292,144 @@ CASES = {
         variants=ALL,
     ),
     "tailless": Case(["tailless"], None, status=-11, says="countdown", ways=("preload", "run")),
+    # Forks: the child's first hooks come from other threads, or under the loader's lock.
+    "fork-new-thread": _forkorder("new-thread", FORK_THREADS),
+    "fork-at-once": _forkorder("at-once", FORK_THREADS),
+    "fork-idle": _forkorder(
+        "idle",
+        dict(FORK_THREADS, idle_streams=1, parent_thread=8, parent_work=15, parent_leaf=14010),
+    ),
+    "fork-thread-forks": _forkorder("thread-forks", dict(FORK_THREADS, forking_thread=1)),
+    "fork-loader": _forkorder("loader", dict(FORK_LOCKED, child_leaf=1000)),
+    "fork-loader-long": _forkorder("loader-long", dict(FORK_LOCKED, child_leaf=200000)),
+    # Frames left, and what takes their place.
+    "leaving-same-call": Case(
+        ["leaving", "same-call"],
+        {"main": 1, "runner": 200, "bad": 800, "bad_below": 200, "good": 800, "outer": 400},
+        errors={"bad": 800, "bad_below": 200},
+        pairs={("runner", "bad"): 600, ("bad_below", "bad"): 200, ("runner", "good"): 400,
+               ("outer", "good"): 400, ("runner", "outer"): 400, ("runner", "bad_below"): 200},
+        variants=ALL,
+    ),
+    "leaving-thread": Case(
+        ["leaving", "thread"],
+        {"main": 1, "body": 200, "leave_thread": 200, "good": 400},
+        errors=None,
+        pairs={("body", "good"): 200, ("leave_thread", "good"): 200},
+    ),
+    "nested": Case(
+        ["nested"],
+        {"main": 1, "call": 1200, "high": 400, "middle": 400, "low": 800, "deep": 1200,
+         "inner": 400, "cleaner::~cleaner": 400, "again": 400, "twice": 400, "keep": 400,
+         "throw_kept": 400, "after": 4000},
+        errors={"high": 400, "middle": 400, "low": 800, "deep": 1200, "inner": 400, "again": 400,
+                "twice": 400, "throw_kept": 400},
+        pairs={("call", "after"): 2400, ("cleaner::~cleaner", "after"): 400,
+               ("again", "after"): 400, ("twice", "after"): 400, ("throw_kept", "after"): 400,
+               ("middle", "low"): 400},
+        more=True,
+        variants=ALL,
+    ),
+    "nested-loader-error": Case(["nested", "error"], {"main": 1, "call": 1, "deep": 1, "after": 2},
+                                errors={"deep": 1}, more=True),
+    # More contexts, and ways between them, than a tree has room for.
+    "manypaths-full": Case(["manypaths", "full"], {}, tells=True, ways=("profile",), unsure=True),
+    "manypaths-timer": Case(["manypaths", "timer"], {}, tells=True),
+    # The loader's state and locks.
+    "loader-error": Case(["loader", "error"], {"main": 1, "leaf": 10002}),
+    "loader-leave-_exit": _leave("_exit"),
+    "loader-leave-_Exit": _leave("_Exit"),
+    "loader-leave-quick_exit": _leave("quick_exit"),
+    "loader-leave-syscall": _leave("syscall"),
+    "loader-throw": Case(["throwing", "{dir}/libthrowing.so"], {"main": 1, "leaf": 2}),
+    "loader-plugin": Case(
+        ["loader", "plugin", "{dir}/libplugin.so"],
+        {"main": 1, "load": 1, "plug": 100, "plug_thrower": 100},
+        pairs={("plug", "plug_thrower"): 100},
+        errors=None,
+        more=True,
+    ),
+    "loader-relative": Case(["loader", "relative", "{dir}"],
+                            {"main": 1, "load": 1, "alpha": 100, "alpha_local": 200}),
+    "loader-moved": Case(["loader", "moved", "{dir}"],
+                         {"main": 1, "load": 1, "alpha": 100, "alpha_local": 200}),
+    "loader-again": Case(
+        ["loader", "again", "{dir}/libalpha.so"],
+        {"main": 1, "phase": 1100, "load": 1100, "alpha": 1100, "alpha_local": 2200},
+        ways=("preload", "run"),
+    ),
+    "loader-size": Case(
+        ["loader", "size", "{dir}/libalpha.so"],
+        {"main": 1, "size": 1, "phase": 60, "load": 60, "alpha": 60, "alpha_local": 120},
+    ),
+    "loader-deaf": Case(["loader", "deaf", "{dir}/libalpha.so", "{dir}/libomega.so"],
+                        ways=("preload",)),
+    "loader-deaf-profile": Case(["loader", "deaf", "{dir}/libalpha.so", "{dir}/libomega.so"],
+                                variables={"HASTEN_MODE": "profile"}, ways=("preload",)),
+    "probe": Case(["probe"], {"leaf": 4000}),
+    # Stacks and calls that no compiler makes.
+    "handmade-switch": Case(
+        ["handmade", "switch"],
+        {"switches": 1, "main_round": 100, "leaf_main": 200, "other_entry": 1, "inner": 100,
+         "leaf_other": 299, "here": 100, "there": 100},
+        pairs={("here", "leaf_main"): 100, ("main_round", "leaf_main"): 100,
+               ("main_round", "here"): 100, ("inner", "there"): 100,
+               ("there", "leaf_other"): 199, ("inner", "leaf_other"): 100,
+               ("other_entry", "inner"): 100},
+        variants=CLANG,
+    ),
+    "handmade-misaligned": Case(["handmade", "misaligned"], {"odd": 1000, "leaf_main": 1000},
+                                pairs={("odd", "leaf_main"): 1000}, variants=ALL),
+    "handmade-small": Case(["handmade", "small"], {"leaf_main": 200000, "leaf_other": 1}),
+    "overaligned": Case(
+        ["overaligned"],
+        {"main": 1, "round_of_all": 1000, "aligned_64": 12000, "aligned_4096": 1000,
+         "spilling": 2000, "aligned_alloca": 2000, "many_arguments": 1000,
+         "aligned_recursion": 21000, "leaf": 34000},
+        pairs={("aligned_64", "leaf"): 24000, ("aligned_4096", "leaf"): 1000,
+               ("aligned_4096", "aligned_64"): 1000, ("round_of_all", "aligned_64"): 1000,
+               ("aligned_recursion", "aligned_64"): 10000, ("spilling", "leaf"): 4000,
+               ("aligned_alloca", "leaf"): 4000, ("many_arguments", "leaf"): 1000,
+               ("aligned_recursion", "aligned_recursion"): 20000,
+               ("aligned_recursion", "spilling"): 1000},
+        variants=ALL,
+    ),
+    # A signal after each system call that a hook makes.
+    "interrupted-jump": Case(["interrupted", "jump"], {}, tells=True, errors=None, unsure=True,
+                             exact=("after",)),
+    "interrupted-call": Case(["interrupted", "call"], {}, tells=True, unsure=True),
+    # What is short for a while.
+    "shortage-files": Case(["shortage", "files"], {}, tells=True, unsure=True, kept=("leaf",)),
+    "shortage-size": Case(["shortage", "size"], {}, tells=True, loss=True),
+    "shortage-limit": Case(["shortage", "limit"], {}, tells=True, loss=True),
+    "paused": Case(["counted"], {}, variables={"HASTEN_PAUSED": "1"}, options=("--paused",),
+                   ways=("preload", "run", "profile")),
+    "transparent": Case(["transparent"], {"leaf": 6}, variants=CLANG),
+    "allocator": Case(["allocator", "{dir}/libalpha.so"], None, variants=CLANG),
+    "allocator-profile": Case(["allocator", "{dir}/libalpha.so"], None,
+                              variables={"HASTEN_MODE": "profile"}, ways=("preload",)),
+    # The flight recorder: all of it, and the newest.
+    "last-long": _threads(
+        "short", {"brief": 2000, "leaf": 20000},
+        variables={"HASTEN_LAST": "3600000000000"}, options=("--last=1h",),
+        ways=("preload", "run"),
+    ),
+    # Room for sixteen chunks; the events fill about fifty.
+    "last-newest": Case(
+        ["threads", "newest"], {"new_leaf": 8000}, tells=True, unsure=True,
+        notes="only the newest part was kept",
+        variables={"HASTEN_LAST": "3600000000000", "HASTEN_LIMIT": "1M"},
+        options=("--last=1h", "--limit=1M"), ways=("preload", "run"),
+    ),
+    "regions-many": Case(
+        ["regions", "many"],
+        {"main": 1, "many": 1, "outer": 1, "leaf": 1, **{f"name {i}": 1 for i in range(4000)}},
+        pairs={("many", "outer"): 1, ("outer", "leaf"): 1, ("outer", "name 7"): 1},
+        more=True,
+    ),
+    "regions-contended": Case(
+        ["regions", "contended"],
+        {"main": 1, "name_at_once": 4, "leaf": 800, **{f"shared {i}": 4 for i in range(200)}},
+        pairs={("shared 3", "leaf"): 4, ("name_at_once", "shared 199"): 4},
+    ),
 }

@@ -119,6 +119,8 @@ NOHOOK static void change(const char *what)
 		limit(RLIMIT_AS, memory_now());
 	} else if (strcmp(what, "nofile") == 0) {
 		limit(RLIMIT_NOFILE, 3);
+	} else if (strncmp(what, "nofile", 6) == 0) {
+		limit(RLIMIT_NOFILE, (rlim_t)(what[6] - '0'));
 	} else if (strcmp(what, "umask") == 0) {
 		umask(0777);
 	} else if (strcmp(what, "delete") == 0) {

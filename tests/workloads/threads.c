@@ -2,7 +2,8 @@
 /*
  * Threads. `threads short`: 2,000 that live shortly; `detached`: four that are alive at exit;
  * `main-exits`: main leaves by pthread_exit; `cancel`: threads that are cancelled; `small`: a
- * thread on the smallest stack; `tsd`: destructors of thread-specific data that call functions.
+ * thread on the smallest stack; `tsd`: destructors of thread-specific data that call functions;
+ * `newest`: much work by all, then a little by all.
  */
 #include "workload.h"
 
@@ -12,6 +13,7 @@
 
 static atomic_int ready;
 static pthread_key_t key;
+static pthread_barrier_t all_have_worked;
 
 NOINLINE static void leaf(void)
 {
@@ -67,6 +69,28 @@ static void *keeper(void *arg)
 {
 	pthread_setspecific(key, (void *)(size_t)3);
 	leaf();
+	return arg;
+}
+
+NOINLINE static void old_leaf(void)
+{
+	sink++;
+}
+
+NOINLINE static void new_leaf(void)
+{
+	sink++;
+}
+
+static void *newest(void *arg)
+{
+	for (int i = 0; i < 100000; i++) {
+		old_leaf();
+	}
+	pthread_barrier_wait(&all_have_worked);
+	for (int i = 0; i < 1000; i++) {
+		new_leaf();
+	}
 	return arg;
 }
 
@@ -133,6 +157,12 @@ int main(int argc, char **argv)
 		run_and_leave(cancelled, 1);
 	} else if (strcmp(mode, "small") == 0) {
 		run_and_join(brief, 20, 1, (size_t)PTHREAD_STACK_MIN);
+	} else if (strcmp(mode, "newest") == 0) {
+		pthread_barrier_init(&all_have_worked, NULL, 8);
+		run_and_join(newest, 8, 8, 0);
+		truth_range("old_leaf", 1, 800000);
+		truth_range("newest", 0, 8);
+		truth_range("main", 0, 1);
 	} else if (strcmp(mode, "tsd") == 0) {
 		pthread_key_create(&key, farewell);
 		run_and_join(keeper, 50, 5, 0);

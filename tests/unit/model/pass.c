@@ -2,6 +2,8 @@
 /* Recordings that live as long as a test. */
 #include "pass.h"
 
+#include "copied.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +117,11 @@ const struct hst_function_row *row_of(const struct fixture *fixture, uint32_t nu
 		}
 	}
 	return &none;
+}
+
+uint64_t other_copy(void)
+{
+	return (uint64_t)(uintptr_t)&copied;
 }
 
 int has_note(const struct fixture *fixture, const char *text)

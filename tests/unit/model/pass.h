@@ -33,6 +33,8 @@ uint64_t ticks_at(uint64_t ns);
 
 /* The row of region `number`; an empty one if it was never seen. */
 const struct hst_function_row *row_of(const struct fixture *fixture, uint32_t number);
+/* Address of the copy of `copied` in another object than the test's. */
+uint64_t other_copy(void);
 /* True if a note holds the text. */
 int has_note(const struct fixture *fixture, const char *text);
 

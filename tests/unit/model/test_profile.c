@@ -2,12 +2,17 @@
 /* The profile pass on recordings whose truth is known. Times are nanoseconds, multiples of 2. */
 #include "pass.h"
 
+#include "copied.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <link.h>
+#include <string.h>
+#include <unistd.h>
 
 static int setup(void **state)
 {
@@ -504,6 +509,48 @@ static void test_profile_threads_add_up(void **state)
 	assert_int_equal(fixture->profile.calls, 2);
 }
 
+static int first_base(struct dl_phdr_info *info, size_t size, void *data)
+{
+	(void)size;
+	*(uint64_t *)data = info->dlpi_addr;
+	return 1;
+}
+
+/* The test program itself is the module of the trace. */
+static void test_profile_copies_of_a_headers_function_are_one_row(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tracegen *gen = fixture_trace(1);
+	struct tracegen_stream *stream;
+	uint64_t copies[2] = { (uint64_t)(uintptr_t)&copied, other_copy() };
+	char path[4096] = "";
+	uint64_t base = 0;
+	size_t rows = 0;
+
+	assert_true(copies[0] != copies[1]);
+	assert_true(readlink("/proc/self/exe", path, sizeof path - 1) > 0);
+	(void)dl_iterate_phdr(first_base, &base);
+	tracegen_module(gen, path, base, base, base + (1u << 30), NULL, 0);
+	stream = tracegen_thread(gen, 1, HST_LANE_MAIN, NULL);
+	for (uint64_t i = 0; i < 2; i++) {
+		tracegen_enter(stream, ticks_at(100 * i), copies[i] + 4, copies[i]);
+		at_leave(stream, 100 * i + 50);
+	}
+	fixture_add(fixture, gen);
+	fixture_read(fixture, NULL);
+	for (size_t i = 0; i < fixture->profile.function_count; i++) {
+		const struct hst_function_row *row = &fixture->profile.functions[i];
+
+		if (strcmp(row->name, "copied") == 0) {
+			rows++;
+			assert_int_equal(row->calls, 2);
+			assert_int_equal(row->self_ns, 100);
+			assert_int_equal(row->inlined_calls, 0);
+		}
+	}
+	assert_int_equal(rows, 1);
+}
+
 static void test_profile_without_files_of_that_process_is_refused(void **state)
 {
 	struct fixture *fixture = *state;
@@ -539,6 +586,7 @@ int main(void)
 		TEST(test_profile_limit_joins_events_and_tree),
 		TEST(test_profile_contexts_and_edges_agree_with_rows),
 		TEST(test_profile_threads_add_up),
+		TEST(test_profile_copies_of_a_headers_function_are_one_row),
 		TEST(test_profile_without_files_of_that_process_is_refused),
 	};
 

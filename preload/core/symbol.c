@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Look-up in the dynamic section of a mapped module, by its GNU hash table (binutils writes it by default since 2006). */
+#include "core/symbol.h"
+
+#include "core/text.h"
+
+#include <elf.h>
+#include <stddef.h>
+
+#include "core/poison.h"
+
+#define HST_VERSION_HIDDEN 0x8000u /* of a symbol that is there for old programs */
+
+struct dynamic {
+	const uint32_t *hash;
+	const ElfW(Sym) * symbols;
+	const char *strings;
+	const ElfW(Half) * versions; /* NULL: none */
+	const ElfW(Dyn) * entries;
+};
+
+bool hst_symbol_within(const struct dl_phdr_info *module, const void *address)
+{
+	uint64_t at = (uint64_t)address - module->dlpi_addr;
+
+	for (int i = 0; i < module->dlpi_phnum; i++) {
+		const ElfW(Phdr) *header = &module->dlpi_phdr[i];
+
+		if (header->p_type == PT_LOAD && at - header->p_vaddr < header->p_memsz) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The loader has made addresses of the offsets, but not where the section is read-only. */
+static const void *pointer(const struct dl_phdr_info *module, const ElfW(Dyn) * entry)
+{
+	uint64_t value = entry->d_un.d_ptr;
+
+	return (const void *)(value < module->dlpi_addr ? value + module->dlpi_addr : value);
+}
+
+static struct dynamic dynamic_of(const struct dl_phdr_info *module)
+{
+	struct dynamic dynamic = { 0 };
+
+	for (int i = 0; i < module->dlpi_phnum; i++) {
+		if (module->dlpi_phdr[i].p_type == PT_DYNAMIC) {
+			dynamic.entries =
+				(const void *)(module->dlpi_addr + module->dlpi_phdr[i].p_vaddr);
+		}
+	}
+	for (const ElfW(Dyn) *entry = dynamic.entries; entry != NULL && entry->d_tag != DT_NULL;
+		entry++) {
+		switch (entry->d_tag) {
+		case DT_GNU_HASH:
+			dynamic.hash = pointer(module, entry);
+			break;
+		case DT_SYMTAB:
+			dynamic.symbols = pointer(module, entry);
+			break;
+		case DT_STRTAB:
+			dynamic.strings = pointer(module, entry);
+			break;
+		case DT_VERSYM:
+			dynamic.versions = pointer(module, entry);
+			break;
+		default:
+			break;
+		}
+	}
+	return dynamic;
+}
+
+static uint32_t gnu_hash(const char *name)
+{
+	uint32_t hash = 5381;
+
+	for (; *name != '\0'; name++) {
+		hash = hash * 33 + (uint8_t)*name;
+	}
+	return hash;
+}
+
+static bool is_wanted(const struct dynamic *dynamic, uint32_t number, const char *name)
+{
+	const ElfW(Sym) *symbol = &dynamic->symbols[number];
+
+	return symbol->st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol->st_info) == STT_FUNC &&
+	       (dynamic->versions == NULL ||
+		       (dynamic->versions[number] & HST_VERSION_HIDDEN) == 0) &&
+	       hst_text_equal(dynamic->strings + symbol->st_name, name);
+}
+
+/* The table: sizes, a filter of 64-bit words, buckets, then the hash of each symbol, the lowest bit set in a bucket's last. */
+void *hst_symbol_find(const struct dl_phdr_info *module, const char *name)
+{
+	struct dynamic dynamic = dynamic_of(module);
+	uint32_t hash = gnu_hash(name);
+	const uint32_t *buckets;
+	const uint32_t *hashes;
+	uint32_t first;
+	uint32_t number;
+
+	if (dynamic.hash == NULL || dynamic.symbols == NULL || dynamic.strings == NULL ||
+		dynamic.hash[0] == 0) {
+		return NULL;
+	}
+	first = dynamic.hash[1];
+	buckets = dynamic.hash + 4 + 2 * (size_t)dynamic.hash[2];
+	hashes = buckets + dynamic.hash[0];
+	number = buckets[hash % dynamic.hash[0]];
+	if (number < first) {
+		return NULL;
+	}
+	for (;; number++) {
+		uint32_t other = hashes[number - first];
+
+		if ((other | 1u) == (hash | 1u) && is_wanted(&dynamic, number, name)) {
+			return (void *)(module->dlpi_addr + dynamic.symbols[number].st_value);
+		}
+		if ((other & 1u) != 0) {
+			return NULL;
+		}
+	}
+}
+
+bool hst_symbol_needs(const struct dl_phdr_info *module, const char *library)
+{
+	struct dynamic dynamic = dynamic_of(module);
+
+	if (dynamic.strings == NULL) {
+		return false;
+	}
+	for (const ElfW(Dyn) *entry = dynamic.entries; entry->d_tag != DT_NULL; entry++) {
+		if (entry->d_tag == DT_NEEDED &&
+			hst_text_equal(
+				hst_text_base(dynamic.strings + entry->d_un.d_val), library)) {
+			return true;
+		}
+	}
+	return false;
+}
