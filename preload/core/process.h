@@ -21,6 +21,8 @@ struct hst_process {
 	uint32_t pid;
 	uint32_t
 		epoch; /* grows in a forked child: streams of another epoch belong to the parent's file */
+	uint32_t
+		early; /* calls of threads for which the start took too long, not yet in a ledger */
 	uint64_t stack_end; /* of the main thread, 0 unknown */
 	struct hst_options options;
 	struct hst_window *alive; /* wiped by the kernel in a forked child: `seen` is 0 there */

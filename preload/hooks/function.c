@@ -256,6 +256,8 @@ HST_INLINE void enter_slowly(
 		hst_self->ledger->lost_calls++;
 	} else if (hst_self == NULL && hst_process.state == HST_PROCESS_ON) {
 		hst_sink.header->ledger.lost_calls++; /* no memory for the thread's stream */
+	} else if (hst_self == NULL && hst_process.state == HST_PROCESS_STARTING) {
+		__atomic_fetch_add(&hst_process.early, 1, __ATOMIC_RELAXED);
 	}
 }
 

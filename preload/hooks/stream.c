@@ -26,6 +26,8 @@ static struct {
 static pthread_key_t thread_key;
 static bool thread_key_made;
 
+#define HST_START_NAP_NS 50000
+#define HST_START_NAPS   100u
 #define HST_POINTER_BITS 48u
 #define HST_POINTER_MASK ((1ull << HST_POINTER_BITS) - 1)
 
@@ -384,18 +386,54 @@ void hst_threads_start(void)
 	thread_key_made = pthread_key_create(&thread_key, thread_ends) == 0;
 }
 
+/*
+ * Another thread is making the file of this process, as in a forked child whose threads begin together: it takes as long as it
+ * would have taken here. The bound is for a handler of the very thread that is at it.
+ */
+static void stream_await_start(void)
+{
+	struct timespec nap = { 0, HST_START_NAP_NS };
+
+	for (uint32_t i = 0;
+		i < HST_START_NAPS &&
+		__atomic_load_n(&hst_process.state, __ATOMIC_ACQUIRE) == HST_PROCESS_STARTING;
+		i++) {
+		(void)hst_sys6(SYS_nanosleep, (long)&nap, 0, 0, 0, 0, 0);
+	}
+}
+
+/* Is there a file of this process? Begins it if nobody has. */
+static bool stream_await_process(void)
+{
+	for (uint32_t i = 0; i < 3; i++) {
+		uint32_t state;
+
+		stream_await_start();
+		hst_process_start();
+		state = __atomic_load_n(&hst_process.state, __ATOMIC_ACQUIRE);
+		if (state == HST_PROCESS_OFF) {
+			return false;
+		}
+		if (state == HST_PROCESS_ON &&
+			(hst_process.alive->seen != 0 || hst_process_forked())) {
+			return true;
+		}
+		/* Another thread was faster, after the look. */
+	}
+	return false;
+}
+
 struct hst_stream *hst_stream_attach(uint64_t sp)
 {
 	struct hst_stream *stream = NULL;
 	struct hst_held signals;
 
+	stream_await_start();
 	if (__atomic_load_n(&hst_process.state, __ATOMIC_ACQUIRE) == HST_PROCESS_OFF) {
 		return NULL;
 	}
 	signals = hst_sys_hold_signals();
-	hst_process_start();
-	if (hst_process.state == HST_PROCESS_ON &&
-		(hst_process.alive->seen != 0 || hst_process_forked())) {
+	if (stream_await_process()) {
 		stream = stream_make(sp, stack_end(sp));
 	}
 	if (stream != NULL) {
@@ -406,6 +444,8 @@ struct hst_stream *hst_stream_attach(uint64_t sp)
 		if (thread_key_made) {
 			(void)pthread_setspecific(thread_key, stream);
 		}
+		hst_sink.header->ledger.lost_calls +=
+			__atomic_exchange_n(&hst_process.early, 0, __ATOMIC_RELAXED);
 		stream_attend(stream); /* now, that signals need not be held back once more */
 	}
 	hst_sys_release_signals(signals);

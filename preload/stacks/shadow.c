@@ -260,6 +260,15 @@ void hst_stack_settle(
 	pop_left(stream, dead, ticks);
 }
 
+/*
+ * A function that aligns its own frame lays a copy of its return address there, which its enter hook took for the address
+ * itself: when the exit hook is jumped to, the frame seems to lie below the stack pointer.
+ */
+static bool is_copied(const struct hst_open *entry, const struct hst_call *call)
+{
+	return call->jumped && entry->fn == call->fn && entry->call == ~(uint32_t)call->site_not;
+}
+
 bool hst_stack_find_exit(struct hst_stream *stream, const struct hst_call *call, uint64_t ticks)
 {
 	uint32_t dead = count_below(stream, call->sp + (call->jumped ? 0 : 1));
@@ -267,6 +276,11 @@ bool hst_stack_find_exit(struct hst_stream *stream, const struct hst_call *call,
 	uint32_t ignored;
 	uint64_t cfa;
 
+	if (dead > 0 && is_copied(entry + 1, call) &&
+		!(entry->fn == call->fn && entry->cfa == call->sp)) {
+		dead--;
+		entry++;
+	}
 	if (entry == stream->fiber->base) {
 		return false;
 	}
