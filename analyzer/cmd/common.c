@@ -6,6 +6,7 @@
 #include "cmd/terminal.h"
 #include "writers/json.h"
 #include "writers/text.h"
+#include "writers/units.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -25,18 +26,27 @@ static const struct command_text texts[] = {
 #undef HST_COMMAND_LATER
 };
 
-int hst_reading_fail(const struct hst_reading *reading, const char *fmt, ...)
+static void format_clean(char clean[LINE_BYTES], const char *fmt, va_list args)
+	__attribute__((format(printf, 2, 0)));
+
+static void format_clean(char clean[LINE_BYTES], const char *fmt, va_list args)
 {
 	char text[LINE_BYTES];
-	char clean[LINE_BYTES];
+
+	(void)vsnprintf(text, sizeof text, fmt, args);
+	(void)hst_text_clean(clean, LINE_BYTES, text);
+}
+
+int hst_reading_fail(const struct hst_reading *reading, const char *fmt, ...)
+{
+	char line[LINE_BYTES];
 	va_list args;
 
 	va_start(args, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, args);
+	format_clean(line, fmt, args);
 	va_end(args);
-	(void)hst_text_clean(clean, sizeof clean, text);
 	(void)fflush(stdout);
-	fprintf(stderr, "hasten: %s: %s\n", reading->command, clean);
+	fprintf(stderr, "hasten: %s: %s\n", reading->command, line);
 	return HST_EXIT_USAGE;
 }
 
@@ -135,15 +145,45 @@ void hst_reading_begin_text(struct hst_reading *reading)
 
 void hst_print_line(const char *fmt, ...)
 {
-	char text[LINE_BYTES];
-	char clean[LINE_BYTES];
+	char line[LINE_BYTES];
 	va_list args;
 
 	va_start(args, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, args);
+	format_clean(line, fmt, args);
 	va_end(args);
-	(void)hst_text_clean(clean, sizeof clean, text);
-	puts(clean);
+	puts(line);
+}
+
+/* A word for a shell: in quotes unless it is plain. Cut if there is no room. */
+static void shell_word(char *buffer, size_t size, const char *text)
+{
+	const char *plain =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:./@%+=,-";
+	size_t at = 0;
+
+	if (text[0] != '\0' && strspn(text, plain) == strlen(text)) {
+		(void)snprintf(buffer, size, "%s", text);
+		return;
+	}
+	for (at = (size_t)snprintf(buffer, size, "'"); *text != '\0' && at + 6 < size; text++) {
+		at += (size_t)snprintf(
+			buffer + at, size - at, *text == '\'' ? "'\\''" : "%c", *text);
+	}
+	(void)snprintf(buffer + at, size - at, "'");
+}
+
+void hst_reading_next(const struct hst_reading *reading, const char *command, const char *name)
+{
+	const char *dir = reading->options.dir;
+	char words[2][LINE_BYTES / 4];
+
+	if (reading->options.quiet) {
+		return;
+	}
+	shell_word(words[0], sizeof words[0], name == NULL ? "" : name);
+	shell_word(words[1], sizeof words[1], dir == NULL ? "" : dir);
+	hst_print_line("next: hasten %s%s%s%s%s", command, name == NULL ? "" : " ",
+		name == NULL ? "" : words[0], dir == NULL ? "" : " ", dir == NULL ? "" : words[1]);
 }
 
 void hst_reading_notes(const struct hst_reading *reading, const struct hst_profile *profile)
@@ -211,6 +251,42 @@ void hst_row_place(char *buffer, size_t size, const struct hst_function_row *row
 	} else if (row->file != NULL) {
 		(void)snprintf(buffer, size, "%s", hst_base_name(row->file));
 	}
+}
+
+void hst_json_thread(struct hst_json *json, const struct hst_thread_row *thread)
+{
+	hst_json_u64(json, "pid", thread->pid);
+	hst_json_u64(json, "tid", thread->tid);
+	hst_json_u64(json, "stream", thread->stream);
+	hst_json_bool(json, "signal_lane", thread->lane != HST_LANE_MAIN);
+	hst_json_u64(json, "start_ns", thread->start_ns);
+	hst_json_u64(json, "end_ns", thread->end_ns);
+	hst_json_u64(json, "calls", thread->calls);
+	hst_json_u64(json, "self_ns", thread->self_ns);
+}
+
+void hst_json_place(struct hst_json *json, const struct hst_function_row *row)
+{
+	static const struct hst_function_row none;
+
+	row = row == NULL ? &none : row;
+	hst_json_string(json, "name", row->name);
+	hst_json_string(json, "linkage_name", row->linkage);
+	hst_json_string(json, "module", row->module);
+	hst_json_string(json, "file", row->file);
+	if (row->file != NULL && row->line != 0) {
+		hst_json_u64(json, "line", row->line);
+	} else {
+		hst_json_null(json, "line");
+	}
+}
+
+void hst_cell_count(struct hst_table *table, uint64_t count)
+{
+	char text[HST_UNITS_BYTES];
+
+	hst_units_count(text, count);
+	hst_table_cell(table, text);
 }
 
 void hst_json_ledger(struct hst_json *json, const struct hst_ledger *ledger)

@@ -47,13 +47,24 @@ void hst_reading_notes(const struct hst_reading *reading, const struct hst_profi
 void hst_reading_losses(const struct hst_reading *reading, const struct hst_profile *profile);
 /* A line of text, cleaned, on stdout. */
 void hst_print_line(const char *fmt, ...) HST_PRINTF(1, 2);
-/* "complete" and "notes" of the JSON. */
+/*
+ * Unless quiet, the last line: "next: hasten COMMAND [NAME] [DIRECTORY]", to be typed as it
+ * stands. `name` NULL: none; the directory if the user named one.
+ */
+void hst_reading_next(const struct hst_reading *reading, const char *command, const char *name);
+/* The next cell of a table: a number for people. */
+void hst_cell_count(struct hst_table *table, uint64_t count);
+
+/*
+ * Members of the open JSON object, the same names wherever they are printed: "complete" and "notes";
+ * losses and repairs; what is known of a thread but its losses.
+ */
 struct hst_json;
 void hst_json_notes(struct hst_json *json, const struct hst_profile *profile);
-
-/* Losses and repairs as members of the open object: the same names wherever a ledger is printed. */
-struct hst_json;
 void hst_json_ledger(struct hst_json *json, const struct hst_ledger *ledger);
+void hst_json_thread(struct hst_json *json, const struct hst_thread_row *thread);
+/* Names, module, file and line of a function; all null without a row. */
+void hst_json_place(struct hst_json *json, const struct hst_function_row *row);
 
 /* Is the row chosen by --filter? All are without it. */
 bool hst_reading_wants(const struct hst_reading *reading, const struct hst_function_row *row);

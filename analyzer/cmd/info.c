@@ -79,7 +79,7 @@ bool hst_info_is_alive(const struct hst_file_header *header)
 		memcmp(header->boot_id, id, sizeof id) != 0) {
 		return false;
 	}
-	return start != 0 && start == header->pid_start && header->end_kind == HST_END_NONE;
+	return start != 0 && start <= header->pid_start && header->end_kind == HST_END_NONE;
 }
 
 static enum hst_status add_module(struct hst_info *info, const struct hst_module *module)

@@ -86,16 +86,9 @@ static void json_process(struct hst_json *json, const struct hst_info_process *p
 static void json_thread(struct hst_json *json, const struct hst_thread_row *thread)
 {
 	hst_json_row(json, NULL);
-	hst_json_u64(json, "pid", thread->pid);
-	hst_json_u64(json, "tid", thread->tid);
-	hst_json_u64(json, "stream", thread->stream);
-	hst_json_bool(json, "signal_lane", thread->lane != HST_LANE_MAIN);
-	hst_json_u64(json, "start_ns", thread->start_ns);
-	hst_json_u64(json, "end_ns", thread->end_ns);
-	hst_json_u64(json, "calls", thread->calls);
+	hst_json_thread(json, thread);
 	hst_json_u64(json, "events", thread->events);
 	hst_json_u64(json, "bytes", thread->bytes);
-	hst_json_u64(json, "self_ns", thread->self_ns);
 	hst_json_ledger(json, &thread->ledger);
 	hst_json_end(json);
 }
@@ -197,14 +190,6 @@ static void text_session(const struct hst_info *info)
 		cost, inside, outside);
 }
 
-static void cell_count(struct hst_table *table, uint64_t count)
-{
-	char text[HST_UNITS_BYTES];
-
-	hst_units_count(text, count);
-	hst_table_cell(table, text);
-}
-
 static enum hst_status print(struct hst_info *info, struct hst_table *table, size_t left_out)
 {
 	enum hst_status status;
@@ -280,16 +265,16 @@ static enum hst_status text_threads(struct hst_info *info)
 		hst_table_cell(table, text);
 		(void)snprintf(text, sizeof text, "%" PRIu32, thread->tid);
 		hst_table_cell(table, text);
-		cell_count(table, thread->calls);
-		cell_count(table, thread->events);
+		hst_cell_count(table, thread->calls);
+		hst_cell_count(table, thread->events);
 		hst_units_bytes(text, thread->bytes);
 		hst_table_cell(table, text);
-		cell_count(table, thread->ledger.lost_calls);
-		cell_count(table, thread->ledger.unwound);
-		cell_count(table, thread->ledger.missed_exits);
-		cell_count(table, thread->ledger.unmatched);
-		cell_count(table, thread->ledger.switches);
-		cell_count(table, thread->ledger.nested_lost);
+		hst_cell_count(table, thread->ledger.lost_calls);
+		hst_cell_count(table, thread->ledger.unwound);
+		hst_cell_count(table, thread->ledger.missed_exits);
+		hst_cell_count(table, thread->ledger.unmatched);
+		hst_cell_count(table, thread->ledger.switches);
+		hst_cell_count(table, thread->ledger.nested_lost);
 		hst_table_cell(table, thread->lane == HST_LANE_MAIN ? "main" : "signals");
 	}
 	return table == NULL ? HST_E_MEMORY : print(info, table, count - shown);
@@ -332,7 +317,7 @@ enum hst_status hst_info_text(struct hst_info *info)
 	HST_TRY(text_modules(info));
 	if (!info->reading->options.quiet) {
 		putchar('\n');
-		hst_print_line("next: hasten report");
 	}
+	hst_reading_next(info->reading, "report", NULL);
 	return HST_OK;
 }

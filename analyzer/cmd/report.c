@@ -143,24 +143,16 @@ static void summary(const struct hst_report *report)
 /* What a user wants next, by what the table shows. */
 static void next_command(const struct hst_report *report)
 {
-	const struct hst_function_row *top;
-	bool plain;
+	const char *top =
+		report->order_count == 0 ? NULL : report->profile->functions[report->order[0]].name;
 
-	if (report->reading->options.quiet) {
-		return;
+	if (top == NULL) {
+		hst_reading_next(report->reading, "info", NULL);
+	} else if (strlen(top) > NAME_SHOWN) {
+		hst_reading_next(report->reading, "tree", NULL);
+	} else {
+		hst_reading_next(report->reading, "report --of", top);
 	}
-	if (report->order_count == 0 ||
-		strlen(report->profile->functions[report->order[0]].name) > NAME_SHOWN) {
-		hst_print_line(
-			report->order_count == 0 ? "next: hasten info" : "next: hasten tree");
-		return;
-	}
-	top = &report->profile->functions[report->order[0]];
-	plain = strspn(top->name,
-			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:") ==
-		strlen(top->name);
-	hst_print_line(
-		plain ? "next: hasten report --of %s" : "next: hasten report --of '%s'", top->name);
 }
 
 static void doubt_legend(const struct hst_report *report, size_t rows)
@@ -220,6 +212,9 @@ int hst_report_table(struct hst_report *report)
 		status = hst_table_print(table, stdout, &reading->style);
 		doubt_legend(report, rows);
 		putchar('\n');
+	} else if (reading->filter != NULL && report->profile->calls != 0) {
+		hst_print_line(
+			"no recorded function is chosen by --filter '%s'", reading->options.filter);
 	}
 	next_command(report);
 	hst_table_destroy(table);

@@ -74,14 +74,6 @@ static void cell_ns(struct hst_table *table, uint64_t ns)
 	hst_table_cell(table, text);
 }
 
-static void cell_count(struct hst_table *table, uint64_t count)
-{
-	char text[HST_UNITS_BYTES];
-
-	hst_units_count(text, count);
-	hst_table_cell(table, text);
-}
-
 static void cell_percent(struct hst_table *table, uint64_t part, uint64_t whole)
 {
 	char text[HST_UNITS_BYTES];
@@ -100,8 +92,8 @@ static enum hst_status finish_table(struct hst_report *report, struct hst_table 
 	status = hst_table_print(table, stdout, &reading->style);
 	if (!reading->options.quiet) {
 		putchar('\n');
-		hst_print_line("next: hasten report");
 	}
+	hst_reading_next(reading, "report", NULL);
 	return status;
 }
 
@@ -127,9 +119,9 @@ static enum hst_status group_table(struct hst_report *report, const struct group
 		hst_table_row(table);
 		cell_ns(table, group->self_ns);
 		cell_percent(table, group->self_ns, report->self_ns);
-		cell_count(table, group->calls);
-		cell_count(table, group->errors);
-		cell_count(table, group->functions);
+		hst_cell_count(table, group->calls);
+		hst_cell_count(table, group->errors);
+		hst_cell_count(table, group->functions);
 		hst_table_cell(table, group->name == NULL ? "[unknown]" : group->name);
 	}
 	status = finish_table(report, table);
@@ -256,8 +248,8 @@ static enum hst_status thread_table(struct hst_report *report, size_t count)
 		cell_ns(table, part->self_ns);
 		cell_percent(table, part->self_ns, thread->self_ns);
 		cell_ns(table, part->total_ns);
-		cell_count(table, part->calls);
-		cell_count(table, part->errors);
+		hst_cell_count(table, part->calls);
+		hst_cell_count(table, part->errors);
 		hst_table_cell(table, hst_row_name(&report->reading->options, row));
 		hst_row_place(text, sizeof text, row);
 		hst_table_cell(table, text);
@@ -265,18 +257,6 @@ static enum hst_status thread_table(struct hst_report *report, size_t count)
 	status = finish_table(report, table);
 	hst_table_destroy(table);
 	return status;
-}
-
-static void json_thread(struct hst_json *json, const struct hst_thread_row *thread)
-{
-	hst_json_u64(json, "pid", thread->pid);
-	hst_json_u64(json, "tid", thread->tid);
-	hst_json_u64(json, "stream", thread->stream);
-	hst_json_bool(json, "signal_lane", thread->lane != HST_LANE_MAIN);
-	hst_json_u64(json, "start_ns", thread->start_ns);
-	hst_json_u64(json, "end_ns", thread->end_ns);
-	hst_json_u64(json, "calls", thread->calls);
-	hst_json_u64(json, "self_ns", thread->self_ns);
 }
 
 /* Parts as the pass left them: ascending (thread, function). */
@@ -293,7 +273,7 @@ static void thread_json(const struct hst_report *report)
 	hst_json_array(&json, "threads");
 	for (size_t i = 0; i < profile->thread_count; i++) {
 		hst_json_object(&json, NULL);
-		json_thread(&json, &profile->threads[i]);
+		hst_json_thread(&json, &profile->threads[i]);
 		hst_json_array(&json, "functions");
 		for (; part < profile->thread_function_count &&
 			profile->thread_functions[part].thread == i;
@@ -305,10 +285,7 @@ static void thread_json(const struct hst_report *report)
 				continue;
 			}
 			hst_json_row(&json, NULL);
-			hst_json_string(&json, "name", row->name);
-			hst_json_string(&json, "module", row->module);
-			hst_json_string(&json, "file", row->file);
-			hst_json_u64(&json, "line", row->line);
+			hst_json_place(&json, row);
 			hst_json_u64(&json, "calls", each->calls);
 			hst_json_u64(&json, "total_ns", each->total_ns);
 			hst_json_u64(&json, "self_ns", each->self_ns);

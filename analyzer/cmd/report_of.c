@@ -162,9 +162,7 @@ static enum hst_status print_table(struct hst_report *report, const uint32_t *ro
 		putchar('\n');
 		hst_table_destroy(table);
 	}
-	if (!reading->options.quiet) {
-		hst_print_line("next: hasten tree");
-	}
+	hst_reading_next(reading, "tree --of", reading->options.of);
 	return status;
 }
 
@@ -176,10 +174,7 @@ static void json_edges(struct hst_json *json, const struct hst_profile *profile,
 		const struct hst_function_row *row = other_end(profile, edges->items[i], callers);
 
 		hst_json_row(json, NULL);
-		hst_json_string(json, "name", row == NULL ? NULL : row->name);
-		hst_json_string(json, "module", row == NULL ? NULL : row->module);
-		hst_json_string(json, "file", row == NULL ? NULL : row->file);
-		hst_json_u64(json, "line", row == NULL ? 0 : row->line);
+		hst_json_place(json, row);
 		hst_json_u64(json, "calls", edges->items[i]->calls);
 		hst_json_u64(json, "total_ns", edges->items[i]->total_ns);
 		hst_json_u64(json, "errors", edges->items[i]->errors);

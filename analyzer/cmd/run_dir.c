@@ -106,21 +106,15 @@ static pid_t live_writer(int fd, const char *name)
 	struct hst_file_header header;
 	char *end;
 	unsigned long pid = strtoul(name, &end, 10);
-	int file;
-	ssize_t got;
 
+	/* 0.0.hst: whose it is says the header alone. */
 	if (end == name || *end != '.' || pid > INT32_MAX || !ends_with(name, ".hst") ||
-		!hst_process_alive((pid_t)pid, 0)) {
+		(pid != 0 && !hst_process_alive((pid_t)pid, 0)) ||
+		hst_run_header_read(fd, name, &header) != HST_OK) {
 		return 0;
 	}
-	file = openat(fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (file < 0) {
-		return 0;
-	}
-	got = pread(file, &header, sizeof header, 0);
-	close(file);
-	if (got != (ssize_t)sizeof header || header.pid != pid || header.pid_start == 0 ||
-		header.end_kind != HST_END_NONE) {
+	pid = pid == 0 && header.pid <= INT32_MAX ? header.pid : pid;
+	if (header.pid != pid || header.pid_start == 0 || header.end_kind != HST_END_NONE) {
 		return 0;
 	}
 	return hst_process_alive((pid_t)pid, header.pid_start) ? (pid_t)pid : 0;

@@ -78,7 +78,7 @@ bool hst_process_alive(pid_t pid, uint64_t start)
 	struct hst_process_stat stat;
 
 	return pid > 0 && hst_process_stat(pid, &stat) && stat.state != 'Z' && stat.state != 'X' &&
-	       (start == 0 || stat.start == start);
+	       (start == 0 || stat.start <= start);
 }
 
 bool hst_process_descends(pid_t pid, pid_t ancestor)

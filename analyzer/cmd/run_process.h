@@ -17,7 +17,10 @@ struct hst_process_stat {
 /* Reads /proc/PID/stat; false if there is no such process. */
 bool hst_process_stat(pid_t pid, struct hst_process_stat *ret_stat);
 
-/* Does the process that had this pid and start time still run? `start` 0: any start time. */
+/*
+ * Does the process that had this pid at `start` still run? One that has the pid and began later is another one. In clock
+ * ticks since boot; 0: any start time.
+ */
 bool hst_process_alive(pid_t pid, uint64_t start);
 
 /* Is `pid` the process `ancestor` or one of its descendants? */

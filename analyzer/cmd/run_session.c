@@ -5,6 +5,8 @@
  */
 #include "cmd/run_session.h"
 
+#include "reader/session.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -137,6 +139,37 @@ static void read_line(struct hst_run_session *session, const char *line)
 	}
 }
 
+enum hst_status hst_run_header_read(int fd, const char *name, struct hst_file_header *ret_header)
+{
+	int file = openat(fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t got;
+
+	if (file < 0) {
+		return errno == ENOENT ? HST_E_NOT_FOUND : HST_E_NOT_OURS;
+	}
+	got = pread(file, ret_header, sizeof *ret_header, 0);
+	close(file);
+	return got == (ssize_t)sizeof *ret_header && memcmp(ret_header->magic, HST_TRACE_MAGIC,
+							     sizeof ret_header->magic) == 0
+		       ? HST_OK
+		       : HST_E_NOT_OURS;
+}
+
+/* A recording that was begun without us. */
+static enum hst_status read_mark(int fd, struct hst_run_session *ret_session)
+{
+	struct hst_run_session session = { .status = -1 };
+	struct hst_file_header header;
+
+	HST_TRY(hst_run_header_read(fd, HST_SESSION_MARK_FILE, &header));
+	if (header.pid <= INT32_MAX && header.pid_start != 0) {
+		session.root = (pid_t)header.pid;
+		session.root_start = header.pid_start;
+	}
+	*ret_session = session;
+	return HST_OK;
+}
+
 enum hst_status hst_run_session_read(int fd, struct hst_run_session *ret_session)
 {
 	struct hst_run_session session = { .status = -1 };
@@ -145,7 +178,7 @@ enum hst_status hst_run_session_read(int fd, struct hst_run_session *ret_session
 	char *rest = NULL;
 
 	if (fstatat(fd, "session", &stat, AT_SYMLINK_NOFOLLOW) != 0) {
-		return errno == ENOENT ? HST_E_NOT_FOUND : HST_E_NOT_OURS;
+		return errno == ENOENT ? read_mark(fd, ret_session) : HST_E_NOT_OURS;
 	}
 	text = malloc(SESSION_BYTES_MAX);
 	if (text == NULL) {

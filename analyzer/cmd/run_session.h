@@ -4,6 +4,7 @@
 #define HST_CMD_RUN_SESSION_H
 
 #include "cmd/run_process.h"
+#include "hasten/trace.h"
 #include "util/status.h"
 
 #include <stdbool.h>
@@ -14,7 +15,7 @@
 
 struct hst_run_session {
 	pid_t root;          /* the process that began the recording */
-	uint64_t root_start; /* its start, clock ticks since boot; 0 unknown */
+	uint64_t root_start; /* clock ticks since boot at which it was there already; 0 unknown */
 	char *command;       /* one line, quoted for a shell; owned */
 	char *cwd;           /* owned */
 	int64_t started;     /* seconds since 1970 */
@@ -31,10 +32,15 @@ HST_NODISCARD enum hst_status hst_run_session_init(
 void hst_run_session_finish(struct hst_run_session *session);
 
 /*
- * Reads root, root_start and finished of the session in the directory `fd`; the strings stay NULL.
- * HST_E_NOT_FOUND: no such file; HST_E_NOT_OURS: without our mark.
+ * Reads root, root_start and finished of the session in the directory `fd`, or without it root and root_start of the
+ * preload's mark, its file 0.0.hst; the strings stay NULL. HST_E_NOT_FOUND: neither is there; HST_E_NOT_OURS: something else
+ * is in its place.
  */
 HST_NODISCARD enum hst_status hst_run_session_read(int fd, struct hst_run_session *ret_session);
+
+/* The header of the trace file `name` in the directory `fd`. HST_E_NOT_FOUND, HST_E_NOT_OURS: it is none. */
+HST_NODISCARD enum hst_status hst_run_header_read(
+	int fd, const char *name, struct hst_file_header *ret_header);
 
 /*
  * Writes the session into the directory `fd` by way of a temporary file: a reader sees the old or

@@ -227,8 +227,8 @@ static enum hst_status print_table(struct tree *tree, const uint32_t *roots, siz
 	}
 	if (!reading->options.quiet) {
 		putchar('\n');
-		hst_print_line("next: hasten export -f speedscope -o profile.speedscope.json");
 	}
+	hst_reading_next(reading, "export -f speedscope -o profile.speedscope.json", NULL);
 	hst_table_destroy(tree->table);
 	return status;
 }
@@ -254,10 +254,7 @@ static void print_json(const struct tree *tree)
 		hst_json_row(&json, NULL);
 		hst_json_u64(&json, "id", i);
 		hst_json_u64(&json, "parent", context->parent);
-		hst_json_string(&json, "name", row == NULL ? NULL : row->name);
-		hst_json_string(&json, "module", row == NULL ? NULL : row->module);
-		hst_json_string(&json, "file", row == NULL ? NULL : row->file);
-		hst_json_u64(&json, "line", row == NULL ? 0 : row->line);
+		hst_json_place(&json, row);
 		hst_json_u64(&json, "calls", context->calls);
 		hst_json_u64(&json, "total_ns", context->total_ns);
 		hst_json_u64(&json, "self_ns", context->self_ns);

@@ -3,6 +3,9 @@
 #include "passes/pass.h"
 
 #define COUNT(value) ((unsigned long long)(value))
+/* Two arguments: the number, and what makes its noun plural. */
+#define COUNTED(value) COUNT(value), (value) == 1 ? "" : "s"
+#define WAS(value)     ((value) == 1 ? "was" : "were")
 
 /* Flags of the file header that the user hears of. */
 struct flag_note {
@@ -71,39 +74,42 @@ static void note_losses(struct hst_pass *pass)
 	const struct hst_ledger *ledger = &profile->ledger;
 
 	if (ledger->lost_calls != 0) {
-		hst_profile_note(
-			profile, true, "%llu calls were not recorded", COUNT(ledger->lost_calls));
+		hst_profile_note(profile, true, "%llu call%s %s not recorded",
+			COUNTED(ledger->lost_calls), WAS(ledger->lost_calls));
 	}
-	if (profile->gaps != 0) {
-		hst_profile_note(
-			profile, true, "%llu chunks of events are missing", COUNT(profile->gaps));
+	/* One file has said it in its own sentence. */
+	if (profile->gaps != 0 && profile->processes > 1) {
+		hst_profile_note(profile, true, "%llu chunk%s of events %s missing in all",
+			COUNTED(profile->gaps), profile->gaps == 1 ? "is" : "are");
 	}
 	if (profile->damaged_chunks != 0) {
 		hst_profile_note(profile, true,
-			"%llu chunks of events are damaged: what stands behind the damage is "
+			"%llu chunk%s of events %s damaged: what stands behind the damage is "
 			"missing",
-			COUNT(profile->damaged_chunks));
+			COUNTED(profile->damaged_chunks),
+			profile->damaged_chunks == 1 ? "is" : "are");
 	}
 	if (ledger->nested_lost != 0) {
 		hst_profile_note(profile, true,
-			"%u calls of signal handlers that interrupted the recording were not "
+			"%llu call%s of signal handlers that interrupted the recording %s not "
 			"recorded",
-			ledger->nested_lost);
+			COUNTED(ledger->nested_lost), WAS(ledger->nested_lost));
 	}
 	if (ledger->missed_exits != 0) {
 		hst_profile_note(profile, true,
-			"%u calls had no exit and were closed at a later event (their time is too "
-			"long)",
-			ledger->missed_exits);
+			"%llu call%s had no exit and %s closed at a later event (too much time "
+			"was counted)",
+			COUNTED(ledger->missed_exits), WAS(ledger->missed_exits));
 	}
 	if (ledger->unmatched != 0) {
 		hst_profile_note(profile, true,
-			"%u exits belonged to no open call and were dropped", ledger->unmatched);
+			"%llu exit%s belonged to no open call and %s dropped",
+			COUNTED(ledger->unmatched), WAS(ledger->unmatched));
 	}
 	if (ledger->resyncs != 0) {
 		hst_profile_note(profile, true,
-			"%u times a signal handler jumped out of the recording; it began anew",
-			ledger->resyncs);
+			"%llu time%s a signal handler jumped out of the recording; it began anew",
+			COUNTED(ledger->resyncs));
 	}
 	if (ledger->lost_calls + profile->gaps + profile->damaged_chunks + ledger->nested_lost +
 			ledger->missed_exits + ledger->unmatched + ledger->resyncs !=
@@ -119,21 +125,21 @@ static void note_doubts(struct hst_pass *pass)
 
 	if (ledger->overflow_calls != 0) {
 		hst_profile_note(profile, false,
-			"%u calls have no calling context of their own (too many contexts); the "
+			"%llu call%s got no calling context of their own (too many contexts); the "
 			"counts per function are right",
-			ledger->overflow_calls);
+			COUNTED(ledger->overflow_calls));
 	}
 	if (ledger->switches != 0) {
 		hst_profile_note(profile, false,
-			"%u switches between stacks within a thread: a function's total counts "
+			"%llu switch%s between stacks within a thread: a function's total counts "
 			"the time while its stack waited",
-			ledger->switches);
+			COUNT(ledger->switches), ledger->switches == 1 ? "" : "es");
 	}
 	if (pass->calltree.folded != 0) {
 		hst_profile_note(profile, false,
-			"%llu calls were folded into their callers: too many or too deep calling "
+			"%llu call%s %s folded into the caller: too many or too deep calling "
 			"contexts",
-			COUNT(pass->calltree.folded));
+			COUNTED(pass->calltree.folded), WAS(pass->calltree.folded));
 	}
 	if (profile->clock_estimated) {
 		hst_profile_note(profile, false,
@@ -178,7 +184,7 @@ static void note_modules(struct hst_pass *pass)
 		} else if ((image->flags & HST_IMAGE_STRIPPED) != 0 &&
 			   (image->flags & HST_IMAGE_HAS_DWARF) == 0) {
 			hst_profile_note(pass->profile, false,
-				"%s is stripped: functions are shown by their offset (keep the "
+				"%s is stripped: functions that it does not export are shown by their offset (keep the "
 				"symbols, or its separate debug file)",
 				image->path);
 		}
@@ -190,8 +196,8 @@ void hst_pass_note_all(struct hst_pass *pass)
 	if (pass->session->files_left_out != 0) {
 		loss(pass);
 		hst_profile_note(pass->profile, true,
-			"%llu files are over the limit of this reader",
-			COUNT(pass->session->files_left_out));
+			"%llu file%s %s left out: more than this reader takes",
+			COUNTED(pass->session->files_left_out), WAS(pass->session->files_left_out));
 	}
 	note_losses(pass);
 	note_modules(pass);

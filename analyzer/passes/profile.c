@@ -243,9 +243,16 @@ static enum hst_status read_files(struct hst_pass *pass)
 		HST_TRY(status);
 		pass->profile->processes++;
 	}
+	if (pass->profile->processes == 0 && diag.text[0] == '\0') {
+		return hst_diag_set(
+			pass->diag, HST_E_EMPTY, "process %u was not recorded", pass->options->pid);
+	}
 	if (pass->profile->processes == 0) {
-		return hst_diag_set(pass->diag, HST_E_EMPTY, "%s",
-			diag.text[0] != '\0' ? diag.text : "no such process was recorded");
+		return hst_diag_set(pass->diag, HST_E_EMPTY, "%s", diag.text);
+	}
+	if (pass->options->tid != 0 && pass->threads.count == 0) {
+		return hst_diag_set(
+			pass->diag, HST_E_EMPTY, "thread %u was not recorded", pass->options->tid);
 	}
 	return HST_OK;
 }

@@ -14,21 +14,10 @@
 
 /* Frames that switches of stacks may walk before recursion across stacks is no longer told apart. */
 #define WALK_MAX     (256u << 20)
-#define UNKNOWN_MAX  (1u << 16)
 #define FRAMES_FIRST 64u
 #define FIBERS_TIDY  4096u
 
 __extension__ typedef unsigned __int128 u128;
-
-static struct hst_replay_frame *top_frame(struct hst_replay_stack *stack)
-{
-	return stack->frames.count == 0 ? NULL : &stack->frames.items[stack->frames.count - 1];
-}
-
-static uint64_t depth_of(const struct hst_replay_stack *stack)
-{
-	return stack->unknown + stack->frames.count + stack->beyond;
-}
 
 static NOINLINE void count_overflow(struct hst_tallies *tallies, const struct hst_late_count *late)
 {
@@ -198,6 +187,11 @@ static inline void push(struct hst_replay *replay, uint32_t row, uint16_t flags)
 	}
 }
 
+void hst_replay_push_carried(struct hst_replay *replay, uint32_t row)
+{
+	push(replay, row, HST_FRAME_CARRIED);
+}
+
 static inline void enter(struct hst_replay *replay, uint32_t site)
 {
 	const struct hst_tallies *tallies = replay->tallies;
@@ -229,11 +223,11 @@ static inline void leave(struct hst_replay *replay, enum hst_replay_close how)
 	}
 }
 
-static void close_down_to(struct hst_replay *replay, uint64_t depth, enum hst_replay_close how)
+void hst_replay_close_down(struct hst_replay *replay, uint64_t depth, enum hst_replay_close how)
 {
 	struct hst_replay_stack *stack = &replay->stack;
 
-	while (depth_of(stack) > depth) {
+	while (hst_replay_depth(stack) > depth) {
 		if (stack->beyond == 0 && stack->frames.count == 0) {
 			stack->unknown = (uint32_t)depth;
 		} else {
@@ -244,7 +238,7 @@ static void close_down_to(struct hst_replay *replay, uint64_t depth, enum hst_re
 
 static NOINLINE void unwind(struct hst_replay *replay, const struct hst_event *event)
 {
-	uint64_t depth = depth_of(&replay->stack);
+	uint64_t depth = hst_replay_depth(&replay->stack);
 	enum hst_replay_close how = HST_CLOSE_REPAIR;
 
 	if (event->reason == 1) {
@@ -252,11 +246,11 @@ static NOINLINE void unwind(struct hst_replay *replay, const struct hst_event *e
 	} else if (event->reason == 4) {
 		how = HST_CLOSE_OPEN;
 	}
-	close_down_to(replay, depth > event->value ? depth - event->value : 0, how);
+	hst_replay_close_down(replay, depth > event->value ? depth - event->value : 0, how);
 }
 
 /* The recursion counters follow the present stack only. */
-static void walk(struct hst_replay *replay, const struct hst_replay_stack *stack, bool in)
+void hst_replay_walk(struct hst_replay *replay, const struct hst_replay_stack *stack, bool in)
 {
 	struct hst_tallies *tallies = replay->tallies;
 	struct hst_calltree *tree = tallies->calltree;
@@ -285,7 +279,7 @@ static bool tidy_fibers(struct hst_replay *replay)
 	}
 	hst_map_clear(&replay->fibers);
 	for (size_t i = 0; i < replay->parked.count; i++) {
-		if (depth_of(&replay->parked.items[i]) != 0 &&
+		if (hst_replay_depth(&replay->parked.items[i]) != 0 &&
 			hst_map_put(&replay->fibers, replay->parked.items[i].fiber,
 				(uint32_t)i + 1) != HST_OK) {
 			return false;
@@ -300,13 +294,13 @@ static bool park(struct hst_replay *replay)
 	struct hst_replay_stack *stack = &replay->stack;
 	size_t place = 0;
 
-	if (depth_of(stack) == 0) {
+	if (hst_replay_depth(stack) == 0) {
 		hst_vec_finish(&stack->frames);
 		return true;
 	}
 	stack->parked = replay->now;
 	while (place < replay->parked.count && replay->parked_count < replay->parked.count &&
-		depth_of(&replay->parked.items[place]) != 0) {
+		hst_replay_depth(&replay->parked.items[place]) != 0) {
 		place++;
 	}
 	if (replay->parked_count == replay->parked.count) {
@@ -332,7 +326,7 @@ static NOINLINE void switch_to(struct hst_replay *replay, uint32_t fiber)
 		return;
 	}
 	replay->row_flags |= HST_ROW_UNCERTAIN;
-	walk(replay, stack, false);
+	hst_replay_walk(replay, stack, false);
 	if (!park(replay)) {
 		replay->tallies->out_of_memory = true;
 		hst_vec_finish(&stack->frames);
@@ -348,106 +342,27 @@ static NOINLINE void switch_to(struct hst_replay *replay, uint32_t fiber)
 	if (hst_map_put(&replay->fibers, fiber, 0) != HST_OK) {
 		replay->tallies->out_of_memory = true;
 	}
-	walk(replay, stack, true);
-	top = top_frame(stack);
+	hst_replay_walk(replay, stack, true);
+	top = hst_replay_top(stack);
 	if (top != NULL) {
 		top->away += replay->now - stack->parked;
 	}
 }
 
-/* What is below is not known: rows stay without a caller from here on. */
-static void fill_unknown(struct hst_replay *replay, uint64_t depth)
-{
-	struct hst_replay_stack *stack = &replay->stack;
-
-	if (depth - depth_of(stack) > UNKNOWN_MAX) {
-		close_down_to(replay, 0, HST_CLOSE_REPAIR);
-		stack->unknown = (uint32_t)depth;
-		return;
-	}
-	while (depth_of(stack) < depth) {
-		if (stack->frames.count == 0) {
-			stack->unknown = (uint32_t)depth;
-		} else {
-			push(replay, 0, HST_FRAME_CARRIED);
-		}
-	}
-}
-
-/* The time before a RESYNC belongs to nobody; from here on the frames run again. */
-static void settle(struct hst_replay *replay)
-{
-	struct hst_replay_frame *top = top_frame(&replay->stack);
-
-	if (replay->settled) {
-		return;
-	}
-	replay->settled = true;
-	if (top != NULL) {
-		top->away += replay->resync_now - replay->now;
-	}
-	replay->now = replay->resync_now;
-}
-
-static NOINLINE void resync_begin(struct hst_replay *replay, const struct hst_event *event)
-{
-	uint64_t ticks = event->ticks - replay->skew;
-
-	replay->resync_now =
-		event->ticks >= replay->skew && ticks > replay->now ? ticks : replay->now;
-	replay->resync_depth = event->value;
-	replay->resyncing = true;
-	replay->settled = false;
-	if (event->reason == HST_RESYNC_GAP) {
-		replay->row_flags |= HST_ROW_REPAIRED;
-	}
-	close_down_to(replay, event->value, HST_CLOSE_REPAIR);
-}
-
-static NOINLINE void resync_frame(struct hst_replay *replay, const struct hst_event *event)
-{
-	struct hst_replay_stack *stack = &replay->stack;
-	uint32_t row = replay->tallies->sites[event->site].row;
-	uint64_t index = event->value;
-
-	if (!replay->resyncing || index >= replay->resync_depth) {
-		return;
-	}
-	if (index < depth_of(stack)) {
-		if (stack->beyond == 0 && index >= stack->unknown &&
-			stack->frames.items[index - stack->unknown].row == row) {
-			return;
-		}
-		close_down_to(replay, index, HST_CLOSE_REPAIR);
-	}
-	settle(replay);
-	fill_unknown(replay, index);
-	push(replay, row, HST_FRAME_CARRIED);
-}
-
-static void resync_end(struct hst_replay *replay)
-{
-	replay->resyncing = false;
-	settle(replay);
-	if (depth_of(&replay->stack) < replay->resync_depth) {
-		fill_unknown(replay, replay->resync_depth);
-	}
-}
-
 static void close_stacks(struct hst_replay *replay, enum hst_replay_close how)
 {
-	close_down_to(replay, 0, how);
+	hst_replay_close_down(replay, 0, how);
 	for (size_t i = 0; replay->parked_count != 0 && i < replay->parked.count; i++) {
-		if (depth_of(&replay->parked.items[i]) != 0) {
+		if (hst_replay_depth(&replay->parked.items[i]) != 0) {
 			switch_to(replay, replay->parked.items[i].fiber);
-			close_down_to(replay, 0, how);
+			hst_replay_close_down(replay, 0, how);
 		}
 	}
 }
 
 static NOINLINE void rare(struct hst_replay *replay, const struct hst_event *event)
 {
-	struct hst_replay_frame *top = top_frame(&replay->stack);
+	struct hst_replay_frame *top = hst_replay_top(&replay->stack);
 
 	switch (event->kind) {
 	case HST_EVENT_UNWIND:
@@ -476,20 +391,6 @@ static NOINLINE void rare(struct hst_replay *replay, const struct hst_event *eve
 	}
 }
 
-static NOINLINE void resync_event(struct hst_replay *replay, const struct hst_event *event)
-{
-	if (event->kind == HST_EVENT_FRAME) {
-		resync_frame(replay, event);
-		return;
-	}
-	if (replay->resyncing) {
-		resync_end(replay);
-	}
-	if (event->kind == HST_EVENT_RESYNC) {
-		resync_begin(replay, event);
-	}
-}
-
 /* Events may step back from chunk to chunk; time here does not. */
 static inline void advance(struct hst_replay *replay, uint64_t ticks)
 {
@@ -502,15 +403,19 @@ static inline void advance(struct hst_replay *replay, uint64_t ticks)
 
 void hst_replay_events(struct hst_replay *replay, const struct hst_event *events, size_t count)
 {
+	const struct hst_event *const end = events + count;
+
 	replay->events += count;
 	if (replay->first == UINT64_MAX && count != 0) {
 		replay->first = events[0].ticks;
 		advance(replay, events[0].ticks);
 	}
-	for (const struct hst_event *event = events; event != events + count; event++) {
+	for (const struct hst_event *event = events; event != end; event++) {
 		if (UNLIKELY(event->kind >= HST_EVENT_RESYNC || replay->resyncing)) {
-			resync_event(replay, event);
-			if (event->kind >= HST_EVENT_RESYNC) {
+			size_t taken = hst_replay_resync(replay, event, (size_t)(end - event));
+
+			if (taken != 0) {
+				event += taken - 1;
 				continue;
 			}
 		}
@@ -557,7 +462,7 @@ void hst_replay_chunk(struct hst_replay *replay, uint64_t ticks)
 
 bool hst_replay_is_open(const struct hst_replay *replay)
 {
-	return depth_of(&replay->stack) != 0 || replay->parked_count != 0;
+	return hst_replay_depth(&replay->stack) != 0 || replay->parked_count != 0;
 }
 
 uint64_t hst_replay_ticks(const struct hst_replay *replay)
@@ -568,19 +473,19 @@ uint64_t hst_replay_ticks(const struct hst_replay *replay)
 void hst_replay_suspend(struct hst_replay *replay)
 {
 	if (replay->resyncing) {
-		resync_end(replay);
+		hst_replay_resync_end(replay);
 	}
-	walk(replay, &replay->stack, false);
+	hst_replay_walk(replay, &replay->stack, false);
 	replay->suspended = true;
 }
 
 void hst_replay_close(struct hst_replay *replay, uint64_t ticks, enum hst_replay_close how)
 {
 	if (replay->resyncing) {
-		resync_end(replay);
+		hst_replay_resync_end(replay);
 	}
 	if (replay->suspended) {
-		walk(replay, &replay->stack, true);
+		hst_replay_walk(replay, &replay->stack, true);
 		replay->suspended = false;
 	}
 	if (!replay->paused) {

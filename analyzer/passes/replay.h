@@ -100,8 +100,9 @@ struct hst_replay_stack {
 	uint64_t enters; /* calls so far */
 	uint64_t parked; /* virtual ticks when another stack became the present one */
 	uint32_t fiber;
-	uint32_t unknown; /* frames below frames[0] of which nothing is known */
+	uint32_t unknown; /* frames below frames[0] of which only the number is known */
 	uint64_t beyond;  /* frames above the followed ones */
+	uint32_t hidden;  /* outermost frames that the timeline does not show yet */
 };
 
 struct hst_replay {
@@ -164,9 +165,40 @@ uint64_t hst_replay_ticks(const struct hst_replay *replay);
 /* Closes all frames of all stacks at `ticks` (real; not before the last event). */
 void hst_replay_close(struct hst_replay *replay, uint64_t ticks, enum hst_replay_close how);
 
-/* For replay.c: a frame was pushed, or is about to be popped (replay->detail is set). */
+/*
+ * The rest is for replay.c, resync.c and detail.c among themselves.
+ */
+
+static inline struct hst_replay_frame *hst_replay_top(struct hst_replay_stack *stack)
+{
+	return stack->frames.count == 0 ? NULL : &stack->frames.items[stack->frames.count - 1];
+}
+
+static inline uint64_t hst_replay_depth(const struct hst_replay_stack *stack)
+{
+	return stack->unknown + stack->frames.count + stack->beyond;
+}
+
+/* Puts a frame on the present stack whose enter was not seen. */
+void hst_replay_push_carried(struct hst_replay *replay, uint32_t row);
+/* Closes frames of the present stack until `depth` are left. */
+void hst_replay_close_down(struct hst_replay *replay, uint64_t depth, enum hst_replay_close how);
+/* Puts the frames of a stack into the recursion counters, or takes them out. */
+void hst_replay_walk(struct hst_replay *replay, const struct hst_replay_stack *stack, bool in);
+
+/*
+ * Takes RESYNC and FRAME from the head of the events, and must see any event while frames of a
+ * RESYNC may still come. Returns how many it has taken.
+ */
+size_t hst_replay_resync(struct hst_replay *replay, const struct hst_event *events, size_t count);
+/* No more frames come. */
+void hst_replay_resync_end(struct hst_replay *replay);
+
+/* A frame was pushed, or is about to be popped (replay->detail is set). */
 void hst_replay_detail_enter(struct hst_replay *replay, struct hst_replay_frame *frame);
 void hst_replay_detail_close(struct hst_replay *replay, const struct hst_replay_frame *frame,
 	uint64_t duration, enum hst_replay_close how);
+/* The `count` outermost frames of the present stack became known below the others. */
+void hst_replay_detail_adopt(struct hst_replay *replay, size_t count);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Each module image is opened once, however many processes loaded it; rows are found by (image,
- * entry point). An address is never trusted to lie in a module or to have a name.
+ * entry point). A function of a header that was compiled into several objects is one row. An address
+ * is never trusted to lie in a module or to have a name.
  */
 #include "passes/rows.h"
 
@@ -12,6 +13,7 @@
 
 #define SPACE_REGION  UINT32_MAX
 #define SPACE_NOWHERE 0x80000000u /* + number of the file */
+#define SPACE_SOURCE  0x7fffffffu /* the address is a number of `sources` */
 #define HASH_FIRST    256u
 
 static enum hst_status add_row(
@@ -24,7 +26,7 @@ enum hst_status hst_rows_init(struct hst_rows *rows)
 	};
 
 	*rows = (struct hst_rows){ 0 };
-	return add_row(rows, (struct hst_row_key){ 0, SPACE_REGION }, &unknown);
+	return add_row(rows, (struct hst_row_key){ .space = SPACE_REGION }, &unknown);
 }
 
 void hst_rows_finish(struct hst_rows *rows)
@@ -42,6 +44,7 @@ void hst_rows_finish(struct hst_rows *rows)
 	hst_vec_finish(&rows->keys);
 	free(rows->hash);
 	hst_strtab_finish(&rows->regions);
+	hst_strtab_finish(&rows->sources);
 	hst_arena_finish(&rows->arena);
 	*rows = (struct hst_rows){ 0 };
 }
@@ -84,20 +87,27 @@ static enum hst_status grow_hash(struct hst_rows *rows)
 	return HST_OK;
 }
 
-/* The row must not be there yet. */
-static enum hst_status add_row(
-	struct hst_rows *rows, struct hst_row_key key, const struct hst_function_row *row)
+/* The key must not be there yet. */
+static enum hst_status add_key(struct hst_rows *rows, struct hst_row_key key)
 {
 	if ((rows->keys.count + 1) * 4 > rows->hash_capacity * 3) {
 		HST_TRY(grow_hash(rows));
 	}
-	if (!hst_vec_reserve(&rows->items, 1) || !hst_vec_reserve(&rows->keys, 1)) {
+	if (!hst_vec_push(&rows->keys, key)) {
 		return HST_E_MEMORY;
 	}
-	rows->items.items[rows->items.count++] = *row;
-	rows->keys.items[rows->keys.count++] = key;
 	rows->hash[slot_of(rows, key)] = (uint32_t)rows->keys.count;
 	return HST_OK;
+}
+
+static enum hst_status add_row(
+	struct hst_rows *rows, struct hst_row_key key, const struct hst_function_row *row)
+{
+	key.row = (uint32_t)rows->items.count;
+	if (!hst_vec_push(&rows->items, *row)) {
+		return HST_E_MEMORY;
+	}
+	return add_key(rows, key);
 }
 
 static bool find_row(const struct hst_rows *rows, struct hst_row_key key, uint32_t *ret_row)
@@ -107,7 +117,7 @@ static bool find_row(const struct hst_rows *rows, struct hst_row_key key, uint32
 	if (found == 0) {
 		return false;
 	}
-	*ret_row = found - 1;
+	*ret_row = rows->keys.items[found - 1].row;
 	return true;
 }
 
@@ -188,7 +198,7 @@ static enum hst_status region_row(struct hst_rows *rows, const struct hst_trace_
 	uint64_t address, uint32_t *ret_row)
 {
 	const char *name = hst_trace_file_region(file, address);
-	struct hst_row_key key = { 0, SPACE_REGION };
+	struct hst_row_key key = { .space = SPACE_REGION };
 	struct hst_function_row row = { .flags = HST_ROW_REGION };
 	char made[32];
 	uint32_t id;
@@ -212,7 +222,7 @@ static enum hst_status region_row(struct hst_rows *rows, const struct hst_trace_
 
 static enum hst_status nowhere_row(struct hst_rows *rows, uint64_t address, uint32_t *ret_row)
 {
-	struct hst_row_key key = { address, SPACE_NOWHERE + rows->files };
+	struct hst_row_key key = { .address = address, .space = SPACE_NOWHERE + rows->files };
 	struct hst_function_row row = { 0 };
 
 	if (find_row(rows, key, ret_row)) {
@@ -222,15 +232,37 @@ static enum hst_status nowhere_row(struct hst_rows *rows, uint64_t address, uint
 	return add_or_fold(rows, key, &row, ret_row);
 }
 
-static enum hst_status image_row(
-	struct hst_rows *rows, uint32_t image, uint64_t address, uint32_t *ret_row)
+/* The key of what the source calls this function. */
+static enum hst_status source_key(struct hst_rows *rows, uint32_t image,
+	const struct hst_function_row *row, struct hst_row_key *ret_key)
+{
+	char *text = NULL;
+	uint32_t id;
+	enum hst_status status;
+
+	if (asprintf(&text, "%" PRIu32 " %s %" PRIu32 " %s", image, row->linkage, row->line,
+		    row->file) < 0) {
+		return HST_E_MEMORY;
+	}
+	status = hst_strtab_add(&rows->sources, text, &id);
+	free(text);
+	*ret_key = (struct hst_row_key){ .address = id, .space = SPACE_SOURCE };
+	return status;
+}
+
+/* *ret_entry: where the function begins, an address in the file. */
+static enum hst_status image_row(struct hst_rows *rows, uint32_t image, uint64_t address,
+	uint32_t *ret_row, uint64_t *ret_entry)
 {
 	struct hst_module_image *module = &rows->images.items[image];
 	const struct hst_function *function =
 		module->image == NULL ? NULL : hst_image_function(module->image, address);
-	struct hst_row_key key = { function == NULL ? address : function->address, image };
+	struct hst_row_key key = { .address = function == NULL ? address : function->address,
+		.space = image };
 	struct hst_function_row row = { .module = module->path };
+	struct hst_row_key source;
 
+	*ret_entry = key.address;
 	if (find_row(rows, key, ret_row)) {
 		return HST_OK;
 	}
@@ -243,7 +275,17 @@ static enum hst_status image_row(
 		row.file = function->file;
 		row.line = function->line;
 	}
-	return add_or_fold(rows, key, &row, ret_row);
+	if (row.file == NULL || row.line == 0) {
+		return add_or_fold(rows, key, &row, ret_row);
+	}
+	HST_TRY(source_key(rows, image, &row, &source));
+	if (find_row(rows, source, ret_row)) {
+		key.row = *ret_row;
+		return add_key(rows, key);
+	}
+	HST_TRY(add_or_fold(rows, key, &row, ret_row));
+	source.row = *ret_row;
+	return add_key(rows, source);
 }
 
 enum hst_status hst_rows_site(struct hst_rows *rows, const struct hst_trace_file *file,
@@ -252,6 +294,7 @@ enum hst_status hst_rows_site(struct hst_rows *rows, const struct hst_trace_file
 	const struct hst_module *module;
 	const struct hst_module *around;
 	struct hst_image *image;
+	uint64_t entry;
 	uint32_t number;
 
 	*ret_inlined = false;
@@ -267,7 +310,7 @@ enum hst_status hst_rows_site(struct hst_rows *rows, const struct hst_trace_file
 		return nowhere_row(rows, site->fn, ret_row);
 	}
 	HST_TRY(find_image(rows, module, &number));
-	HST_TRY(image_row(rows, number, site->fn - module->bias, ret_row));
+	HST_TRY(image_row(rows, number, site->fn - module->bias, ret_row, &entry));
 	if (site->ret == 0) {
 		return HST_OK;
 	}
@@ -275,8 +318,8 @@ enum hst_status hst_rows_site(struct hst_rows *rows, const struct hst_trace_file
 	around = hst_trace_file_module(file, site->ret, site->generation);
 	image = rows->images.items[number].image;
 	*ret_inlined = around != module ||
-		       (image != NULL && hst_image_is_inlined(image, site->ret - module->bias,
-						 rows->keys.items[*ret_row].address, NULL));
+		       (image != NULL &&
+			       hst_image_is_inlined(image, site->ret - module->bias, entry, NULL));
 	if (*ret_row == HST_ROW_UNKNOWN) {
 		*ret_inlined = false;
 	}

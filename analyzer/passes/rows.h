@@ -25,18 +25,21 @@ struct hst_module_image {
 	uint32_t flags;
 };
 
+/* What leads to a row. Several may: copies of one function of the source lie at many addresses. */
 struct hst_row_key {
 	uint64_t address;
 	uint32_t space; /* image number, or what the address means instead */
+	uint32_t row;
 };
 
 struct hst_rows {
 	struct hst_arena arena;
 	struct hst_strtab regions;
+	struct hst_strtab sources; /* image, name, file and line of functions */
 	HST_VEC(struct hst_module_image) images;
 	HST_VEC(struct hst_function_row) items;
-	HST_VEC(struct hst_row_key) keys; /* of the rows */
-	uint32_t *hash;                   /* row + 1, 0 free */
+	HST_VEC(struct hst_row_key) keys;
+	uint32_t *hash; /* index of a key + 1, 0 free */
 	size_t hash_capacity;
 	uint32_t files;    /* begun, for addresses outside all modules */
 	bool full;         /* HST_ROWS_MAX reached: the rest is row 0 */

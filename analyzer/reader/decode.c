@@ -86,7 +86,10 @@ static const uint8_t *written_end(const uint8_t *records, const uint8_t *end)
 	return end + ((end - records) & 1);
 }
 
-/* Do the frames that the chunk lists agree with those we have? Unknown ones agree with all. */
+/*
+ * Do the frames that the chunk lists agree with those we have? Only the frames of the chunk before
+ * it can be compared: of those below them there is but a count.
+ */
 static bool frames_agree(struct hst_decoder *decoder, const struct hst_frame *frames)
 {
 	const struct hst_fiber *fiber = hst_fibers_present(&decoder->fibers);
@@ -115,6 +118,7 @@ static enum hst_status set_frames(struct hst_decoder *decoder, const struct hst_
 	fiber = hst_fibers_present(&decoder->fibers);
 	fiber->bottomless = false;
 	fiber->below = decoder->chunk.depth - decoder->chunk.frames;
+	fiber->nameless = fiber->nameless < fiber->below ? fiber->nameless : fiber->below;
 	fiber->count = decoder->chunk.frames;
 	fiber->frames[0] = (struct hst_fiber_frame){ 0 };
 	for (i = 0; i < decoder->chunk.frames; i++) {
@@ -138,27 +142,41 @@ static enum hst_status set_frames(struct hst_decoder *decoder, const struct hst_
 	return HST_OK;
 }
 
-static void queue_frames(struct hst_decoder *decoder, enum hst_resync reason)
+/* Tells the listed frames below `end`, a depth. */
+static void queue_frames(struct hst_decoder *decoder, uint64_t end, enum hst_resync reason)
 {
 	const struct hst_fiber *fiber = hst_fibers_present(&decoder->fibers);
 	uint32_t i;
 
-	queue(decoder, HST_EVENT_RESYNC, decoder->chunk.depth, 0, reason);
-	for (i = 0; i < fiber->count; i++) {
+	for (i = 0; i < fiber->count && fiber->below + i < end; i++) {
 		queue(decoder, HST_EVENT_FRAME, (uint32_t)fiber->below + i,
 			fiber->frames[i + 1].site, reason);
 	}
 }
 
+/* The chunk's stack replaces the one we had; `keep`: but for the frames that it does not list. */
+static void resync(struct hst_decoder *decoder, bool keep, enum hst_resync reason)
+{
+	struct hst_fiber *fiber = hst_fibers_present(&decoder->fibers);
+
+	fiber->nameless = keep ? fiber->nameless : fiber->below;
+	queue(decoder, HST_EVENT_RESYNC, decoder->chunk.depth, 0, reason);
+	decoder->pending[decoder->pending_count - 1].unknown = keep ? 0 : (uint32_t)fiber->below;
+	queue_frames(decoder, UINT64_MAX, reason);
+}
+
 /*
- * Joins the chunk to what came before it: events only where they disagree. `next`: nothing is
- * missing between the two.
+ * Joins the chunk to what came before it: events only where they disagree, or where the chunk knows
+ * more. `next`: nothing is missing between the two.
  */
 static enum hst_status join(struct hst_decoder *decoder, const struct hst_frame *frames, bool next)
 {
 	bool begins = next && !decoder->started;
+	uint32_t unlisted = decoder->chunk.depth - decoder->chunk.frames;
 	const struct hst_fiber *fiber;
+	uint64_t nameless;
 	bool agree;
+	bool keep;
 
 	if (!next) {
 		hst_fibers_doubt(&decoder->fibers);
@@ -170,12 +188,17 @@ static enum hst_status join(struct hst_decoder *decoder, const struct hst_frame 
 	fiber = hst_fibers_present(&decoder->fibers);
 	agree = next && !fiber->bottomless && fiber->below + fiber->count == decoder->chunk.depth &&
 		frames_agree(decoder, frames);
+	keep = next && !fiber->bottomless && fiber->below + fiber->count >= unlisted;
+	nameless = fiber->nameless;
 	hst_fibers_next_chunk(&decoder->fibers);
 	HST_TRY(set_frames(decoder, frames));
-	if (!agree) {
-		queue_frames(decoder, !next    ? HST_RESYNC_GAP
-				      : begins ? HST_RESYNC_BEGIN
-					       : HST_RESYNC_STACK);
+	if (agree) {
+		queue_frames(decoder, nameless, HST_RESYNC_STACK);
+	} else {
+		resync(decoder, keep,
+			!next    ? HST_RESYNC_GAP
+			: begins ? HST_RESYNC_BEGIN
+				 : HST_RESYNC_STACK);
 	}
 	return HST_OK;
 }

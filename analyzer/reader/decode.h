@@ -45,12 +45,16 @@ enum hst_event_kind {
 	HST_EVENT_PAUSE,
 	HST_EVENT_LIMIT,
 	HST_EVENT_THREAD_END,
-	/* The stack is replaced: value = depth, reason = enum hst_resync; FRAME events follow. */
+	/*
+	 * The stack is replaced: value = depth, reason = enum hst_resync; FRAME events follow for
+	 * the innermost frames. The frames below these stay what the consumer had if `unknown` is
+	 * 0; else there are so many of them, and they are unknown.
+	 */
 	HST_EVENT_RESYNC,
 	/*
-	 * After RESYNC: value = depth index, site (0 unknown), outermost first. Only listed frames
-	 * come; frames below them keep what the consumer had if it had that depth, else are
-	 * unknown.
+	 * value = depth index, site (0 unknown), outermost first. After RESYNC: a frame of the new
+	 * stack. Without: the name of one that was unknown since an earlier RESYNC; nothing else
+	 * has changed.
 	 */
 	HST_EVENT_FRAME,
 };
@@ -75,8 +79,8 @@ struct hst_event {
 	uint32_t site; /* ENTER, FRAME */
 	uint16_t kind; /* enum hst_event_kind */
 	uint16_t reason;
-	uint32_t value; /* count, fiber, depth */
-	uint32_t reserved;
+	uint32_t value;   /* count, fiber, depth */
+	uint32_t unknown; /* RESYNC: frames without a name */
 };
 
 struct hst_decoder; /* the state within one stream */
@@ -89,8 +93,8 @@ void hst_decoder_destroy(struct hst_decoder *decoder);
 /*
  * Begins a chunk: checks its header, sets ids, predictor, frames. The bytes must stay until the
  * chunk is done. When depth, frames and fiber agree with the state after the previous chunk (and
- * its seq is the next) no event is made for it; otherwise SWITCH (another fiber), RESYNC and FRAME
- * events come first. At the begin of a stream the state is: seq 0, fiber 0, no frames.
+ * its seq is the next) no event is made for it but FRAMEs for names that were unknown until here;
+ * otherwise SWITCH (another fiber), RESYNC and FRAME events come first. At the begin of a stream the state is: seq 0, fiber 0, no frames.
  * HST_E_DAMAGED with a sentence if the header makes no sense: skip the chunk.
  */
 HST_NODISCARD enum hst_status hst_decoder_begin(

@@ -84,8 +84,14 @@ static void forget_parked(struct hst_fibers *fibers)
 
 void hst_fibers_doubt(struct hst_fibers *fibers)
 {
+	struct hst_fiber *present;
+
 	forget_parked(fibers);
-	hst_fibers_present(fibers)->bottomless = true;
+	present = hst_fibers_present(fibers);
+	fold(present);
+	present->below = 0;
+	present->nameless = 0;
+	present->bottomless = true;
 }
 
 static enum hst_status add_fiber(struct hst_fibers *fibers, uint32_t number, uint32_t *ret_index)
@@ -154,8 +160,12 @@ bool hst_fibers_pop(struct hst_fibers *fibers, uint64_t count)
 	fiber->frames[0] = (struct hst_fiber_frame){ 0 };
 	if (count <= fiber->below) {
 		fiber->below -= count;
+		if (fiber->nameless > fiber->below) {
+			fiber->nameless = fiber->below;
+		}
 		return true;
 	}
 	fiber->below = 0;
+	fiber->nameless = 0;
 	return fiber->bottomless;
 }

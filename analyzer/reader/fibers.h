@@ -27,6 +27,7 @@ struct hst_fiber {
 	uint32_t number;
 	uint32_t count;                 /* frames above frames[0] */
 	uint64_t below;                 /* frames that are only counted */
+	uint64_t nameless;              /* of them, the outermost: their identity was never told */
 	uint64_t chunk;                 /* serial of the chunk in which it was present last */
 	bool bottomless;                /* there may be more frames below than we know */
 	size_t capacity;                /* of frames */

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define TICKS_MAX (1ull << 62)
+#define TICKS_END (1ull << 62)
 /* Events between two looks at the room on the stack; a stack owns as many frames at least. */
 #define STRETCH 1024u
 
@@ -60,15 +60,21 @@ enum step {
 	STEP_DAMAGED /* `wrong` says why */
 };
 
-static bool advance(struct hst_decoder *decoder, uint64_t units)
+/* False: the clock would reach its end. */
+static bool advance_far(struct hst_decoder *decoder, uint64_t units)
 {
-	uint64_t room = (TICKS_MAX - decoder->ticks) >> decoder->shift;
-
-	if (decoder->ticks > TICKS_MAX || units > room) {
+	if (decoder->ticks >= TICKS_END ||
+		units >= (TICKS_END - decoder->ticks) >> decoder->shift) {
 		return false;
 	}
 	decoder->ticks += units << decoder->shift;
 	return true;
+}
+
+/* By the time of a record: 16 bits, which cannot carry a whole chunk beyond 64 bits of ticks. */
+static void advance(struct hst_decoder *decoder, uint32_t units)
+{
+	decoder->ticks += (uint64_t)units << decoder->shift;
 }
 
 /* An enter by a record that is not the predicted one. 0: no such id. */
@@ -125,9 +131,10 @@ static enum step enter_event(struct hst_decoder *decoder, uint32_t op, uint32_t 
 		id = load16(op == HST_OP_ENTER_LONG ? payload + 2 : payload);
 	}
 	id = enter(decoder, id);
-	if (id == 0 || !advance(decoder, op == HST_OP_ENTER_ID ? argument : load16(payload))) {
+	if (id == 0) {
 		return STEP_DAMAGED;
 	}
+	advance(decoder, op == HST_OP_ENTER_ID ? argument : load16(payload));
 	event->kind = HST_EVENT_ENTER;
 	event->site = decoder->site_of[id];
 	event->ticks = decoder->ticks;
@@ -148,9 +155,7 @@ static enum step marked_event(struct hst_decoder *decoder, uint32_t op, uint32_t
 		[HST_OP_THREAD_END] = HST_EVENT_THREAD_END,
 	};
 
-	if (!advance(decoder, load16(payload))) {
-		return STEP_DAMAGED;
-	}
+	advance(decoder, load16(payload));
 	event->kind = kinds[op];
 	event->ticks = decoder->ticks;
 	event->value = decoder->op_words[op] == 3 ? load32(payload + 2) : 0;
@@ -189,13 +194,13 @@ static enum step extended(
 		step = enter_event(decoder, op, argument, payload, event);
 		break;
 	case HST_OP_TIME:
-		step = advance(decoder, (uint64_t)(argument << 16 | load16(payload))
-						<< HST_TIME_BITS)
+		step = advance_far(decoder, (uint64_t)(argument << 16 | load16(payload))
+						    << HST_TIME_BITS)
 			       ? STEP_NONE
 			       : STEP_DAMAGED;
 		break;
 	case HST_OP_TIME_LONG:
-		step = advance(decoder, load32(payload) | (uint64_t)load32(payload + 4) << 32)
+		step = advance_far(decoder, load32(payload) | (uint64_t)load32(payload + 4) << 32)
 			       ? STEP_NONE
 			       : STEP_DAMAGED;
 		break;

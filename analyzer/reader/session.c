@@ -5,6 +5,7 @@
  */
 #include "reader/session.h"
 
+#include "hasten/trace.h"
 #include "util/vec.h"
 
 #include <dirent.h>
@@ -164,6 +165,40 @@ enum hst_status hst_session_parse(const char *text, size_t bytes, const char *na
 	return HST_OK;
 }
 
+/* The fields of a trace file's header that say whose it is; false if it is none. */
+static bool read_owner(int dir, const char *name, struct hst_file_header *ret_header)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	size_t bytes = offsetof(struct hst_file_header, sync);
+	struct stat info;
+	bool ours;
+
+	if (fd < 0) {
+		return false;
+	}
+	ours = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
+	       pread(fd, ret_header, bytes, 0) == (ssize_t)bytes &&
+	       memcmp(ret_header->magic, HST_TRACE_MAGIC, sizeof ret_header->magic) == 0;
+	(void)close(fd);
+	return ours;
+}
+
+/* Without the launcher there is no session file. */
+static bool read_mark(struct hst_session *session, int dir)
+{
+	struct hst_file_header header;
+
+	if (!read_owner(dir, HST_SESSION_MARK_FILE, &header)) {
+		return false;
+	}
+	session->status = -1;
+	session->root_pid = header.pid;
+	session->root_start = header.pid_start;
+	session->started = header.start_real_ns / 1000000000u;
+	memcpy(session->boot_id, header.boot_id, sizeof session->boot_id);
+	return true;
+}
+
 /* The session file as text in the arena. */
 static enum hst_status read_session(
 	struct hst_session *session, int dir, const char *name, struct hst_diag *diag)
@@ -174,6 +209,9 @@ static enum hst_status read_session(
 	char *text;
 	struct stat info;
 
+	if (fd < 0 && errno == ENOENT && read_mark(session, dir)) {
+		return HST_OK;
+	}
 	if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
 		enum hst_status status =
 			fd < 0 && errno == EACCES ? HST_E_PERMISSION : HST_E_NOT_OURS;
@@ -244,7 +282,8 @@ static int compare_files(const void *left, const void *right)
 	if (a->number != b->number) {
 		return a->number < b->number ? -1 : 1;
 	}
-	return strcmp(a->path, b->path);
+	return strcmp(
+		a->path, b->path); /* the mark, 0.0.hst, before a later image of its process */
 }
 
 static char *join_path(struct hst_arena *arena, const char *dir, const char *name)
@@ -269,6 +308,7 @@ static enum hst_status list_files(struct hst_session *session, int fd)
 {
 	HST_VEC(struct hst_session_file) files = { 0 };
 	struct hst_session_file file;
+	struct hst_file_header header;
 	enum hst_status status = HST_OK;
 	struct dirent *entry;
 	DIR *dir = fdopendir(fd);
@@ -284,6 +324,9 @@ static enum hst_status list_files(struct hst_session *session, int fd)
 		if (files.count >= FILES_MAX) {
 			session->files_left_out++;
 			continue;
+		}
+		if (file.pid == 0 && read_owner(dirfd(dir), entry->d_name, &header)) {
+			file.pid = header.pid;
 		}
 		file.path = join_path(&session->arena, session->dir, entry->d_name);
 		if (file.path == NULL || !hst_vec_push(&files, file)) {
@@ -377,7 +420,8 @@ static bool begun_at(const char *dir, uint64_t *ret_seconds)
 		return false;
 	}
 	ours = read_session(&session, fd, dir, NULL) == HST_OK &&
-	       fstatat(fd, "session", &info, AT_SYMLINK_NOFOLLOW) == 0;
+	       (session.started != 0 || fstatat(fd, "session", &info, AT_SYMLINK_NOFOLLOW) == 0 ||
+		       fstatat(fd, HST_SESSION_MARK_FILE, &info, AT_SYMLINK_NOFOLLOW) == 0);
 	(void)close(fd);
 	if (ours) {
 		*ret_seconds = session.started != 0 ? session.started : (uint64_t)info.st_mtime;

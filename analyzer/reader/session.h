@@ -15,6 +15,9 @@
 
 #define HST_SESSION_VERSION 1
 
+/* Without the launcher: the trace file of the process that made the directory, which is its mark in place of 'session'. */
+#define HST_SESSION_MARK_FILE "0.0.hst"
+
 struct hst_session_file {
 	const char *path; /* directory included */
 	uint32_t pid;
@@ -26,7 +29,7 @@ struct hst_session {
 	const char *command; /* NULL: recorded without the launcher */
 	const char *cwd;     /* NULL unknown */
 	uint32_t root_pid;   /* 0 unknown */
-	uint64_t root_start; /* clock ticks since boot, 0 unknown */
+	uint64_t root_start; /* clock ticks since boot: when it was there already; 0 unknown */
 	uint64_t started;    /* seconds since 1970; 0 unknown */
 	uint64_t tsc_hz;     /* 0 unknown */
 	uint8_t boot_id[16]; /* all zero: unknown */

@@ -112,8 +112,8 @@ class Directory(support.RunTest):
         child = subprocess.Popen(["true"])
         child.wait()
         dead = f"hasten-data 1\nroot {child.pid}\nroot_start 1\n"
-        # The same pid with another start time is another process.
-        reused = f"hasten-data 1\nroot {os.getpid()}\nroot_start {self.pid_start(os.getpid()) + 1}\n"
+        # A process with the same pid that started later is another one.
+        reused = f"hasten-data 1\nroot {os.getpid()}\nroot_start {self.pid_start(os.getpid()) - 1}\n"
         for text in (dead, reused, "hasten-data 1\n", "hasten-data 1\nroot 99999999999\n"):
             with open(self.path("hasten.data", "session"), "w", encoding="utf-8") as file:
                 file.write(text)
@@ -157,6 +157,28 @@ class Directory(support.RunTest):
             file.write(header)
         self.record()
         self.assertIn("hasten.data.old", os.listdir(self.dir))
+
+    def test_directory_of_the_bare_preload_is_ours(self):
+        header = bytearray(4096)
+        header[0:8] = b"HSTN\r\n\x1a\n"
+        struct.pack_into("<I", header, 28, os.getpid())
+        struct.pack_into("<Q", header, 40, self.pid_start(os.getpid()) + 100)
+
+        def make(name):
+            os.makedirs(self.path(name), exist_ok=True)
+            with open(self.path(name, "0.0.hst"), "wb") as file:
+                file.write(header)
+
+        make("hasten.data")
+        self.assert_says(self.record(), f"in use by process {os.getpid()}")
+        # One that has our pid, but began before us, has ended.
+        struct.pack_into("<Q", header, 40, self.pid_start(os.getpid()) - 1)
+        make("hasten.data")
+        self.record()
+        self.assertEqual(os.listdir(self.path("hasten.data.old")), ["0.0.hst"])
+        header[0:8] = bytes(8)
+        make("other")
+        self.refuse("not hasten's data", "-o", "other")
 
     def test_directory_many_at_once_each_have_their_own(self):
         # Waiting for each one's first line proves that all of them run at the same time.

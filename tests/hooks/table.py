@@ -91,6 +91,21 @@ def _sandbox(how):
     return Case(["sandbox", how], calls, loss=True)
 
 
+def _own_switches(mode):
+    """The first frame that waited is counted as left: until its exit nothing shows the second stack."""
+    return Case(
+        ["greenthreads", mode],
+        {"pass_low": 500, "work_low": 1000, "high_outer": 500, "high_inner": 500,
+         "pass_high": 500, "work_high": 1997},
+        pairs={("pass_low", "work_low"): 1000, ("pass_high", "work_high"): 999,
+               ("high_inner", "work_high"): 499, ("high_outer", "work_high"): 499,
+               ("high_inner", "pass_high"): 500, ("high_outer", "high_inner"): 500},
+        errors=None,
+        unsure=True,
+        variants=ALL,
+    )
+
+
 FORKS = {"main": 1, "forks": 1, "in_child": 4, "child_work": 4, "parent_work": 4, "common": 6400}
 
 FORK_THREADS = {"forks": 1, "child_begins": 12, "child_work": 15, "child_leaf": 42000,
@@ -381,6 +396,28 @@ CASES = {
     "handmade-misaligned": Case(["handmade", "misaligned"], {"odd": 1000, "leaf_main": 1000},
                                 pairs={("odd", "leaf_main"): 1000}, variants=ALL),
     "handmade-small": Case(["handmade", "small"], {"leaf_main": 200000, "leaf_other": 1}),
+    # Stacks that a program switches between by itself, in one mapping; and in the middle of our hooks.
+    "green-mapping": _own_switches("mapping"),
+    "green-heap": _own_switches("heap"),
+    "green-generators": Case(
+        ["greenthreads", "generators"],
+        {"produce": 10, "work_low": 5000, "yield": 5000, "pull": 5000, "work_high": 5000},
+        pairs={("produce", "work_low"): 5000, ("produce", "yield"): 5000,
+               ("pull", "work_high"): 5000},
+        variants=CLANG,
+    ),
+    "green-timer": Case(["greenthreads", "timer"], {}, tells=True, loss=True, variants=ALL),
+    "green-timer-own": Case(["greenthreads", "timer-own"], {}, tells=True, loss=True,
+                            variants=CLANG),
+    "green-timer-return": Case(["greenthreads", "timer-return"], {}, tells=True, loss=True,
+                               variants=CLANG),
+    "green-first": Case(
+        ["greenthreads", "first"],
+        {"first_low": 1, "first_high": 1, "step": 1000, "work_low": 1999},
+        pairs={("step", "work_low"): 1999, ("first_low", "step"): 500,
+               ("first_high", "step"): 500},
+        variants=ALL,
+    ),
     "overaligned": Case(
         ["overaligned"],
         {"main": 1, "round_of_all": 1000, "aligned_64": 12000, "aligned_4096": 1000,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reader/session.h"
 
+#include "hasten/trace.h"
+
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -75,6 +77,50 @@ static int end(void **state)
 	(void)state;
 	remove_all(work);
 	return 0;
+}
+
+static void write_header(const char *name, const struct hst_file_header *header)
+{
+	FILE *file = fopen(in_work(name), "wb");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(header, sizeof *header, 1, file), 1);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void test_session_open_without_launcher_takes_the_first_file(void **state)
+{
+	struct hst_file_header header = { .magic = HST_TRACE_MAGIC,
+		.pid = 20,
+		.pid_start = 77,
+		.boot_id = { 5 },
+		.start_real_ns = 1700000000999999999u };
+	struct hst_session session;
+	struct hst_diag diag = { "" };
+
+	(void)state;
+	assert_int_equal(mkdir(in_work("bare"), 0700), 0);
+	write_header("bare/0.0.hst", &header);
+	write_file("bare/20.0.hst", "");
+	write_file("bare/3.0.hst", "");
+	assert_int_equal(hst_session_open(in_work("bare"), &session, &diag), HST_OK);
+	assert_int_equal(session.root_pid, 20);
+	assert_int_equal(session.root_start, 77);
+	assert_int_equal(session.started, 1700000000);
+	assert_int_equal(session.boot_id[0], 5);
+	assert_int_equal(session.status, -1);
+	assert_null(session.command);
+	/* The process made another image after the one that made the directory. */
+	assert_int_equal(session.file_count, 3);
+	assert_int_equal(session.files[0].pid, 3);
+	assert_int_equal(session.files[1].pid, 20);
+	assert_non_null(strstr(session.files[1].path, "/0.0.hst"));
+	assert_non_null(strstr(session.files[2].path, "/20.0.hst"));
+	hst_session_close(&session);
+	header.magic[0] = 'X';
+	write_header("bare/0.0.hst", &header);
+	assert_int_equal(hst_session_open(in_work("bare"), &session, &diag), HST_E_NOT_OURS);
+	hst_session_close(&session);
 }
 
 static void test_session_open_reads_keys_and_files(void **state)
@@ -258,6 +304,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_session_open_reads_keys_and_files, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_session_open_without_launcher_takes_the_first_file, begin, end),
 		cmocka_unit_test(test_session_values_that_make_no_sense_count_as_absent),
 		cmocka_unit_test(test_session_mark_is_checked),
 		cmocka_unit_test_setup_teardown(test_session_open_says_what_is_wrong, begin, end),
