@@ -3,6 +3,7 @@
 #include "stacks/shadow.h"
 
 #include "buffer/encode.h"
+#include "core/attr.h"
 #include "core/sys.h"
 #include "stacks/fiber.h"
 #include "stacks/tree.h"
@@ -10,6 +11,8 @@
 #include "core/poison.h"
 
 #define HST_SCAN_BYTES 65536u
+#define HST_SCAN_FAR   (512u << 10) /* frames with large arrays; what known_k has room for */
+#define HST_FAR_TRIES  256u /* searches in vain in a process, until only the near ones are made */
 /* A frame with a frame pointer may have a changing size (alloca). Beyond this much, sp + k is not
  * trusted without looking, so that it cannot lead out of a stack. */
 #define HST_K_TRUSTED  512u
@@ -21,7 +24,7 @@
  * (the loader's lazy binding alone saves our argument there).
  */
 #define HST_KNOWN_SLOTS 16384u
-static uint64_t known_k[HST_KNOWN_SLOTS];
+static HST_LARGE uint64_t known_k[HST_KNOWN_SLOTS];
 
 static uint64_t *known_slot(uint64_t ret)
 {
@@ -68,6 +71,34 @@ static uint64_t scan(uint64_t from, uint64_t end, uint64_t site_not)
 	return 0;
 }
 
+/* Looks in sp + from .. sp + to, as far as the stack goes. */
+static uint64_t scan_both(uint64_t sp, uint64_t from, uint64_t to, uint64_t end, uint64_t site_not)
+{
+	uint64_t cfa;
+
+	end = end < sp + to ? end : sp + to;
+	/* A frame address is a multiple of 16, so its slot is at 8 modulo 16; code that keeps another
+	 * alignment gets a second look. */
+	cfa = scan((sp & ~15ull) + (sp % 16 <= 8 ? 8 : 24) + from, end, site_not);
+	return cfa != 0 ? cfa : scan(((sp + 15) & ~15ull) + from, end, site_not);
+}
+
+static uint64_t scan_far(uint64_t sp, uint64_t end, uint64_t site_not)
+{
+	static uint32_t in_vain;
+	uint64_t cfa;
+
+	if (end <= sp + HST_SCAN_BYTES ||
+		__atomic_load_n(&in_vain, __ATOMIC_RELAXED) >= HST_FAR_TRIES) {
+		return 0;
+	}
+	cfa = scan_both(sp, HST_SCAN_BYTES, HST_SCAN_FAR, end, site_not);
+	if (cfa == 0) {
+		__atomic_fetch_add(&in_vain, 1, __ATOMIC_RELAXED);
+	}
+	return cfa;
+}
+
 /* The slot that holds call_site, by the frame pointer or by looking; 0: not found. */
 static uint64_t frame_search(
 	const struct hst_stream *stream, const struct hst_call *call, bool *ret_pointer)
@@ -81,11 +112,8 @@ static uint64_t frame_search(
 	if (*ret_pointer) {
 		return call->rbp + 16;
 	}
-	end = end < sp + HST_SCAN_BYTES ? end : sp + HST_SCAN_BYTES;
-	/* A frame address is a multiple of 16, so its slot is at 8 modulo 16; code that keeps another
-	 * alignment gets a second look. */
-	cfa = scan((sp & ~15ull) + (sp % 16 <= 8 ? 8 : 24), end, call->site_not);
-	return cfa != 0 ? cfa : scan((sp + 15) & ~15ull, end, call->site_not);
+	cfa = scan_both(sp, 0, HST_SCAN_BYTES, end, call->site_not);
+	return cfa != 0 ? cfa : scan_far(sp, end, call->site_not);
 }
 
 uint64_t hst_frame_address(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Frames whose return address lies not at a fixed distance from the stack pointer: locals aligned
- * to 64 and to 4096 bytes, spilled AVX registers, alloca of changing sizes, and their mixture;
+ * to 64 and to 4096 bytes, large arrays, spilled AVX registers, alloca of changing sizes, and their mixture;
  * recursion through all of them.
  */
 #include "workload.h"
@@ -79,6 +79,22 @@ NOINLINE static unsigned long many_arguments(unsigned long a, unsigned long b, u
 	return room[a % 16] + e + f + g + h;
 }
 
+static inline void step(volatile char *room, unsigned long n)
+{
+	room[n % 100] = (char)n;
+}
+
+/* Its return address lies far from the stack pointer; another instance is inlined in it. */
+NOINLINE static unsigned long large(unsigned long n)
+{
+	volatile char room[200u << 10];
+
+	step(room, n);
+	leaf(room);
+	step(room + 1000, n);
+	return (unsigned long)room[n % 100] + (unsigned long)room[1000 + n % 100];
+}
+
 NOINLINE static unsigned long aligned_recursion(unsigned long n)
 {
 	_Alignas(64) volatile char room[64];
@@ -100,6 +116,7 @@ AVX NOINLINE static void round_of_all(unsigned long n)
 	sink += aligned_alloca(n);
 	sink += many_arguments(n, 1, 2, 3, 4, 5, 6, 7);
 	sink += aligned_recursion(DEPTH);
+	sink += large(n);
 	sink += (unsigned long)kept[n % 8];
 }
 
