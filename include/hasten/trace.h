@@ -112,8 +112,11 @@ struct hst_file_header {
 	uint32_t pid;
 	uint32_t ppid;
 	uint32_t uid;
-	uint64_t pid_start;  /* /proc/self/stat field 22, clock ticks since boot; 0 unknown */
-	uint8_t boot_id[16]; /* all zero: unknown */
+	/* CLOCK_BOOTTIME when the image began, in the unit of /proc/PID/stat field 22: a process that has this
+	 * pid and a later start time there is another one; 0 unknown */
+	uint64_t pid_start;
+	uint8_t boot_id
+		[16]; /* all zero: unknown; without the launcher, once events were appended */
 	struct hst_clock_pair start;
 	uint64_t start_real_ns;        /* CLOCK_REALTIME at start */
 	struct hst_clock_pair sync[2]; /* newest pairs; sync_index says which is whole */

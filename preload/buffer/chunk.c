@@ -16,6 +16,7 @@
 
 #define HST_FRAMES_LISTED    32u
 #define HST_ROLLS_BEFORE_BIG 1u
+#define HST_IDS_FEW          4u
 #define HST_TAIL_LEAST       4096u /* a thread that ends leaves the next one at least this much */
 
 void hst_ledger_move(struct hst_stream *stream, struct hst_ledger *to)
@@ -31,25 +32,52 @@ void hst_ledger_move(struct hst_stream *stream, struct hst_ledger *to)
 	stream->ledger = to;
 }
 
+/* A small one stays in the file as an empty chunk: sequence 0. The first one may begin within a page that has others. */
+static void tail_unmap(const struct hst_tail *tail)
+{
+	uint8_t *page = (uint8_t *)(((uintptr_t)tail->map + HST_PAGE - 1) & ~(HST_PAGE - 1));
+
+	if (tail->map != NULL) {
+		(void)hst_sys_munmap(page, (size_t)(tail->map + tail->bytes - page));
+	}
+}
+
+/* What the last chunk can have written: with few ids, few slots. A new stream's are clear, and its pages untouched. */
+static void chunk_forget(struct hst_stream *stream)
+{
+	uint32_t ids = stream->ids;
+
+	if (ids > HST_IDS_FEW) {
+		memset(stream->predictor, 0, sizeof stream->predictor);
+	} else {
+		for (uint32_t pair = 0; pair < (ids + 1) * (ids + 1); pair++) {
+			stream->predictor[hst_predictor_slot(pair / (ids + 1), pair % (ids + 1))] =
+				0;
+		}
+	}
+	stream->ids = 0;
+}
+
 void hst_chunk_place(struct hst_stream *stream)
 {
-	uint32_t bytes =
-		stream->rolls < HST_ROLLS_BEFORE_BIG ? HST_TAIL_FIRST : HST_CHUNK_BYTES_MAX;
+	bool big = stream->rolls >= HST_ROLLS_BEFORE_BIG;
+	uint64_t bytes = HST_TAIL_FIRST;
 	uint64_t offset;
 	void *map;
 
-	if (stream->tail.map != NULL && stream->tail.bytes >= bytes) {
+	if (stream->tail.map != NULL && (!big || stream->tail.bytes == HST_CHUNK_BYTES_MAX)) {
 		return;
 	}
-	map = hst_sink_map(bytes, bytes, &offset);
+	map = big ? NULL : hst_sink_rest(HST_TAIL_LEAST, &bytes, &offset);
+	if (map == NULL) {
+		bytes = big ? HST_CHUNK_BYTES_MAX : HST_TAIL_FIRST;
+		map = hst_sink_map(bytes, bytes, &offset);
+	}
 	if (map == NULL) {
 		return;
 	}
-	if (stream->tail.map != NULL) {
-		/* The small one stays in the file as an empty chunk: sequence 0. */
-		(void)hst_sys_munmap(stream->tail.map, stream->tail.bytes);
-	}
-	stream->tail = (struct hst_tail){ .map = map, .offset = offset, .bytes = bytes };
+	tail_unmap(&stream->tail);
+	stream->tail = (struct hst_tail){ .map = map, .offset = offset, .bytes = (uint32_t)bytes };
 }
 
 /* Lists the innermost frames and gives them ids; all others become unknown to the predictor. */
@@ -123,8 +151,7 @@ bool hst_chunk_begin(struct hst_stream *stream)
 	chunk = (void *)(stream->tail.map + stream->tail.parked);
 	chunk->seq = 0; /* from here to the end of this function the place holds nothing valid */
 	hst_barrier();
-	stream->ids = 0;
-	memset(stream->predictor, 0, sizeof stream->predictor);
+	chunk_forget(stream);
 	chunk->frames = (uint16_t)chunk_list_frames(stream, (void *)(chunk + 1));
 	chunk_fill(stream, chunk, now);
 	hst_ledger_move(stream, &chunk->ledger);

@@ -11,6 +11,9 @@
 #define HST_EXPORT      __attribute__((visibility("default")))
 #define HST_HIDDEN      __attribute__((visibility("hidden"))) /* variables: no address from a table */
 
+/* A table of which little is used: behind all other variables, so that those stay together in few pages (meson.build). */
+#define HST_LARGE __attribute__((section(".bss.large")))
+
 /* Keeps the compiler from moving memory accesses across; a signal handler or a SIGKILL may come here. */
 #define hst_barrier() __asm__ volatile("" ::: "memory")
 

@@ -31,6 +31,12 @@ static inline uint64_t hst_ticks(void)
 	return hst_clock_mono_ns();
 }
 
+/*
+ * CLOCK_BOOTTIME in the unit of /proc/PID/stat, field 22 (1/100 s on x86). A process that has our pid and a start time
+ * above this is another one. 0 unknown.
+ */
+uint64_t hst_clock_boot_ticks(void);
+
 /* Chooses the clock. Once, at process start. */
 void hst_clock_start(void);
 

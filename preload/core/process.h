@@ -7,6 +7,7 @@
 #include "core/options.h"
 #include "core/stream.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum hst_process_state {
@@ -29,6 +30,23 @@ struct hst_process {
 };
 
 extern HST_HIDDEN struct hst_process hst_process;
+
+#define HST_WINDOWS_FIRST 1024u /* 64 KiB */
+
+/* What the first threads need: it comes with the library, and so without a mapping of its own. */
+struct hst_first {
+	struct hst_window windows[HST_WINDOWS_FIRST];
+	union {
+		struct hst_stream stream;
+		uint8_t pages[(sizeof(struct hst_stream) + 4095) / 4096 * 4096];
+	};
+	struct hst_open entries[HST_OPEN_FIRST];
+};
+static_assert(offsetof(struct hst_first, stream) % 4096 == 0, "wiped apart from it");
+static_assert(offsetof(struct hst_first, entries) % 4096 == 0, "grown by mremap");
+
+/* Zeroed memory for a stream and its first shadow stack, once in a process. NULL: it has been taken. */
+struct hst_first *hst_process_first(void);
 
 /*
  * A window in memory that a forked child finds zeroed. NULL when the kernel cannot (before 4.14) or no memory is left.

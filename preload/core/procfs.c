@@ -10,22 +10,15 @@
 long hst_procfs_read(const char *path, char *buffer, size_t capacity)
 {
 	long fd = hst_sys_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
-	size_t held = 0;
+	long got;
 
 	if (fd < 0) {
 		return -1;
 	}
-	while (held + 1 < capacity) {
-		long got = hst_sys_read((int)fd, buffer + held, capacity - 1 - held);
-
-		if (got <= 0) {
-			break;
-		}
-		held += (size_t)got;
-	}
+	got = hst_sys_read((int)fd, buffer, capacity - 1);
 	(void)hst_sys_close((int)fd);
-	buffer[held] = '\0';
-	return (long)held;
+	buffer[got > 0 ? got : 0] = '\0';
+	return got > 0 ? got : 0;
 }
 
 static void proc_path(char *buffer, size_t capacity, uint32_t pid, const char *file)
@@ -99,8 +92,11 @@ uint32_t hst_procfs_seccomp(uint32_t pid)
 		return 0;
 	}
 	mode = status_number(text, "Seccomp:");
+	if (mode == 0) {
+		return 0;
+	}
 	filters = status_number(text, "Seccomp_filters:");
-	return mode == 0 ? 0 : (filters == 0 ? 1 : filters);
+	return filters == 0 ? 1 : filters;
 }
 
 static int hex_digit(char c)

@@ -16,7 +16,7 @@ uint32_t hst_procfs_seccomp(uint32_t pid);
 /* The kernel's boot id as 16 bytes. false: unknown, nothing written. */
 bool hst_procfs_boot_id(uint8_t *ret_id);
 
-/* Reads a small file whole, NUL-terminated. Its length, or -1. */
+/* Reads a small file of the kernel, which gives it whole at once. NUL-terminated. Its length, or -1. */
 long hst_procfs_read(const char *path, char *buffer, size_t capacity);
 
 #endif

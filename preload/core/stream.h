@@ -62,14 +62,10 @@ struct hst_window {
 
 /*
  * hst_stream.guard keeps a second hook of the thread (in a signal handler, or on another stack that a handler switched to)
- * out of a stream in which one is at work. Two halves in one word, 0 as a whole when free, so that one store frees both:
- *
- *   low   0 free. One instruction takes 1 off: if that borrows, the stream was free and now is the hook's. No signal comes
- *         into the middle of an instruction, so there is one owner. Hooks in vain leave it lower still.
- *   high  low half of the owner's stack pointer, which it stores next: 0 is "not yet known"
+ * out of a stream in which one is at work. It is the stack pointer of that hook, 0 none. One instruction finds it free and
+ * takes it, and no signal comes into the middle of an instruction: there is one owner, and it is known.
  */
-#define HST_GUARD_DEAF \
- UINT64_MAX /* the thread may not read a clock any more (strict seccomp, PR_TSC_SIGSEGV): hooks only count */
+#define HST_GUARD_DEAF UINT64_MAX /* the thread may not read a clock any more (strict seccomp, PR_TSC_SIGSEGV): hooks only count */
 
 /* In hst_window.seen while hst_stream.held is true: every hook takes the slow path. No word of the file header is so. */
 #define HST_SEEN_HELD UINT64_MAX
@@ -130,7 +126,7 @@ struct hst_tree; /* stacks/tree.h */
 
 struct hst_stream {
 	/* hot */
-	uint64_t guard; /* which hook is at work, 0 none: HST_GUARD_DEAF */
+	uint64_t guard; /* stack pointer of the hook that is at work, 0 none */
 	struct hst_window *window;
 	struct hst_open *top;
 	struct hst_open *low; /* exits that leave less than this take the slow path */
@@ -178,9 +174,9 @@ struct hst_stream {
 	struct hst_ledger ledger_kept;
 
 	/* While a hook is interrupted and its handler went to another stack: hooks/guard.c */
-	uint32_t held_at;   /* high half of its guard */
 	uint32_t held_lost; /* hooks that had to go elsewhere since */
 	uint32_t holds;      /* how often that was so; of lane 1: of its lane 0, when it was last used */
+	uint64_t held_at; /* its guard */
 	uint64_t held_seen; /* of the window, which is shut so long */
 	struct hst_profile_block *held_block;
 
@@ -196,26 +192,14 @@ extern __thread struct hst_stream *hst_self __attribute__((tls_model("initial-ex
 /* Tries to make the stream this hook's own. true: it is, until the guard is set to 0. */
 static inline bool hst_guard_take(struct hst_stream *stream, uint64_t sp)
 {
-	uint32_t *halves = (uint32_t *)&stream->guard;
+	uint64_t none = 0;
 	bool taken;
 
-	__asm__ volatile("subl $1, %0" : "+m"(halves[0]), "=@ccc"(taken) : : "memory");
-	if (taken) {
-		/* As a cast the compiler would take the stack pointer through memory. */
-		__asm__ volatile("movl %k1, %0" : "=m"(halves[1]) : "r"(sp) : "memory");
-	}
+	__asm__ volatile("cmpxchgq %3, %1"
+			 : "=@cce"(taken), "+m"(stream->guard), "+a"(none)
+			 : "r"(sp)
+			 : "memory");
 	return taken;
-}
-
-/* The owner's stack pointer, low half; 0: there is no owner, or it has not said. */
-static inline uint32_t hst_guard_at(const struct hst_stream *stream)
-{
-	return ((const volatile uint32_t *)&stream->guard)[1];
-}
-
-static inline bool hst_guard_is_deaf(const struct hst_stream *stream)
-{
-	return hst_guard_at(stream) == (uint32_t)(HST_GUARD_DEAF >> 32);
 }
 
 static inline uint32_t hst_depth(const struct hst_stream *stream)

@@ -14,7 +14,7 @@
 
 #include "core/poison.h"
 
-#define HST_BATCHES 48u /* the first ones warm caches and predictors up; the best one counts */
+#define HST_BATCHES 16u /* the first ones warm caches and predictors up; the best one counts */
 #define HST_PAIRS   16u
 
 void __cyg_profile_func_enter(void *fn, void *call_site);

@@ -24,10 +24,10 @@ __cyg_profile_func_enter:
 	movq	%fs:(%rax), %r8
 	testq	%r8, %r8
 	je	.Lforeign
-	subl	$1, HST_STREAM_GUARD(%r8)		/* hst_guard_take */
-	jnc	.Lforeign
 	leaq	8(%rsp), %rcx
-	movl	%ecx, HST_STREAM_GUARD+4(%r8)
+	xorl	%eax, %eax
+	cmpxchgq	%rcx, HST_STREAM_GUARD(%r8)	/* hst_guard_take */
+	jne	.Lforeign
 	cmpl	$HST_MODE_IS_PROFILE, HST_STREAM_MODE(%r8)
 	je	hst_enter_profile
 

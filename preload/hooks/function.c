@@ -252,7 +252,7 @@ HST_INLINE void enter_slowly(
 		hst_enter(stream, &call, 0);
 		hst_barrier();
 		stream->guard = 0;
-	} else if (hst_self != NULL && hst_guard_is_deaf(hst_self)) {
+	} else if (hst_self != NULL && hst_self->guard == HST_GUARD_DEAF) {
 		hst_self->ledger->lost_calls++;
 	} else if (hst_self == NULL && hst_process.state == HST_PROCESS_ON) {
 		hst_sink.header->ledger.lost_calls++; /* no memory for the thread's stream */

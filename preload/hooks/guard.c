@@ -34,18 +34,14 @@ static bool within(const struct hst_fiber *fiber, uint64_t address)
  */
 static enum owner owner_of(const struct hst_stream *stream, uint64_t sp, uint64_t room)
 {
-	uint32_t at = hst_guard_at(stream);
-	uint64_t owner = sp - (uint64_t)(int64_t)(int32_t)((uint32_t)sp - at);
+	uint64_t owner = stream->guard;
 	const struct hst_fiber *fiber = stream->fiber;
 	bool same = within(fiber, sp) && within(fiber, owner);
 
-	if (at == 0) {
-		return stream->held ? OWNER_AWAY : OWNER_BELOW;
-	}
 	if (owner <= sp && (owner - 8 >= room || (same && fiber->exact))) {
 		return OWNER_GONE;
 	}
-	if (stream->held && stream->held_at == at) {
+	if (stream->held && stream->held_at == owner) {
 		return OWNER_AWAY;
 	}
 	return (owner > sp && same) || hst_sys_on_altstack() ? OWNER_BELOW : OWNER_AWAY;
@@ -58,7 +54,7 @@ static void stream_hold(struct hst_stream *stream)
 	uint64_t seen = window->seen;
 	struct hst_profile_block *block = window->block;
 
-	if (hst_guard_is_deaf(stream)) {
+	if (stream->guard == HST_GUARD_DEAF) {
 		return;
 	}
 	if (seen != HST_SEEN_HELD) {
@@ -68,7 +64,7 @@ static void stream_hold(struct hst_stream *stream)
 		window->seen = HST_SEEN_HELD;
 		window->block = NULL;
 	}
-	stream->held_at = hst_guard_at(stream);
+	stream->held_at = stream->guard;
 	stream->held = true;
 }
 
@@ -90,24 +86,10 @@ void hst_stream_unhold(struct hst_stream *stream)
 	stream->held = false;
 }
 
-/* Hooks in vain must not count the low half down to 0. */
-static void refresh(struct hst_stream *stream)
-{
-	uint32_t *low = (uint32_t *)&stream->guard;
-	uint32_t seen = *(volatile uint32_t *)low;
-
-	if (HST_UNLIKELY(seen != 0 && seen < (1u << 31))) {
-		__asm__ volatile("cmpxchgl %2, %1"
-				 : "+a"(seen), "+m"(*low)
-				 : "r"(UINT32_MAX)
-				 : "memory", "cc");
-	}
-}
-
 /* Takes the stream over from a hook that is gone. */
 static void take_over(struct hst_stream *stream, uint64_t sp)
 {
-	stream->guard = (sp << 32) | UINT32_MAX;
+	stream->guard = sp;
 	hst_barrier();
 	if (stream->held) {
 		hst_stream_unhold(stream);
@@ -142,7 +124,7 @@ struct hst_stream *hst_stream_switch(uint64_t sp)
 		}
 		return stream;
 	}
-	if (hst_guard_is_deaf(stream)) {
+	if (stream->guard == HST_GUARD_DEAF) {
 		return NULL;
 	}
 	stream_hold(stream);
@@ -167,10 +149,9 @@ struct hst_stream *hst_stream_enter(uint64_t sp)
 			return stream;
 		}
 		room[0] = 0;
-		if (hst_guard_is_deaf(stream)) {
+		if (stream->guard == HST_GUARD_DEAF) {
 			return NULL;
 		}
-		refresh(stream);
 		owner = owner_of(stream, sp, (uint64_t)room);
 		if (owner == OWNER_GONE) {
 			take_over(stream, sp);

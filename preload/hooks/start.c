@@ -24,8 +24,7 @@
 
 #include "core/poison.h"
 
-static uint64_t start_pid_ticks;
-static bool start_is_root;
+static enum hst_directory_role start_role;
 
 static bool step_options(void)
 {
@@ -59,14 +58,10 @@ static bool step_clock(void)
 
 static bool step_directory(void)
 {
-	uint32_t parent;
-
 	hst_process.pid = hst_sys_getpid();
 	hst_sink.pid = hst_process.pid;
-	(void)hst_procfs_stat(0, &parent, &start_pid_ticks);
-	return hst_directory_find(
-		       &hst_process.options, hst_process.pid, start_pid_ticks, &start_is_root) &&
-	       (hst_process.options.children || start_is_root);
+	return hst_directory_find(&hst_process.options, hst_process.pid, &start_role) &&
+	       (hst_process.options.children || start_role != HST_DIRECTORY_JOINS);
 }
 
 static bool step_fork_memory(void)
@@ -92,15 +87,11 @@ static bool step_file(void)
 
 	flags |= hst_process.options.launcher ? 0 : HST_FLAG_BARE;
 	flags |= hst_process.options.paused ? HST_FLAG_STARTED_PAUSED : 0;
-	if (!hst_sink_create(&hst_process.options, flags)) {
+	if (!hst_sink_create(&hst_process.options, flags, start_role == HST_DIRECTORY_MADE)) {
 		return false;
 	}
 	header = hst_sink.header;
 	fill_times(header);
-	header->pid_start = start_pid_ticks;
-	if (!hst_process.options.launcher) {
-		(void)hst_procfs_boot_id(header->boot_id); /* else the session has it */
-	}
 	(void)hst_sys_readlink("/proc/self/exe", (char *)header->exe, sizeof header->exe - 1);
 	/* 16: PR_GET_NAME. */
 	(void)hst_sys6(SYS_prctl, 16, (long)header->comm, 0, 0, 0, 0);
@@ -143,6 +134,9 @@ void hst_process_start(void)
 	for (size_t i = 0; on && i < sizeof steps / sizeof steps[0]; i++) {
 		on = steps[i]();
 	}
+	if (start_role == HST_DIRECTORY_MADE && !hst_sink.ready) {
+		hst_directory_remove(); /* it has no mark, so nobody could use it */
+	}
 	__atomic_store_n(
 		&hst_process.state, on ? HST_PROCESS_ON : HST_PROCESS_OFF, __ATOMIC_RELEASE);
 }
@@ -155,17 +149,15 @@ static bool fork_file(void)
 			 (parent->flags & (HST_FLAG_FILTERED | HST_FLAG_FILTER_NAMES_IGNORED |
 						  HST_FLAG_BARE));
 	struct hst_file_header *header;
-	uint32_t ppid;
 
 	hst_process.pid = hst_sys_getpid();
 	hst_sink.pid = hst_process.pid;
 	hst_process.options.paused = parent->control == HST_CONTROL_PAUSE;
-	if (!hst_sink_create(&hst_process.options, flags)) {
+	if (!hst_sink_create(&hst_process.options, flags, false)) {
 		return false;
 	}
 	header = hst_sink.header;
 	fill_times(header);
-	(void)hst_procfs_stat(0, &ppid, &header->pid_start);
 	memcpy(header->boot_id, parent->boot_id, sizeof header->boot_id);
 	memcpy(header->exe, parent->exe, sizeof header->exe);
 	memcpy(header->comm, parent->comm, sizeof header->comm);
@@ -209,7 +201,7 @@ void hst_process_end(uint32_t kind, int status)
 
 	/* A child of vfork shares our memory, a child of fork that recorded nothing our file. */
 	if (hst_process.state != HST_PROCESS_ON || hst_process.alive->seen == 0 ||
-		(hst_self != NULL && hst_guard_is_deaf(hst_self)) ||
+		(hst_self != NULL && hst_self->guard == HST_GUARD_DEAF) ||
 		(hst_sys_closed == 0 && hst_sys_getpid() != hst_process.pid)) {
 		return;
 	}

@@ -116,13 +116,25 @@ static void stream_restart(struct hst_stream *stream)
 	memset(&stream->ledger_kept, 0, sizeof stream->ledger_kept);
 }
 
+static struct hst_stream *stream_memory(void)
+{
+	struct hst_first *first = hst_process_first();
+
+	if (first != NULL) {
+		first->stream.own.base = first->entries;
+		first->stream.own.end = first->entries + HST_OPEN_FIRST;
+		return &first->stream;
+	}
+	return hst_sys_mmap(NULL, sizeof(struct hst_stream), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
 static struct hst_stream *stream_make(uint64_t sp, uint64_t end)
 {
 	struct hst_stream *stream = idle_pop();
 
 	if (stream == NULL) {
-		stream = hst_sys_mmap(NULL, sizeof *stream, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		stream = stream_memory();
 		if (stream == NULL) {
 			hst_sink_flag(HST_FLAG_NO_MEMORY);
 			return NULL;
@@ -184,7 +196,7 @@ static void stream_begin(struct hst_stream *stream)
 {
 	struct hst_file_header *header = hst_sink.header;
 
-	hst_tree_reserve(stream);
+	hst_tree_reserve();
 
 	if (header->mode == HST_MODE_PROFILE ||
 		(header->flags &

@@ -8,6 +8,7 @@
 #include "sink/file.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "core/poison.h"
 
@@ -72,35 +73,45 @@ static bool session_read(int directory, struct session *ret_session)
 	return true;
 }
 
-static bool session_write(int directory, uint32_t pid, uint64_t pid_start)
+/* The same from the file of the process that made the directory. */
+static bool mark_read(int directory, struct session *ret_session)
 {
-	char buffer[256];
-	struct hst_text text = hst_text_begin(buffer, sizeof buffer);
+	struct {
+		uint8_t magic[8];
+		uint8_t between[offsetof(struct hst_file_header, pid) - 8];
+		uint32_t pid, ppid, uid;
+		uint64_t pid_start;
+	} mark = { 0 };
 	long fd = hst_sys_openat(
-		directory, "session", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	bool done;
+		directory, "0.0.hst", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+	long got;
 
+	static_assert(offsetof(struct hst_file_header, pid_start) == sizeof mark - 8, "as there");
 	if (fd < 0) {
 		return false;
 	}
-	hst_text_add(&text, HST_MARK "root ");
-	hst_text_add_number(&text, pid);
-	hst_text_add(&text, "\nroot_start ");
-	hst_text_add_number(&text, pid_start);
-	hst_text_add(&text, "\n");
-	done = text.length <= hst_sys_limit(RLIMIT_FSIZE) &&
-	       hst_sys_pwrite((int)fd, buffer, text.length, 0) == (long)text.length;
+	got = hst_sys_read((int)fd, &mark, sizeof mark);
 	(void)hst_sys_close((int)fd);
-	return done;
+	if (got != (long)sizeof mark ||
+		memcmp(mark.magic, HST_TRACE_MAGIC, sizeof mark.magic) != 0) {
+		return false;
+	}
+	*ret_session = (struct session){ mark.pid, mark.pid_start };
+	return true;
 }
 
-static bool is_alive(const struct session *session)
+static bool directory_is_ours(int directory, struct session *ret_session)
+{
+	return session_read(directory, ret_session) || mark_read(directory, ret_session);
+}
+
+/* A process that has the root's pid, but began after the root was seen, is another one. `pid` 0: the caller. */
+static bool is_root(const struct session *session, uint32_t pid)
 {
 	uint32_t parent;
 	uint64_t start;
 
-	return session->root != 0 && hst_procfs_stat(session->root, &parent, &start) &&
-	       start == session->root_start;
+	return hst_procfs_stat(pid, &parent, &start) && start <= session->root_start;
 }
 
 static bool is_ancestor(uint32_t pid, uint32_t wanted)
@@ -160,7 +171,7 @@ static void remove_old(const char *path)
 	if (fd < 0) {
 		return;
 	}
-	if (session_read(fd, &session)) {
+	if (directory_is_ours(fd, &session)) {
 		while ((got = hst_sys_getdents(fd, entries, sizeof entries)) > 0) {
 			remove_entries(fd, entries, got);
 		}
@@ -177,7 +188,7 @@ enum directory_answer {
 };
 
 static enum directory_answer directory_join(
-	const char *path, uint32_t pid, uint64_t pid_start, bool rotate, bool *ret_root)
+	const char *path, uint32_t pid, bool rotate, enum hst_directory_role *ret_role)
 {
 	char old[HST_PATH_BYTES];
 	struct hst_text text = hst_text_begin(old, sizeof old);
@@ -188,16 +199,17 @@ static enum directory_answer directory_join(
 	if (fd < 0) {
 		return DIRECTORY_NO;
 	}
-	ours = session_read(fd, &session);
+	ours = directory_is_ours(fd, &session);
 	(void)hst_sys_close(fd);
 	if (!ours) {
 		return DIRECTORY_NO;
 	}
-	*ret_root = session.root == pid && session.root_start == pid_start;
-	if (!rotate || *ret_root) {
+	*ret_role = session.root == pid && is_root(&session, 0) ? HST_DIRECTORY_ROOT
+								: HST_DIRECTORY_JOINS;
+	if (!rotate || *ret_role == HST_DIRECTORY_ROOT) {
 		return DIRECTORY_USE;
 	}
-	if (is_alive(&session)) {
+	if (session.root != 0 && is_root(&session, session.root)) {
 		return is_ancestor(pid, session.root) ? DIRECTORY_USE : DIRECTORY_NEXT;
 	}
 	hst_text_add(&text, path);
@@ -210,46 +222,27 @@ static enum directory_answer directory_join(
 }
 
 static enum directory_answer directory_try(
-	const char *path, uint32_t pid, uint64_t pid_start, bool rotate, bool *ret_root)
+	const char *path, uint32_t pid, bool rotate, enum hst_directory_role *ret_role)
 {
 	long made = hst_sys_mkdir(path, 0700);
-	int fd;
-	bool done;
 
 	if (made == -EEXIST) {
-		return directory_join(path, pid, pid_start, rotate, ret_root);
+		return directory_join(path, pid, rotate, ret_role);
 	}
-	if (made != 0) {
-		return DIRECTORY_NO;
-	}
-	fd = directory_open(path);
-	if (fd < 0) {
-		(void)hst_sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
-		return DIRECTORY_NO;
-	}
-	done = session_write(fd, pid, pid_start);
-	if (!done) {
-		(void)hst_sys_unlinkat(fd, "session", 0);
-	}
-	(void)hst_sys_close(fd);
-	if (!done) {
-		(void)hst_sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
-	}
-	*ret_root = true;
-	return done ? DIRECTORY_USE : DIRECTORY_NO;
+	*ret_role = HST_DIRECTORY_MADE;
+	return made == 0 ? DIRECTORY_USE : DIRECTORY_NO;
 }
 
 /* Absolute, since the program may change its working directory. */
 static bool absolute(const char *path, struct hst_text *ret_text)
 {
 	if (path[0] != '/') {
-		char here[HST_PATH_BYTES] = { 0 };
-		long got = hst_sys_getcwd(here, sizeof here);
+		long got = hst_sys_getcwd(ret_text->bytes, ret_text->capacity);
 
-		if (got <= 0 || here[0] != '/') {
+		if (got <= 0 || ret_text->bytes[0] != '/') {
 			return false;
 		}
-		hst_text_add(ret_text, here);
+		ret_text->length = hst_text_length(ret_text->bytes);
 		hst_text_add(ret_text, "/");
 	}
 	hst_text_add(ret_text, path);
@@ -257,21 +250,20 @@ static bool absolute(const char *path, struct hst_text *ret_text)
 }
 
 bool hst_directory_find(
-	const struct hst_options *options, uint32_t pid, uint64_t pid_start, bool *ret_root)
+	const struct hst_options *options, uint32_t pid, enum hst_directory_role *ret_role)
 {
 	bool named = options->data != NULL;
-	struct hst_text path = hst_text_begin(hst_sink.directory, sizeof hst_sink.directory);
+	struct hst_text path = hst_text_begin(hst_sink_path.text, sizeof hst_sink_path.text);
 	enum directory_answer answer = DIRECTORY_NO;
 	size_t length;
 	uint32_t tries = 0;
 
 	if (!absolute(named ? options->data : "hasten.data", &path)) {
-		hst_sink.directory[0] = '\0';
 		return false;
 	}
 	length = path.length;
 	for (uint32_t n = 1; n <= HST_DIRECTORIES && tries < HST_DIRECTORIES; tries++) {
-		answer = directory_try(path.bytes, pid, pid_start, !named, ret_root);
+		answer = directory_try(path.bytes, pid, !named, ret_role);
 		if (answer == DIRECTORY_USE || answer == DIRECTORY_NO) {
 			break;
 		}
@@ -282,8 +274,15 @@ bool hst_directory_find(
 			hst_text_add_number(&path, n);
 		}
 	}
-	if (answer != DIRECTORY_USE) {
-		hst_sink.directory[0] = '\0';
+	hst_sink_path.directory = answer == DIRECTORY_USE && !path.full ? path.length : 0;
+	return hst_sink_path.directory != 0;
+}
+
+void hst_directory_remove(void)
+{
+	if (hst_sink_path.directory != 0) {
+		hst_sink_path.text[hst_sink_path.directory] = '\0';
+		(void)hst_sys_unlinkat(AT_FDCWD, hst_sink_path.text, AT_REMOVEDIR);
+		hst_sink_path.directory = 0;
 	}
-	return answer == DIRECTORY_USE;
 }

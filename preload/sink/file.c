@@ -4,6 +4,7 @@
 
 #include "core/attr.h"
 #include "core/clock.h"
+#include "core/procfs.h"
 #include "core/sys.h"
 #include "core/text.h"
 #include "sink/ring.h"
@@ -14,12 +15,18 @@
 
 #define HST_FILES_PER_PID 10000u
 #define HST_SYNC_NS       10000000ull
+#define HST_ROOM_BYTES    16384u /* behind the header: modules and the first tail */
 
 static_assert(offsetof(struct hst_file_header, control) % 8 == 0, "one load for control and word");
 
 static struct hst_file_header no_header = { .control = UINT32_MAX };
 
 struct hst_sink hst_sink = { .header = &no_header };
+
+HST_LARGE struct hst_sink_path hst_sink_path;
+
+/* With the first bytes of a block behind the page. */
+static const uint8_t zeros[HST_PAGE + HST_BLOCK_ALIGN];
 
 static uint64_t round_up(uint64_t value, uint64_t unit)
 {
@@ -62,7 +69,7 @@ static int sink_reopen(void)
 		(hst_sink.header->flags & HST_FLAG_PATH_LOST) != 0) {
 		return -1;
 	}
-	fd = hst_sys_open(hst_sink.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0);
+	fd = hst_sys_open(hst_sink_path.text, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0);
 	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -EINTR) {
 		return -1; /* may go well another time */
 	}
@@ -122,7 +129,42 @@ static bool sink_write_at(const void *data, uint64_t bytes, uint64_t offset, int
 	return true;
 }
 
-bool hst_sink_append(const void *block, uint32_t bytes, uint64_t *ret_offset)
+void *hst_sink_room(uint64_t bytes, uint64_t *ret_offset)
+{
+	uint64_t at = __atomic_load_n(&hst_sink.room, __ATOMIC_RELAXED);
+
+	do {
+		if (hst_sink.room_end - at < bytes) {
+			return NULL;
+		}
+	} while (!__atomic_compare_exchange_n(
+		&hst_sink.room, &at, at + bytes, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	*ret_offset = at;
+	return (uint8_t *)hst_sink.header + at;
+}
+
+void *hst_sink_rest(uint64_t least, uint64_t *ret_bytes, uint64_t *ret_offset)
+{
+	uint64_t at = __atomic_load_n(&hst_sink.room, __ATOMIC_RELAXED);
+
+	do {
+		*ret_bytes = hst_sink.room_end - at;
+		if (*ret_bytes < least) {
+			return NULL;
+		}
+	} while (!__atomic_compare_exchange_n(
+		&hst_sink.room, &at, hst_sink.room_end, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	*ret_offset = at;
+	return (uint8_t *)hst_sink.header + at;
+}
+
+void *hst_sink_reserve(uint64_t *ret_offset)
+{
+	*ret_offset = __atomic_exchange_n(&hst_sink.reserve, 0, __ATOMIC_RELAXED);
+	return *ret_offset == 0 ? NULL : (uint8_t *)hst_sink.header + *ret_offset;
+}
+
+static bool sink_append(const void *block, uint32_t bytes, uint64_t *ret_offset)
 {
 	int fd = sink_reopen();
 	uint64_t offset;
@@ -140,6 +182,20 @@ bool hst_sink_append(const void *block, uint32_t bytes, uint64_t *ret_offset)
 	}
 	(void)hst_sys_close(fd);
 	return done;
+}
+
+bool hst_sink_append(const void *block, uint32_t bytes, uint64_t *ret_offset)
+{
+	struct hst_block *room = hst_sink_room(bytes, ret_offset);
+
+	if (room == NULL) {
+		return sink_append(block, bytes, ret_offset);
+	}
+	memcpy((uint8_t *)room + sizeof room->magic, (const uint8_t *)block + sizeof room->magic,
+		bytes - sizeof room->magic);
+	hst_barrier();
+	room->magic = HST_BLOCK_MAGIC; /* last: until then these are zeros between blocks */
+	return true;
 }
 
 /* Writes the chunk over the oldest one of the flight recorder, or in a new place. */
@@ -185,8 +241,21 @@ static bool sink_append_ring(struct hst_chunk *chunk, uint32_t bytes, uint64_t *
 	return done;
 }
 
+/*
+ * Tells a process of this boot from one before, for readers of a file that does not say how it ended. The session of a
+ * launcher has it; here it is asked for when the first events are written, and never in a short program.
+ */
+static void sink_boot(void)
+{
+	if (!hst_sink.boot_known && (hst_sink.header->flags & HST_FLAG_BARE) != 0) {
+		hst_sink.boot_known = true;
+		(void)hst_procfs_boot_id(hst_sink.header->boot_id);
+	}
+}
+
 bool hst_sink_append_events(struct hst_chunk *chunk, uint32_t bytes, uint64_t *ret_offset)
 {
+	sink_boot();
 	if (hst_sink.header->ring_ns != 0) {
 		return sink_append_ring(chunk, bytes, ret_offset);
 	}
@@ -194,13 +263,12 @@ bool hst_sink_append_events(struct hst_chunk *chunk, uint32_t bytes, uint64_t *r
 		hst_sink_flag(HST_FLAG_LIMIT_REACHED);
 		return false;
 	}
-	return hst_sink_append(chunk, bytes, ret_offset);
+	return sink_append(chunk, bytes, ret_offset);
 }
 
 /* Disk space must be there before a mapped page is touched, or a full disk ends the program by SIGBUS. */
 static bool sink_make_solid(int fd, uint64_t offset, uint64_t bytes)
 {
-	static const uint8_t zeros[HST_PAGE];
 	long done = hst_sys_fallocate(fd, offset, bytes);
 
 	if (done == 0) {
@@ -277,7 +345,6 @@ static const uint8_t op_words[HST_OPS] = {
 static void sink_fill_header(
 	struct hst_file_header *header, const struct hst_options *options, uint32_t flags)
 {
-	memcpy(header->magic, HST_TRACE_MAGIC, sizeof header->magic);
 	header->major = HST_TRACE_MAJOR;
 	header->minor = HST_TRACE_MINOR;
 	header->header_bytes = HST_HEADER_BYTES;
@@ -288,6 +355,7 @@ static void sink_fill_header(
 	header->mode = options->profile ? HST_MODE_PROFILE : HST_MODE_TRACE;
 	header->flags = flags;
 	header->pid = hst_sink.pid;
+	header->pid_start = hst_clock_boot_ticks();
 	header->ppid = hst_sys_getppid();
 	header->uid = hst_sys_geteuid();
 	header->control = options->paused ? HST_CONTROL_PAUSE : HST_CONTROL_RECORD;
@@ -296,22 +364,26 @@ static void sink_fill_header(
 	header->tsc_hz = hst_clock_tsc ? options->tsc_hz : 0;
 	header->limit_bytes = options->limit_bytes;
 	header->ring_ns = options->ring_ns;
-	header->file_end = HST_HEADER_BYTES;
 	header->generation = 1;
 	header->end_status = -1;
 	memcpy(header->op_words, op_words, sizeof op_words);
+	hst_barrier();
+	memcpy(header->magic, HST_TRACE_MAGIC, sizeof header->magic); /* last: the file is a mark */
 }
 
-/* A new file of its own for this image: PID.N.hst with the first N that is free. */
-static long sink_create_name(void)
+/*
+ * A new file of its own for this image: PID.N.hst with the first N that is free. The mark of a directory is found without
+ * knowing who made it: 0.0.hst.
+ */
+static long sink_create_name(bool marks)
 {
 	for (uint32_t n = 0; n < HST_FILES_PER_PID; n++) {
-		struct hst_text path = hst_text_begin(hst_sink.path, sizeof hst_sink.path);
+		struct hst_text path = { hst_sink_path.text, sizeof hst_sink_path.text,
+			hst_sink_path.directory, false };
 		long fd;
 
-		hst_text_add(&path, hst_sink.directory);
 		hst_text_add(&path, "/");
-		hst_text_add_number(&path, hst_sink.pid);
+		hst_text_add_number(&path, marks ? 0 : hst_sink.pid);
 		hst_text_add(&path, ".");
 		hst_text_add_number(&path, n);
 		hst_text_add(&path, ".hst");
@@ -319,8 +391,8 @@ static long sink_create_name(void)
 			return -ENAMETOOLONG;
 		}
 		fd = hst_sys_open(
-			hst_sink.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (fd != -EEXIST) {
+			path.bytes, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd != -EEXIST || marks) {
 			return fd;
 		}
 	}
@@ -342,34 +414,66 @@ static uint64_t sink_limit(int fd, uint64_t wanted)
 	return allowed < wanted ? allowed : wanted;
 }
 
-bool hst_sink_create(const struct hst_options *options, uint32_t flags)
+/* How many bytes there are: with room and reserve, or if that is too much, the header's. 0: not even they. */
+static uint64_t sink_first_bytes(int fd, const struct hst_options *options)
+{
+	uint64_t limit = hst_sys_limit(RLIMIT_FSIZE);
+	uint64_t room = options->profile ? HST_PAGE : HST_ROOM_BYTES;
+	uint64_t bytes = HST_HEADER_BYTES + room + HST_RESERVE_BYTES;
+
+	if (bytes <= limit && sink_make_solid(fd, 0, bytes)) {
+		/* The first two pages are touched in any case: a write makes them at half the price of
+		 * faults. If it fails nothing is lost. */
+		(void)hst_sys_pwrite(fd, zeros, sizeof zeros, 0);
+		hst_sink.room = HST_HEADER_BYTES;
+		hst_sink.room_end = HST_HEADER_BYTES + room;
+		hst_sink.reserve = hst_sink.room_end;
+		return bytes;
+	}
+	return HST_HEADER_BYTES <= limit && sink_make_solid(fd, 0, HST_HEADER_BYTES)
+		       ? HST_HEADER_BYTES
+		       : 0;
+}
+
+/* A file that others may write is not used: the file system knows no rights, say. */
+static bool sink_is_private(const struct stat *status)
+{
+	return status->st_uid == hst_sys_geteuid() && (status->st_mode & 022) == 0;
+}
+
+bool hst_sink_create(const struct hst_options *options, uint32_t flags, bool marks)
 {
 	struct hst_file_header *header = NULL;
 	struct stat status = { 0 };
+	uint64_t bytes = 0;
 	long fd;
 
-	hst_sink.ready = false;
-	hst_sink.header = &no_header;
-	if (hst_sink.directory[0] == '\0' || HST_HEADER_BYTES > hst_sys_limit(RLIMIT_FSIZE)) {
+	hst_sink = (struct hst_sink){ .header = &no_header, .pid = hst_sink.pid };
+	if (hst_sink_path.directory == 0) {
 		return false;
 	}
-	fd = sink_create_name();
+	fd = sink_create_name(marks);
 	if (fd < 0) {
 		return false;
 	}
-	if (hst_sys_fstat((int)fd, &status) == 0 && sink_make_solid((int)fd, 0, HST_HEADER_BYTES)) {
-		header = hst_sys_mmap(
-			NULL, HST_HEADER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+	if (hst_sys_fstat((int)fd, &status) == 0 && sink_is_private(&status)) {
+		bytes = sink_first_bytes((int)fd, options);
+	}
+	if (bytes != 0) {
+		header = hst_sys_mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
 	}
 	if (header != NULL) {
 		hst_sink.device = status.st_dev;
 		hst_sink.inode = status.st_ino;
 		hst_sink.limit = sink_limit((int)fd, options->limit_bytes);
+		header->file_end = bytes;
 		sink_fill_header(header, options, flags);
 		hst_sink.header = header;
 		hst_sink.ready = true;
 	} else {
-		(void)hst_sys_unlinkat(AT_FDCWD, hst_sink.path, 0);
+		hst_sink.room_end = hst_sink.room;
+		hst_sink.reserve = 0;
+		(void)hst_sys_unlinkat(AT_FDCWD, hst_sink_path.text, 0);
 	}
 	(void)hst_sys_close((int)fd);
 	return hst_sink.ready;

@@ -2,6 +2,7 @@
 /* Filters: the plan's tables, the patterns of bare mode, and the set that the hot path asks. */
 #include "sink/filter.h"
 
+#include "core/attr.h"
 #include "core/sys.h"
 #include "core/text.h"
 #include "hasten/plan.h"
@@ -19,9 +20,11 @@ static struct {
 	const uint8_t *plan; /* private copy, read only, checked */
 	uint64_t *set;
 	uint32_t set_count;
-	char patterns[HST_FILTER_TEXT]; /* bare mode */
+	bool has_patterns;
 	bool has_include;
 } filter;
+
+static HST_LARGE char filter_patterns[HST_FILTER_TEXT]; /* bare mode */
 
 static const struct hst_plan_section *plan_sections(void)
 {
@@ -144,10 +147,11 @@ uint32_t hst_filter_start(const struct hst_options *options)
 		any = plan_read(options->plan);
 		flags |= any ? HST_FLAG_FILTERED : HST_FLAG_PLAN_REFUSED;
 	} else if (options->filter != NULL && !options->launcher) {
-		struct hst_text text = hst_text_begin(filter.patterns, sizeof filter.patterns);
+		struct hst_text text = hst_text_begin(filter_patterns, sizeof filter_patterns);
 
 		hst_text_add(&text, options->filter);
-		if (each_module_term(filter.patterns, note_term, &any)) {
+		filter.has_patterns = text.length != 0;
+		if (each_module_term(filter_patterns, note_term, &any)) {
 			flags |= HST_FLAG_FILTER_NAMES_IGNORED;
 		}
 		flags |= any ? HST_FLAG_FILTERED : 0;
@@ -203,10 +207,10 @@ void hst_filter_module(struct hst_loaded *module, const char *path, const uint8_
 			module->listed_count = rule->count;
 			module->only_listed = (rule->flags & HST_PLAN_FILTER_ONLY_LISTED) != 0;
 		}
-	} else if (filter.patterns[0] != '\0') {
+	} else if (filter.has_patterns) {
 		struct pattern_match match = { .path = path };
 
-		(void)each_module_term(filter.patterns, match_term, &match);
+		(void)each_module_term(filter_patterns, match_term, &match);
 		module->excluded = match.excluded || (filter.has_include && !match.included);
 	}
 }

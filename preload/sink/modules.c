@@ -18,12 +18,14 @@
 #define HST_MODULES_MAX 1024u
 
 static struct {
-	struct hst_loaded list[HST_MODULES_MAX];
 	uint32_t count; /* slots in use so far */
 	uint32_t generation;
 	uint32_t busy;
 	uint64_t adds, subs;
+	uint32_t pending; /* bytes of the blocks that wait */
 } modules;
+
+static HST_LARGE struct hst_loaded list[HST_MODULES_MAX];
 
 struct walk {
 	uint64_t ticks;
@@ -44,7 +46,7 @@ const struct hst_loaded *hst_modules_find(uint64_t address)
 	uint32_t count = __atomic_load_n(&modules.count, __ATOMIC_ACQUIRE);
 
 	for (uint32_t i = 0; i < count; i++) {
-		const struct hst_loaded *module = &modules.list[i];
+		const struct hst_loaded *module = &list[i];
 
 		if (__atomic_load_n(&module->alive, __ATOMIC_ACQUIRE) && address >= module->lo &&
 			address < module->hi) {
@@ -105,37 +107,44 @@ static void modules_extent(const struct dl_phdr_info *info, uint64_t *ret_lo, ui
 }
 
 /* Blocks of one walk, written in one go. Used under `modules.busy`; not on the stack, which may be small. */
-static struct {
-	uint32_t bytes;
-	_Alignas(16) uint8_t blocks[16384];
-} pending;
+static HST_LARGE _Alignas(16) uint8_t pending[16384];
 
 static void pending_flush(void)
 {
 	uint64_t offset;
 
-	if (pending.bytes != 0) {
-		(void)hst_sink_append(pending.blocks, pending.bytes, &offset);
-		pending.bytes = 0;
+	if (modules.pending != 0) {
+		(void)hst_sink_append(pending, modules.pending, &offset);
+		modules.pending = 0;
 	}
 }
 
-/* Room for a block, zeroed. */
-static void *pending_block(uint32_t type, size_t bytes)
+/* A zeroed block, to be sealed when it is filled in: in the file's mapped room, or among those that wait. */
+static void *block_begin(uint32_t type, size_t bytes)
 {
 	struct hst_block *block;
+	uint64_t offset;
 
 	bytes = (bytes + HST_BLOCK_ALIGN - 1) & ~(size_t)(HST_BLOCK_ALIGN - 1);
-	if (pending.bytes + bytes > sizeof pending.blocks) {
-		pending_flush();
+	block = hst_sink_room(bytes, &offset);
+	if (block == NULL) {
+		if (modules.pending + bytes > sizeof pending) {
+			pending_flush();
+		}
+		block = (void *)(pending + modules.pending);
+		memset(block, 0, bytes);
+		modules.pending += (uint32_t)bytes;
 	}
-	block = (void *)(pending.blocks + pending.bytes);
-	memset(block, 0, bytes);
-	block->magic = HST_BLOCK_MAGIC;
 	block->type = (uint16_t)type;
 	block->bytes = (uint32_t)bytes;
-	pending.bytes += (uint32_t)bytes;
 	return block;
+}
+
+/* Until then a reader sees zeros between blocks. */
+static void block_seal(struct hst_block *block)
+{
+	hst_barrier();
+	block->magic = HST_BLOCK_MAGIC;
 }
 
 static void modules_write(const struct hst_loaded *module, uint64_t ticks)
@@ -144,7 +153,7 @@ static void modules_write(const struct hst_loaded *module, uint64_t ticks)
 	struct hst_module_block *block;
 
 	path_bytes = path_bytes < HST_PATH_BYTES ? path_bytes : HST_PATH_BYTES;
-	block = pending_block(HST_BLOCK_MODULE, sizeof *block + path_bytes);
+	block = block_begin(HST_BLOCK_MODULE, sizeof *block + path_bytes);
 	block->bias = module->bias;
 	block->lo = module->lo;
 	block->hi = module->hi;
@@ -155,6 +164,7 @@ static void modules_write(const struct hst_loaded *module, uint64_t ticks)
 	block->main = module->main;
 	memcpy(block->build_id, module->build_id, sizeof block->build_id);
 	memcpy(block + 1, module->path, path_bytes);
+	block_seal(&block->block);
 }
 
 /* Our own functions are in the list, but no user asks for them. */
@@ -187,11 +197,11 @@ static const char *full_path(const char *name)
 static struct hst_loaded *free_slot(void)
 {
 	for (uint32_t i = 0; i < modules.count; i++) {
-		if (!modules.list[i].alive) {
-			return &modules.list[i];
+		if (!list[i].alive) {
+			return &list[i];
 		}
 	}
-	return modules.count < HST_MODULES_MAX ? &modules.list[modules.count] : NULL;
+	return modules.count < HST_MODULES_MAX ? &list[modules.count] : NULL;
 }
 
 static void modules_add(struct dl_phdr_info *info, struct walk *walk, uint64_t lo, uint64_t hi)
@@ -202,7 +212,7 @@ static void modules_add(struct dl_phdr_info *info, struct walk *walk, uint64_t l
 	if (module == NULL) {
 		return;
 	}
-	index = (uint32_t)(module - modules.list);
+	index = (uint32_t)(module - list);
 	*module = (struct hst_loaded){ .bias = info->dlpi_addr,
 		.lo = lo,
 		.hi = hi,
@@ -250,8 +260,8 @@ static int modules_visit(struct dl_phdr_info *info, size_t size, void *data)
 		return 0;
 	}
 	for (uint32_t i = 0; i < modules.count; i++) {
-		if (modules.list[i].alive && modules.list[i].lo == lo &&
-			modules.list[i].bias == info->dlpi_addr && modules.list[i].hi == hi) {
+		if (list[i].alive && list[i].lo == lo && list[i].bias == info->dlpi_addr &&
+			list[i].hi == hi) {
 			walk->seen[i / 8] |= (uint8_t)(1u << (i % 8));
 			return 0;
 		}
@@ -263,7 +273,7 @@ static int modules_visit(struct dl_phdr_info *info, size_t size, void *data)
 static void modules_remove_unseen(struct walk *walk)
 {
 	for (uint32_t i = 0; i < modules.count; i++) {
-		struct hst_loaded *module = &modules.list[i];
+		struct hst_loaded *module = &list[i];
 		struct hst_gone_block *gone;
 
 		if (!module->alive || (walk->seen[i / 8] & (1u << (i % 8))) != 0) {
@@ -271,11 +281,12 @@ static void modules_remove_unseen(struct walk *walk)
 		}
 		module->alive = false;
 		walk->changed = true;
-		gone = pending_block(HST_BLOCK_GONE, sizeof *gone);
+		gone = block_begin(HST_BLOCK_GONE, sizeof *gone);
 		gone->bias = module->bias;
 		gone->lo = module->lo;
 		gone->ticks = walk->ticks;
 		gone->generation = walk->next_generation;
+		block_seal(&gone->block);
 	}
 }
 
@@ -307,7 +318,7 @@ void hst_modules_inherit(void)
 	modules.busy = 0; /* whoever held it is a thread of the parent */
 	modules.generation = 1;
 	for (uint32_t i = 0; i < modules.count; i++) {
-		struct hst_loaded *module = &modules.list[i];
+		struct hst_loaded *module = &list[i];
 
 		module->generation = 1;
 		if (module->main) {

@@ -14,22 +14,39 @@
 
 #include "core/poison.h"
 
-#define HST_NODES_MAX     65536u
-#define HST_NODES_MANY    4096u /* a thread's, when there are many threads */
-#define HST_THREADS_MANY  64u
-#define HST_NODES_STEP    256u /* made solid at a time */
-#define HST_RESERVE_BYTES 32768u
-#define HST_RESERVE_MORE  (1u << 20)
-#define HST_NODES_OFFSET  HST_BLOCK_NODES
-#define HST_OTHER_PARENT  UINT32_MAX
+#define HST_NODES_MAX    65536u
+#define HST_NODES_MANY   4096u /* a thread's, when there are many threads */
+#define HST_THREADS_MANY 64u
+#define HST_NODES_STEP   256u /* made solid at a time */
+#define HST_RESERVE_MORE (1u << 20)
+#define HST_NODES_OFFSET HST_BLOCK_NODES
+#define HST_OTHER_PARENT UINT32_MAX
 
 static_assert(HST_NODES_OFFSET % 64 == 0, "nodes begin on a cache line");
 
-/* A whole tree for the moment when nothing more can be mapped or written. The first thread in need takes it. */
+#define HST_RESERVE_NODES 128u
+static_assert((HST_RESERVE_BYTES - HST_NODES_OFFSET) / sizeof(struct hst_profile_node) <=
+		      HST_RESERVE_NODES,
+	"the reserve's memory is large enough");
+
+/* What a tree needs besides its place in the file. */
+#define HST_TREE_BYTES(capacity, slots)                                        \
+ (sizeof(struct hst_tree) + 2ul * (capacity) * sizeof(struct hst_tree_guess) + \
+	 (slots) * sizeof(struct hst_tree_edge))
+
+/*
+ * A whole tree for the moment when nothing more can be mapped or written. The first thread in need takes it. Its memory is
+ * not touched before.
+ */
 static struct {
 	struct hst_tree *tree;
+	uint8_t *map; /* a tree's place, without its memory yet */
+	uint64_t offset;
 	uint32_t made_for; /* process */
 } reserve;
+
+static HST_LARGE _Alignas(
+	64) uint8_t reserve_memory[HST_TREE_BYTES(HST_RESERVE_NODES, 2 * HST_RESERVE_NODES)];
 
 void hst_tree_forget(struct hst_stream *stream)
 {
@@ -43,9 +60,16 @@ void hst_tree_forget(struct hst_stream *stream)
 				(uint64_t)tree->capacity * sizeof(struct hst_profile_node) +
 				HST_PAGE - 1) /
 				HST_PAGE * HST_PAGE);
-		(void)hst_sys_munmap(tree, tree->memory);
+		if (tree->memory != 0) {
+			(void)hst_sys_munmap(tree, tree->memory);
+		}
 	}
 	stream->tree = NULL;
+}
+
+static uint32_t nodes_in(uint64_t bytes)
+{
+	return (uint32_t)((bytes - HST_NODES_OFFSET) / sizeof(struct hst_profile_node));
 }
 
 static uint32_t round_up_power(uint32_t value)
@@ -53,26 +77,30 @@ static uint32_t round_up_power(uint32_t value)
 	return 1u << (32 - __builtin_clz(value - 1));
 }
 
-/* The tree's own record and edges are in private memory; only nodes are in the file. */
+/* The tree's own record and edges are in private memory, zeroed; only nodes are in the file. */
+static struct hst_tree *tree_init(void *memory, uint64_t mapped, uint32_t capacity)
+{
+	struct hst_tree *tree = memory;
+
+	tree->guess = (struct hst_tree_guess *)(tree + 1) + capacity;
+	tree->edges = (void *)(tree->guess + capacity);
+	tree->edge_mask = round_up_power(2 * capacity) - 1;
+	tree->capacity = capacity;
+	tree->memory = mapped;
+	return tree;
+}
+
 static struct hst_tree *tree_memory(uint32_t capacity)
 {
-	uint32_t slots = round_up_power(2 * capacity);
-	uint64_t guesses = (uint64_t)capacity * sizeof(struct hst_tree_guess);
-	uint64_t bytes =
-		sizeof(struct hst_tree) + 2 * guesses + slots * sizeof(struct hst_tree_edge);
-	struct hst_tree *tree = hst_sys_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	uint64_t bytes = HST_TREE_BYTES(capacity, round_up_power(2 * capacity));
+	void *memory = hst_sys_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (tree == NULL) {
+	if (memory == NULL) {
 		hst_sink_flag(HST_FLAG_NO_MEMORY);
 		return NULL;
 	}
-	tree->guess = (struct hst_tree_guess *)(tree + 1) + capacity;
-	tree->edges = (void *)(tree->guess + capacity);
-	tree->edge_mask = slots - 1;
-	tree->capacity = capacity;
-	tree->memory = bytes;
-	return tree;
+	return tree_init(memory, bytes, capacity);
 }
 
 static void tree_set_place(struct hst_tree *tree, uint8_t *map, uint64_t offset, uint32_t solid)
@@ -121,45 +149,51 @@ static struct hst_tree_edge *tree_edge(struct hst_tree *tree, uint32_t parent, u
 	}
 }
 
-/* `more`: bytes behind the tree in the same piece of the file. The address of the piece; NULL: none. */
-static uint8_t *reserve_make(uint32_t bytes, uint32_t more, uint64_t *ret_offset)
+void hst_tree_reserve(void)
 {
-	uint32_t capacity =
-		(uint32_t)((bytes - HST_NODES_OFFSET) / sizeof(struct hst_profile_node));
-	struct hst_tree *tree = tree_memory(capacity);
-	uint8_t *map = tree != NULL ? hst_sink_map(bytes + more, bytes + more, ret_offset) : NULL;
-
-	if (map != NULL) {
-		tree_set_place(tree, map, *ret_offset, capacity);
-		__atomic_store_n(&reserve.tree, tree, __ATOMIC_RELEASE);
-	}
-	return map;
-}
-
-void hst_tree_reserve(struct hst_stream *stream)
-{
-	bool with_tail = stream->tail.map == NULL && hst_sink.header->mode == HST_MODE_TRACE;
 	uint32_t pid = hst_sink.pid;
-	uint64_t offset = 0;
 	uint8_t *map;
 
 	if (__atomic_exchange_n(&reserve.made_for, pid, __ATOMIC_RELAXED) == pid) {
 		return;
 	}
 	reserve.tree = NULL; /* a forked child's belongs to its parent's file */
-	map = reserve_make(HST_RESERVE_BYTES, with_tail ? HST_TAIL_FIRST : 0, &offset);
-	if (map != NULL && with_tail) {
-		stream->tail = (struct hst_tail){ .map = map + HST_RESERVE_BYTES,
-			.offset = offset + HST_RESERVE_BYTES,
-			.bytes = HST_TAIL_FIRST };
+	reserve.map = NULL;
+	map = hst_sink_reserve(&reserve.offset);
+	if (map == NULL) {
+		map = hst_sink_map(HST_RESERVE_BYTES, HST_RESERVE_BYTES, &reserve.offset);
 	}
+	__atomic_store_n(&reserve.map, map, __ATOMIC_RELEASE);
 }
 
 void hst_tree_reserve_more(void)
 {
+	uint32_t capacity = nodes_in(HST_RESERVE_MORE);
+	struct hst_tree *tree = tree_memory(capacity);
 	uint64_t offset = 0;
+	void *map = tree != NULL ? hst_sink_map(HST_RESERVE_MORE, HST_RESERVE_MORE, &offset) : NULL;
 
-	(void)reserve_make(HST_RESERVE_MORE, 0, &offset);
+	if (map != NULL) {
+		tree_set_place(tree, map, offset, capacity);
+		__atomic_store_n(&reserve.tree, tree, __ATOMIC_RELEASE);
+	}
+}
+
+static struct hst_tree *reserve_take(void)
+{
+	struct hst_tree *tree = __atomic_exchange_n(&reserve.tree, NULL, __ATOMIC_ACQ_REL);
+	uint8_t *map;
+
+	if (tree != NULL) {
+		return tree;
+	}
+	map = __atomic_exchange_n(&reserve.map, NULL, __ATOMIC_ACQ_REL);
+	if (map != NULL) {
+		memset(reserve_memory, 0, sizeof reserve_memory); /* of a fork's parent */
+		tree = tree_init(reserve_memory, 0, nodes_in(HST_RESERVE_BYTES));
+		tree_set_place(tree, map, reserve.offset, tree->capacity);
+	}
+	return tree;
 }
 
 uint64_t hst_tree_shortest(const struct hst_stream *stream)
@@ -389,7 +423,7 @@ bool hst_tree_begin(struct hst_stream *stream, uint64_t ticks)
 	if (stream->tree == NULL) {
 		stream->tree = hst_sys_closed == 0 ? tree_make() : NULL;
 		if (stream->tree == NULL) {
-			stream->tree = __atomic_exchange_n(&reserve.tree, NULL, __ATOMIC_ACQ_REL);
+			stream->tree = reserve_take();
 		}
 		if (stream->tree == NULL) {
 			return false;

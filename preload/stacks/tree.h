@@ -81,7 +81,7 @@ struct hst_tree {
 	struct hst_profile_node *nodes; /* in the block */
 	struct hst_tree_edge *edges;    /* open addressing, at most half full */
 	uint64_t offset;                /* of the block in the file */
-	uint64_t memory;                /* bytes of this record and the tables behind it */
+	uint64_t memory; /* bytes mapped for this record and the tables behind it, 0: none */
 	uint32_t edge_mask;
 	uint32_t edges_used;
 	uint32_t capacity;
@@ -160,8 +160,8 @@ HST_INLINE void hst_tree_close(struct hst_stream *stream, uint64_t ticks, enum h
 
 /* --- */
 
-/* A place in the file kept for the moment when none can be had; made once, before the first event, together with that stream's first tail. */
-void hst_tree_reserve(struct hst_stream *stream);
+/* A place in the file kept for the moment when none can be had; made once, before the first event. */
+void hst_tree_reserve(void);
 /* A larger one, in the last moment before system calls are over. */
 void hst_tree_reserve_more(void);
 /* Shortest call of the first context, in ticks. */
