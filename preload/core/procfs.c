@@ -129,3 +129,66 @@ bool hst_procfs_boot_id(uint8_t *ret_id)
 	}
 	return nibbles == 32;
 }
+
+/* One line of maps: "lo-hi rights offset device inode    path". */
+struct mapping {
+	uint64_t lo, number;
+	enum {
+		MAPPING_LO,
+		MAPPING_HI,
+		MAPPING_REST,
+	} part;
+	bool wanted;
+	size_t length; /* of the path so far */
+};
+
+/* true: the line is complete and has what is looked for. */
+static bool mapping_char(
+	struct mapping *line, char c, uint64_t address, char *path, size_t capacity)
+{
+	if (c == '\n') {
+		bool found = line->wanted && line->length > 0 && line->length < capacity;
+
+		if (found) {
+			path[line->length] = '\0';
+		}
+		*line = (struct mapping){ 0 };
+		return found;
+	}
+	if (line->part == MAPPING_LO && c == '-') {
+		line->lo = line->number;
+		line->number = 0;
+		line->part = MAPPING_HI;
+	} else if (line->part == MAPPING_HI && c == ' ') {
+		line->wanted = address >= line->lo && address < line->number;
+		line->part = MAPPING_REST;
+	} else if (line->part != MAPPING_REST) {
+		line->number = line->number << 4 | (uint64_t)hex_digit(c);
+	} else if (line->wanted && (line->length > 0 || c == '/')) {
+		if (line->length < capacity) {
+			path[line->length] = c;
+		}
+		line->length++;
+	}
+	return false;
+}
+
+bool hst_procfs_mapped(uint64_t address, char *path, size_t capacity)
+{
+	struct mapping line = { 0 };
+	char buffer[1024];
+	bool found = false;
+	long got = 1;
+	long fd = hst_sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+
+	if (fd < 0) {
+		return false;
+	}
+	while (!found && (got = hst_sys_read((int)fd, buffer, sizeof buffer)) > 0) {
+		for (long i = 0; i < got && !found; i++) {
+			found = mapping_char(&line, buffer[i], address, path, capacity);
+		}
+	}
+	(void)hst_sys_close((int)fd);
+	return found;
+}

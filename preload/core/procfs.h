@@ -19,4 +19,7 @@ bool hst_procfs_boot_id(uint8_t *ret_id);
 /* Reads a small file of the kernel, which gives it whole at once. NUL-terminated. Its length, or -1. */
 long hst_procfs_read(const char *path, char *buffer, size_t capacity);
 
+/* Path of the file that is mapped at the address, as the kernel knows it. false: none, or longer than `capacity`. */
+bool hst_procfs_mapped(uint64_t address, char *path, size_t capacity);
+
 #endif

@@ -65,7 +65,8 @@ struct hst_window {
  * out of a stream in which one is at work. It is the stack pointer of that hook, 0 none. One instruction finds it free and
  * takes it, and no signal comes into the middle of an instruction: there is one owner, and it is known.
  */
-#define HST_GUARD_DEAF UINT64_MAX /* the thread may not read a clock any more (strict seccomp, PR_TSC_SIGSEGV): hooks only count */
+#define HST_GUARD_DEAF \
+ UINT64_MAX /* the thread may not read a clock any more (strict seccomp, PR_TSC_SIGSEGV): hooks only count */
 
 /* In hst_window.seen while hst_stream.held is true: every hook takes the slow path. No word of the file header is so. */
 #define HST_SEEN_HELD UINT64_MAX
@@ -175,8 +176,8 @@ struct hst_stream {
 
 	/* While a hook is interrupted and its handler went to another stack: hooks/guard.c */
 	uint32_t held_lost; /* hooks that had to go elsewhere since */
-	uint32_t holds;      /* how often that was so; of lane 1: of its lane 0, when it was last used */
-	uint64_t held_at; /* its guard */
+	uint32_t holds; /* how often that was so; of lane 1: of its lane 0, when it was last used */
+	uint64_t held_at;   /* its guard */
 	uint64_t held_seen; /* of the window, which is shut so long */
 	struct hst_profile_block *held_block;
 

@@ -194,6 +194,15 @@ static inline struct hst_held hst_sys_hold_signals(void)
 	return held;
 }
 
+/* Takes one that a system call of ours has raised and that waits, since signals are held back. */
+static inline void hst_sys_take_signal(int number)
+{
+	uint64_t set = 1ull << (number - 1);
+	struct timespec none = { 0 };
+
+	(void)hst_sys6(SYS_rt_sigtimedwait, (long)&set, 0, (long)&none, sizeof set, 0, 0);
+}
+
 static inline void hst_sys_release_signals(struct hst_held held)
 {
 	if (held.held) {

@@ -54,7 +54,10 @@ HST_EXPORT void quick_exit(int status)
 static void sandbox_begins(void)
 {
 	if (hst_process.state == HST_PROCESS_ON && hst_sys_closed == 0) {
+		struct hst_held held = hst_sys_hold_signals();
+
 		hst_tree_reserve_more();
+		hst_sys_release_signals(held);
 		hst_sink_flag(HST_FLAG_SANDBOXED);
 	}
 	hst_sys_closed = 1;

@@ -205,6 +205,7 @@ void hst_process_end(uint32_t kind, int status)
 		(hst_sys_closed == 0 && hst_sys_getpid() != hst_process.pid)) {
 		return;
 	}
+	hst_modules_settle();
 	header->end = hst_clock_pair_now();
 	header->end_status = status;
 	hst_barrier();

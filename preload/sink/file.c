@@ -86,7 +86,7 @@ static int sink_reopen(void)
 	return (int)fd;
 }
 
-/* Growing beyond the limit would raise SIGXFSZ, whose default ends the program. */
+/* Growing beyond the limit raises SIGXFSZ, whose default ends the program. Another thread may lower it after this look. */
 static bool sink_fits(uint64_t end)
 {
 	if (end > hst_sys_limit(RLIMIT_FSIZE)) {
@@ -108,6 +108,15 @@ static uint64_t sink_reserve(uint64_t bytes, uint64_t align)
 	return start;
 }
 
+/* The disk is full, or the limit was lowered: then a signal waits that is not meant for the program. */
+static void sink_refused(long error)
+{
+	hst_sink_flag(HST_FLAG_DISK_FULL);
+	if (error == -EFBIG) {
+		hst_sys_take_signal(SIGXFSZ);
+	}
+}
+
 static bool sink_write_at(const void *data, uint64_t bytes, uint64_t offset, int fd)
 {
 	const uint8_t *at = data;
@@ -119,7 +128,7 @@ static bool sink_write_at(const void *data, uint64_t bytes, uint64_t offset, int
 			continue;
 		}
 		if (done <= 0) {
-			hst_sink_flag(HST_FLAG_DISK_FULL);
+			sink_refused(done);
 			return false;
 		}
 		at += done;
@@ -275,7 +284,7 @@ static bool sink_make_solid(int fd, uint64_t offset, uint64_t bytes)
 		return true;
 	}
 	if (done != -EOPNOTSUPP && done != -ENOSYS) {
-		hst_sink_flag(HST_FLAG_DISK_FULL);
+		sink_refused(done);
 		return false;
 	}
 	for (uint64_t at = 0; at < bytes; at += HST_PAGE) {

@@ -4,6 +4,7 @@
 
 #include "core/attr.h"
 #include "core/clock.h"
+#include "core/procfs.h"
 #include "core/sys.h"
 #include "core/text.h"
 #include "sink/file.h"
@@ -23,6 +24,7 @@ static struct {
 	uint32_t busy;
 	uint64_t adds, subs;
 	uint32_t pending; /* bytes of the blocks that wait */
+	bool inherited;   /* in a forked child */
 } modules;
 
 static HST_LARGE struct hst_loaded list[HST_MODULES_MAX];
@@ -109,12 +111,12 @@ static void modules_extent(const struct dl_phdr_info *info, uint64_t *ret_lo, ui
 /* Blocks of one walk, written in one go. Used under `modules.busy`; not on the stack, which may be small. */
 static HST_LARGE _Alignas(16) uint8_t pending[16384];
 
+/* What could not be written waits for another time: a limit, or the descriptors, may be short for a moment only. */
 static void pending_flush(void)
 {
 	uint64_t offset;
 
-	if (modules.pending != 0) {
-		(void)hst_sink_append(pending, modules.pending, &offset);
+	if (modules.pending != 0 && hst_sink_append(pending, modules.pending, &offset)) {
 		modules.pending = 0;
 	}
 }
@@ -130,6 +132,9 @@ static void *block_begin(uint32_t type, size_t bytes)
 	if (block == NULL) {
 		if (modules.pending + bytes > sizeof pending) {
 			pending_flush();
+		}
+		if (modules.pending + bytes > sizeof pending) {
+			modules.pending = 0; /* too much waits: those modules have no names */
 		}
 		block = (void *)(pending + modules.pending);
 		memset(block, 0, bytes);
@@ -173,8 +178,11 @@ static bool is_ours(const struct hst_loaded *module)
 	return (uint64_t)(void *)&modules >= module->lo && (uint64_t)(void *)&modules < module->hi;
 }
 
-/* The loader keeps a name as long as its module; one that is relative holds for this working directory only. */
-static const char *full_path(const char *name)
+/*
+ * The loader keeps a name as long as its module; one that is relative held for the working directory of then. The
+ * kernel knows the file for good.
+ */
+static const char *full_path(const char *name, uint64_t address)
 {
 	struct hst_text path;
 	char *page;
@@ -184,6 +192,9 @@ static const char *full_path(const char *name)
 	}
 	page = hst_sys_mmap(
 		NULL, HST_PATH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page != NULL && hst_procfs_mapped(address, page, HST_PATH_BYTES)) {
+		return page;
+	}
 	if (page == NULL || hst_sys_getcwd(page, HST_PATH_BYTES / 2) <= 0) {
 		return name;
 	}
@@ -219,7 +230,7 @@ static void modules_add(struct dl_phdr_info *info, struct walk *walk, uint64_t l
 		.generation = walk->next_generation,
 		.main = walk->position == 1 };
 	module->path =
-		module->main ? (const char *)hst_sink.header->exe : full_path(info->dlpi_name);
+		module->main ? (const char *)hst_sink.header->exe : full_path(info->dlpi_name, lo);
 	module->build_id_bytes = modules_build_id(info, module->build_id);
 	hst_filter_module(module, module->path, module->build_id, module->build_id_bytes);
 	if (!is_ours(module)) {
@@ -316,6 +327,8 @@ void hst_modules_inherit(void)
 	uint64_t ticks = hst_ticks();
 
 	modules.busy = 0; /* whoever held it is a thread of the parent */
+	modules.pending = 0;
+	modules.inherited = true;
 	modules.generation = 1;
 	for (uint32_t i = 0; i < modules.count; i++) {
 		struct hst_loaded *module = &list[i];
@@ -353,10 +366,31 @@ static int modules_peek(struct dl_phdr_info *info, size_t size, void *data)
 	return 1;
 }
 
+void hst_modules_settle(void)
+{
+	struct hst_held held;
+
+	if (modules.pending == 0) {
+		return;
+	}
+	held = hst_sys_hold_signals();
+	if (__atomic_exchange_n(&modules.busy, 1, __ATOMIC_ACQUIRE) == 0) {
+		pending_flush();
+		__atomic_store_n(&modules.busy, 0, __ATOMIC_RELEASE);
+	}
+	hst_sys_release_signals(held);
+}
+
 bool hst_modules_changed(void)
 {
 	uint64_t counts[2] = { modules.adds, modules.subs };
 
+	if (modules.pending != 0) {
+		return true;
+	}
+	if (modules.inherited) {
+		return false; /* a thread of the parent may hold the loader's lock for ever */
+	}
 	(void)dl_iterate_phdr(modules_peek, counts);
 	return counts[0] != modules.adds || counts[1] != modules.subs;
 }

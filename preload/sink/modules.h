@@ -45,7 +45,10 @@ const struct hst_loaded *hst_modules_find(uint64_t address);
 
 uint32_t hst_modules_generation(void);
 
-/* Number of dlclose that the loader counted at the last update; a cheap check for missed ones. */
+/* Does the loader count more that came or went than at the last update, or does something wait to be written? */
 bool hst_modules_changed(void);
+
+/* The process ends: tries once more to write what could not be written. */
+void hst_modules_settle(void);
 
 #endif
