@@ -7,9 +7,11 @@
 
 #include "core/poison.h"
 
-#define HST_WINDOW_BLOCKS   64u
-#define HST_WINDOWS_BLOCK   16384u /* 1 MiB, of all blocks but the first */
-#define HST_MADV_WIPEONFORK 18     /* not in older headers */
+#define HST_WINDOW_BLOCKS       64u
+#define HST_WINDOWS_BLOCK       16384u /* 1 MiB, of all blocks but the first */
+#define HST_MADV_WIPEONFORK     18     /* not in older headers */
+#define HST_MADV_POPULATE_WRITE 23     /* since Linux 5.14; before, it does nothing */
+#define HST_FIRST_PAGES         3u     /* the hot fields, the predictor, the first ids */
 
 struct hst_process hst_process;
 
@@ -31,8 +33,14 @@ static struct hst_first *first_place(void)
 
 struct hst_first *hst_process_first(void)
 {
-	return __atomic_exchange_n(&windows.first_taken, 1, __ATOMIC_RELAXED) == 0 ? first_place()
-										   : NULL;
+	struct hst_first *first = first_place();
+
+	if (__atomic_exchange_n(&windows.first_taken, 1, __ATOMIC_RELAXED) != 0) {
+		return NULL;
+	}
+	/* The pages that each stream writes, in one fault instead of two for each: most are read first. */
+	(void)hst_sys_madvise(&first->stream, HST_FIRST_PAGES * HST_PAGE, HST_MADV_POPULATE_WRITE);
+	return first;
 }
 
 static void window_block_drop(struct hst_window *block, size_t bytes)

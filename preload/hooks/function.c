@@ -186,9 +186,9 @@ static bool find_parked(struct hst_stream *stream, const struct hst_call *call, 
 		return false;
 	}
 	if (stream->mode == HST_STREAM_TRACE) {
-		/* What the next chunk lists is the truth, whatever the events before it say. */
-		stream->ledger->resyncs++;
+		/* What the new chunk lists is the truth, whatever the events before it say. */
 		hst_stream_renew(stream);
+		stream->ledger->resyncs++;
 	}
 	return stream->mode == HST_STREAM_TRACE || stream->mode == HST_STREAM_PROFILE;
 }

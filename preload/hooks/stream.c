@@ -341,16 +341,15 @@ void hst_stream_renew(struct hst_stream *stream)
 void hst_stream_resync(struct hst_stream *stream)
 {
 	hst_fiber_mend(stream);
-	stream->ledger->resyncs++;
 	stream->suspect = true;
-	if (hst_process.alive->seen == 0 || stream->epoch != hst_process.epoch) {
-		return;
+	if (hst_process.alive->seen != 0 && stream->epoch == hst_process.epoch) {
+		if (stream->mode == HST_STREAM_TRACE) {
+			hst_stream_renew(stream);
+		} else if (stream->mode == HST_STREAM_PROFILE) {
+			hst_tree_carry(stream, hst_ticks());
+		}
 	}
-	if (stream->mode == HST_STREAM_TRACE) {
-		hst_stream_renew(stream);
-	} else if (stream->mode == HST_STREAM_PROFILE) {
-		hst_tree_carry(stream, hst_ticks());
-	}
+	stream->ledger->resyncs++; /* of the chunk that it begins */
 }
 
 static void stream_end(struct hst_stream *stream)

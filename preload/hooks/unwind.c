@@ -21,9 +21,8 @@ static struct hst_stream *own_stream(void)
 	struct hst_stream *stream = hst_self;
 
 	/* In a handler that interrupted a hook: lane 1 repairs by frame address alone. */
-	return stream != NULL && hst_guard_take(stream, (uint64_t)__builtin_dwarf_cfa())
-		       ? stream
-		       : NULL;
+	return stream != NULL && hst_guard_take(stream, (uint64_t)__builtin_dwarf_cfa()) ? stream
+											 : NULL;
 }
 
 static void raised(void)

@@ -392,8 +392,8 @@ static const struct hst_parked *parked_at(const struct hst_stream *stream, uint3
 static const struct hst_parked *parked_find(
 	const struct hst_stream *stream, uint64_t fn, uint64_t cfa, uint32_t *ret_age)
 {
-	uint32_t kept = stream->parked_count < HST_PARKED_MAX ? stream->parked_count
-							      : HST_PARKED_MAX;
+	uint32_t kept =
+		stream->parked_count < HST_PARKED_MAX ? stream->parked_count : HST_PARKED_MAX;
 
 	for (uint32_t age = 0; age < kept; age++) {
 		const struct hst_parked *parked = parked_at(stream, age);
@@ -472,7 +472,8 @@ bool hst_fiber_split(struct hst_stream *stream, const struct hst_call *call, uin
 			.group = parked->group };
 	}
 	stream->splits++;
-	stream->ledger->unwound -= count < stream->ledger->unwound ? count : stream->ledger->unwound;
+	stream->ledger->unwound -=
+		count < stream->ledger->unwound ? count : stream->ledger->unwound;
 	stream->ledger->missed_exits += count;
 	fiber_present(stream, fiber, ticks);
 	return true;

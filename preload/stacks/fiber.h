@@ -2,7 +2,8 @@
 /*
  * Stacks within a thread. A thread has its own; coroutines and alternate signal stacks are others.
  * Each has its own shadow stack, so that calls of one never nest into another. A hook whose frame
- * lies outside the present stack proves a switch; swapcontext and setcontext announce theirs.
+ * lies outside the present stack proves a switch; swapcontext and setcontext announce theirs. The exit of a frame that
+ * was taken for gone proves that there are two stacks in one mapping.
  */
 #ifndef HST_STACKS_FIBER_H
 #define HST_STACKS_FIBER_H

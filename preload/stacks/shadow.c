@@ -33,7 +33,8 @@ static uint64_t *known_slot(uint64_t ret)
 
 static uint32_t known_find(uint64_t ret)
 {
-	uint64_t word = __atomic_load_n(known_slot(ret), __ATOMIC_RELAXED);
+	/* Written, not only read: most of the table's pages are met here first, and each would fault twice. */
+	uint64_t word = __atomic_fetch_or(known_slot(ret), 0, __ATOMIC_RELAXED);
 
 	return word >> 16 == ret ? (uint32_t)(word & 0xffffu) * 8 : 0;
 }

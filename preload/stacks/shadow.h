@@ -27,7 +27,7 @@
 enum hst_unwind_reason {
 	HST_UNWIND_ERROR = 1,     /* left by longjmp or an exception */
 	HST_UNWIND_MISSED = 2,    /* its exit hook did not come */
-	HST_UNWIND_PAUSED = 3,    /* returned while recording was paused */
+	HST_UNWIND_PAUSED = 3,    /* perhaps returned while nothing was recorded */
 	HST_UNWIND_ABANDONED = 4, /* its stack is no longer used */
 };
 

@@ -35,7 +35,7 @@ def agree(options, name):
         if not any(file.endswith(".hst") for file in os.listdir(data)):
             return SKIP
         command = [sys.executable, os.path.join(HERE, "agree.py"), "--dump", options.dump, data]
-        if case.loss:
+        if case.loss or case.unsure or case.kept:
             command.append("--allow-notes")
         print("%s:" % name, flush=True)
         return subprocess.run(command, check=False).returncode

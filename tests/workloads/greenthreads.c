@@ -269,7 +269,8 @@ NOHOOK static void thread_body(void)
 	leave_threads();
 }
 
-NOHOOK static void arm(void (*handler)(int), void (*handler_with)(int, siginfo_t *, void *), long us)
+NOHOOK static void arm(
+	void (*handler)(int), void (*handler_with)(int, siginfo_t *, void *), long us)
 {
 	struct sigaction action = { 0 };
 	struct itimerval timer = { { 0, us }, { 0, us } };
