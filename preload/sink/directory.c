@@ -15,6 +15,8 @@
 #define HST_MARK          "hasten-data 1\n"
 #define HST_DIRECTORIES   100u
 #define HST_ANCESTORS_MAX 64u
+#define HST_MARK_NAP_NS   1000000
+#define HST_MARK_NAPS     5u
 
 struct session {
 	uint32_t root;
@@ -103,6 +105,20 @@ static bool mark_read(int directory, struct session *ret_session)
 static bool directory_is_ours(int directory, struct session *ret_session)
 {
 	return session_read(directory, ret_session) || mark_read(directory, ret_session);
+}
+
+/* The same, for a process that begins together with the one that just made the directory. */
+static bool directory_becomes_ours(int directory, struct session *ret_session)
+{
+	struct timespec nap = { 0, HST_MARK_NAP_NS };
+
+	for (uint32_t i = 0; i < HST_MARK_NAPS; i++) {
+		if (directory_is_ours(directory, ret_session)) {
+			return true;
+		}
+		(void)hst_sys6(SYS_nanosleep, (long)&nap, 0, 0, 0, 0, 0);
+	}
+	return directory_is_ours(directory, ret_session);
 }
 
 /* A process that has the root's pid, but began after the root was seen, is another one. `pid` 0: the caller. */
@@ -199,7 +215,7 @@ static enum directory_answer directory_join(
 	if (fd < 0) {
 		return DIRECTORY_NO;
 	}
-	ours = directory_is_ours(fd, &session);
+	ours = directory_becomes_ours(fd, &session);
 	(void)hst_sys_close(fd);
 	if (!ours) {
 		return DIRECTORY_NO;
