@@ -176,7 +176,7 @@ static bool mapping_char(
 bool hst_procfs_mapped(uint64_t address, char *path, size_t capacity)
 {
 	struct mapping line = { 0 };
-	char buffer[1024];
+	char buffer[1024] = { 0 };
 	bool found = false;
 	long got = 1;
 	long fd = hst_sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);

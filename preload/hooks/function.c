@@ -89,6 +89,34 @@ static bool admit(struct hst_stream *stream, const struct hst_call *call)
 	return true;
 }
 
+/* The id of this instance in the present chunk, 0 none yet; false: it is not recorded. */
+static bool admit_instance(struct hst_stream *stream, const struct hst_call *call, uint32_t *ret_id)
+{
+	*ret_id = hst_id_find(stream, call->ret);
+	if (*ret_id != 0 || stream->mode != HST_STREAM_TRACE) {
+		return true;
+	}
+	if (!admit(stream, call)) {
+		return false;
+	}
+	if (stream->mode == HST_STREAM_DEAF) {
+		/* The new chunk that its module asked for was not to be had. */
+		stream->ledger->lost_calls++;
+		return false;
+	}
+	*ret_id = hst_id_find(stream, call->ret); /* that chunk may list it */
+	return true;
+}
+
+/* Is there a chunk or a tree to write to? */
+static bool is_ready(struct hst_stream *stream)
+{
+	if (HST_UNLIKELY(stream->held)) {
+		hst_stream_unhold(stream);
+	}
+	return !hst_stream_must_look(stream, hst_sink_watch()) || hst_stream_service(stream);
+}
+
 /* A call for which there is no room: its exit must not close another one. */
 static void lose_enter(struct hst_stream *stream, uint64_t ticks)
 {
@@ -108,26 +136,13 @@ void hst_enter(struct hst_stream *stream, const struct hst_call *call, uint64_t 
 	uint64_t cfa;
 	uint64_t ticks;
 
-	if (HST_UNLIKELY(stream->held)) {
-		hst_stream_unhold(stream);
-	}
-	if (hst_stream_must_look(stream, hst_sink_watch()) && !hst_stream_service(stream)) {
+	if (!is_ready(stream)) {
 		stream->ledger->lost_calls += stream->mode == HST_STREAM_DEAF;
 		return;
 	}
-	if (hst_filter_excludes(call->fn)) {
+	if (hst_filter_excludes(call->fn) || !admit_instance(stream, call, &id)) {
 		return;
 	}
-	id = hst_id_find(stream, call->ret);
-	if (id == 0 && stream->mode == HST_STREAM_TRACE && !admit(stream, call)) {
-		return;
-	}
-	if (stream->mode == HST_STREAM_DEAF) {
-		stream->ledger
-			->lost_calls++; /* the new chunk that its module asked for was not to be had */
-		return;
-	}
-	id = hst_id_find(stream, call->ret);
 	ticks = hst_ticks();
 	k = id != 0 ? stream->idents[id].k : 0;
 	if (call->sp < stream->lo || call->sp >= stream->fiber->hi || stream->splits != 0) {
@@ -198,10 +213,7 @@ void hst_exit(struct hst_stream *stream, const struct hst_call *call)
 	uint64_t ticks = hst_ticks();
 	bool thrown;
 
-	if (HST_UNLIKELY(stream->held)) {
-		hst_stream_unhold(stream);
-	}
-	if (hst_stream_must_look(stream, hst_sink_watch()) && !hst_stream_service(stream)) {
+	if (!is_ready(stream)) {
 		return;
 	}
 	if (hst_filter_excludes(call->fn) || exit_of_lost(stream, call)) {
