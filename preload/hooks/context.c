@@ -30,7 +30,10 @@ HST_NOINLINE static void context_goes(const ucontext_t *to)
 	if (stream == NULL) {
 		return;
 	}
-	if (!hst_stream_must_look(stream, hst_sink_watch()) || hst_stream_service(stream)) {
+	/* A handler that switches may have little time: what only its first event needs is left to that. */
+	if (stream->mode == HST_STREAM_IDLE ? stream->lane == HST_LANE_MAIN
+					    : !hst_stream_must_look(stream, hst_sink_watch()) ||
+						      hst_stream_service(stream)) {
 		hst_fiber_announced(
 			stream, lo, lo == 0 ? 0 : lo + to->uc_stack.ss_size, sp, hst_ticks());
 	}

@@ -128,7 +128,8 @@ struct hst_stream *hst_stream_switch(uint64_t sp)
 		return NULL;
 	}
 	stream_hold(stream);
-	nested = hst_stream_nested(stream, sp);
+	/* It is not made here: that takes long for a handler that perhaps has no more time than to its next signal. */
+	nested = stream->nested;
 	if (nested == NULL || take_nested(nested, sp, stream->holds)) {
 		return nested;
 	}
