@@ -108,7 +108,8 @@ static void note_losses(struct hst_pass *pass)
 	}
 	if (ledger->resyncs != 0) {
 		hst_profile_note(profile, true,
-			"%llu time%s a signal handler jumped out of the recording; it began anew",
+			"%llu time%s the recording of a thread began anew: a signal handler jumped out of "
+			"it, or two stacks were told apart",
 			COUNTED(ledger->resyncs));
 	}
 	if (ledger->lost_calls + profile->gaps + profile->damaged_chunks + ledger->nested_lost +

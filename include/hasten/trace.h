@@ -91,7 +91,8 @@ struct hst_ledger {
 	uint32_t cfa_unknown;  /* frame address not found: caller's stack pointer used */
 	uint32_t switches;     /* changes of stack within the thread (coroutines) */
 	uint32_t nested_lost;  /* hooks of signal handlers for which no lane was free */
-	uint32_t resyncs;      /* chunks begun anew because a signal handler jumped out of a hook */
+	uint32_t
+		resyncs; /* chunks begun anew: a handler jumped out of a hook, or stacks were told apart */
 	uint32_t overflow_calls; /* profile mode: calls in the per-function 'other' nodes */
 	uint32_t reserved;
 };
