@@ -79,12 +79,14 @@ def limit_processes(folder):
     """One process and no more, by a user whom the limit binds."""
     if os.geteuid() != 0:
         raise Skipped("needs root to become another user")
-    os.chown(folder, 65534, 65534)
+    # One of whom no other test, and nobody else, has a process: the limit counts them all.
+    user = 200000 + os.getpid() % 100000
+    os.chown(folder, user, 65534)
 
     def become_nobody():
         resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
         os.setgid(65534)
-        os.setuid(65534)
+        os.setuid(user)
 
     return folder, become_nobody
 
