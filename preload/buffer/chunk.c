@@ -179,8 +179,8 @@ bool hst_chunk_begin(struct hst_stream *stream)
 	return true;
 }
 
-/* Sets the end mark and trailer of the present chunk. Its bytes, with header and padding. */
-static uint32_t chunk_finish(struct hst_stream *stream, uint32_t *ret_used)
+/* Sets size and trailer of the present chunk's events. Its bytes, with header and padding. */
+static uint32_t chunk_finish(struct hst_stream *stream)
 {
 	struct hst_chunk *chunk = stream->chunk;
 	uint8_t *records = (uint8_t *)(chunk + 1) + chunk->frames * sizeof(struct hst_frame);
@@ -195,7 +195,7 @@ static uint32_t chunk_finish(struct hst_stream *stream, uint32_t *ret_used)
 		~(HST_BLOCK_ALIGN - 1);
 	stream->window->limit = NULL;
 	memcpy((uint8_t *)chunk + bytes - sizeof trailer, &trailer, sizeof trailer);
-	*ret_used = used;
+	chunk->used = used;
 	return bytes;
 }
 
@@ -210,11 +210,9 @@ bool hst_chunk_end(struct hst_stream *stream)
 {
 	struct hst_chunk *chunk = stream->chunk;
 	struct hst_chunk *first = (void *)stream->tail.map; /* those parked go with it */
-	uint32_t used;
-	uint32_t bytes = chunk_finish(stream, &used);
+	uint32_t bytes = chunk_finish(stream);
 	uint64_t offset = 0;
 
-	chunk->used = used;
 	chunk->block.bytes = bytes;
 	chunk->block.flags = 0;
 	if (!hst_sink_append_events(first, stream->tail.parked + bytes, &offset)) {
@@ -236,7 +234,6 @@ bool hst_chunk_park(struct hst_stream *stream)
 	struct hst_chunk *chunk = stream->chunk;
 	uint32_t room = stream->tail.bytes - stream->tail.parked;
 	struct hst_chunk *next;
-	uint32_t used;
 	uint32_t bytes;
 
 	if (hst_sink.header->ring_ns != 0 ||
@@ -244,11 +241,10 @@ bool hst_chunk_park(struct hst_stream *stream)
 			stream->tail.map + stream->tail.bytes) {
 		return false;
 	}
-	bytes = chunk_finish(stream, &used);
+	bytes = chunk_finish(stream);
 	next = (void *)((uint8_t *)chunk + bytes);
 	*next = (struct hst_chunk){ .block = place_block(room - bytes) };
 	hst_barrier();
-	chunk->used = used;
 	chunk->block.bytes = bytes; /* the place behind it exists from here on */
 	hst_barrier();
 	chunk->block.flags = 0;

@@ -130,52 +130,48 @@ bool hst_procfs_boot_id(uint8_t *ret_id)
 	return nibbles == 32;
 }
 
-/* One line of maps: "lo-hi rights offset device inode    path". */
-struct mapping {
-	uint64_t lo, number;
+/* One line of maps: "lo-hi rights offset device inode    name". */
+struct line {
+	struct hst_range range;
+	uint64_t number;
 	enum {
-		MAPPING_LO,
-		MAPPING_HI,
-		MAPPING_REST,
+		LINE_LO,
+		LINE_HI,
+		LINE_REST,
 	} part;
 	bool wanted;
-	size_t length; /* of the path so far */
+	size_t length; /* of the name so far */
 };
 
-/* true: the line is complete and has what is looked for. */
-static bool mapping_char(
-	struct mapping *line, char c, uint64_t address, char *path, size_t capacity)
+/* true: the line is complete, and the one that is looked for. */
+static bool line_char(struct line *line, char c, uint64_t address, char *name, size_t capacity)
 {
 	if (c == '\n') {
-		bool found = line->wanted && line->length > 0 && line->length < capacity;
-
-		if (found) {
-			path[line->length] = '\0';
+		if (line->wanted) {
+			name[line->length] = '\0';
+			return true;
 		}
-		*line = (struct mapping){ 0 };
-		return found;
-	}
-	if (line->part == MAPPING_LO && c == '-') {
-		line->lo = line->number;
+		*line = (struct line){ 0 };
+	} else if (line->part == LINE_LO && c == '-') {
+		line->range.lo = line->number;
 		line->number = 0;
-		line->part = MAPPING_HI;
-	} else if (line->part == MAPPING_HI && c == ' ') {
-		line->wanted = address >= line->lo && address < line->number;
-		line->part = MAPPING_REST;
-	} else if (line->part != MAPPING_REST) {
+		line->part = LINE_HI;
+	} else if (line->part == LINE_HI && c == ' ') {
+		line->range.hi = line->number;
+		line->wanted = address >= line->range.lo && address < line->range.hi;
+		line->part = LINE_REST;
+	} else if (line->part != LINE_REST) {
 		line->number = line->number << 4 | (uint64_t)hex_digit(c);
-	} else if (line->wanted && (line->length > 0 || c == '/')) {
-		if (line->length < capacity) {
-			path[line->length] = c;
-		}
-		line->length++;
+	} else if (line->wanted && line->length + 1 < capacity &&
+		   (line->length > 0 || c == '/' || c == '[')) {
+		name[line->length++] = c;
 	}
 	return false;
 }
 
-bool hst_procfs_mapped(uint64_t address, char *path, size_t capacity)
+bool hst_procfs_mapping(uint64_t address, struct hst_range *ret_range, char *name, size_t capacity)
 {
-	struct mapping line = { 0 };
+	struct line line = { 0 };
 	char buffer[1024] = { 0 };
 	bool found = false;
 	long got = 1;
@@ -186,9 +182,12 @@ bool hst_procfs_mapped(uint64_t address, char *path, size_t capacity)
 	}
 	while (!found && (got = hst_sys_read((int)fd, buffer, sizeof buffer)) > 0) {
 		for (long i = 0; i < got && !found; i++) {
-			found = mapping_char(&line, buffer[i], address, path, capacity);
+			found = line_char(&line, buffer[i], address, name, capacity);
 		}
 	}
 	(void)hst_sys_close((int)fd);
+	if (found) {
+		*ret_range = line.range;
+	}
 	return found;
 }

@@ -19,7 +19,15 @@ bool hst_procfs_boot_id(uint8_t *ret_id);
 /* Reads a small file of the kernel, which gives it whole at once. NUL-terminated. Its length, or -1. */
 long hst_procfs_read(const char *path, char *buffer, size_t capacity);
 
-/* Path of the file that is mapped at the address, as the kernel knows it. false: none, or longer than `capacity`. */
-bool hst_procfs_mapped(uint64_t address, char *path, size_t capacity);
+/* Addresses from lo up to, but not with, hi. */
+struct hst_range {
+	uint64_t lo, hi;
+};
+
+/*
+ * The mapping that contains the address, and its name: a path as the kernel knows it, "[stack]", or "". One that is longer than
+ * `capacity` is cut. false: none, and `name` is not set.
+ */
+bool hst_procfs_mapping(uint64_t address, struct hst_range *ret_range, char *name, size_t capacity);
 
 #endif

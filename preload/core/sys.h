@@ -194,6 +194,13 @@ static inline struct hst_held hst_sys_hold_signals(void)
 	return held;
 }
 
+static inline void hst_sys_nap(long ns)
+{
+	struct timespec time = { 0, ns };
+
+	(void)hst_sys6(SYS_nanosleep, (long)&time, 0, 0, 0, 0, 0);
+}
+
 /* Takes one that a system call of ours has raised and that waits, since signals are held back. */
 static inline void hst_sys_take_signal(int number)
 {

@@ -403,13 +403,11 @@ void hst_threads_start(void)
  */
 static void stream_await_start(void)
 {
-	struct timespec nap = { 0, HST_START_NAP_NS };
-
 	for (uint32_t i = 0;
 		i < HST_START_NAPS &&
 		__atomic_load_n(&hst_process.state, __ATOMIC_ACQUIRE) == HST_PROCESS_STARTING;
 		i++) {
-		(void)hst_sys6(SYS_nanosleep, (long)&nap, 0, 0, 0, 0, 0);
+		hst_sys_nap(HST_START_NAP_NS);
 	}
 }
 

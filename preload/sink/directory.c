@@ -110,13 +110,11 @@ static bool directory_is_ours(int directory, struct session *ret_session)
 /* The same, for a process that begins together with the one that just made the directory. */
 static bool directory_becomes_ours(int directory, struct session *ret_session)
 {
-	struct timespec nap = { 0, HST_MARK_NAP_NS };
-
 	for (uint32_t i = 0; i < HST_MARK_NAPS; i++) {
 		if (directory_is_ours(directory, ret_session)) {
 			return true;
 		}
-		(void)hst_sys6(SYS_nanosleep, (long)&nap, 0, 0, 0, 0, 0);
+		hst_sys_nap(HST_MARK_NAP_NS);
 	}
 	return directory_is_ours(directory, ret_session);
 }

@@ -184,6 +184,7 @@ static bool is_ours(const struct hst_loaded *module)
  */
 static const char *full_path(const char *name, uint64_t address)
 {
+	struct hst_range range;
 	struct hst_text path;
 	char *page;
 
@@ -192,7 +193,8 @@ static const char *full_path(const char *name, uint64_t address)
 	}
 	page = hst_sys_mmap(
 		NULL, HST_PATH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page != NULL && hst_procfs_mapped(address, page, HST_PATH_BYTES)) {
+	if (page != NULL && hst_procfs_mapping(address, &range, page, HST_PATH_BYTES) &&
+		page[0] == '/') {
 		return page;
 	}
 	if (page == NULL || hst_sys_getcwd(page, HST_PATH_BYTES / 2) <= 0) {

@@ -3,7 +3,9 @@
 #include "stacks/fiber.h"
 
 #include "buffer/encode.h"
+#include "core/procfs.h"
 #include "core/sys.h"
+#include "core/text.h"
 #include "stacks/tree.h"
 
 #include "core/poison.h"
@@ -16,87 +18,23 @@
 #define HST_STACKS_APART 1024u
 #define HST_STACK_RIM    128u
 
-struct range {
-	uint64_t lo, hi;
-};
-
-static uint64_t hex(const char **at, const char *end)
+static bool find_mapping(uint64_t address, struct hst_range *ret_range)
 {
-	uint64_t value = 0;
+	char name[16];
 
-	for (; *at < end; (*at)++) {
-		char c = **at;
-
-		if (c >= '0' && c <= '9') {
-			value = value * 16 + (uint64_t)(c - '0');
-		} else if (c >= 'a' && c <= 'f') {
-			value = value * 16 + (uint64_t)(c - 'a' + 10);
-		} else {
-			break;
-		}
-	}
-	return value;
-}
-
-/* One line of /proc/self/maps at a time: is `address` in it? */
-static bool line_has(const char *line, const char *end, uint64_t address, struct range *ret_range)
-{
-	const char *at = line;
-	struct range range;
-
-	range.lo = hex(&at, end);
-	at++;
-	range.hi = hex(&at, end);
-	if (address < range.lo || address >= range.hi) {
+	if (!hst_procfs_mapping(address, ret_range, name, sizeof name)) {
 		return false;
 	}
 	/* The main stack grows down to its limit: what is mapped now is not all of it. */
-	if (end - line > 7 && end[-7] == '[' && end[-6] == 's' && end[-5] == 't') {
+	if (hst_text_equal(name, "[stack]")) {
 		uint64_t limit = hst_sys_limit(RLIMIT_STACK);
+		uint64_t hi = ret_range->hi;
 
 		limit = limit > (1ull << 40) ? (1ull << 40) : limit;
-		range.lo = range.hi > limit && range.hi - limit < range.lo ? range.hi - limit
-									   : range.lo;
+		ret_range->lo =
+			hi > limit && hi - limit < ret_range->lo ? hi - limit : ret_range->lo;
 	}
-	*ret_range = range;
 	return true;
-}
-
-static bool find_mapping(uint64_t address, struct range *ret_range)
-{
-	char buffer[1024] = { 0 };
-	size_t held = 0;
-	bool found = false;
-	long fd = hst_sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
-
-	if (fd < 0) {
-		return false;
-	}
-	while (!found) {
-		long got = hst_sys_read((int)fd, buffer + held, sizeof buffer - held);
-		size_t start = 0;
-
-		if (got <= 0) {
-			break;
-		}
-		held += (size_t)got;
-		for (size_t i = 0; i < held && !found; i++) {
-			if (buffer[i] == '\n') {
-				found = line_has(buffer + start, buffer + i, address, ret_range);
-				start = i + 1;
-			}
-		}
-		if (start == 0 && held == sizeof buffer) {
-			held = 0; /* a longer line than any path of ours: cannot be a stack */
-			continue;
-		}
-		for (size_t i = start; i < held; i++) {
-			buffer[i - start] = buffer[i];
-		}
-		held -= start;
-	}
-	(void)hst_sys_close((int)fd);
-	return found;
 }
 
 static bool fiber_memory(struct hst_fiber *fiber)
@@ -133,7 +71,7 @@ static void fiber_bounds(struct hst_fiber *fiber, uint64_t lo, uint64_t hi)
 bool hst_fiber_first(struct hst_stream *stream, uint64_t sp, uint64_t hi)
 {
 	struct hst_fiber *fiber = &stream->own;
-	struct range range = { 0, 0 };
+	struct hst_range range = { 0, 0 };
 
 	if (!fiber_memory(fiber)) {
 		return false;
@@ -280,7 +218,7 @@ static struct hst_fiber *fiber_make(struct hst_stream *stream, uint64_t lo, uint
 }
 
 /* The present stack turned out to be larger than assumed. */
-static bool fiber_widen(struct hst_stream *stream, const struct range *range)
+static bool fiber_widen(struct hst_stream *stream, const struct hst_range *range)
 {
 	struct hst_fiber *fiber = stream->fiber;
 	uint64_t inner = stream->top > fiber->base ? stream->top->cfa - 8
@@ -297,7 +235,7 @@ static bool fiber_widen(struct hst_stream *stream, const struct range *range)
 void hst_fiber_resolve(struct hst_stream *stream, uint64_t sp, uint64_t ticks)
 {
 	struct hst_fiber *fiber = fiber_find(stream, sp);
-	struct range range;
+	struct hst_range range;
 
 	if (fiber == stream->fiber) {
 		return;
@@ -411,7 +349,7 @@ static const struct hst_parked *parked_find(
  * The part of the present stack's range in which the frames up to `cfa` lie goes to another one. false: frames of both
  * are too close for two stacks, so it was something else.
  */
-static bool range_divide(struct hst_stream *stream, uint64_t cfa, struct range *ret_range)
+static bool range_divide(struct hst_stream *stream, uint64_t cfa, struct hst_range *ret_range)
 {
 	struct hst_fiber *fiber = stream->fiber;
 	uint64_t below = 0;
@@ -445,7 +383,7 @@ bool hst_fiber_split(struct hst_stream *stream, const struct hst_call *call, uin
 	const struct hst_parked *inner = parked_find(stream, call->fn, cfa, &age);
 	uint32_t count = 1;
 	struct hst_fiber *fiber;
-	struct range range;
+	struct hst_range range;
 
 	if (inner == NULL || stream->splits >= HST_SPLITS_MAX || stream->fiber->exact) {
 		return false;
