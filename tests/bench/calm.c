@@ -4,32 +4,17 @@
  * counter of ours, but not all alike. Prints for each CPU that we may use: its number, and the median time of equal
  * pieces of work in ns.
  */
+#include "times.h"
+
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
 	PIECES = 2000,
 	STEPS = 6000
 };
-
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a;
-	uint64_t y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
 
 /* Independent additions: another thread on the same core takes its share of the units that do them. */
 static uint64_t piece(void)

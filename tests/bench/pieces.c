@@ -3,34 +3,17 @@
  * The same recursion in pieces of a fraction of a millisecond, each timed by itself: the fastest ones are those that nothing
  * disturbed. Prints ns per call: the fastest piece, and the median.
  */
+#include "times.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-
-#define NOHOOK __attribute__((no_instrument_function))
 
 enum {
 	PIECES = 300,
 	NUMBER = 19,
 	CALLS = 13529 /* of fib(19) */
 };
-
-NOHOOK static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
-NOHOOK static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a;
-	uint64_t y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
 
 static __attribute__((noinline)) unsigned fib(unsigned n)
 {

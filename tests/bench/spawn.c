@@ -6,27 +6,20 @@
  *
  * Prints one line per run: the ns of every variant. The order within a run changes.
  */
+#include "times.h"
+
 #include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
 enum {
 	VARIANTS_MAX = 8,
 	WORDS_MAX = 8,
 	WORD_BYTES = 1024
 };
-
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
 
 static void put_number(char *out, const char *word, int run)
 {

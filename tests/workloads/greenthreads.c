@@ -6,6 +6,7 @@
  * same by own instructions, in one mapping; `timer-return` the same by a handler that returns to another one's registers;
  * `first` two contexts on which the first instrumented function of the process runs.
  */
+#include "switch.h"
 #include "workload.h"
 
 #include <signal.h>
@@ -28,16 +29,6 @@ static volatile int current;
 static volatile unsigned long switches;
 static volatile unsigned long calls[THREADS];
 static long produced;
-
-/* Saves what a callee must keep, and goes on where `to` was saved. */
-__asm__(".text\n"
-	"switch_to:\n"
-	"\tpush %rbp; push %rbx; push %r12; push %r13; push %r14; push %r15\n"
-	"\tmov %rsp, (%rdi)\n"
-	"\tmov %rsi, %rsp\n"
-	"\tpop %r15; pop %r14; pop %r13; pop %r12; pop %rbx; pop %rbp\n"
-	"\tret\n");
-void switch_to(void **ret_from, void *to) __asm__("switch_to");
 
 /* What switch_to finds on a stack on which nothing ran yet. */
 NOHOOK static void *prepare(char *stack, void (*body)(void))

@@ -5,6 +5,7 @@
  * of 16; `small` functions on a stack of two pages above a forbidden one, first in a process,
  * first in a forked child, and a hundred thousand times.
  */
+#include "switch.h"
 #include "workload.h"
 
 #include <hasten/region.h>
@@ -21,16 +22,6 @@ static void *main_stack;
 static void *other_stack;
 static ucontext_t main_context;
 static ucontext_t small_context;
-
-/* Saves what a callee must keep, and goes on where `to` was saved. */
-__asm__(".text\n"
-	"switch_to:\n"
-	"\tpush %rbp; push %rbx; push %r12; push %r13; push %r14; push %r15\n"
-	"\tmov %rsp, (%rdi)\n"
-	"\tmov %rsi, %rsp\n"
-	"\tpop %r15; pop %r14; pop %r13; pop %r12; pop %rbx; pop %rbp\n"
-	"\tret\n");
-void switch_to(void **ret_from, void *to) __asm__("switch_to");
 
 NOINLINE static void leaf_main(void)
 {
