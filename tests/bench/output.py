@@ -34,12 +34,16 @@ def print_samples(bench):
               " %(bytes)8.2f %(hwm)9d" % row)
 
 
+def limit_text(row):
+    return "-" if row["limit"] is None else "%g %s" % (row["limit"], row["unit"])
+
+
 def print_bars(bars):
     print("\n%-48s %9s  %-21s %8s  %s" % ("figure", "median", "95 % interval", "bar", "result"))
     for row in bars:
         between = "%.3f to %.3f" % (row["low"], row["high"])
         print("%-48s %9.3f  %-21s %8s  %s%s" % (
-            row["bar"], row["value"], between, "%g %s" % (row["limit"], row["unit"]), row["result"],
+            row["bar"], row["value"], between, limit_text(row), row["result"],
             "" if row["trusted"] else " (A/A differs)"))
 
 
@@ -56,9 +60,9 @@ def write_docs(path, about, bench):
     lines.append("\n| figure | median | 95 % interval | least | bar | result |\n")
     lines.append("|---|---|---|---|---|---|\n")
     for row in bench.bars:
-        lines.append("| %s | %.3f | %.3f to %.3f | %.3f | %g %s | %s |\n" % (
-            row["bar"], row["value"], row["low"], row["high"], row["least"], row["limit"],
-            row["unit"], row["result"]))
+        lines.append("| %s | %.3f | %.3f to %.3f | %.3f | %s | %s |\n" % (
+            row["bar"], row["value"], row["low"], row["high"], row["least"], limit_text(row),
+            row["result"]))
     lines.append("\n| target | variant | calls | ns per call | bytes per call | VmHWM KiB |\n")
     lines.append("|---|---|---|---|---|---|\n")
     for row in sample_rows(bench):
