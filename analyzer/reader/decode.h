@@ -45,6 +45,17 @@ enum hst_event_kind {
 	HST_EVENT_PAUSE,
 	HST_EVENT_LIMIT,
 	HST_EVENT_THREAD_END,
+	/* Memory: `value` is an index into hst_decoder_memory(), valid until the next batch. */
+	HST_EVENT_ALLOC,       /* site; address, bytes, slack. Address 0: it failed */
+	HST_EVENT_FREE,        /* address */
+	HST_EVENT_RELEASE,     /* address: given to realloc; an ALLOC of a realloc site, or one of the next two, ends it */
+	HST_EVENT_REALLOC_FAILED, /* no entry: the block stays */
+	HST_EVENT_REALLOC_FREED,  /* no entry: the block is gone, no other came */
+	HST_EVENT_ALLOCATOR,   /* no entry: `value` ticks (our own part not subtracted), `reason` calls that it stands for */
+	HST_EVENT_MAP,         /* site; address, bytes; reason: HST_MAP_... */
+	HST_EVENT_UNMAP,       /* address, bytes */
+	HST_EVENT_STACK,       /* site; bytes */
+	HST_EVENT_MEMORY,      /* pages: address is resident, bytes the heap of brk, more the address space */
 	/*
 	 * The stack is replaced: value = depth, reason = enum hst_resync; FRAME events follow for
 	 * the innermost frames. The frames below these stay what the consumer had if `unknown` is
@@ -68,6 +79,14 @@ enum hst_resync {
 	 */
 	HST_RESYNC_GAP = 1,
 	HST_RESYNC_STACK = 2, /* nothing is missing, but the open frames are not those we had */
+};
+
+/* What a memory event says beyond its hst_event. */
+struct hst_memory {
+	uint64_t address;
+	uint64_t bytes;
+	uint32_t slack; /* usable beyond requested bytes; HST_SLACK_LONG_UNKNOWN: unknown */
+	uint32_t more;
 };
 
 /*
@@ -107,6 +126,9 @@ HST_NODISCARD enum hst_status hst_decoder_begin(
  */
 HST_NODISCARD enum hst_status hst_decode_batch(struct hst_decoder *decoder,
 	struct hst_event *events, size_t capacity, size_t *ret_count, struct hst_diag *diag);
+
+/* Entries of the latest batch's memory events. They stay until the next batch or begin. */
+const struct hst_memory *hst_decoder_memory(const struct hst_decoder *decoder);
 
 /*
  * After the last batch of a chunk: ticks of its last record, depth now, bytes of it that were read.

@@ -94,9 +94,34 @@ struct hst_ledger {
 	uint32_t
 		resyncs; /* chunks begun anew: a handler jumped out of a hook, or stacks were told apart */
 	uint32_t overflow_calls; /* profile mode: calls in the per-function 'other' nodes */
-	uint32_t reserved;
+	uint32_t memory_lost;    /* allocations and frees that were not recorded */
 };
 static_assert(sizeof(struct hst_ledger) == 48, "on disk");
+
+/* hst_file_header.memory */
+enum hst_memory_state {
+	HST_MEMORY_OFF = 0,     /* not asked for */
+	HST_MEMORY_ON = 1,      /* recorded */
+	HST_MEMORY_FOREIGN = 2, /* malloc of `allocator` stands before ours: its calls do not come to us */
+};
+
+/* Places that ask for memory have pseudo functions for `fn`: HST_MEMORY_BASE + number. */
+#define HST_MEMORY_BASE 0xe00000000000ull
+enum hst_allocator {
+#define HST_ALLOCATOR(NAME, name, number) HST_ALLOCATOR_##NAME = number,
+#include "hasten/memory.def"
+#undef HST_ALLOCATOR
+};
+
+#define HST_SLACK_SHORT_UNKNOWN 255u        /* ALLOC */
+#define HST_SLACK_LONG_UNKNOWN  0xffffffffu /* ALLOC_LONG */
+
+/* Arguments of MAP. */
+enum {
+	HST_MAP_FILE = 1u << 0,   /* of a file, not anonymous */
+	HST_MAP_SHARED = 1u << 1,
+	HST_MAP_NONE = 1u << 2,   /* PROT_NONE: address space only */
+};
 
 /* Page 0 of the file. Mapped shared while the process runs. */
 struct hst_file_header {
@@ -143,7 +168,18 @@ struct hst_file_header {
 		[HST_OPS]; /* payload of each op in 16-bit words; 255: count in first word */
 	uint8_t comm[16];
 	uint8_t exe[1024]; /* path of the executable, NUL-terminated, cut if longer */
-	uint8_t reserved[2736];
+	uint64_t fork_ticks;      /* image of a fork: just before it in the parent; 0 unknown */
+	uint32_t memory;          /* enum hst_memory_state */
+	uint32_t cost_memory_256; /* own cost of one allocation or free record, 1/256 ticks */
+	uint32_t cost_timer_256;  /* own part of a measured time within the allocator, 1/256 ticks */
+	uint32_t page_bytes;
+	uint64_t brk_start;     /* end of the heap of brk when recording began */
+	uint8_t allocator[128]; /* path of the module that has malloc, NUL-terminated, cut if longer */
+	uint64_t live_bytes;    /* profile mode: of blocks that are there, requested bytes */
+	uint64_t peak_bytes;    /* profile mode: its maximum */
+	uint64_t freed_early;   /* profile mode: blocks freed that were allocated before it began, or untracked */
+	uint64_t freed_early_bytes; /* usable bytes of them, where known */
+	uint8_t reserved[2544];
 };
 static_assert(sizeof(struct hst_file_header) == HST_HEADER_BYTES, "one page");
 
@@ -301,8 +337,17 @@ struct hst_profile_node {
 	uint32_t errors;                           /* left by longjmp or exception */
 	uint32_t flags;                            /* HST_NODE_... */
 	uint32_t histogram[HST_HISTOGRAM_BUCKETS]; /* of returned calls */
+	/* Memory: blocks allocated by calls of this context. `freed` by any thread. */
+	uint64_t allocs;
+	uint64_t alloc_bytes; /* requested */
+	uint64_t freed;
+	uint64_t freed_bytes;
+	uint64_t peak_bytes; /* greatest alloc_bytes - freed_bytes */
+	uint64_t allocator_ticks;
+	uint64_t untracked; /* of `allocs`: their end will not be seen */
+	uint64_t untracked_bytes;
 };
-static_assert(sizeof(struct hst_profile_node) == 320, "five cache lines");
+static_assert(sizeof(struct hst_profile_node) == 384, "six cache lines");
 
 enum {
 	HST_NODE_OTHER = 1u << 0,     /* calls of fn for which no node was left */

@@ -117,7 +117,7 @@ HST_SAME(HST_NODE_K, struct hst_profile_node, k);
 static_assert(HST_BLOCK_OPENS == sizeof(struct hst_profile_block) &&
 		      HST_BLOCK_OPENS_MAX == HST_PROFILE_OPEN_MAX &&
 		      sizeof(struct hst_profile_open) == 16 &&
-		      sizeof(struct hst_profile_node) == 320,
+		      sizeof(struct hst_profile_node) == 384,
 	"assembly and C must agree");
 HST_SAME(HST_WINDOW_CUR, struct hst_window, cur);
 HST_SAME(HST_WINDOW_LIMIT, struct hst_window, limit);
