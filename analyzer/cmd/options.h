@@ -38,6 +38,7 @@ struct hst_options {
 	uint64_t events; /* UINT64_MAX: not given */
 	enum hst_color_choice color;
 	bool reverse, json, csv, quiet, wide, no_pager, start, stop, help;
+	bool leaks, peak, temporary, timeline, sites, paths; /* views of `memory` */
 };
 
 enum hst_option_kind {

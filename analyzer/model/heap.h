@@ -62,6 +62,7 @@ struct hst_heap_site {
 	uint32_t line;
 	uint64_t offset;      /* of the call's return address within the module's file addresses */
 	struct hst_heap_sum sum;
+	uint64_t leaked_least, leaked_most; /* requested sizes of the blocks still there; 0, 0: none, or not known */
 };
 
 /* A calling context with its own blocks. Index 0 is the root; parents stand before their children. */

@@ -7,14 +7,7 @@
 #define COUNTED(value) COUNT(value), (value) == 1 ? "" : "s"
 #define WAS(value)     ((value) == 1 ? "was" : "were")
 
-/* Flags of the file header that the user hears of. */
-struct flag_note {
-	uint32_t flag;
-	bool loss;
-	const char *text;
-};
-
-static const struct flag_note flag_notes[] = {
+static const struct hst_flag_note flag_notes[] = {
 	{ HST_FLAG_DISK_FULL, true,
 		"the disk was full or the file size limit was reached: what came after it is "
 		"missing" },
@@ -41,6 +34,12 @@ static const struct flag_note flag_notes[] = {
 		"the program lost sight of its data file (chroot, other user, or deleted)" },
 	{ HST_FLAG_STARTED_PAUSED, false, "the recording was started paused" },
 };
+
+const struct hst_flag_note *hst_flag_notes(size_t *ret_count)
+{
+	*ret_count = sizeof flag_notes / sizeof flag_notes[0];
+	return flag_notes;
+}
 
 static void loss(struct hst_pass *pass)
 {
@@ -160,34 +159,11 @@ static void note_doubts(struct hst_pass *pass)
 
 static void note_modules(struct hst_pass *pass)
 {
-	for (size_t i = 0; i < pass->rows->images.count; i++) {
-		const struct hst_module_image *image = &pass->rows->images.items[i];
+	char text[1024];
 
-		if (image->image == NULL) {
-			hst_profile_note(pass->profile, false,
-				"%s can no longer be read: its functions have no names",
-				image->path);
-		} else if ((image->flags & HST_IMAGE_BUILD_ID_DIFFERS) != 0) {
-			hst_profile_note(pass->profile, false,
-				"%s changed since it was recorded: its functions have no names "
-				"(record again, or put the recorded build back)",
-				image->path);
-		} else if ((image->flags & HST_IMAGE_ZSTD_DEBUG) != 0) {
-			hst_profile_note(pass->profile, false,
-				"%s: its debug information is compressed with zstd, which cannot "
-				"be read: no files and lines (link with "
-				"-Wl,--compress-debug-sections=zlib)",
-				image->path);
-		} else if ((image->flags & (HST_IMAGE_HAS_DWARF | HST_IMAGE_STRIPPED)) == 0) {
-			hst_profile_note(pass->profile, false,
-				"%s has no debug information: no files and lines (compile with -g)",
-				image->path);
-		} else if ((image->flags & HST_IMAGE_STRIPPED) != 0 &&
-			   (image->flags & HST_IMAGE_HAS_DWARF) == 0) {
-			hst_profile_note(pass->profile, false,
-				"%s is stripped: functions that it does not export are shown by their offset (keep the "
-				"symbols, or its separate debug file)",
-				image->path);
+	for (size_t i = 0; i < pass->rows->images.count; i++) {
+		if (hst_rows_image_note(&pass->rows->images.items[i], text, sizeof text)) {
+			hst_profile_note(pass->profile, false, "%s", text);
 		}
 	}
 }

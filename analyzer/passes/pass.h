@@ -67,6 +67,14 @@ void hst_pass_merge_threads(struct hst_pass *pass);
 void hst_pass_note_file(struct hst_pass *pass);
 void hst_pass_note_all(struct hst_pass *pass);
 
+/* Flags of the file header that the user hears of. */
+struct hst_flag_note {
+	uint32_t flag;
+	bool loss;
+	const char *text;
+};
+const struct hst_flag_note *hst_flag_notes(size_t *ret_count);
+
 /* The ticks of the file at which the process ended, as far as known. */
 uint64_t hst_pass_end(const struct hst_pass *pass);
 

@@ -196,15 +196,16 @@ static enum hst_status read_streams(struct hst_pass *pass)
 	return HST_OK;
 }
 
-static enum hst_status read_file(struct hst_pass *pass)
+static enum hst_status read_file(struct hst_pass *pass, size_t number)
 {
 	enum hst_status status;
 	enum hst_status closed;
 
 	pass->last = pass->file.header.start.ticks;
+	pass->profile->memory |= pass->file.header.memory == HST_MEMORY_ON;
 	pass->sites.count = 0;
 	pass->file_threads = pass->threads.count;
-	hst_rows_begin_file(pass->rows);
+	hst_rows_begin_file(pass->rows, number);
 	set_clock(pass);
 	HST_TRY(hst_sites_init(&pass->interned));
 	status = read_streams(pass);
@@ -238,7 +239,7 @@ static enum hst_status read_files(struct hst_pass *pass)
 			pass->profile->complete = false;
 			continue;
 		}
-		status = read_file(pass);
+		status = read_file(pass, i);
 		hst_trace_file_close(&pass->file);
 		HST_TRY(status);
 		pass->profile->processes++;

@@ -49,9 +49,9 @@ void hst_rows_finish(struct hst_rows *rows)
 	*rows = (struct hst_rows){ 0 };
 }
 
-void hst_rows_begin_file(struct hst_rows *rows)
+void hst_rows_begin_file(struct hst_rows *rows, size_t number)
 {
-	rows->files++;
+	rows->file = (uint32_t)number & (SPACE_SOURCE - 1u);
 }
 
 static size_t slot_of(const struct hst_rows *rows, struct hst_row_key key)
@@ -222,7 +222,7 @@ static enum hst_status region_row(struct hst_rows *rows, const struct hst_trace_
 
 static enum hst_status nowhere_row(struct hst_rows *rows, uint64_t address, uint32_t *ret_row)
 {
-	struct hst_row_key key = { .address = address, .space = SPACE_NOWHERE + rows->files };
+	struct hst_row_key key = { .address = address, .space = SPACE_NOWHERE + rows->file };
 	struct hst_function_row row = { 0 };
 
 	if (find_row(rows, key, ret_row)) {
@@ -305,6 +305,11 @@ enum hst_status hst_rows_site(struct hst_rows *rows, const struct hst_trace_file
 	if (site->fn >= HST_REGION_BASE) {
 		return region_row(rows, file, site->fn, ret_row);
 	}
+	if (site->fn >= HST_MEMORY_BASE) {
+		/* A place that asks for memory is no function. */
+		*ret_row = HST_ROW_UNKNOWN;
+		return HST_OK;
+	}
 	module = hst_trace_file_module(file, site->fn, site->generation);
 	if (module == NULL) {
 		return nowhere_row(rows, site->fn, ret_row);
@@ -324,4 +329,65 @@ enum hst_status hst_rows_site(struct hst_rows *rows, const struct hst_trace_file
 		*ret_inlined = false;
 	}
 	return HST_OK;
+}
+
+enum hst_status hst_rows_code(struct hst_rows *rows, const struct hst_trace_file *file,
+	uint64_t ret, uint32_t generation, struct hst_code *ret_code)
+{
+	const struct hst_module *module = hst_trace_file_module(file, ret - 1, generation);
+	struct hst_code code = { .offset = ret };
+	const struct hst_function *function;
+	struct hst_image *image;
+	uint64_t entry;
+
+	if (module == NULL) {
+		code.space = SPACE_NOWHERE + rows->file;
+		HST_TRY(nowhere_row(rows, ret - 1, &code.row));
+		*ret_code = code;
+		return HST_OK;
+	}
+	HST_TRY(find_image(rows, module, &code.space));
+	code.offset = ret - module->bias;
+	HST_TRY(image_row(rows, code.space, code.offset - 1, &code.row, &entry));
+	code.module = rows->images.items[code.space].path;
+	image = rows->images.items[code.space].image;
+	function = image == NULL ? NULL : hst_image_function(image, code.offset - 1);
+	if (function != NULL && strncmp(function->name, "0x", 2) != 0) {
+		code.function = function->name;
+	}
+	if (image != NULL && !hst_image_line(image, code.offset - 1, &code.file, &code.line)) {
+		code.file = NULL;
+		code.line = 0;
+	}
+	*ret_code = code;
+	return HST_OK;
+}
+
+bool hst_rows_image_note(const struct hst_module_image *image, char *buffer, size_t size)
+{
+	const char *text = NULL;
+
+	if (image->image == NULL) {
+		text = "can no longer be read: its functions have no names";
+	} else if ((image->flags & HST_IMAGE_BUILD_ID_DIFFERS) != 0) {
+		text = "changed since it was recorded: its functions have no names "
+		       "(record again, or put the recorded build back)";
+	} else if ((image->flags & HST_IMAGE_ZSTD_DEBUG) != 0) {
+		(void)snprintf(buffer, size,
+			"%s: its debug information is compressed with zstd, which cannot be read: no files "
+			"and lines (link with -Wl,--compress-debug-sections=zlib)",
+			image->path);
+		return true;
+	} else if ((image->flags & (HST_IMAGE_HAS_DWARF | HST_IMAGE_STRIPPED)) == 0) {
+		text = "has no debug information: no files and lines (compile with -g)";
+	} else if ((image->flags & HST_IMAGE_STRIPPED) != 0 &&
+		   (image->flags & HST_IMAGE_HAS_DWARF) == 0) {
+		text = "is stripped: functions that it does not export are shown by their offset (keep the "
+		       "symbols, or its separate debug file)";
+	}
+	if (text == NULL) {
+		return false;
+	}
+	(void)snprintf(buffer, size, "%s %s", image->path, text);
+	return true;
 }

@@ -41,7 +41,7 @@ struct hst_rows {
 	HST_VEC(struct hst_row_key) keys;
 	uint32_t *hash; /* index of a key + 1, 0 free */
 	size_t hash_capacity;
-	uint32_t files;    /* begun, for addresses outside all modules */
+	uint32_t file;     /* number of the present one, for addresses outside all modules */
 	bool full;         /* HST_ROWS_MAX reached: the rest is row 0 */
 	uint64_t nameless; /* rows that are only an address */
 };
@@ -58,6 +58,29 @@ void hst_rows_finish(struct hst_rows *rows);
 HST_NODISCARD enum hst_status hst_rows_site(struct hst_rows *rows,
 	const struct hst_trace_file *file, const struct hst_site *site, uint32_t *ret_row,
 	bool *ret_inlined);
-void hst_rows_begin_file(struct hst_rows *rows);
+/* `number`: of the file within its session. */
+void hst_rows_begin_file(struct hst_rows *rows, size_t number);
+
+/* What is at a return address. Strings are borrowed from the rows. */
+struct hst_code {
+	const char *module;   /* path; NULL: the address lies in none */
+	const char *function; /* the one that the address lies in, short; NULL: it has no name */
+	const char *file;     /* of the call; NULL unknown */
+	uint32_t line;
+	uint32_t row;    /* of that function */
+	uint32_t space;  /* with `offset` it tells addresses of the session apart */
+	uint64_t offset; /* of the return address within the module's file addresses */
+};
+
+/* The code before the return address `ret`. HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_rows_code(struct hst_rows *rows,
+	const struct hst_trace_file *file, uint64_t ret, uint32_t generation,
+	struct hst_code *ret_code);
+
+/*
+ * A sentence about what the names of an image lack; false: nothing. `size` is at least 256 and cuts
+ * it.
+ */
+bool hst_rows_image_note(const struct hst_module_image *image, char *buffer, size_t size);
 
 #endif

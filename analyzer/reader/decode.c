@@ -2,7 +2,7 @@
 /*
  * Chunks to events: begins a chunk, joins it to what came before in its stream. Assumes that the
  * chunk's bytes stay in memory until it is done; trusts none of them. What stands in the chunk is
- * read by records.c.
+ * read by records.c and memory_records.c.
  */
 #include "reader/decode_state.h"
 
@@ -40,6 +40,7 @@ void hst_decoder_destroy(struct hst_decoder *decoder)
 		return;
 	}
 	hst_fibers_finish(&decoder->fibers);
+	hst_vec_finish(&decoder->memory);
 	free(decoder);
 }
 
@@ -237,6 +238,7 @@ static void set_chunk(struct hst_decoder *decoder, size_t bytes)
 	}
 	decoder->ticks = header->start.ticks >> decoder->shift << decoder->shift;
 	decoder->ids = 0;
+	decoder->latest = 0;
 	memset(decoder->predictor, 0, sizeof decoder->predictor);
 }
 
@@ -254,6 +256,7 @@ enum hst_status hst_decoder_begin(
 	decoder->at = chunk;
 	decoder->pending_at = 0;
 	decoder->pending_count = 0;
+	decoder->memory.count = 0;
 	if (bytes < sizeof header) {
 		return hst_diag_set(diag, HST_E_DAMAGED, "a chunk is cut within its header");
 	}
@@ -277,6 +280,11 @@ enum hst_status hst_decoder_begin(
 	decoder->broken = decoder->cut;
 	decoder->done = false;
 	return HST_OK;
+}
+
+const struct hst_memory *hst_decoder_memory(const struct hst_decoder *decoder)
+{
+	return decoder->memory.items;
 }
 
 uint64_t hst_decoder_ticks(const struct hst_decoder *decoder)

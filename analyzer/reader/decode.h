@@ -51,7 +51,8 @@ enum hst_event_kind {
 	HST_EVENT_RELEASE,     /* address: given to realloc; an ALLOC of a realloc site, or one of the next two, ends it */
 	HST_EVENT_REALLOC_FAILED, /* no entry: the block stays */
 	HST_EVENT_REALLOC_FREED,  /* no entry: the block is gone, no other came */
-	HST_EVENT_ALLOCATOR,   /* no entry: `value` ticks (our own part not subtracted), `reason` calls that it stands for */
+	/* no entry: `value` ticks (our own part not subtracted; UINT32_MAX: so many or more), `reason` calls that it stands for */
+	HST_EVENT_ALLOCATOR,
 	HST_EVENT_MAP,         /* site; address, bytes; reason: HST_MAP_... */
 	HST_EVENT_UNMAP,       /* address, bytes */
 	HST_EVENT_STACK,       /* site; bytes */
@@ -95,7 +96,7 @@ struct hst_memory {
  */
 struct hst_event {
 	uint64_t ticks;
-	uint32_t site; /* ENTER, FRAME */
+	uint32_t site; /* ENTER, FRAME; ALLOC, MAP, STACK: fn is HST_MEMORY_BASE + number */
 	uint16_t kind; /* enum hst_event_kind */
 	uint16_t reason;
 	uint32_t value;   /* count, fiber, depth */

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The state of a decoder, shared by decode.c (chunks) and records.c (what stands in them). */
+/*
+ * The state of a decoder, shared by decode.c (chunks), records.c (what stands in them) and
+ * memory_records.c (the records about memory among these).
+ */
 #ifndef HST_READER_DECODE_STATE_H
 #define HST_READER_DECODE_STATE_H
 
 #include "reader/decode.h"
 #include "reader/fibers.h"
+#include "util/vec.h"
 
-/* Listed frames and every enter_new that fits. */
-#define HST_DECODE_IDS_MAX (HST_CHUNK_FRAMES_MAX + HST_CHUNK_BYTES_MAX / 16u)
+#include <string.h>
+
+/* Listed frames and every site, the shortest record that defines an id, that fits. */
+#define HST_DECODE_IDS_MAX (HST_CHUNK_FRAMES_MAX + HST_CHUNK_BYTES_MAX / 12u)
+
+/* In hst_decoder.site_of: the id is a place that asks for memory. Tables of sites are smaller. */
+#define HST_DECODE_ASKS 0x80000000u
 
 static_assert(HST_DECODE_IDS_MAX < UINT16_MAX, "ids have 16 bits");
 
@@ -32,8 +41,50 @@ struct hst_decoder {
 	uint32_t pending_at;
 	uint32_t pending_count;
 	struct hst_event pending[HST_CHUNK_FRAMES_MAX + 2];
+	uint64_t latest;                   /* address of the latest block */
+	HST_VEC(struct hst_memory) memory; /* of the present batch's events */
 	uint32_t site_of[HST_DECODE_IDS_MAX + 1];
 	uint16_t predictor[HST_PREDICTOR_SLOTS];
 };
+
+/* What the slow path did with a record. */
+enum hst_step {
+	HST_STEP_EVENT,   /* *event is filled */
+	HST_STEP_NONE,    /* no event of its own */
+	HST_STEP_END,     /* no more records */
+	HST_STEP_DAMAGED, /* the chunk is given up */
+	HST_STEP_MEMORY   /* out of memory */
+};
+
+/* A record of op SITE to MEMORY whose payload of the known length is all there. *event is zero. */
+enum hst_step hst_decode_memory(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
+	const uint8_t *payload, struct hst_event *event);
+
+/* By the time of a record: 16 bits, which cannot carry a whole chunk beyond 64 bits of ticks. */
+static inline void hst_decode_advance(struct hst_decoder *decoder, uint32_t units)
+{
+	decoder->ticks += (uint64_t)units << decoder->shift;
+}
+
+static inline uint32_t hst_load16(const uint8_t *at)
+{
+	uint16_t word;
+
+	memcpy(&word, at, sizeof word);
+	return word;
+}
+
+static inline uint32_t hst_load32(const uint8_t *at)
+{
+	uint32_t word;
+
+	memcpy(&word, at, sizeof word);
+	return word;
+}
+
+static inline uint64_t hst_load48(const uint8_t *at)
+{
+	return hst_load32(at) | (uint64_t)hst_load16(at + 4) << 32;
+}
 
 #endif

@@ -84,7 +84,8 @@ static void add_pending(struct hst_profile_tree *tree)
 	uint64_t histogram = offsetof(struct hst_profile_node, histogram);
 
 	if (tree->header.pending >= NODES_AT && node > 0 && node < tree->node_count &&
-		at >= histogram && at % sizeof(uint32_t) == 0) {
+		at >= histogram && at < histogram + sizeof tree->nodes->histogram &&
+		at % sizeof(uint32_t) == 0) {
 		tree->nodes[node].histogram[(at - histogram) / sizeof(uint32_t)]++;
 	}
 }

@@ -9,7 +9,7 @@
 
 #include "reader/trace_file.h"
 
-/* Nodes that are read at once at most (160 MiB); the writer's own cap is far below. */
+/* Nodes that are read at once at most (192 MiB); the writer's own cap is far below. */
 #define HST_PROFILE_NODES_MAX (512u << 10)
 
 struct hst_profile_tree {

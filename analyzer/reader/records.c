@@ -20,27 +20,6 @@
 #define HEAD_ENTER_ID   (HST_KIND_EXTENDED << 6 | HST_OP_ENTER_ID)
 #define HEAD_ENTER_LONG (HST_KIND_EXTENDED << 6 | HST_OP_ENTER_LONG)
 
-static uint32_t load16(const uint8_t *at)
-{
-	uint16_t word;
-
-	memcpy(&word, at, sizeof word);
-	return word;
-}
-
-static uint32_t load32(const uint8_t *at)
-{
-	uint32_t word;
-
-	memcpy(&word, at, sizeof word);
-	return word;
-}
-
-static uint64_t load48(const uint8_t *at)
-{
-	return load32(at) | (uint64_t)load16(at + 4) << 32;
-}
-
 static enum hst_status damaged(struct hst_decoder *decoder, struct hst_diag *diag, const char *what)
 {
 	decoder->done = true;
@@ -51,14 +30,6 @@ static enum hst_status damaged(struct hst_decoder *decoder, struct hst_diag *dia
 		decoder->chunk.seq, decoder->chunk.tid, (size_t)(decoder->at - decoder->begin),
 		what);
 }
-
-/* What the slow path did with a record. */
-enum step {
-	STEP_EVENT,  /* *event is filled */
-	STEP_NONE,   /* no event of its own */
-	STEP_END,    /* no more records */
-	STEP_DAMAGED /* `wrong` says why */
-};
 
 /* False: the clock would reach its end. */
 static bool advance_far(struct hst_decoder *decoder, uint64_t units)
@@ -71,19 +42,20 @@ static bool advance_far(struct hst_decoder *decoder, uint64_t units)
 	return true;
 }
 
-/* By the time of a record: 16 bits, which cannot carry a whole chunk beyond 64 bits of ticks. */
-static void advance(struct hst_decoder *decoder, uint32_t units)
+/* `id` if it is that of an instance of a function, else 0. A prediction is nothing else or 0. */
+static inline uint32_t function_id(const struct hst_decoder *decoder, uint32_t id)
 {
-	decoder->ticks += (uint64_t)units << decoder->shift;
+	return id - 1 < decoder->ids && decoder->site_of[id] < HST_DECODE_ASKS ? id : 0;
 }
 
-/* An enter by a record that is not the predicted one. 0: no such id. */
+/* An enter by a record that the tight loop did not take. 0: no such id. */
 static uint32_t enter(struct hst_decoder *decoder, uint32_t id)
 {
 	struct hst_fiber *fiber = hst_fibers_present(&decoder->fibers);
 	struct hst_fiber_frame *caller = &fiber->frames[fiber->count];
 
-	if (id == 0 || id > decoder->ids) {
+	id = function_id(decoder, id);
+	if (id == 0) {
 		return 0;
 	}
 	decoder->predictor[hst_predictor_slot(caller->id, caller->last)] = (uint16_t)id;
@@ -99,8 +71,8 @@ static uint32_t define(struct hst_decoder *decoder, const uint8_t *payload)
 		return 0;
 	}
 	decoder->ids++;
-	decoder->site_of[decoder->ids] = hst_sites_intern(decoder->sites, load48(payload + 2),
-		load48(payload + 8), decoder->chunk.generation);
+	decoder->site_of[decoder->ids] = hst_sites_intern(decoder->sites, hst_load48(payload + 2),
+		hst_load48(payload + 8), decoder->chunk.generation);
 	return decoder->ids;
 }
 
@@ -114,13 +86,13 @@ static bool measure(const struct hst_decoder *decoder, uint32_t op, uint32_t *re
 		if (left < 1) {
 			return false;
 		}
-		words = 1 + load16(decoder->at + 2);
+		words = 1 + hst_load16(decoder->at + 2);
 	}
 	*ret_words = words;
 	return words <= left;
 }
 
-static enum step enter_event(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
+static enum hst_step enter_event(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
 	const uint8_t *payload, struct hst_event *event)
 {
 	uint32_t id;
@@ -128,21 +100,21 @@ static enum step enter_event(struct hst_decoder *decoder, uint32_t op, uint32_t 
 	if (op == HST_OP_ENTER_NEW) {
 		id = define(decoder, payload);
 	} else {
-		id = load16(op == HST_OP_ENTER_LONG ? payload + 2 : payload);
+		id = hst_load16(op == HST_OP_ENTER_LONG ? payload + 2 : payload);
 	}
 	id = enter(decoder, id);
 	if (id == 0) {
-		return STEP_DAMAGED;
+		return HST_STEP_DAMAGED;
 	}
-	advance(decoder, op == HST_OP_ENTER_ID ? argument : load16(payload));
+	hst_decode_advance(decoder, op == HST_OP_ENTER_ID ? argument : hst_load16(payload));
 	event->kind = HST_EVENT_ENTER;
 	event->site = decoder->site_of[id];
 	event->ticks = decoder->ticks;
-	return STEP_EVENT;
+	return HST_STEP_EVENT;
 }
 
 /* Records that say their time in their first payload word, and a number in the next two. */
-static enum step marked_event(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
+static enum hst_step marked_event(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
 	const uint8_t *payload, struct hst_event *event)
 {
 	static const uint16_t kinds[HST_OPS] = {
@@ -155,35 +127,36 @@ static enum step marked_event(struct hst_decoder *decoder, uint32_t op, uint32_t
 		[HST_OP_THREAD_END] = HST_EVENT_THREAD_END,
 	};
 
-	advance(decoder, load16(payload));
+	hst_decode_advance(decoder, hst_load16(payload));
 	event->kind = kinds[op];
 	event->ticks = decoder->ticks;
-	event->value = decoder->op_words[op] == 3 ? load32(payload + 2) : 0;
+	event->value = decoder->op_words[op] == 3 ? hst_load32(payload + 2) : 0;
 	if (op == HST_OP_EXIT_ERROR && !hst_fibers_pop(&decoder->fibers, 1)) {
-		return STEP_DAMAGED;
+		return HST_STEP_DAMAGED;
 	}
 	if (op == HST_OP_UNWIND) {
 		event->reason = (uint16_t)argument;
-		return hst_fibers_pop(&decoder->fibers, event->value) ? STEP_EVENT : STEP_DAMAGED;
+		return hst_fibers_pop(&decoder->fibers, event->value) ? HST_STEP_EVENT
+								      : HST_STEP_DAMAGED;
 	}
 	if (op == HST_OP_SWITCH && hst_fibers_switch(&decoder->fibers, event->value) != HST_OK) {
-		return STEP_DAMAGED;
+		return HST_STEP_DAMAGED;
 	}
-	return STEP_EVENT;
+	return HST_STEP_EVENT;
 }
 
-static enum step extended(
+static enum hst_step extended(
 	struct hst_decoder *decoder, uint32_t head, struct hst_event *event, const char **ret_wrong)
 {
 	uint32_t op = head >> 8 & (HST_OPS - 1);
 	uint32_t argument = head & 0xff;
 	const uint8_t *payload = decoder->at + 2;
-	enum step step;
+	enum hst_step step;
 	uint32_t words;
 
 	*ret_wrong = "a record goes beyond the end";
 	if (!measure(decoder, op, &words)) {
-		return decoder->cut ? STEP_END : STEP_DAMAGED;
+		return decoder->cut ? HST_STEP_END : HST_STEP_DAMAGED;
 	}
 	*event = (struct hst_event){ 0 };
 	*ret_wrong = "a record makes no sense";
@@ -194,15 +167,16 @@ static enum step extended(
 		step = enter_event(decoder, op, argument, payload, event);
 		break;
 	case HST_OP_TIME:
-		step = advance_far(decoder, (uint64_t)(argument << 16 | load16(payload))
+		step = advance_far(decoder, (uint64_t)(argument << 16 | hst_load16(payload))
 						    << HST_TIME_BITS)
-			       ? STEP_NONE
-			       : STEP_DAMAGED;
+			       ? HST_STEP_NONE
+			       : HST_STEP_DAMAGED;
 		break;
 	case HST_OP_TIME_LONG:
-		step = advance_far(decoder, load32(payload) | (uint64_t)load32(payload + 4) << 32)
-			       ? STEP_NONE
-			       : STEP_DAMAGED;
+		step = advance_far(decoder, hst_load32(payload) | (uint64_t)hst_load32(payload + 4)
+									  << 32)
+			       ? HST_STEP_NONE
+			       : HST_STEP_DAMAGED;
 		break;
 	case HST_OP_EXIT_ERROR:
 	case HST_OP_UNWIND:
@@ -214,16 +188,19 @@ static enum step extended(
 		step = marked_event(decoder, op, argument, payload, event);
 		break;
 	default:
-		step = STEP_NONE;
+		step = HST_STEP_NONE;
+		if (op >= HST_OP_SITE && op <= HST_OP_MEMORY) {
+			step = hst_decode_memory(decoder, op, argument, payload, event);
+		}
 		break;
 	}
-	if (step != STEP_DAMAGED) {
+	if (step < HST_STEP_END) {
 		decoder->at = payload + 2 * (size_t)words;
 	}
 	return step;
 }
 
-static enum step predicted_event(
+static enum hst_step predicted_event(
 	struct hst_decoder *decoder, uint32_t head, struct hst_event *event)
 {
 	const struct hst_fiber *fiber = hst_fibers_present(&decoder->fibers);
@@ -232,39 +209,39 @@ static enum step predicted_event(
 		enter(decoder, decoder->predictor[hst_predictor_slot(caller->id, caller->last)]);
 
 	if (id == 0) {
-		return STEP_DAMAGED;
+		return HST_STEP_DAMAGED;
 	}
 	decoder->ticks += (uint64_t)(head & HST_TIME_MASK) << decoder->shift;
 	decoder->at += 2;
 	*event = (struct hst_event){
 		.ticks = decoder->ticks, .site = decoder->site_of[id], .kind = HST_EVENT_ENTER
 	};
-	return STEP_EVENT;
+	return HST_STEP_EVENT;
 }
 
 /* Any record that the tight loop does not take. Its variables must have been written back. */
-static enum step slow_step(
+static enum hst_step slow_step(
 	struct hst_decoder *decoder, struct hst_event *event, const char **ret_wrong)
 {
 	uint32_t head;
 
 	if (decoder->end - decoder->at < 2) {
-		return STEP_END;
+		return HST_STEP_END;
 	}
-	head = load16(decoder->at);
+	head = hst_load16(decoder->at);
 	switch (head >> HST_KIND_SHIFT) {
 	case HST_KIND_END:
 		*ret_wrong = "an end mark before the end";
-		return decoder->chunk.used != 0 && !decoder->cut ? STEP_DAMAGED : STEP_END;
+		return decoder->chunk.used != 0 && !decoder->cut ? HST_STEP_DAMAGED : HST_STEP_END;
 	case HST_KIND_EXIT:
 		*ret_wrong = "an exit without an open frame";
 		if (!hst_fibers_pop(&decoder->fibers, 1)) {
-			return STEP_DAMAGED;
+			return HST_STEP_DAMAGED;
 		}
 		decoder->ticks += (uint64_t)(head & HST_TIME_MASK) << decoder->shift;
 		*event = (struct hst_event){ .ticks = decoder->ticks, .kind = HST_EVENT_EXIT };
 		decoder->at += 2;
-		return STEP_EVENT;
+		return HST_STEP_EVENT;
 	case HST_KIND_PREDICTED:
 		*ret_wrong = "an enter that nothing foretold";
 		return predicted_event(decoder, head, event);
@@ -293,7 +270,7 @@ static size_t fast_stretch(struct hst_decoder *decoder, struct hst_event *events
 	const struct hst_event *const full = events + room;
 
 	while (at < stop && event != full) {
-		uint32_t head = load16(at);
+		uint32_t head = hst_load16(at);
 		uint32_t units = head & HST_TIME_MASK;
 		uint32_t bytes = 2;
 		uint32_t slot;
@@ -313,17 +290,17 @@ static size_t fast_stretch(struct hst_decoder *decoder, struct hst_event *events
 		if (head >> HST_KIND_SHIFT == HST_KIND_PREDICTED) {
 			id = predictor[slot];
 		} else if (head >> 8 == HEAD_ENTER_ID) {
-			id = load16(at + 2);
+			id = function_id(decoder, hst_load16(at + 2));
 			units = head & 0xff;
 			bytes = 4;
 		} else if (head >> 8 == HEAD_ENTER_LONG) {
-			units = load16(at + 2);
-			id = load16(at + 4);
+			units = hst_load16(at + 2);
+			id = function_id(decoder, hst_load16(at + 4));
 			bytes = 6;
 		} else {
 			break;
 		}
-		if (id - 1 >= decoder->ids) {
+		if (id == 0) {
 			break;
 		}
 		predictor[slot] = (uint16_t)id;
@@ -347,6 +324,7 @@ enum hst_status hst_decode_batch(struct hst_decoder *decoder, struct hst_event *
 	const char *wrong = "";
 	size_t count = 0;
 
+	decoder->memory.count = 0;
 	while (count < capacity && decoder->pending_at < decoder->pending_count) {
 		events[count++] = decoder->pending[decoder->pending_at++];
 	}
@@ -363,17 +341,20 @@ enum hst_status hst_decode_batch(struct hst_decoder *decoder, struct hst_event *
 			break;
 		}
 		switch (slow_step(decoder, &events[count], &wrong)) {
-		case STEP_EVENT:
+		case HST_STEP_EVENT:
 			count++;
 			break;
-		case STEP_NONE:
+		case HST_STEP_NONE:
 			break;
-		case STEP_END:
+		case HST_STEP_END:
 			decoder->done = true;
 			break;
-		case STEP_DAMAGED:
+		case HST_STEP_DAMAGED:
 			*ret_count = count;
 			return damaged(decoder, diag, wrong);
+		case HST_STEP_MEMORY:
+			*ret_count = count;
+			return hst_diag_set(diag, HST_E_MEMORY, "out of memory");
 		}
 	}
 	*ret_count = count;

@@ -109,8 +109,18 @@ static void extended(struct check *check, uint32_t op, uint32_t argument, const 
 	case HST_OP_SWITCH:
 		check->switched = true;
 		break;
+	case HST_OP_SITE:
+		check->time += payload[0];
+		define(check, words(payload + 1, 3), HST_MEMORY_BASE + payload[4]);
+		break;
+	case HST_OP_ALLOC:
+	case HST_OP_ALLOC_LONG:
+		check->wrong |= payload[1] == 0 || payload[1] > check->ids ||
+				check->sites[payload[1]].fn - HST_MEMORY_BASE > UINT16_MAX;
+		check->time += payload[0];
+		break;
 	default:
-		check->time += payload[0]; /* lost, pause, limit, thread_end */
+		check->time += payload[0]; /* all others have only their time to say here */
 		break;
 	}
 }

@@ -164,6 +164,7 @@ bool hst_chunk_begin(struct hst_stream *stream)
 	stream->fiber->chunk = stream->seq;
 	stream->fiber->known = stream->known;
 	stream->time = now.ticks >> HST_TIME_SHIFT;
+	stream->block = 0;
 	stream->low =
 		stream->errors_below != 0 || stream->over != 0 ? (void *)UINTPTR_MAX : stream->top;
 	stream->generation = chunk->generation;

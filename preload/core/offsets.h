@@ -11,9 +11,9 @@
 #define HST_STREAM_LO        40
 #define HST_STREAM_TIME      48
 #define HST_STREAM_MODE      56
-#define HST_STREAM_PREDICTOR 64
+#define HST_STREAM_PREDICTOR 128
 #define HST_STREAM_IDENTS    (HST_STREAM_PREDICTOR + 2 * 4096)
-#define HST_STREAM_TREE      120928
+#define HST_STREAM_TREE      120992
 
 /* struct hst_open */
 #define HST_OPEN_CFA   0

@@ -52,7 +52,10 @@ static void read_variable(const char *variable, struct hst_options *options)
 void hst_options_read(char **environment, struct hst_options *ret_options)
 {
 	struct hst_options options = {
-		.children = true, .limit_bytes = HST_LIMIT_DEFAULT, .seccomp = UINT64_MAX
+		.children = true,
+		.memory = true,
+		.limit_bytes = HST_LIMIT_DEFAULT,
+		.seccomp = UINT64_MAX,
 	};
 
 	for (; environment != NULL && *environment != NULL; environment++) {

@@ -16,6 +16,7 @@ struct hst_options {
 	bool paused;
 	bool profile;
 	bool check;
+	bool memory;
 	uint64_t limit_bytes;
 	uint64_t ring_ns;
 	uint64_t tsc_hz;

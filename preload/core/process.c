@@ -15,6 +15,8 @@
 
 struct hst_process hst_process;
 
+__thread uint64_t hst_fork_ticks __attribute__((tls_model("initial-exec")));
+
 volatile uint32_t hst_sys_closed;
 
 static struct {

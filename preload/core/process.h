@@ -31,6 +31,9 @@ struct hst_process {
 
 extern HST_HIDDEN struct hst_process hst_process;
 
+/* When the thread began the fork that is under way, or of which its process is the child; 0 none. */
+extern __thread uint64_t hst_fork_ticks __attribute__((tls_model("initial-exec")));
+
 #define HST_WINDOWS_FIRST 1024u /* 64 KiB */
 
 /* What the first threads need: it comes with the library, and so without a mapping of its own. */

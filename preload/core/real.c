@@ -8,34 +8,73 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/poison.h"
-
+/* Before the names below become forbidden. */
 static const char *const names[HST_REALS] = {
 #define HST_HOOK(symbol, file, why) [HST_REAL_##symbol] = #symbol,
 #include "hasten/hooks.def"
 #undef HST_HOOK
 };
 
-/* Those of the program's own libraries. What came with plug-ins may go with them and is looked for each time. */
-static void *found[HST_REALS];
+#include "core/poison.h"
+
+/* What came with plug-ins may go with them, is not among these and is looked for each time. */
+void *hst_reals[HST_REALS];
+
+struct hst_real_allocator hst_real_allocator;
 
 void *hst_real_syscall;
 void *hst_real_clone;
+
+/* By the names that gcc and clang give their libraries. */
+static bool is_sanitizer(const char *file)
+{
+	static const char *const starts[] = { "libasan", "libhwasan", "liblsan", "libtsan",
+		"libclang_rt." };
+
+	for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+		if (hst_text_starts(file, starts[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void note_allocator(struct dl_phdr_info *module, bool foreign)
+{
+	const char *file = hst_text_base(module->dlpi_name);
+	struct hst_real_allocator *allocator = &hst_real_allocator;
+
+	allocator->module = module->dlpi_name;
+	allocator->foreign = foreign;
+	allocator->sanitizer = is_sanitizer(file);
+	allocator->usable_size = (size_t(*)(void *))hst_symbol_find(module, "malloc_usable_size");
+	if (!hst_text_starts(file, "libc.") && !hst_text_starts(file, "libc-")) {
+		hst_symbol_range(module, &allocator->lo, &allocator->bytes);
+	}
+}
 
 /* As RTLD_NEXT has it: of the modules behind ours, in the order of the list, the first that has the name. */
 static int visit_start(struct dl_phdr_info *module, size_t size, void *data)
 {
 	bool *behind = data;
+	const char *wanted = names[HST_REAL_malloc];
 
 	(void)size;
 	if (!*behind) {
-		*behind = hst_symbol_within(module, found);
+		*behind = hst_symbol_within(module, hst_reals);
+		if (!*behind && hst_real_allocator.module == NULL &&
+			hst_symbol_find(module, wanted) != NULL) {
+			note_allocator(module, true);
+		}
 		return 0;
 	}
 	for (unsigned which = 0; which < HST_REALS; which++) {
-		if (found[which] == NULL) {
-			found[which] = hst_symbol_find(module, names[which]);
+		if (hst_reals[which] == NULL) {
+			hst_reals[which] = hst_symbol_find(module, names[which]);
 		}
+	}
+	if (hst_real_allocator.module == NULL && hst_reals[HST_REAL_malloc] != NULL) {
+		note_allocator(module, false);
 	}
 	return 0;
 }
@@ -44,9 +83,11 @@ void hst_reals_start(void)
 {
 	bool behind = false;
 
-	(void)dl_iterate_phdr(visit_start, &behind);
-	hst_real_syscall = found[HST_REAL_syscall];
-	hst_real_clone = found[HST_REAL_clone];
+	if (hst_real_syscall == NULL) {
+		(void)dl_iterate_phdr(visit_start, &behind);
+		hst_real_clone = hst_reals[HST_REAL_clone];
+		hst_real_syscall = hst_reals[HST_REAL_syscall];
+	}
 }
 
 struct search {
@@ -80,7 +121,7 @@ static int visit_needed(struct dl_phdr_info *module, size_t size, void *data)
 	const char *file = hst_text_base(module->dlpi_name);
 
 	(void)size;
-	if (hst_symbol_within(module, found) ||
+	if (hst_symbol_within(module, hst_reals) ||
 		!(search->any || (search->user != NULL && hst_symbol_needs(search->user, file)))) {
 		return 0;
 	}
@@ -92,8 +133,8 @@ void *hst_real(enum hst_real which, const void *caller)
 {
 	struct search search = { .name = names[which], .caller = caller };
 
-	if (found[which] != NULL) {
-		return found[which];
+	if (hst_reals[which] != NULL) {
+		return hst_reals[which];
 	}
 	(void)dl_iterate_phdr(visit_user, &search);
 	if (search.symbol == NULL) {

@@ -5,6 +5,8 @@
 
 #include "core/attr.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum hst_real {
@@ -14,7 +16,26 @@ enum hst_real {
 	HST_REALS,
 };
 
-/* Looks all of them up in the program's own libraries, at process start. */
+/* Those of the program's own libraries, by enum hst_real; NULL: not among them, or not looked for yet. For hooks that must be fast. */
+extern HST_HIDDEN void *hst_reals[HST_REALS];
+
+/* What stands behind our malloc, and whether something stands before it. */
+struct hst_real_allocator {
+	size_t (*usable_size)(void *block); /* NULL: unknown */
+	const char *
+		module; /* path of the module that has malloc, "" the program itself, NULL none; lives as long as it */
+	bool foreign;   /* that module stands before us */
+	bool sanitizer; /* it is the run time of one, which has reasons to see every call as it is */
+	/* Its addresses, if it is not libc: what it asks of itself is no business of the program's. */
+	uint64_t lo, bytes;
+};
+
+extern HST_HIDDEN struct hst_real_allocator hst_real_allocator;
+
+/*
+ * Looks all of them up in the program's own libraries: at process start, or when a constructor that runs before ours
+ * allocates. No memory is needed for it.
+ */
 void hst_reals_start(void);
 
 /* For the hooks in assembly; NULL until then. */

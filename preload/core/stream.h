@@ -121,6 +121,13 @@ struct hst_parked {
 };
 
 #define HST_PARKED_MAX 64u
+
+/* Profile mode: the block that realloc has; it comes back if that fails. */
+struct hst_moving {
+	uint64_t block;
+	uint64_t bytes;
+	struct hst_profile_node *node; /* NULL: not followed */
+};
 #define HST_SPLITS_MAX 4096u
 
 struct hst_tree; /* stacks/tree.h */
@@ -136,6 +143,11 @@ struct hst_stream {
 	uint64_t time;        /* ticks >> HST_TIME_SHIFT of the latest record */
 	uint32_t mode;        /* enum hst_stream_mode */
 	uint32_t ids;         /* defined in this chunk */
+	/* memory */
+	uint64_t block;     /* address of the latest one in this chunk */
+	uint32_t countdown; /* calls of the allocator until one is timed */
+	uint32_t random;    /* for the next countdown, 0: not begun */
+	uint64_t pad[6];
 	uint16_t predictor[HST_PREDICTOR_SLOTS];
 	struct hst_ident idents[HST_IDS_MAX];
 	uint16_t hash[HST_HASH_SLOTS];
@@ -184,6 +196,7 @@ struct hst_stream {
 	uint32_t parked_count; /* ever; the latest ones are kept */
 	uint32_t parked_batch;
 	uint32_t splits; /* stacks found by their parked frames */
+	struct hst_moving moving;
 	struct hst_parked parked[HST_PARKED_MAX];
 };
 

@@ -33,6 +33,25 @@ bool hst_symbol_within(const struct dl_phdr_info *module, const void *address)
 	return false;
 }
 
+void hst_symbol_range(const struct dl_phdr_info *module, uint64_t *ret_lo, uint64_t *ret_bytes)
+{
+	uint64_t lo = UINT64_MAX;
+	uint64_t hi = 0;
+
+	for (int i = 0; i < module->dlpi_phnum; i++) {
+		const ElfW(Phdr) *header = &module->dlpi_phdr[i];
+
+		if (header->p_type == PT_LOAD) {
+			lo = header->p_vaddr < lo ? header->p_vaddr : lo;
+			hi = header->p_vaddr + header->p_memsz > hi
+				     ? header->p_vaddr + header->p_memsz
+				     : hi;
+		}
+	}
+	*ret_lo = module->dlpi_addr + lo;
+	*ret_bytes = hi > lo ? hi - lo : 0;
+}
+
 /* The loader has made addresses of the offsets, but not where the section is read-only. */
 static const void *pointer(const struct dl_phdr_info *module, const ElfW(Dyn) * entry)
 {

@@ -14,6 +14,9 @@
 /* Does the module contain the address? */
 bool hst_symbol_within(const struct dl_phdr_info *module, const void *address);
 
+/* From its first byte in memory to its last. */
+void hst_symbol_range(const struct dl_phdr_info *module, uint64_t *ret_lo, uint64_t *ret_bytes);
+
 /*
  * The function of this name that the module exports in its default version; NULL: none, or one that the loader chooses at run
  * time (IFUNC). Any thread, within a dl_iterate_phdr.

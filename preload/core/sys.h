@@ -144,6 +144,14 @@ static inline long hst_sys_madvise(void *at, size_t bytes, int advice)
 	return hst_sys6(SYS_madvise, (long)at, (long)bytes, advice, 0, 0, 0);
 }
 
+/* End of the heap of brk; 0 unknown. */
+static inline uint64_t hst_sys_brk(void)
+{
+	long end = hst_sys6(SYS_brk, 0, 0, 0, 0, 0, 0);
+
+	return end > 0 ? (uint64_t)end : 0;
+}
+
 static inline uint32_t hst_sys_getpid(void)
 {
 	return (uint32_t)hst_sys6(SYS_getpid, 0, 0, 0, 0, 0, 0);

@@ -8,6 +8,7 @@
 #include "core/attr.h"
 #include "core/clock.h"
 #include "core/process.h"
+#include "hooks/memory.h"
 #include "hooks/start.h"
 #include "sink/file.h"
 #include "stacks/tree.h"
@@ -16,6 +17,8 @@
 
 #define HST_BATCHES 16u /* the first ones warm caches and predictors up; the best one counts */
 #define HST_PAIRS   16u
+
+#define HST_MEMORY_BATCHES 4u
 
 void __cyg_profile_func_enter(void *fn, void *call_site);
 void __cyg_profile_func_exit(void *fn, void *call_site);
@@ -82,6 +85,27 @@ static uint64_t shortest_exit(const struct hst_stream *stream)
 	return best == UINT64_MAX ? 0 : (best << HST_TIME_SHIFT) * 256 / HST_PAIRS;
 }
 
+/* The same for records of memory, and for reading the clock twice. */
+static void calibrate_memory(void)
+{
+	uint64_t best = UINT64_MAX;
+	uint64_t twice = UINT64_MAX;
+
+	for (uint32_t batch = 0; batch < HST_MEMORY_BATCHES; batch++) {
+		uint64_t start = hst_ticks();
+		uint64_t second = hst_ticks();
+		uint64_t elapsed;
+
+		hst_memory_probe(HST_PAIRS);
+		elapsed = hst_ticks() - second;
+		best = elapsed < best ? elapsed : best;
+		twice = second - start < twice ? second - start : twice;
+	}
+	best -= twice < best ? twice : best;
+	hst_sink.header->cost_memory_256 = (uint32_t)(best * 256 / HST_PAIRS);
+	hst_sink.header->cost_timer_256 = (uint32_t)(twice * 256);
+}
+
 void hst_calibrate(struct hst_stream *stream)
 {
 	uint64_t guard = stream->guard;
@@ -91,10 +115,12 @@ void hst_calibrate(struct hst_stream *stream)
 
 	stream->guard = 0;
 	full = batches(__cyg_profile_func_enter, __cyg_profile_func_exit);
+	inside = stream->mode == HST_STREAM_TRACE ? shortest_exit(stream) : 0;
+	if (stream->mode == HST_STREAM_TRACE && hst_sink.header->memory == HST_MEMORY_ON) {
+		calibrate_memory();
+	}
 	stream->guard = guard;
-	if (stream->mode == HST_STREAM_TRACE) {
-		inside = shortest_exit(stream);
-	} else {
+	if (stream->mode != HST_STREAM_TRACE) {
 		inside = hst_tree_shortest(stream) * 256;
 		hst_tree_clear(stream);
 	}

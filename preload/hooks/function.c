@@ -70,22 +70,14 @@ static void record_enter(struct hst_stream *stream, const struct hst_call *call,
 /* First sight of an instance in this chunk: is it to be recorded, and does the file know its module? */
 static bool admit(struct hst_stream *stream, const struct hst_call *call)
 {
-	const struct hst_loaded *module;
-
 	if (call->ret >= HST_REGION_BASE) {
 		return true;
 	}
-	module = hst_modules_find(call->ret);
-	if (module == NULL) {
-		(void)hst_modules_update();
-		module = hst_modules_find(call->ret);
-	}
+	(void)hst_modules_know(call->ret); /* the filter asks for it */
 	if (hst_filter_judge(call->fn)) {
 		return false;
 	}
-	if (module != NULL && module->generation > stream->generation) {
-		hst_stream_renew(stream);
-	}
+	hst_stream_meet(stream, call->ret);
 	return true;
 }
 
@@ -108,15 +100,6 @@ static bool admit_instance(struct hst_stream *stream, const struct hst_call *cal
 	return true;
 }
 
-/* Is there a chunk or a tree to write to? */
-static bool is_ready(struct hst_stream *stream)
-{
-	if (HST_UNLIKELY(stream->held)) {
-		hst_stream_unhold(stream);
-	}
-	return !hst_stream_must_look(stream, hst_sink_watch()) || hst_stream_service(stream);
-}
-
 /* A call for which there is no room: its exit must not close another one. */
 static void lose_enter(struct hst_stream *stream, uint64_t ticks)
 {
@@ -136,7 +119,7 @@ void hst_enter(struct hst_stream *stream, const struct hst_call *call, uint64_t 
 	uint64_t cfa;
 	uint64_t ticks;
 
-	if (!is_ready(stream)) {
+	if (!hst_stream_is_ready(stream)) {
 		stream->ledger->lost_calls += stream->mode == HST_STREAM_DEAF;
 		return;
 	}
@@ -213,7 +196,7 @@ void hst_exit(struct hst_stream *stream, const struct hst_call *call)
 	uint64_t ticks = hst_ticks();
 	bool thrown;
 
-	if (!is_ready(stream)) {
+	if (!hst_stream_is_ready(stream)) {
 		return;
 	}
 	if (hst_filter_excludes(call->fn) || exit_of_lost(stream, call)) {

@@ -2,6 +2,7 @@
 /* The ways out of a process, and into a sandbox. */
 #include "core/process.h"
 #include "core/attr.h"
+#include "core/clock.h"
 #include "core/real.h"
 #include "core/sys.h"
 #include "hooks/stream.h"
@@ -48,6 +49,20 @@ HST_EXPORT void quick_exit(int status)
 {
 	hst_process_end(HST_END__EXIT, status);
 	leave(HST_REAL_quick_exit, status);
+}
+
+/* A child keeps the moment until it makes its file: what its parent frees later is still there for it. */
+HST_EXPORT pid_t fork(void)
+{
+	pid_t (*real)(void) = (pid_t(*)(void))hst_real(HST_REAL_fork, __builtin_return_address(0));
+	pid_t child;
+
+	hst_fork_ticks = hst_ticks();
+	child = real();
+	if (child != 0) {
+		hst_fork_ticks = 0;
+	}
+	return child;
 }
 
 /* From here on the kernel may kill the process for a call of ours. What counts need is made ready. */

@@ -9,6 +9,8 @@
 #include "core/real.h"
 #include "core/sys.h"
 #include "core/text.h"
+#include "hooks/memory.h"
+#include "hooks/sample.h"
 #include "hooks/stream.h"
 #include "sink/directory.h"
 #include "sink/file.h"
@@ -16,6 +18,7 @@
 #include "sink/modules.h"
 #include "sink/names.h"
 #include "sink/ring.h"
+#include "stacks/live.h"
 #include "stacks/tree.h"
 
 #include <string.h>
@@ -98,6 +101,12 @@ static bool step_file(void)
 	return true;
 }
 
+static bool step_memory(void)
+{
+	hst_memory_start();
+	return true;
+}
+
 static bool step_modules(void)
 {
 	(void)hst_modules_update();
@@ -118,6 +127,7 @@ static bool (*const steps[])(void) = {
 	step_directory,
 	step_fork_memory,
 	step_file,
+	step_memory,
 	step_modules,
 	step_threads,
 };
@@ -139,6 +149,9 @@ void hst_process_start(void)
 	}
 	__atomic_store_n(
 		&hst_process.state, on ? HST_PROCESS_ON : HST_PROCESS_OFF, __ATOMIC_RELEASE);
+	if (!on) {
+		hst_memory_start();
+	}
 }
 
 /* The child keeps options, filter and what its parent knew of the machine; the rest is its own. */
@@ -163,6 +176,14 @@ static bool fork_file(void)
 	memcpy(header->comm, parent->comm, sizeof header->comm);
 	header->cost_inside_256 = parent->cost_inside_256;
 	header->cost_outside_256 = parent->cost_outside_256;
+	header->fork_ticks = hst_fork_ticks;
+	hst_fork_ticks = 0;
+	header->memory = parent->memory;
+	header->cost_memory_256 = parent->cost_memory_256;
+	header->cost_timer_256 = parent->cost_timer_256;
+	header->page_bytes = parent->page_bytes;
+	header->brk_start = parent->brk_start;
+	memcpy(header->allocator, parent->allocator, sizeof header->allocator);
 	return true;
 }
 
@@ -181,6 +202,8 @@ bool hst_process_forked(void)
 		hst_process.alive = hst_window_new();
 		hst_ring_reset();
 		hst_names_reset();
+		hst_live_reset();
+		hst_sample_reset();
 		on = hst_process.alive != NULL && fork_file();
 	}
 	if (on) {

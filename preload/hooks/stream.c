@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/process.h"
 #include "core/sys.h"
+#include "hooks/function.h"
 #include "hooks/start.h"
 #include "sink/file.h"
 #include "sink/modules.h"
@@ -321,6 +322,23 @@ bool hst_stream_service(struct hst_stream *stream)
 	hst_sys_release_signals(signals);
 	return stream->epoch == hst_process.epoch && hst_process.alive->seen != 0 &&
 	       (stream->mode == HST_STREAM_TRACE || stream->mode == HST_STREAM_PROFILE);
+}
+
+bool hst_stream_is_ready(struct hst_stream *stream)
+{
+	if (HST_UNLIKELY(stream->held)) {
+		hst_stream_unhold(stream);
+	}
+	return !hst_stream_must_look(stream, hst_sink_watch()) || hst_stream_service(stream);
+}
+
+void hst_stream_meet(struct hst_stream *stream, uint64_t address)
+{
+	const struct hst_loaded *module = hst_modules_know(address);
+
+	if (module != NULL && module->generation > stream->generation) {
+		hst_stream_renew(stream);
+	}
 }
 
 void hst_stream_renew(struct hst_stream *stream)

@@ -27,6 +27,15 @@ struct hst_stream *hst_stream_nested(struct hst_stream *stream, uint64_t sp);
  */
 bool hst_stream_service(struct hst_stream *stream);
 
+/* Is there a chunk or a tree to write to? With the guard set. */
+bool hst_stream_is_ready(struct hst_stream *stream);
+
+/*
+ * Code at this address is about to be named for the first time in the chunk: its module must be in the file, and the chunk
+ * not older than that. The chunk may be another one afterwards, or the stream in another mode.
+ */
+void hst_stream_meet(struct hst_stream *stream, uint64_t address);
+
 /* A chunk anew, because a module came: what follows is to be read with the newest module list. */
 void hst_stream_renew(struct hst_stream *stream);
 

@@ -396,3 +396,14 @@ bool hst_modules_changed(void)
 	(void)dl_iterate_phdr(modules_peek, counts);
 	return counts[0] != modules.adds || counts[1] != modules.subs;
 }
+
+const struct hst_loaded *hst_modules_know(uint64_t address)
+{
+	const struct hst_loaded *module = hst_modules_find(address);
+
+	if (module == NULL) {
+		(void)hst_modules_update();
+		module = hst_modules_find(address);
+	}
+	return module;
+}

@@ -43,6 +43,9 @@ uint32_t hst_modules_update(void);
 /* The module of an address, NULL unknown. Lock-free. */
 const struct hst_loaded *hst_modules_find(uint64_t address);
 
+/* The same; a module that is not in the list yet is looked for. */
+const struct hst_loaded *hst_modules_know(uint64_t address);
+
 uint32_t hst_modules_generation(void);
 
 /* Does the loader count more that came or went than at the last update, or does something wait to be written? */

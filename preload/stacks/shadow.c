@@ -289,6 +289,11 @@ void hst_stack_settle(
 	pop_left(stream, dead, ticks);
 }
 
+void hst_stack_settle_at(struct hst_stream *stream, uint64_t sp, uint64_t ticks)
+{
+	pop_left(stream, count_below(stream, sp + 1), ticks);
+}
+
 /*
  * A function that aligns its own frame lays a copy of its return address there, which its enter hook took for the address
  * itself: when the exit hook is jumped to, the frame seems to lie below the stack pointer.

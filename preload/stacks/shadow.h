@@ -62,6 +62,9 @@ void hst_stack_pop(
 void hst_stack_settle(
 	struct hst_stream *stream, uint64_t cfa, const struct hst_call *call, uint64_t ticks);
 
+/* The same for code that runs with this stack pointer. */
+void hst_stack_settle_at(struct hst_stream *stream, uint64_t sp, uint64_t ticks);
+
 /* After the top moved down: keeps `low` and the ids of newly visible frames right. */
 void hst_stack_exposed(struct hst_stream *stream);
 

@@ -52,9 +52,9 @@ void hst_tree_forget(struct hst_stream *stream)
 {
 	struct hst_tree *tree = stream->tree;
 
-	/* The file keeps its nodes; only our view of them goes. */
+	/* The file keeps its nodes; only our view of them goes, unless blocks that are there belong to them. */
 	stream->window->block = NULL;
-	if (tree != NULL) {
+	if (tree != NULL && hst_sink.header->memory != HST_MEMORY_ON) {
 		(void)hst_sys_munmap(tree->block,
 			(HST_NODES_OFFSET +
 				(uint64_t)tree->capacity * sizeof(struct hst_profile_node) +
@@ -344,6 +344,13 @@ void hst_tree_enter(struct hst_stream *stream, struct hst_open *entry, uint32_t 
 			hst_group_bit(entry->ret) | (own ? HST_GROUP_OWN : 0);
 	}
 	hst_tree_open(stream, entry, child, ticks);
+}
+
+struct hst_profile_node *hst_tree_site(struct hst_stream *stream, uint64_t ret, uint64_t fn)
+{
+	struct hst_tree_edge *edge = tree_edge(stream->tree, 0, ret);
+
+	return &stream->tree->nodes[tree_child_new(stream, edge, 0, ret, fn)];
 }
 
 void hst_tree_exit(struct hst_stream *stream, uint64_t ticks, enum hst_left left)

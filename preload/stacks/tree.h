@@ -47,6 +47,9 @@ uint32_t hst_tree_find(const struct hst_stream *stream, uint64_t ret);
 void hst_tree_enter(struct hst_stream *stream, struct hst_open *entry, uint32_t child, uint32_t k,
 	uint64_t ticks);
 
+/* A place that asks for memory while no call is open: a node below the root. */
+struct hst_profile_node *hst_tree_site(struct hst_stream *stream, uint64_t ret, uint64_t fn);
+
 /* Books the top entry, which the caller then pops. */
 void hst_tree_exit(struct hst_stream *stream, uint64_t ticks, enum hst_left left);
 

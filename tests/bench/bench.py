@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Speed and memory of hasten beside uftrace, in one run. `./dev bench` builds and starts it.
+"""Speed and memory of hasten beside uftrace and heaptrack, in one run. `./dev bench` builds and starts it.
 
     bench.py --build DIR [--rounds N] [--only NAME,...] [--quick] [--clock cpu|wall] [--json FILE]
 
@@ -28,8 +28,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 REAL = os.path.join(HERE, "..", "real")
 sys.path.insert(0, HERE)
 # pylint: disable=wrong-import-position
+import memory_bench
 import output
 import stats
+from memory_bench import disk_bytes
 
 FLAGS = ["-O2", "-g", "-finstrument-functions"]
 AA_LIMIT = 0.03
@@ -38,13 +40,15 @@ KIB = 1024
 # Target: arguments of a full and of a quick run; variants besides the two with empty hooks.
 TARGETS = {
     "fib": (["33"], ["25"], ["uftrace", "trace", "profile"]),
-    "lua": (["17"], ["1"], ["uftrace", "trace", "profile"]),
+    "lua": (["17"], ["1"], ["uftrace", "trace", "profile", "memory"]),
     "mutual4": (["6000000"], ["300000"], ["trace", "profile"]),
     "callees500": (["12000"], ["600"], ["trace", "profile"]),
     "excluded": (["50000000"], ["2000000"], ["filtered"]),
     "threads10k": (["10000"], ["500"], ["trace"]),
 }
 OTHERS = ("startup", "pieces", "report", "memory")
+# Figures of calls are those of calls alone, as uftrace's are.
+CALLS_ONLY = {"HASTEN_MEMORY": "0"}
 
 
 class Broken(Exception):
@@ -73,6 +77,7 @@ class Bench:
         self.calls = {}
         self.bars = []
         self.programs = {}
+        self.memory = memory_bench.MemoryBench(self, Broken, say)
 
     def record(self, **row):
         self.log.write(json.dumps(row, sort_keys=True) + "\n")
@@ -93,6 +98,7 @@ class Bench:
         for name in ("fib", "mutual4", "callees500", "threads10k", "excluded", "empty", "pieces"):
             self.programs[name] = self.path(name)
             call(cc + FLAGS + [os.path.join(HERE, name + ".c"), "-o", self.path(name), "-lpthread"])
+        self.memory.compile(cc, call, HERE, ["-finstrument-functions"])
         fetch = os.path.join(REAL, "fetch.py")
         done = subprocess.run(
             [sys.executable, fetch, os.path.join(self.build, "real"), "lua"],
@@ -179,13 +185,15 @@ class Bench:
         elif variant == "uftrace":
             command = [self.uftrace, "record", "--no-libcall", "-d", data] + command
         elif variant == "filtered":
-            command = [self.hasten, "run", "--filter", "!tiny", "-o", data, "--"] + command
-        elif variant in ("trace", "profile"):
+            command = [self.hasten, "run", "--no-memory", "--filter", "!tiny", "-o", data, "--"] + command
+        elif variant in ("trace", "profile", "memory"):
             env["LD_PRELOAD"] += " " + self.preload
-            env.update(HASTEN_DATA=data, HASTEN_MODE=variant, HASTEN_LIMIT="4G")
+            mode = "profile" if variant == "profile" else "trace"
+            env.update(HASTEN_DATA=data, HASTEN_MODE=mode, HASTEN_LIMIT="4G")
+            env.update({} if variant == "memory" else CALLS_ONLY)
         sample = self.execute(command, env, only)
         sample["bytes"] = disk_bytes(data)
-        if variant in ("trace", "profile", "filtered", "uftrace") and not sample["bytes"]:
+        if variant not in ("empty", "empty2", "none", "none2") and not sample["bytes"]:
             raise Broken("%s: the variant %s wrote nothing" % (target, variant))
         if not keep:
             shutil.rmtree(data, ignore_errors=True)
@@ -234,6 +242,10 @@ class Bench:
     def times(self, target, variant):
         return [sample[self.options.clock + "_ns"] for sample in self.samples[target, variant]]
 
+    def base(self, target):
+        """The variant above which costs are."""
+        return next(v for v in ("empty", "none", "calls") if (target, v) in self.samples)
+
     def costs(self, target, variant):
         """ns per call above empty hooks, one per round."""
         base = self.times(target, "empty")
@@ -278,6 +290,7 @@ class Bench:
         if target != "fib":
             self.bar("%s: bytes per call" % target, written, 4.6 if target == "lua" else 8, "B")
         if target == "lua":
+            self.bar("lua: trace mode with memory, per call", self.costs(target, "memory"), None, "ns", trusted)
             more = [
                 a["hwm_kib"] - b["hwm_kib"]
                 for a, b in zip(self.samples[target, "trace"], self.samples[target, "empty"])
@@ -372,7 +385,7 @@ class Bench:
             env["LD_PRELOAD"] += " " + self.path("empty_hooks.so")
         else:
             env["LD_PRELOAD"] += " " + self.preload
-            env.update(HASTEN_DATA=data, HASTEN_MODE=variant, HASTEN_LIMIT="4G")
+            env.update(HASTEN_DATA=data, HASTEN_MODE=variant, HASTEN_LIMIT="4G", **CALLS_ONLY)
         done = subprocess.run(command, env=env, cwd=self.work, stdout=subprocess.PIPE, check=False)
         shutil.rmtree(data, ignore_errors=True)
         if done.returncode:
@@ -446,6 +459,7 @@ class Bench:
             self.measure_memory()
         if self.wanted("report") and "lua" in self.programs:
             self.measure_report()
+        self.memory.run()
 
 
 def say(text):
@@ -456,15 +470,6 @@ def call(command):
     done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
     if done.returncode:
         raise Broken("%s fails: %s" % (command[0], done.stderr.decode("utf-8", "replace")[-300:]))
-
-
-def disk_bytes(path):
-    """Bytes allocated on disk below a folder, 0 if it is not there."""
-    total = 0
-    for where, _, names in os.walk(path):
-        for name in names:
-            total += os.lstat(os.path.join(where, name)).st_blocks * 512
-    return total
 
 
 def first_line(command):
@@ -495,6 +500,7 @@ def machine():
         "libc": " ".join(platform.libc_ver()),
         "compiler": first_line([os.environ.get("CC", "cc").split()[0], "--version"]),
         "uftrace": first_line(["uftrace", "--version"]),
+        "heaptrack": first_line(["heaptrack", "--version"]),
         "load": os.getloadavg()[0],
     }
 
@@ -504,15 +510,15 @@ def main():
     parser.add_argument("--build", required=True, help="meson's build folder")
     parser.add_argument("--hasten", help="the program, if it is not in the build folder")
     parser.add_argument("--rounds", type=int)
-    targets = ", ".join(tuple(TARGETS) + OTHERS)
-    parser.add_argument("--only", type=lambda text: text.split(","), help=targets)
+    names = tuple(TARGETS) + OTHERS + memory_bench.NAMES
+    parser.add_argument("--only", type=lambda text: text.split(","), help=", ".join(names))
     parser.add_argument("--quick", action="store_true", help="small: does the benchmark work?")
     parser.add_argument("--clock", choices=("cpu", "wall"), default="cpu")
     parser.add_argument("--json", help="file for JSON lines (bench/results.jsonl)")
     parser.add_argument("--docs", help="page whose figures this run replaces")
     options = parser.parse_args()
     options.rounds = options.rounds or (2 if options.quick else 12)
-    unknown = set(options.only or ()) - set(TARGETS) - set(OTHERS)
+    unknown = set(options.only or ()) - set(names)
     if unknown:
         parser.error("no such target: %s" % ", ".join(sorted(unknown)))
     try:

@@ -8,7 +8,7 @@ import time
 def sample_rows(bench):
     """The medians of every target and variant."""
     for (target, variant), samples in bench.samples.items():
-        base = "none" if target == "threads10k" else "empty"
+        base = bench.base(target)
         calls = bench.calls[target]
         times = bench.times(target, variant)
         costs = [(a - b) / calls for a, b in zip(times, bench.times(target, base))]

@@ -22,7 +22,7 @@ FRAMES_MAX = 64
 Ledger = collections.namedtuple(
     "Ledger",
     "lost unwound missed_exits unmatched_exits rescans no_frame switches nested_lost resyncs"
-    " other zero",
+    " other memory_lost",
 )
 LEDGER = struct.Struct("<Q10I")
 
@@ -64,6 +64,15 @@ class Header:
         self.lengths = bytes(data[256:320])
         self.name = bytes(data[320:336]).split(b"\0")[0]
         self.path = bytes(data[336:1360]).split(b"\0")[0]
+        self.fork_ticks = struct.unpack_from("<Q", data, 1360)[0]
+        self.memory, self.cost_memory, self.cost_timer, self.page_bytes = struct.unpack_from(
+            "<4I", data, 1368
+        )
+        self.brk_start = struct.unpack_from("<Q", data, 1384)[0]
+        self.allocator = bytes(data[1392:1520]).split(b"\0")[0]
+        self.live_bytes, self.peak_bytes, self.freed_early, self.freed_early_bytes = (
+            struct.unpack_from("<4Q", data, 1520)
+        )
 
 class Chunk:
     """The header of one chunk; the records stay in the file's bytes."""
@@ -268,9 +277,11 @@ class Profile:
 
     Node = collections.namedtuple(
         "Node",
-        "ret calls total self min max active group k parent fn errors flags histogram",
+        "ret calls total self min max active group k parent fn errors flags histogram"
+        " allocs alloc_bytes freed freed_bytes peak_bytes allocator_ticks untracked"
+        " untracked_bytes",
     )
-    NODE = struct.Struct("<6Q4IQ2I60I")
+    NODE = struct.Struct("<6Q4IQ2I60I8Q")
 
     def __init__(self, data, block):
         at = block.at
@@ -284,7 +295,7 @@ class Profile:
             "<4I", data, at + 64
         )
         self.ledger = Ledger._make(LEDGER.unpack_from(data, at + 80))
-        room = (block.size - 192 - 256 * 16) // 320
+        room = (block.size - 192 - 256 * 16) // self.NODE.size
         nodes = min(self.used, room)
         if self.used > room:
             self.damaged = "more nodes than there is room for"
@@ -295,11 +306,11 @@ class Profile:
         base = at + 192 + 256 * 16
         self.nodes = []
         for i in range(nodes):
-            field = self.NODE.unpack_from(data, base + 320 * i)
-            self.nodes.append(self.Node._make(field[:13] + (list(field[13:]),)))
+            field = self.NODE.unpack_from(data, base + self.NODE.size * i)
+            self.nodes.append(self.Node._make(field[:13] + (list(field[13:73]),) + field[73:]))
         self.last, pending = struct.unpack_from("<2Q", data, at + 128)
-        node, rest = divmod(pending - 192 - 256 * 16, 320)
-        if 0 < node < nodes and rest >= 80 and rest % 4 == 0:
+        node, rest = divmod(pending - 192 - 256 * 16, self.NODE.size)
+        if 0 < node < nodes and 80 <= rest < 320 and rest % 4 == 0:
             self.nodes[node].histogram[(rest - 80) // 4] += 1
 
     def calls(self):

@@ -27,6 +27,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
+import memory
 from container import File, FormatError, files_of
 
 PREDICTOR_SLOTS = 4096
@@ -160,6 +161,7 @@ def _run(header, words, chunk, stream, defs, out):
     units = chunk.ticks >> header.shift
     low = fiber.depth()
     top = len(defs) - 1
+    blocks = memory.Blocks()
     i = 0
     while i < n:
         head = words[i]
@@ -230,8 +232,8 @@ def _run(header, words, chunk, stream, defs, out):
             else:
                 time = words[at]
                 number = words[at + 1]
-            if number == 0 or number > top:
-                out.error = "an id that was not defined"
+            if number == 0 or number > top or number in blocks.sites:
+                out.error = "an id of no function"
                 break
             units += time
             predictor[
@@ -298,6 +300,18 @@ def _run(header, words, chunk, stream, defs, out):
         elif op in (OP_PAUSE, OP_LIMIT, OP_THREAD_END):
             units += words[at]
             add((op, units, UNKNOWN, 0))
+        elif op == memory.OP_SITE:
+            units += words[at]
+            defs.append(UNKNOWN)
+            top += 1
+            blocks.sites[top] = memory.site(words, at)
+        elif op in memory.OPS:
+            units += words[at]
+            detail = blocks.read(op, argument, words, at)
+            if detail is None:
+                out.error = "an id that asks for no memory"
+                break
+            add((op, units, UNKNOWN, detail))
     out.low = low
     out.units = units
     out.depth = len(who) - 1
@@ -367,6 +381,8 @@ def print_events(trace, write):
                 lines.append("%d unwind %d %d\n" % ((units << shift,) + detail))
             elif code == OP_SWITCH or code == OP_LOST:
                 lines.append("%d %s %d\n" % (units << shift, EVENT_NAMES[code], detail))
+            elif code in memory.OPS:
+                lines.append("%d %s\n" % (units << shift, memory.line(code, detail, shift)))
             else:
                 lines.append("%d %s\n" % (units << shift, EVENT_NAMES[code]))
         write("".join(lines))
@@ -441,7 +457,10 @@ def print_profile(trace, write):
             write(
                 "n %d parent %d %x %x active %d calls %d total %d self %d"
                 " min %d max %d errors %d flags %d\n"
-                % ((i, node.parent, node.ret, node.fn, node.active) + node[4:11])
+                % (
+                    (i, node.parent, node.ret, node.fn, node.active, node.calls, node.total)
+                    + (node.self, node.min, node.max, node.errors, node.flags)
+                )
             )
         for i, (start, children, number, carried) in enumerate(tree.frames):
             write(

@@ -109,6 +109,51 @@ static void print_exit(
 		sites->items[left].fn);
 }
 
+static void print_memory(const struct hst_site *site, const struct hst_event *event,
+	const struct hst_memory *entries)
+{
+	bool alone = event->kind == HST_EVENT_REALLOC_FAILED ||
+		     event->kind == HST_EVENT_REALLOC_FREED || event->kind == HST_EVENT_ALLOCATOR;
+	const struct hst_memory *entry = alone ? NULL : &entries[event->value];
+
+	printf("%" PRIu64 " ", event->ticks);
+	switch (event->kind) {
+	case HST_EVENT_ALLOC:
+		printf("alloc %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIu64 " %" PRIu32 "\n",
+			site->ret, site->fn, entry->address, entry->bytes, entry->slack);
+		break;
+	case HST_EVENT_FREE:
+	case HST_EVENT_RELEASE:
+		printf("%s %" PRIx64 "\n", event->kind == HST_EVENT_FREE ? "free" : "release",
+			entry->address);
+		break;
+	case HST_EVENT_REALLOC_FAILED:
+		puts("realloc_failed");
+		break;
+	case HST_EVENT_REALLOC_FREED:
+		puts("realloc_freed");
+		break;
+	case HST_EVENT_ALLOCATOR:
+		printf("allocator %" PRIu32 " %u\n", event->value, event->reason);
+		break;
+	case HST_EVENT_MAP:
+		printf("map %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIu64 " %u\n", site->ret,
+			site->fn, entry->address, entry->bytes, event->reason);
+		break;
+	case HST_EVENT_UNMAP:
+		printf("unmap %" PRIx64 " %" PRIu64 "\n", entry->address, entry->bytes);
+		break;
+	case HST_EVENT_STACK:
+		printf("stack %" PRIx64 " %" PRIx64 " %" PRIu64 "\n", site->ret, site->fn,
+			entry->bytes);
+		break;
+	case HST_EVENT_MEMORY:
+		printf("memory %" PRIu64 " %" PRIu64 " %" PRIu32 "\n", entry->address, entry->bytes,
+			entry->more);
+		break;
+	}
+}
+
 /* Calls are missing: the other stacks are not known any more. */
 static void forget_parked(struct follower *follower)
 {
@@ -117,13 +162,13 @@ static void forget_parked(struct follower *follower)
 	}
 }
 
-static void print_event(
-	const struct hst_sites *sites, struct follower *follower, const struct hst_event *event)
+static void print_event(const struct hst_sites *sites, struct follower *follower,
+	const struct hst_event *event, const struct hst_memory *entries)
 {
 	struct fiber *fiber = &follower->fibers[follower->now];
 	uint32_t closed = event->value;
 
-	switch ((enum hst_event_kind)event->kind) {
+	switch (event->kind) {
 	case HST_EVENT_ENTER:
 		print_enter(sites, fiber, event);
 		break;
@@ -166,6 +211,9 @@ static void print_event(
 			fiber->sites[event->value] = event->site;
 		}
 		break;
+	default:
+		print_memory(&sites->items[event->site], event, entries);
+		break;
 	}
 }
 
@@ -193,7 +241,7 @@ static void dump_chunk(struct hst_decoder *decoder, const struct hst_sites *site
 		enum hst_status status = hst_decode_batch(decoder, events, BATCH, &count, &diag);
 
 		for (size_t i = first; i < count; i++) {
-			print_event(sites, follower, &events[i]);
+			print_event(sites, follower, &events[i], hst_decoder_memory(decoder));
 		}
 		first = 0;
 		if (status != HST_OK) {

@@ -14,7 +14,8 @@ import struct
 
 HEADER_BYTES = 4096
 END_MARK = 0x454E44484E554B21
-LENGTHS = {1: 7, 2: 1, 3: 2, 4: 1, 5: 1, 6: 4, 7: 3, 8: 3, 9: 3, 10: 1, 11: 1, 12: 1}
+LENGTHS = {1: 7, 2: 1, 3: 2, 4: 1, 5: 1, 6: 4, 7: 3, 8: 3, 9: 3, 10: 1, 11: 1, 12: 1, 13: 5, 14: 5}
+LENGTHS.update({15: 10, 16: 3, 17: 4, 18: 1, 19: 3, 20: 8, 21: 7, 22: 5, 23: 7})
 UNKNOWN_OP = 40  # no reader knows it: it is stepped over by the table of lengths
 COUNTED_OP = 41  # its length stands in its first word
 SHIFT = 2
@@ -58,6 +59,7 @@ class Writer:
         self.words = []
         self.ids = {}
         self.predictor = [0] * 4096
+        self.latest = 0
         self.present = {self.fiber: ([0] * (depth + 1), [0] * (depth + 1))}
         for i, site in enumerate(listed):
             number = self.ids.setdefault(site, len(self.ids) + 1)
@@ -176,6 +178,100 @@ class Writer:
         self.words += [3 << 14 | 9 << 8, self.time_word(), count & 0xFFFF, count >> 16]
         self.lines.append("%d lost %d" % (self.units << SHIFT, count))
 
+    def record(self, op, argument, *values):
+        """A record of (number, words) behind its time."""
+        self.words += [3 << 14 | op << 8 | argument, self.time_word()]
+        for value, count in values:
+            self.words += [value >> 16 * i & 0xFFFF for i in range(count)]
+
+    def say(self, text, *values):
+        self.lines.append("%d " % (self.units << SHIFT) + text % values)
+
+    def asker(self, number):
+        """The id of a place that asks for memory, and its ret and fn."""
+        # 0x400005 is a function's, too.
+        who = (self.rng.choice((0x400005, 0x500000, 0x500001)), 0xE00000000000 + number)
+        if who not in self.ids:
+            self.record(13, 0, (who[0], 3), (number, 1))
+            self.ids[who] = len(self.ids) + 1
+        return self.ids[who], who
+
+    def distance(self, address):
+        """Steps from the latest block as 32 bits, or None; the address becomes the latest block."""
+        steps, rest = divmod(address - self.latest, 16)
+        self.latest = address
+        return None if rest or not -(1 << 31) <= steps < 1 << 31 else steps & 0xFFFFFFFF
+
+    def alloc(self, number):
+        self.need(20)
+        rng = self.rng
+        place, who = self.asker(number)
+        address = rng.choice((self.latest, 0x7F0000000000, 0x10000)) + rng.randrange(-512, 512) * 16
+        address = (address + rng.choice((0,) * 9 + (8,))) & 0xFFFFFFFFFFFF
+        size = rng.choice((rng.randrange(100), rng.randrange(1 << 16), rng.randrange(1 << 48)))
+        slack = rng.choice((0, 8, 254, 255, 256, 0xFFFFFFFF))
+        fits = size >> 16 == 0 and (slack < 255 or slack == 0xFFFFFFFF)
+        steps = None
+        if rng.random() < 0.05:
+            address = 0
+        else:
+            steps = self.distance(address)
+        if steps is not None and fits:
+            self.record(14, min(slack, 255), (place, 1), (steps, 2), (size, 1))
+        else:
+            self.record(15, 0, (place, 1), (address, 3), (size, 3), (slack, 2))
+        self.say("alloc %x %x %x %d %d", *who, address, size, slack)
+
+    def free(self):
+        self.need(10)
+        rng = self.rng
+        address = (self.latest + rng.randrange(-4096, 4096) * 16) & 0xFFFFFFFFFFFF
+        address = address if rng.random() < 0.9 else rng.randrange(1 << 48)
+        steps, moves = self.distance(address), rng.choice((0, 0, 1))
+        if steps is None or rng.random() < 0.1:
+            self.record(17, moves, (address, 3))
+        else:
+            self.record(16, moves, (steps, 2))
+        self.say("%s %x", "release" if moves else "free", address)
+
+    def memory(self):
+        """One or two of the records about memory."""
+        rng = self.rng
+        choice = rng.randrange(14)
+        if choice < 5:
+            self.alloc(rng.randrange(1, 10))
+        elif choice < 9:
+            self.free()
+        else:
+            self.need(24)
+            self.space(choice)
+
+    def space(self, choice):
+        rng = self.rng
+        address, size = rng.randrange(1 << 48), rng.randrange(1 << 48)
+        if choice == 9:
+            end = rng.randrange(2)
+            self.record(18, end)
+            self.say("realloc_freed" if end else "realloc_failed")
+        elif choice == 10:
+            units, calls = rng.randrange(1 << rng.choice((8, 32))), rng.randrange(256)
+            self.record(19, calls, (units, 2))
+            self.say("allocator %d %d", min(units << SHIFT, 0xFFFFFFFF), calls)
+        elif choice == 11:
+            (place, who), flags = self.asker(rng.randrange(9, 12)), rng.randrange(8)
+            self.record(20, flags, (place, 1), (address, 3), (size, 3))
+            self.say("map %x %x %x %d %d", *who, address, size, flags)
+        elif choice == 12:
+            self.record(21, 0, (address, 3), (size, 3))
+            self.say("unmap %x %d", address, size)
+        else:
+            place, who = self.asker(12)
+            self.record(22, 0, (place, 1), (size, 3))
+            self.say("stack %x %x %d", *who, size)
+            sizes = [rng.randrange(1 << 32) for _ in range(3)]
+            self.record(23, 0, *((pages, 2) for pages in sizes))
+            self.say("memory %d %d %d", *sizes)
+
     def unknown(self):
         self.need(12)
         self.words += [3 << 14 | UNKNOWN_OP << 8 | 77, 0xFFFF, 0x8001]
@@ -202,6 +298,7 @@ def random_walk(writer, rng, events):
     """A program with habits: mostly the same callees in the same order, now and then chance."""
     sites = [(0x400000 + 16 * i + 5, 0x400000 + 16 * i) for i in range(rng.choice((3, 40, 700)))]
     habits = {}
+    share = rng.choice((1, 0.98, 0.7))  # above it, memory
     for _ in range(events):
         chance = rng.random()
         depth = len(writer.stack)
@@ -211,6 +308,8 @@ def random_walk(writer, rng, events):
             writer.lost(rng.randrange(1, 1 << 20))
         elif chance < 0.006:
             writer.unknown()
+        elif chance > share:
+            writer.memory()
         elif chance < 0.012 and depth:
             writer.unwind(rng.randrange(1, min(depth, 5) + 1), rng.choice((1, 2, 4)))
         elif chance < 0.014 and depth:

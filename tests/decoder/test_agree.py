@@ -48,6 +48,46 @@ def damage(source, target, rng):
         handle.write(data)
 
 
+def wrong_ids(path, kind):
+    """A trace in which an id is used for what it was not defined for, behind one sound event."""
+    rng = random.Random(5)
+    writer = synth.Writer(rng, 1, 100, 4096)
+    writer.enter((0x400005, 0x400000))
+    place, _ = writer.asker(1)
+    wrong = (
+        (2, 0, (place,)),  # enters of the place, of an id that is not defined
+        (3, 0, (7, place)),
+        (2, 0, (place + 1,)),
+        (14, 0, (7, 1, 1, 0, 24)),  # blocks, mappings and stacks of a function, of no id at all
+        (15, 0, (7, 1) + (5,) * 8),
+        (20, 0, (7, 1) + (5,) * 6),
+        (22, 0, (7, 1, 0, 1, 0)),
+        (14, 0, (7, 0, 1, 0, 24)),
+        (14, 0, (7, place + 1, 1, 0, 24)),
+    )
+    op, argument, words = wrong[kind]
+    writer.words += [3 << 14 | op << 8 | argument, *words]
+    writer.end()
+    with open(path, "wb") as handle:
+        handle.write(synth.header() + writer.chunks[0])
+    return kind + 1 < len(wrong)
+
+
+def check_wrong_ids(dump, top):
+    failed, kind, more = 0, 0, True
+    path = os.path.join(top, "wrong.hst")
+    while more:
+        more = wrong_ids(path, kind)
+        status, text = agree(dump, "--allow-notes", path)
+        listing = subprocess.run([dump, path], stdout=subprocess.PIPE, check=True).stdout
+        # agree.py says by its status that the chunk is damaged, and prints no difference.
+        if status != 1 or "decode.py has" in text or listing.split(b"\n")[-2] != b"damaged":
+            print("wrong id %d: %s%s" % (kind, text, listing.decode("ascii")))
+            failed += 1
+        kind += 1
+    return failed
+
+
 def main():
     dump = sys.argv[1]
     failed = 0
@@ -60,6 +100,7 @@ def main():
         if status:
             print("whole traces:\n" + text[:2000])
             failed += 1
+        failed += check_wrong_ids(dump, top)
         rng = random.Random(11)
         bad = os.path.join(top, "bad.hst")
         for seed in range(60):

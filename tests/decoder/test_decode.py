@@ -47,6 +47,14 @@ class Decode(unittest.TestCase):
             self.assertEqual([], trace.notes)
             self.assertEqual([], decode.check_depth(decode.File(self.path)), "seed %d" % seed)
 
+    def test_decode_random_events_have_every_record_about_memory(self):
+        found = set()
+        for seed in range(1, 13):
+            synth.make(self.path, seed, 3000)
+            for _, out, _ in decode.decoded(decode.File(self.path)):
+                found.update(event[0] for event in out.events)
+        self.assertEqual(set(), set(range(14, 24)) - found)
+
     def test_decode_counts_equal_listing(self):
         truth = synth.make(self.path, 5, 3000)
         counts = decode.Counts(decode.File(self.path))

@@ -32,13 +32,27 @@ class Failed(Exception):
     """A comparison that does not hold."""
 
 
-def workload(name, where, size):
-    """(arguments, standard input) of the program."""
+def fetched(cache, name):
+    """The path of the program; (None, status) if it cannot be had, with the reason printed."""
+    done = subprocess.run(
+        [sys.executable, os.path.join(HERE, "fetch.py"), cache, name],
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    text = done.stdout.decode("utf-8", "replace").strip()
+    if done.returncode:
+        print(text or "fetch.py fails")
+        return None, SKIP if done.returncode == SKIP else 1
+    return text.split("\n")[-1], 0
+
+
+def workload(name, where, size, threads=3):
+    """(arguments, standard input) of the program. `threads`: helpers of SQLite's sorter."""
     if name == "lua":
         return [os.path.join(HERE, "workload.lua"), str(size)], None
     path = os.path.join(where, "script.sql")
     with open(path, "w", encoding="ascii") as handle:
-        handle.write(workload_sql.script(600 * size, 2 * size))
+        handle.write(workload_sql.script(600 * size, 2 * size, threads))
     return [os.path.join(where, "data.db")], path
 
 
@@ -196,19 +210,9 @@ def main():
     options = parser.parse_args()
     for path in ("counthook", "preload"):
         setattr(options, path, os.path.abspath(getattr(options, path)))
-    fetched = subprocess.run(
-        [sys.executable, os.path.join(HERE, "fetch.py"), options.cache, options.name],
-        stdout=subprocess.PIPE,
-        check=False,
-    )
-    text = fetched.stdout.decode("utf-8", "replace").strip()
-    if fetched.returncode == SKIP:
-        print(text)
-        return SKIP
-    if fetched.returncode:
-        print(text or "fetch.py fails")
-        return 1
-    options.program = text.split("\n")[-1]
+    options.program, status = fetched(options.cache, options.name)
+    if options.program is None:
+        return status
     with tempfile.TemporaryDirectory() as where:
         try:
             check(options, where)

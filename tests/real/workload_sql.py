@@ -4,7 +4,7 @@
 import random
 
 SETUP = """
-PRAGMA threads = 3;
+PRAGMA threads = %d;
 PRAGMA cache_size = 10;
 PRAGMA temp_store = FILE;
 CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, grp INTEGER, price REAL);
@@ -20,10 +20,10 @@ SELECT max(length(note)), upper(substr(min(note), 1, 9)) FROM sale WHERE amount 
 """
 
 
-def script(rows, queries):
-    """`rows` inserts into each of two tables and `queries` rounds of queries."""
+def script(rows, queries, threads=3):
+    """`rows` inserts into each of two tables and `queries` rounds of queries; `threads` help to sort."""
     rng = random.Random(7)
-    out = [SETUP, "BEGIN;"]
+    out = [SETUP % threads, "BEGIN;"]
     for i in range(rows):
         out.append(
             "INSERT INTO item VALUES (%d, 'name%d a%d', %d, %.2f);"

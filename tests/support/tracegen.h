@@ -81,6 +81,31 @@ void tracegen_lost(struct tracegen_stream *stream, uint64_t ticks, uint32_t coun
 void tracegen_pause(struct tracegen_stream *stream, uint64_t ticks);
 void tracegen_limit(struct tracegen_stream *stream, uint64_t ticks);
 void tracegen_thread_end(struct tracegen_stream *stream, uint64_t ticks);
+
+/*
+ * Memory. `ret` is the address behind the call, `which` the function that is called there. Blocks take
+ * the short record when they fit it. slack UINT64_MAX: unknown. address 0: it failed.
+ */
+void tracegen_alloc(struct tracegen_stream *stream, uint64_t ticks, uint64_t ret,
+	enum hst_allocator which, uint64_t address, uint64_t bytes, uint64_t slack);
+void tracegen_free(struct tracegen_stream *stream, uint64_t ticks, uint64_t address);
+/* The block is given to realloc: an alloc of a site of realloc follows, or tracegen_realloc_end. */
+void tracegen_release(struct tracegen_stream *stream, uint64_t ticks, uint64_t address);
+void tracegen_realloc_end(struct tracegen_stream *stream, uint64_t ticks, bool freed);
+/* `calls` calls were within the allocator, one of them for `elapsed` ticks. */
+void tracegen_allocator(
+	struct tracegen_stream *stream, uint64_t ticks, uint64_t elapsed, uint32_t calls);
+/* flags: HST_MAP_... */
+void tracegen_map(struct tracegen_stream *stream, uint64_t ticks, uint64_t ret,
+	enum hst_allocator which, uint64_t address, uint64_t bytes, uint32_t flags);
+void tracegen_unmap(
+	struct tracegen_stream *stream, uint64_t ticks, uint64_t address, uint64_t bytes);
+/* A thread is created that has a stack of so many bytes. */
+void tracegen_stack(struct tracegen_stream *stream, uint64_t ticks, uint64_t ret, uint64_t bytes);
+/* Sizes of the process in pages. */
+void tracegen_memory(struct tracegen_stream *stream, uint64_t ticks, uint32_t resident,
+	uint32_t heap, uint32_t address_space);
+
 /* Records as they are: `words` 16-bit words (head first), no check, no change of state. */
 void tracegen_words(struct tracegen_stream *stream, const uint16_t *words, size_t count);
 

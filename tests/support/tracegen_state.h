@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of the synthetic writer: tracegen.c has the file and its blocks, tracegen_stream.c streams. */
+/*
+ * Inside of the synthetic writer: tracegen.c has the file and its blocks, tracegen_stream.c streams,
+ * tracegen_memory.c their records about memory.
+ */
 #ifndef HST_TESTS_SUPPORT_TRACEGEN_STATE_H
 #define HST_TESTS_SUPPORT_TRACEGEN_STATE_H
 
@@ -27,6 +30,7 @@ struct tracegen_stack {
 struct tracegen_id {
 	uint64_t ret;
 	uint64_t fn;
+	bool asks; /* a place that asks for memory, no instance of a function */
 };
 
 struct tracegen_stream {
@@ -54,6 +58,7 @@ struct tracegen_stream {
 	size_t at;      /* offset of the next one */
 	struct tracegen_id ids[TRACEGEN_IDS_MAX];
 	uint32_t id_count;
+	uint64_t latest; /* address of the latest block */
 	uint16_t predictor[HST_PREDICTOR_SLOTS];
 };
 
@@ -72,6 +77,19 @@ void *tracegen_checked(void *memory);
 void tracegen_require(bool condition);
 /* Appends zeros to the file; returns where they begin. */
 size_t tracegen_extend(struct tracegen *gen, size_t bytes);
+
+static inline uint16_t tracegen_head(enum hst_op op, uint32_t argument)
+{
+	return (uint16_t)(HST_KIND_EXTENDED << HST_KIND_SHIFT | (uint32_t)op << 8 | argument);
+}
+/*
+ * Makes room for records of at most `words` (and for the time records before them), then returns the
+ * time of the first in units, at most `max`: what is more goes into time records.
+ */
+uint32_t tracegen_prepare(
+	struct tracegen_stream *stream, uint64_t ticks, size_t words, uint32_t max);
+/* Adds a record as it is; the caller made sure that there is room. */
+void tracegen_put(struct tracegen_stream *stream, const uint16_t *words, size_t count);
 
 /* Brings the stream's place in the file up to date: somebody looks at it. */
 void tracegen_stream_show(struct tracegen_stream *stream);

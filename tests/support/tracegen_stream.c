@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Streams of the synthetic writer: chunks, frames, the predictor and the records. */
+/* Streams of the synthetic writer: chunks, frames, the predictor and the records of calls. */
 #include "tracegen_state.h"
 
 #include <stdlib.h>
@@ -84,7 +84,7 @@ static uint32_t find_id(const struct tracegen_stream *stream, uint64_t ret)
 	uint32_t i;
 
 	for (i = 1; i <= stream->id_count; i++) {
-		if (stream->ids[i].ret == ret) {
+		if (stream->ids[i].ret == ret && !stream->ids[i].asks) {
 			return i;
 		}
 	}
@@ -150,6 +150,7 @@ static void begin_chunk(struct tracegen_stream *stream, uint64_t ticks)
 	memset(stream->chunk, 0, gen->options.chunk_bytes);
 	memset(stream->predictor, 0, sizeof stream->predictor);
 	stream->id_count = 0;
+	stream->latest = 0;
 	stream->seq++;
 	stream->open = true;
 	if (stream->first_ticks == 0) {
@@ -228,8 +229,7 @@ void tracegen_stale_tail(struct tracegen_stream *stream)
 	stream->dead = true;
 }
 
-/* Adds a record as it is; the caller made sure that there is room. */
-static void put(struct tracegen_stream *stream, const uint16_t *words, size_t count)
+void tracegen_put(struct tracegen_stream *stream, const uint16_t *words, size_t count)
 {
 	memcpy(stream->chunk + stream->at, words, count * sizeof *words);
 	stream->at += count * sizeof *words;
@@ -240,16 +240,8 @@ static bool has_room(const struct tracegen_stream *stream, size_t words)
 	return stream->at + words * 2 + TRAILER_BYTES <= stream->gen->options.chunk_bytes;
 }
 
-static uint16_t head(enum hst_op op, uint32_t argument)
-{
-	return (uint16_t)(HST_KIND_EXTENDED << HST_KIND_SHIFT | (uint32_t)op << 8 | argument);
-}
-
-/*
- * Makes room for a record of at most `words` (and for the time records before it), then returns its
- * time in units, at most `max`: what is more goes into time records.
- */
-static uint32_t prepare(struct tracegen_stream *stream, uint64_t ticks, size_t words, uint32_t max)
+uint32_t tracegen_prepare(
+	struct tracegen_stream *stream, uint64_t ticks, size_t words, uint32_t max)
 {
 	uint64_t units;
 
@@ -264,17 +256,17 @@ static uint32_t prepare(struct tracegen_stream *stream, uint64_t ticks, size_t w
 	units = (ticks >> HST_TIME_SHIFT) - (stream->ticks >> HST_TIME_SHIFT);
 	stream->ticks = ticks >> HST_TIME_SHIFT << HST_TIME_SHIFT;
 	if (units >> (24 + HST_TIME_BITS) != 0) {
-		uint16_t record[5] = { head(HST_OP_TIME_LONG, 0), (uint16_t)units,
+		uint16_t record[5] = { tracegen_head(HST_OP_TIME_LONG, 0), (uint16_t)units,
 			(uint16_t)(units >> 16), (uint16_t)(units >> 32), (uint16_t)(units >> 48) };
 
-		put(stream, record, 5);
+		tracegen_put(stream, record, 5);
 		return 0;
 	}
 	if (units > max) {
 		uint32_t steps = (uint32_t)(units >> HST_TIME_BITS);
-		uint16_t record[2] = { head(HST_OP_TIME, steps >> 16), (uint16_t)steps };
+		uint16_t record[2] = { tracegen_head(HST_OP_TIME, steps >> 16), (uint16_t)steps };
 
-		put(stream, record, 2);
+		tracegen_put(stream, record, 2);
 		units &= HST_TIME_MASK;
 	}
 	return (uint32_t)units;
@@ -291,29 +283,29 @@ static void put_id(struct tracegen_stream *stream, uint32_t units, uint32_t id)
 	uint16_t record[3];
 
 	if (units <= 255) {
-		record[0] = head(HST_OP_ENTER_ID, units);
+		record[0] = tracegen_head(HST_OP_ENTER_ID, units);
 		record[1] = (uint16_t)id;
-		put(stream, record, 2);
+		tracegen_put(stream, record, 2);
 		return;
 	}
-	record[0] = head(HST_OP_ENTER_LONG, 0);
+	record[0] = tracegen_head(HST_OP_ENTER_LONG, 0);
 	record[1] = (uint16_t)units;
 	record[2] = (uint16_t)id;
-	put(stream, record, 3);
+	tracegen_put(stream, record, 3);
 }
 
 static void put_new(struct tracegen_stream *stream, uint32_t units, uint64_t ret, uint64_t fn)
 {
-	uint16_t record[8] = { head(HST_OP_ENTER_NEW, 0), (uint16_t)units, (uint16_t)ret,
+	uint16_t record[8] = { tracegen_head(HST_OP_ENTER_NEW, 0), (uint16_t)units, (uint16_t)ret,
 		(uint16_t)(ret >> 16), (uint16_t)(ret >> 32), (uint16_t)fn, (uint16_t)(fn >> 16),
 		(uint16_t)(fn >> 32) };
 
-	put(stream, record, 8);
+	tracegen_put(stream, record, 8);
 }
 
 void tracegen_enter(struct tracegen_stream *stream, uint64_t ticks, uint64_t ret, uint64_t fn)
 {
-	uint32_t units = prepare(stream, ticks, 8, HST_TIME_MASK);
+	uint32_t units = tracegen_prepare(stream, ticks, 8, HST_TIME_MASK);
 	struct tracegen_stack *stack = present_stack(stream);
 	struct tracegen_frame *caller = stack->depth == 0 ? NULL : &stack->frames[stack->depth - 1];
 	uint32_t caller_id = caller == NULL ? 0 : caller->id;
@@ -327,7 +319,7 @@ void tracegen_enter(struct tracegen_stream *stream, uint64_t ticks, uint64_t ret
 		put_new(stream, units, ret, fn);
 	} else if (stream->predictor[slot] == id) {
 		record = (uint16_t)(HST_KIND_PREDICTED << HST_KIND_SHIFT | units);
-		put(stream, &record, 1);
+		tracegen_put(stream, &record, 1);
 	} else {
 		put_id(stream, units, id);
 	}
@@ -349,10 +341,10 @@ static void pop(struct tracegen_stream *stream, uint32_t count)
 
 void tracegen_exit(struct tracegen_stream *stream, uint64_t ticks)
 {
-	uint32_t units = prepare(stream, ticks, 1, HST_TIME_MASK);
+	uint32_t units = tracegen_prepare(stream, ticks, 1, HST_TIME_MASK);
 	uint16_t record = (uint16_t)(HST_KIND_EXIT << HST_KIND_SHIFT | units);
 
-	put(stream, &record, 1);
+	tracegen_put(stream, &record, 1);
 	pop(stream, 1);
 }
 
@@ -360,46 +352,46 @@ void tracegen_exit(struct tracegen_stream *stream, uint64_t ticks)
 static void mark(struct tracegen_stream *stream, uint64_t ticks, uint16_t first, uint32_t number,
 	size_t words)
 {
-	uint32_t units = prepare(stream, ticks, words + 1, UINT16_MAX);
+	uint32_t units = tracegen_prepare(stream, ticks, words + 1, UINT16_MAX);
 	uint16_t record[4] = { first, (uint16_t)units, (uint16_t)number, (uint16_t)(number >> 16) };
 
-	put(stream, record, words + 1);
+	tracegen_put(stream, record, words + 1);
 }
 
 void tracegen_exit_error(struct tracegen_stream *stream, uint64_t ticks)
 {
-	mark(stream, ticks, head(HST_OP_EXIT_ERROR, 0), 0, 1);
+	mark(stream, ticks, tracegen_head(HST_OP_EXIT_ERROR, 0), 0, 1);
 	pop(stream, 1);
 }
 
 void tracegen_unwind(
 	struct tracegen_stream *stream, uint64_t ticks, uint32_t reason, uint32_t count)
 {
-	mark(stream, ticks, head(HST_OP_UNWIND, reason), count, 3);
+	mark(stream, ticks, tracegen_head(HST_OP_UNWIND, reason), count, 3);
 	pop(stream, count);
 }
 
 void tracegen_lost(struct tracegen_stream *stream, uint64_t ticks, uint32_t count)
 {
 	stream->ledger.lost_calls += count;
-	mark(stream, ticks, head(HST_OP_LOST, 0), count, 3);
+	mark(stream, ticks, tracegen_head(HST_OP_LOST, 0), count, 3);
 }
 
 void tracegen_pause(struct tracegen_stream *stream, uint64_t ticks)
 {
-	mark(stream, ticks, head(HST_OP_PAUSE, 0), 0, 1);
+	mark(stream, ticks, tracegen_head(HST_OP_PAUSE, 0), 0, 1);
 	tracegen_rollover(stream);
 }
 
 void tracegen_limit(struct tracegen_stream *stream, uint64_t ticks)
 {
-	mark(stream, ticks, head(HST_OP_LIMIT, 0), 0, 1);
+	mark(stream, ticks, tracegen_head(HST_OP_LIMIT, 0), 0, 1);
 	tracegen_rollover(stream);
 }
 
 void tracegen_thread_end(struct tracegen_stream *stream, uint64_t ticks)
 {
-	mark(stream, ticks, head(HST_OP_THREAD_END, 0), 0, 1);
+	mark(stream, ticks, tracegen_head(HST_OP_THREAD_END, 0), 0, 1);
 }
 
 void tracegen_switch(struct tracegen_stream *stream, uint64_t ticks, uint32_t fiber)
@@ -407,7 +399,7 @@ void tracegen_switch(struct tracegen_stream *stream, uint64_t ticks, uint32_t fi
 	struct tracegen_stack *stack;
 	size_t i;
 
-	mark(stream, ticks, head(HST_OP_SWITCH, 0), fiber, 3);
+	mark(stream, ticks, tracegen_head(HST_OP_SWITCH, 0), fiber, 3);
 	stream->ledger.switches++;
 	for (i = 0; i < stream->stack_count && stream->stacks[i].fiber != fiber; i++) {
 	}
@@ -431,8 +423,8 @@ void tracegen_switch(struct tracegen_stream *stream, uint64_t ticks, uint32_t fi
 
 void tracegen_words(struct tracegen_stream *stream, const uint16_t *words, size_t count)
 {
-	(void)prepare(stream, stream->ticks, count, HST_TIME_MASK);
-	put(stream, words, count);
+	(void)tracegen_prepare(stream, stream->ticks, count, HST_TIME_MASK);
+	tracegen_put(stream, words, count);
 }
 
 void tracegen_stream_show(struct tracegen_stream *stream)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "walk.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,6 +14,13 @@
 void seen_add(struct seen_list *list, struct seen item)
 {
 	assert_true(hst_vec_push(list, item));
+}
+
+bool seen_has_entry(uint32_t kind)
+{
+	return kind == HST_EVENT_ALLOC || kind == HST_EVENT_FREE || kind == HST_EVENT_RELEASE ||
+	       kind == HST_EVENT_MAP || kind == HST_EVENT_UNMAP || kind == HST_EVENT_STACK ||
+	       kind == HST_EVENT_MEMORY;
 }
 
 bool seen_is_repair(const struct seen *item)
@@ -28,12 +36,15 @@ void seen_assert_equal(
 	for (i = 0; i < left_count && i < right_count; i++) {
 		if (left[i].kind != right[i].kind || left[i].ticks != right[i].ticks ||
 			left[i].ret != right[i].ret || left[i].fn != right[i].fn ||
-			left[i].value != right[i].value || left[i].reason != right[i].reason) {
-			print_error(
-				"event %zu differs: kind %u %u ticks %llu %llu ret %llx %llx value %u %u\n",
-				i, left[i].kind, right[i].kind, (unsigned long long)left[i].ticks,
-				(unsigned long long)right[i].ticks, (unsigned long long)left[i].ret,
-				(unsigned long long)right[i].ret, left[i].value, right[i].value);
+			left[i].value != right[i].value || left[i].reason != right[i].reason ||
+			left[i].address != right[i].address || left[i].bytes != right[i].bytes ||
+			left[i].slack != right[i].slack || left[i].more != right[i].more) {
+			print_error("event %zu differs: kind %u %u ticks %" PRIu64 " %" PRIu64
+				    " ret %" PRIx64 " %" PRIx64 " value %u %u address %" PRIx64
+				    " %" PRIx64 "\n",
+				i, left[i].kind, right[i].kind, left[i].ticks, right[i].ticks,
+				left[i].ret, right[i].ret, left[i].value, right[i].value,
+				left[i].address, right[i].address);
 			fail();
 		}
 	}
@@ -48,9 +59,12 @@ uint32_t walk_random(struct walk *walk, uint32_t limit)
 
 void walk_begin(struct walk *walk, struct tracegen_stream *stream, uint32_t seed)
 {
-	*walk = (struct walk){
-		.stream = stream, .random = seed, .ticks = 1000, .sites = 30, .fibers = true
-	};
+	*walk = (struct walk){ .stream = stream,
+		.random = seed,
+		.ticks = 1000,
+		.sites = 30,
+		.fibers = true,
+		.memory = seed % 2 == 0 ? 0 : 30 };
 }
 
 void walk_finish(struct walk *walk)
@@ -114,6 +128,98 @@ static void step_rare(struct walk *walk)
 	}
 }
 
+static void expect_memory(struct walk *walk, enum hst_event_kind kind, struct seen what)
+{
+	what.ticks = walk->ticks & ~(uint64_t)3;
+	what.kind = kind;
+	seen_add(&walk->expected, what);
+}
+
+/* Near the latest one, or far away; now and then between two multiples of 16. */
+static uint64_t step_address(struct walk *walk)
+{
+	uint64_t far = walk_random(walk, 1u << 24);
+
+	walk->address += (uint64_t)walk_random(walk, 1u << 16) * 16 - (1u << 19);
+	if (walk_random(walk, 20) == 0) {
+		walk->address = far << 24 | far;
+	}
+	walk->address &= 0xffffffffffffull;
+	walk->address += walk->address == 0;
+	return walk->address;
+}
+
+static void step_alloc(struct walk *walk)
+{
+	static const uint64_t slacks[] = { 0, 8, 254, 255, 70000, UINT64_MAX };
+	struct seen what = { .address = step_address(walk), .ret = 0x9000 + walk->random % 8 };
+	uint64_t slack = slacks[walk_random(walk, 6)];
+	uint32_t which = 1 + walk_random(walk, 8);
+
+	what.address = walk_random(walk, 30) == 0 ? 0 : what.address;
+	what.bytes = walk_random(walk, 1u << 17);
+	what.fn = HST_MEMORY_BASE + which;
+	what.slack = slack == UINT64_MAX ? HST_SLACK_LONG_UNKNOWN : (uint32_t)slack;
+	tracegen_alloc(walk->stream, walk->ticks, what.ret, which, what.address, what.bytes, slack);
+	expect_memory(walk, HST_EVENT_ALLOC, what);
+}
+
+static void step_space(struct walk *walk)
+{
+	struct seen what = { .address = step_address(walk), .bytes = walk_random(walk, 1u << 24) };
+	uint32_t kind = walk_random(walk, 4);
+
+	if (kind == 0) {
+		tracegen_unmap(walk->stream, walk->ticks, what.address, what.bytes);
+		expect_memory(walk, HST_EVENT_UNMAP, what);
+	} else if (kind == 1) {
+		what.more = UINT32_MAX - what.bytes;
+		what.address &= UINT32_MAX;
+		tracegen_memory(walk->stream, walk->ticks, (uint32_t)what.address,
+			(uint32_t)what.bytes, (uint32_t)what.more);
+		expect_memory(walk, HST_EVENT_MEMORY, what);
+	} else {
+		what.ret = 0x9000;
+		what.fn = HST_MEMORY_BASE + (kind == 2 ? HST_ALLOCATOR_MMAP : HST_ALLOCATOR_THREAD);
+		what.reason = kind == 2 ? walk_random(walk, 8) : 0;
+		if (kind == 2) {
+			tracegen_map(walk->stream, walk->ticks, what.ret, HST_ALLOCATOR_MMAP,
+				what.address, what.bytes, what.reason);
+		} else {
+			what.address = 0;
+			tracegen_stack(walk->stream, walk->ticks, what.ret, what.bytes);
+		}
+		expect_memory(walk, kind == 2 ? HST_EVENT_MAP : HST_EVENT_STACK, what);
+	}
+}
+
+static void step_memory(struct walk *walk)
+{
+	uint32_t choice = walk_random(walk, 20);
+
+	if (choice < 10) {
+		step_alloc(walk);
+	} else if (choice < 15) {
+		struct seen what = { .address = step_address(walk) };
+
+		tracegen_free(walk->stream, walk->ticks, what.address);
+		expect_memory(walk, HST_EVENT_FREE, what);
+	} else if (choice < 17) {
+		struct seen what = { .address = step_address(walk) };
+
+		tracegen_release(walk->stream, walk->ticks, what.address);
+		expect_memory(walk, HST_EVENT_RELEASE, what);
+		tracegen_realloc_end(walk->stream, walk->ticks, choice == 15);
+		expect(walk, choice == 15 ? HST_EVENT_REALLOC_FREED : HST_EVENT_REALLOC_FAILED, 0,
+			0);
+	} else if (choice < 18) {
+		tracegen_allocator(walk->stream, walk->ticks, 4000, 64);
+		expect(walk, HST_EVENT_ALLOCATOR, 4000, 64);
+	} else {
+		step_space(walk);
+	}
+}
+
 /* All lengths of time records occur: 8 bits, 14, 16, 38 and more. */
 static uint64_t step_time(struct walk *walk)
 {
@@ -139,6 +245,8 @@ void walk_steps(struct walk *walk, size_t count)
 		walk->ticks += step_time(walk);
 		if (walk_random(walk, 200) == 0) {
 			step_rare(walk);
+		} else if (walk->memory != 0 && walk_random(walk, 100) < walk->memory) {
+			step_memory(walk);
 		} else if (tracegen_depth(walk->stream) == 0 || walk_random(walk, 100) < 51) {
 			step_enter(walk);
 		} else {
@@ -169,8 +277,8 @@ void open_trace(struct tracegen *gen, struct hst_trace_file *ret_file)
 	}
 }
 
-static void take(
-	struct read_result *result, const struct hst_sites *sites, const struct hst_event *event)
+static void take(struct read_result *result, const struct hst_sites *sites,
+	const struct hst_event *event, const struct hst_memory *entries)
 {
 	struct seen seen = { .ticks = event->ticks,
 		.kind = event->kind,
@@ -180,6 +288,13 @@ static void take(
 	assert_true(event->site < sites->count);
 	seen.ret = sites->items[event->site].ret;
 	seen.fn = sites->items[event->site].fn;
+	if (seen_has_entry(event->kind)) {
+		seen.value = 0;
+		seen.address = entries[event->value].address;
+		seen.bytes = entries[event->value].bytes;
+		seen.slack = entries[event->value].slack;
+		seen.more = entries[event->value].more;
+	}
 	seen_add(&result->events, seen);
 }
 
@@ -197,7 +312,7 @@ static void read_chunk(struct hst_decoder *decoder, const struct hst_sites *site
 		status = hst_decode_batch(decoder, events, batch, &got, &diag);
 		assert_true(got <= batch);
 		for (i = 0; i < got; i++) {
-			take(result, sites, &events[i]);
+			take(result, sites, &events[i], hst_decoder_memory(decoder));
 		}
 	}
 	if (status != HST_OK) {

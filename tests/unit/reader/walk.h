@@ -10,15 +10,23 @@
 #include "tracegen.h"
 #include "util/vec.h"
 
-/* An event with its site resolved, so that lists of different readers compare. */
+/*
+ * An event with its site and its memory resolved, so that lists of different readers compare, also
+ * byte by byte. `value` is 0 where the event has an entry.
+ */
 struct seen {
 	uint64_t ticks;
 	uint64_t ret;
 	uint64_t fn;
+	uint64_t address;
+	uint64_t bytes;
+	uint64_t more;
+	uint32_t slack;
 	uint32_t kind;
 	uint32_t value;
 	uint32_t reason;
 };
+static_assert(sizeof(struct seen) == 64, "no gaps");
 
 struct seen_list {
 	struct seen *items;
@@ -34,8 +42,10 @@ struct walk {
 	uint32_t random;
 	uint64_t ticks;
 	uint32_t fiber;
-	uint32_t sites; /* how many functions are called */
-	bool fibers;    /* with stack switches */
+	uint32_t sites;   /* how many functions are called */
+	bool fibers;      /* with stack switches */
+	uint32_t memory;  /* so many in 100 of the steps are about memory */
+	uint64_t address; /* of the latest block */
 };
 
 void walk_begin(struct walk *walk, struct tracegen_stream *stream, uint32_t seed);
@@ -45,6 +55,8 @@ void walk_finish(struct walk *walk);
 uint32_t walk_random(struct walk *walk, uint32_t limit);
 
 void seen_add(struct seen_list *list, struct seen item);
+/* Has the event an entry in hst_decoder_memory()? */
+bool seen_has_entry(uint32_t kind);
 /* RESYNC, FRAME and such stand in the list, too. */
 bool seen_is_repair(const struct seen *item);
 /* Fails the running test with the first difference. */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The blocks that are there, by address: open addressing, no tombstones.
+ *
+ *   slots: | block | free | block | block | ...  capacity is a power of two, at most 3/4 are used
+ *
+ * Beside it two short lists of blocks in doubt, because processors may read the clock a little early:
+ * blocks whose address was given anew before their free was seen, and frees of blocks that were not
+ * there yet.
+ */
+#ifndef HST_PASSES_HEAP_LIVE_H
+#define HST_PASSES_HEAP_LIVE_H
+
+#include "util/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	HST_BLOCK_INHERITED = 1u << 0, /* it was the parent's before the fork */
+};
+
+struct hst_heap_block {
+	uint64_t address; /* 0: the slot is free */
+	uint64_t bytes;
+	uint64_t ticks;
+	uint32_t leaf;       /* who has it: index of a struct hst_heap_leaf */
+	uint32_t thread;     /* that asked for it */
+	uint32_t activation; /* call within which it came; 0 none */
+	uint32_t generation; /* of that activation */
+	uint32_t slack;      /* HST_SLACK_LONG_UNKNOWN: unknown */
+	uint32_t flags;      /* HST_BLOCK_... */
+};
+static_assert(sizeof(struct hst_heap_block) == 48, "a million live blocks are 64 to 128 MiB");
+
+struct hst_heap_live {
+	struct hst_heap_block *slots;
+	size_t capacity; /* 0 or a power of two */
+	size_t count;
+};
+
+/* The block at an address, which is not 0; NULL none. Valid until the next change. */
+struct hst_heap_block *hst_heap_live_find(const struct hst_heap_live *live, uint64_t address);
+/* A slot for an address that is not there: all but the address is as it was. NULL: out of memory. */
+struct hst_heap_block *hst_heap_live_add(struct hst_heap_live *live, uint64_t address);
+/* Frees the slot of a block that hst_heap_live_find gave. */
+void hst_heap_live_remove(struct hst_heap_live *live, struct hst_heap_block *block);
+/* The slot is going to be looked at. */
+void hst_heap_live_prefetch(const struct hst_heap_live *live, uint64_t address);
+void hst_heap_live_clear(struct hst_heap_live *live);
+/* { 0 } is allowed. */
+void hst_heap_live_finish(struct hst_heap_live *live);
+
+#define HST_HEAP_DOUBTS 64u
+
+/* A block in doubt, since `ticks`. */
+struct hst_heap_doubt {
+	struct hst_heap_block block;
+	uint64_t ticks;
+	uint32_t thread; /* of the event that brought the doubt */
+};
+
+/* In order of ticks; old ones go. */
+struct hst_heap_doubts {
+	uint32_t count;
+	struct hst_heap_doubt items[HST_HEAP_DOUBTS];
+};
+
+/* The oldest doubt of `address` that another thread than `thread` brought; UINT32_MAX none. */
+uint32_t hst_heap_doubts_find(
+	const struct hst_heap_doubts *doubts, uint64_t address, uint32_t thread);
+void hst_heap_doubts_remove(struct hst_heap_doubts *doubts, uint32_t number);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The records about memory: sites, blocks, mappings, stacks, sizes. Assumes a payload of the length
+ * that records.def has; guarantees that an id is used for what it was defined for only, and that
+ * the entries of a batch are not more than its events.
+ */
+#include "reader/decode_state.h"
+
+#define ADDRESS_MASK 0xffffffffffffull
+
+/* The site of an id that a site record defined. */
+static bool asking_site(const struct hst_decoder *decoder, uint32_t id, uint32_t *ret_site)
+{
+	if (id - 1 >= decoder->ids || decoder->site_of[id] < HST_DECODE_ASKS) {
+		return false;
+	}
+	*ret_site = decoder->site_of[id] & ~HST_DECODE_ASKS;
+	return true;
+}
+
+static enum hst_step define_site(struct hst_decoder *decoder, const uint8_t *payload)
+{
+	uint32_t site;
+
+	if (decoder->ids >= HST_DECODE_IDS_MAX) {
+		return HST_STEP_DAMAGED;
+	}
+	site = hst_sites_intern(decoder->sites, hst_load48(payload + 2),
+		HST_MEMORY_BASE + hst_load16(payload + 8), decoder->chunk.generation);
+	decoder->site_of[++decoder->ids] = site | HST_DECODE_ASKS;
+	return HST_STEP_NONE;
+}
+
+/* Gives the event its entry. */
+static enum hst_step add(
+	struct hst_decoder *decoder, struct hst_event *event, const struct hst_memory *entry)
+{
+	event->value = (uint32_t)decoder->memory.count;
+	return hst_vec_push(&decoder->memory, *entry) ? HST_STEP_EVENT : HST_STEP_MEMORY;
+}
+
+/* The block at a distance from the latest one, which it becomes. */
+static uint64_t near_latest(struct hst_decoder *decoder, const uint8_t *distance)
+{
+	int64_t blocks = (int32_t)hst_load32(distance);
+
+	decoder->latest = (decoder->latest + 16u * (uint64_t)blocks) & ADDRESS_MASK;
+	return decoder->latest;
+}
+
+static enum hst_step alloc_event(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
+	const uint8_t *payload, struct hst_event *event)
+{
+	struct hst_memory entry = { 0 };
+
+	if (!asking_site(decoder, hst_load16(payload + 2), &event->site)) {
+		return HST_STEP_DAMAGED;
+	}
+	event->kind = HST_EVENT_ALLOC;
+	if (op == HST_OP_ALLOC) {
+		entry.address = near_latest(decoder, payload + 4);
+		entry.bytes = hst_load16(payload + 8);
+		entry.slack =
+			argument == HST_SLACK_SHORT_UNKNOWN ? HST_SLACK_LONG_UNKNOWN : argument;
+	} else {
+		entry.address = hst_load48(payload + 4);
+		entry.bytes = hst_load48(payload + 10);
+		entry.slack = hst_load32(payload + 16);
+		decoder->latest = entry.address != 0 ? entry.address : decoder->latest;
+	}
+	return add(decoder, event, &entry);
+}
+
+static enum hst_step free_event(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
+	const uint8_t *payload, struct hst_event *event)
+{
+	struct hst_memory entry = { 0 };
+
+	event->kind = argument == 1 ? HST_EVENT_RELEASE : HST_EVENT_FREE;
+	if (op == HST_OP_FREE) {
+		entry.address = near_latest(decoder, payload + 2);
+	} else {
+		entry.address = hst_load48(payload + 2);
+		decoder->latest = entry.address;
+	}
+	return add(decoder, event, &entry);
+}
+
+/* Address space that is taken or goes, and sizes of the process. */
+static enum hst_step space_event(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
+	const uint8_t *payload, struct hst_event *event)
+{
+	struct hst_memory entry = { 0 };
+
+	if ((op == HST_OP_MAP || op == HST_OP_STACK) &&
+		!asking_site(decoder, hst_load16(payload + 2), &event->site)) {
+		return HST_STEP_DAMAGED;
+	}
+	switch (op) {
+	case HST_OP_MAP:
+		event->kind = HST_EVENT_MAP;
+		event->reason = (uint16_t)argument;
+		entry.address = hst_load48(payload + 4);
+		entry.bytes = hst_load48(payload + 10);
+		break;
+	case HST_OP_UNMAP:
+		event->kind = HST_EVENT_UNMAP;
+		entry.address = hst_load48(payload + 2);
+		entry.bytes = hst_load48(payload + 8);
+		break;
+	case HST_OP_STACK:
+		event->kind = HST_EVENT_STACK;
+		entry.bytes = hst_load48(payload + 4);
+		break;
+	default:
+		event->kind = HST_EVENT_MEMORY;
+		entry.address = hst_load32(payload + 2);
+		entry.bytes = hst_load32(payload + 6);
+		entry.more = hst_load32(payload + 10);
+		break;
+	}
+	return add(decoder, event, &entry);
+}
+
+/* Units to ticks, as many as an event can say. */
+static uint32_t ticks_of(const struct hst_decoder *decoder, uint32_t units)
+{
+	uint64_t ticks = (uint64_t)units << decoder->shift;
+
+	return ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks;
+}
+
+enum hst_step hst_decode_memory(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
+	const uint8_t *payload, struct hst_event *event)
+{
+	hst_decode_advance(decoder, hst_load16(payload));
+	event->ticks = decoder->ticks;
+	switch (op) {
+	case HST_OP_SITE:
+		return define_site(decoder, payload);
+	case HST_OP_ALLOC:
+	case HST_OP_ALLOC_LONG:
+		return alloc_event(decoder, op, argument, payload, event);
+	case HST_OP_FREE:
+	case HST_OP_FREE_LONG:
+		return free_event(decoder, op, argument, payload, event);
+	case HST_OP_REALLOC_END:
+		event->kind = argument == 1 ? HST_EVENT_REALLOC_FREED : HST_EVENT_REALLOC_FAILED;
+		return HST_STEP_EVENT;
+	case HST_OP_ALLOCATOR:
+		event->kind = HST_EVENT_ALLOCATOR;
+		event->reason = (uint16_t)argument;
+		event->value = ticks_of(decoder, hst_load32(payload + 2));
+		return HST_STEP_EVENT;
+	default:
+		return space_event(decoder, op, argument, payload, event);
+	}
+}

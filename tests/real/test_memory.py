@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Is the memory of a real program right?  test_memory.py lua|sqlite --cache ... (see meson.build)
+
+The program runs with hasten, and below valgrind, with the same layout of memory. Blocks and bytes of
+every place that asks for memory and of every call path must be those of DHAT, the blocks that are
+left at the end those of memcheck, the peak of the program that of DHAT, and the peak of each
+function that of an independent replay of the events. Profile mode: blocks and bytes per function.
+"""
+
+import argparse
+import collections
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.path.insert(0, os.path.join(HERE, "..", "hooks"))
+# pylint: disable=wrong-import-position
+import test_real
+import valgrind_heap
+from test_real import SKIP, Failed
+
+SHOWN = 12
+# So many places and paths at least must be there to be compared, or the test has lost its object.
+LEAST_PATHS = {"sqlite": 50, "lua": 30}
+
+
+def compare(what, truth, found, least=1):
+    """Two tables of {key: (blocks, bytes, blocks left, bytes left)}; Failed with the largest differences."""
+    keys = set(truth) | set(found)
+    pick = lambda table, key: tuple(table.get(key, (0, 0, 0, 0)))
+    wrong = [key for key in keys if pick(truth, key) != pick(found, key)]
+    size = lambda key: -max(pick(truth, key)[1], pick(found, key)[1])
+    if wrong:
+        lines = ["%s: %d of %d differ (blocks, bytes, both of what is left)" % (what, len(wrong), len(keys))]
+        for key in sorted(wrong, key=size)[:SHOWN]:
+            text = " > ".join(str(part) for part in key) if isinstance(key, tuple) else key
+            lines.append("  %s: %s, hasten has %s" % (text, pick(truth, key), pick(found, key)))
+        raise Failed("\n".join(lines))
+    if len(keys) < least:
+        raise Failed("%s: only %d, at least %d were to be compared" % (what, len(keys), least))
+    blocks, size = (sum(pick(truth, key)[i] for key in keys) for i in (0, 1))
+    print("%s: %d, %d blocks, %d bytes: equal" % (what, len(keys), blocks, size))
+
+
+def equal(what, truth, found):
+    if truth != found:
+        raise Failed("%s: %s, hasten has %s" % (what, truth, found))
+    print("%s: %s: equal" % (what, truth))
+
+
+class Run:
+    """One program with its workload: below hasten, and below valgrind."""
+
+    def __init__(self, options, where):
+        self.options = options
+        self.where = where
+        self.arguments, self.stdin = test_real.workload(options.name, where, options.size, 0)
+        self.plain = test_real.execute(options.program, self.arguments, self.stdin, {})
+
+    def record(self, mode):
+        data = os.path.join(self.where, mode)
+        both = test_real.execute(
+            self.options.program,
+            self.arguments,
+            self.stdin,
+            {
+                "LD_PRELOAD": self.options.preload,
+                "HASTEN_DATA": data,
+                "HASTEN_MODE": mode,
+                "HASTEN_LIMIT": "4G",
+            },
+        )
+        if both != self.plain:
+            raise Failed("the output or status changed: %r, %r" % (self.plain[::2], both[::2]))
+        return data
+
+    def memory(self, data):
+        done = subprocess.run(
+            [self.options.hasten, "memory", "--json", "--paths", data],
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+        if done.returncode:
+            raise Failed("hasten memory ends with status %d" % done.returncode)
+        return json.loads(done.stdout)
+
+    def valgrind(self, function, *more):
+        """Runs below valgrind; the same output must come."""
+        for rest in ("", "-journal"):
+            if self.stdin and os.path.exists(self.arguments[0] + rest):
+                os.unlink(self.arguments[0] + rest)
+        command = [self.options.program] + self.arguments
+        status, text, result = function(command, self.stdin, self.where, *more)
+        if (status, text) != self.plain[:2]:
+            raise Failed("below valgrind the output or status changed: %d" % status)
+        return result
+
+
+def figures(row):
+    return [row["alloc_calls"], row["alloc_bytes"], row["leaked"], row["leaked_bytes"]]
+
+
+def add(table, key, values):
+    table[key] = [a + b for a, b in zip(table[key], values)] if key in table else list(values)
+
+
+def sites_of(memory, program):
+    """{(owner, place): figures}: the place where the program's own code asks, as DHAT has it."""
+    table = {}
+    for site in memory["sites"]:
+        own = site["module"] and os.path.basename(site["module"]) == os.path.basename(program)
+        place = "elsewhere"
+        if own and site["file"]:
+            place = "%s:%d" % (os.path.basename(site["file"]), site["line"])
+        add(table, (valgrind_heap.plain_name(site["owner"]), place), figures(site))
+    return table
+
+
+def paths_of(memory):
+    table = {}
+    for path in memory["paths"]:
+        add(table, tuple(valgrind_heap.plain_name(name) for name in path["path"]), figures(path))
+    return table
+
+
+def owners(table):
+    """{owner: figures} of a table of sites."""
+    out = {}
+    for (owner, _), values in table.items():
+        add(out, owner, values)
+    return out
+
+
+def functions_of(memory):
+    table = {}
+    for row in memory["functions"]:
+        add(table, valgrind_heap.plain_name(row["name"]), figures(row))
+    return table
+
+
+def without_left(table):
+    return {key: values[:2] + [0, 0] for key, values in table.items()}
+
+
+def check_replay(options, data, memory):
+    """The peak of every function, from a replay of all events in the order of time."""
+    import heap_replay  # pylint: disable=import-outside-toplevel
+
+    truth = heap_replay.peaks(data)
+    found = {row["name"]: row["peak_bytes"] for row in memory["functions"] if row["alloc_calls"]}
+    equal("peaks of %d functions" % len(found), truth, found)
+
+
+def check_trace(run, where):
+    options = run.options
+    data = run.record("trace")
+    memory = run.memory(data)
+    if not memory["complete"]:
+        raise Failed("the recording is not complete: %s" % memory["notes"])
+    agree = [sys.executable, os.path.join(HERE, "..", "decoder", "agree.py"), "--dump", options.dump]
+    if subprocess.run(agree + [data], check=False).returncode:
+        raise Failed("the two decoders do not agree")
+
+    truth = run.valgrind(valgrind_heap.dhat, {"LD_PRELOAD": options.split})
+    if truth.doubtful:
+        raise Failed("valgrind's stacks are too short for %d paths" % truth.doubtful)
+    sites = sites_of(memory, options.program)
+    compare("places", truth.sites, sites)
+    compare("call paths", truth.paths, paths_of(memory), LEAST_PATHS[options.name])
+    compare("owners", owners(truth.sites), functions_of(memory))
+    total = memory["total"]
+    equal("blocks and bytes", truth.total(), figures(total))
+
+    plain = run.valgrind(valgrind_heap.dhat)
+    equal("the program's peak", plain.peak_bytes, total["peak_bytes"])
+    left = run.valgrind(valgrind_heap.memcheck)
+    equal(
+        "left, and all, as memcheck has it",
+        left,
+        (total["leaked"], total["leaked_bytes"], total["alloc_calls"], total["alloc_bytes"]),
+    )
+    check_replay(options, data, memory)
+    shutil.rmtree(data)
+    return truth
+
+
+def check(options, where):
+    run = Run(options, where)
+    truth = check_trace(run, where)
+    memory = run.memory(run.record("profile"))
+    compare(
+        "owners in profile mode",
+        without_left(owners(truth.sites)),
+        without_left(functions_of(memory)),
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("name", choices=("lua", "sqlite"))
+    parser.add_argument("--cache", required=True)
+    parser.add_argument("--preload", required=True)
+    parser.add_argument("--hasten", required=True)
+    parser.add_argument("--dump", required=True)
+    parser.add_argument("--split", required=True, help="the library of splitrealloc.c")
+    parser.add_argument("--size", type=int, default=2)
+    options = parser.parse_args()
+    options.preload = os.path.abspath(options.preload)
+    options.split = os.path.abspath(options.split)
+    if not valgrind_heap.available():
+        print("SKIP: valgrind is not here, or cannot run a program (Debian packages valgrind, libc6-dbg)")
+        return SKIP
+    options.program, status = test_real.fetched(options.cache, options.name)
+    if options.program is None:
+        return status
+    with tempfile.TemporaryDirectory() as where:
+        try:
+            check(options, where)
+        except Failed as reason:
+            print("FAIL: %s" % reason)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
