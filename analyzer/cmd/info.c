@@ -125,6 +125,7 @@ static enum hst_status add_file(struct hst_info *info, const struct hst_trace_fi
 
 	(void)snprintf(process.missing, sizeof process.missing, "%s", file->missing);
 	process.header.exe[sizeof process.header.exe - 1] = '\0';
+	process.header.allocator[sizeof process.header.allocator - 1] = '\0';
 	if (!hst_vec_push(&info->processes, process)) {
 		return HST_E_MEMORY;
 	}

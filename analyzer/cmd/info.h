@@ -42,6 +42,11 @@ const char *hst_info_advice(const struct hst_info_module *module);
 /* How the process ended, in words. */
 void hst_info_end(const struct hst_info_process *process, char *buffer, size_t size);
 
+/* Was memory recorded, at which cost, or why not: a line for each answer. */
+void hst_info_memory_text(const struct hst_info *info);
+/* The same of one process, as member "memory" of the object that is open. */
+void hst_info_memory_json(struct hst_json *json, const struct hst_info_process *process);
+
 void hst_info_json(const struct hst_info *info);
 /* HST_E_MEMORY */
 HST_NODISCARD enum hst_status hst_info_text(struct hst_info *info);

@@ -70,6 +70,7 @@ static void json_process(struct hst_json *json, const struct hst_info_process *p
 		header->cost_inside_256 / 256.0 * process->rate.ns_per_tick, 3);
 	hst_json_double(json, "own_cost_outside_ns",
 		header->cost_outside_256 / 256.0 * process->rate.ns_per_tick, 3);
+	hst_info_memory_json(json, process);
 	hst_json_u64(json, "file_bytes", process->bytes);
 	hst_json_u64(json, "streams", process->streams);
 	hst_json_string(json, "missing", process->missing[0] == '\0' ? NULL : process->missing);
@@ -90,6 +91,7 @@ static void json_thread(struct hst_json *json, const struct hst_thread_row *thre
 	hst_json_u64(json, "events", thread->events);
 	hst_json_u64(json, "bytes", thread->bytes);
 	hst_json_ledger(json, &thread->ledger);
+	hst_json_u64(json, "memory_lost", thread->ledger.memory_lost);
 	hst_json_end(json);
 }
 
@@ -188,6 +190,7 @@ static void text_session(const struct hst_info *info)
 	hst_print_line("own cost   %s within the functions: per call %s in the callee, %s in the "
 		       "caller",
 		cost, inside, outside);
+	hst_info_memory_text(info);
 }
 
 static enum hst_status print(struct hst_info *info, struct hst_table *table, size_t left_out)

@@ -123,9 +123,9 @@ void hst_memory_begin(
 
 	memory->reading = reading;
 	memory->heap = heap;
-	memory->said = (struct hst_profile){ .complete = heap->complete,
-		.notes = heap->notes,
-		.note_count = heap->note_count };
+	memory->said = (struct hst_profile){
+		.complete = heap->complete, .notes = heap->notes, .note_count = heap->note_count
+	};
 	memory->doubt = heap->lost != 0;
 	memory->ended = true;
 	for (size_t i = 0; i < heap->process_count; i++) {
@@ -227,8 +227,7 @@ static int not_recorded(const struct hst_reading *reading, const struct hst_heap
 			(unsigned long long)reading->options.pid);
 	}
 	if (heap->process_count == 0) {
-		return hst_reading_fail(
-			reading, "memory is not in this recording; %s", run);
+		return hst_reading_fail(reading, "memory is not in this recording; %s", run);
 	}
 	return hst_reading_fail(reading,
 		"memory was not recorded (--no-memory, or a hasten of before it could); %s", run);

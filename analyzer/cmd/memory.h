@@ -43,7 +43,7 @@ struct hst_memory {
 	enum hst_memory_view view;
 	struct hst_profile said; /* its notes and `complete` only: what the shared printers take */
 	bool doubt;              /* what is live is not known exactly */
-	bool ended;              /* no process that holds blocks at its end ended by an exit: no leaks */
+	bool ended; /* no process that holds blocks at its end ended by an exit: no leaks */
 };
 
 enum hst_memory_kind {
@@ -123,11 +123,9 @@ void hst_memory_ends(const struct hst_memory *memory);
 /* The peak with its time and RSS. */
 void hst_memory_peak_line(const struct hst_memory *memory);
 /* RSS at `ns` (latest sample before, else first one behind), and the greatest one until then; 0 unknown. */
-uint64_t hst_memory_rss_at(
-	const struct hst_heap_process *process, uint64_t ns, uint64_t *ret_most);
+uint64_t hst_memory_rss_at(const struct hst_heap_process *process, uint64_t ns, uint64_t *ret_most);
 /* "process 4711 (app)". */
-void hst_memory_process_name(
-	char *buffer, size_t size, const struct hst_heap_process *process);
+void hst_memory_process_name(char *buffer, size_t size, const struct hst_heap_process *process);
 
 /* Views for people. Exit statuses. */
 int hst_memory_tables(const struct hst_memory *memory);
@@ -161,8 +159,7 @@ HST_NODISCARD enum hst_status hst_memory_find_of(const struct hst_memory *memory
 void hst_memory_function_key(char *buffer, size_t size, const struct hst_function_row *row);
 void hst_memory_site_key(
 	char *buffer, size_t size, const struct hst_heap *heap, const struct hst_heap_site *site);
-void hst_memory_path_key(
-	char *buffer, size_t size, const struct hst_heap *heap, uint32_t context);
+void hst_memory_path_key(char *buffer, size_t size, const struct hst_heap *heap, uint32_t context);
 /* "main.c:12", else "libx.so+0x1234"; "" nothing is known. */
 void hst_memory_place(char *buffer, size_t size, const struct hst_heap_site *site);
 

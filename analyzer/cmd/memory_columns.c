@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define EXACT_BYTES 100000u /* sizes below it are written in full */
+
 #define AT(member) offsetof(struct hst_heap_sum, member)
 
 const struct hst_memory_field hst_memory_fields[] = {
@@ -46,10 +48,10 @@ uint64_t hst_memory_value(const struct hst_heap_sum *sum, size_t at)
 	return *(const uint64_t *)(const void *)((const char *)sum + at);
 }
 
-#define VALUE(name, expression)                                       \
- static uint64_t value_##name(const struct hst_memory_item *item)     \
- {                                                                    \
-  return (expression);                                                \
+#define VALUE(name, expression)                                   \
+ static uint64_t value_##name(const struct hst_memory_item *item) \
+ {                                                                \
+  return (expression);                                            \
  }
 
 static uint64_t ratio(uint64_t part, uint64_t whole)
@@ -79,8 +81,8 @@ VALUE(totalleaked,
 static void text_function(const struct hst_memory *memory, const struct hst_memory_item *item,
 	char buffer[HST_MEMORY_CELL])
 {
-	(void)snprintf(buffer, HST_MEMORY_CELL, "%s",
-		hst_row_name(&memory->reading->options, item->row));
+	(void)snprintf(
+		buffer, HST_MEMORY_CELL, "%s", hst_row_name(&memory->reading->options, item->row));
 }
 
 static void text_file(const struct hst_memory *memory, const struct hst_memory_item *item,
@@ -106,8 +108,7 @@ static void text_module(const struct hst_memory *memory, const struct hst_memory
 static void text_allocator(const struct hst_memory *memory, const struct hst_memory_item *item,
 	char buffer[HST_MEMORY_CELL])
 {
-	const char *name =
-		item->site == NULL ? "" : hst_allocator_name(item->site->allocator);
+	const char *name = item->site == NULL ? "" : hst_allocator_name(item->site->allocator);
 
 	(void)memory;
 	if (name == NULL) {
@@ -126,8 +127,8 @@ static void text_via(const struct hst_memory *memory, const struct hst_memory_it
 	const char *own = hst_base_name(item->row->module);
 
 	(void)memory;
-	if (function != NULL &&
-		(strcmp(function, item->row->name) == 0 || strcmp(function, item->row->linkage) == 0)) {
+	if (function != NULL && (strcmp(function, item->row->name) == 0 ||
+					strcmp(function, item->row->linkage) == 0)) {
 		function = NULL;
 	}
 	if (module != NULL && own != NULL && strcmp(module, own) == 0) {
@@ -138,24 +139,29 @@ static void text_via(const struct hst_memory *memory, const struct hst_memory_it
 		function != NULL && module != NULL ? ")" : "");
 }
 
-/* The size of the blocks that are left, or from which to which. */
+/* The size of the blocks that are left, or from which to which; exact where it is not long. */
 static void text_each(const struct hst_memory *memory, const struct hst_memory_item *item,
 	char buffer[HST_MEMORY_CELL])
 {
-	char least[HST_UNITS_BYTES];
-	char most[HST_UNITS_BYTES];
+	uint64_t least = item->site == NULL ? 0 : item->site->leaked_least;
+	uint64_t most = item->site == NULL ? 0 : item->site->leaked_most;
+	char text[2][HST_UNITS_BYTES];
 
 	(void)memory;
 	if (item->site == NULL || item->sum->leaked == 0 ||
-		(item->site->leaked_most == 0 && item->sum->leaked_bytes != 0)) {
+		(most == 0 && item->sum->leaked_bytes != 0)) {
 		return;
 	}
-	hst_units_bytes(least, item->site->leaked_least);
-	hst_units_bytes(most, item->site->leaked_most);
-	if (item->site->leaked_least == item->site->leaked_most) {
-		(void)snprintf(buffer, HST_MEMORY_CELL, "%s", least);
+	hst_units_bytes(text[0], least);
+	hst_units_bytes(text[1], most);
+	if (least == most && most < EXACT_BYTES) {
+		(void)snprintf(buffer, HST_MEMORY_CELL, "%" PRIu64 " B", most);
+	} else if (least == most) {
+		(void)snprintf(buffer, HST_MEMORY_CELL, "%s", text[1]);
+	} else if (most < EXACT_BYTES) {
+		(void)snprintf(buffer, HST_MEMORY_CELL, "%" PRIu64 "-%" PRIu64 " B", least, most);
 	} else {
-		(void)snprintf(buffer, HST_MEMORY_CELL, "%s-%s", least, most);
+		(void)snprintf(buffer, HST_MEMORY_CELL, "%s-%s", text[0], text[1]);
 	}
 }
 
@@ -259,8 +265,8 @@ static enum hst_status no_column(const char *name, size_t length, struct hst_dia
 		(int)length, name, names);
 }
 
-static enum hst_status parse_columns(const char *text,
-	const struct hst_memory_column **ret_columns, size_t *ret_count, struct hst_diag *diag)
+static enum hst_status parse_columns(const char *text, const struct hst_memory_column **ret_columns,
+	size_t *ret_count, struct hst_diag *diag)
 {
 	while (*text != '\0') {
 		size_t length = strcspn(text, ",");
@@ -288,8 +294,7 @@ enum hst_status hst_memory_columns(const char *asked, const char *defaults,
 	return asked == NULL ? HST_OK : parse_columns(asked, ret_columns, ret_count, diag);
 }
 
-static uint64_t value_of(
-	const struct hst_memory_column *column, const struct hst_memory_item *item)
+static uint64_t value_of(const struct hst_memory_column *column, const struct hst_memory_item *item)
 {
 	return column->value != NULL ? column->value(item)
 				     : hst_memory_value(item->sum, column->at);
@@ -359,7 +364,9 @@ static int compare_names(const struct hst_memory_item *a, const struct hst_memor
 	order = order != 0 ? order : strcmp(some(a->row->module), some(b->row->module));
 	if (order == 0 && a->site != NULL && b->site != NULL) {
 		order = strcmp(some(a->site->file), some(b->site->file));
-		order = order != 0 ? order : (a->site->line > b->site->line) - (a->site->line < b->site->line);
+		order = order != 0
+				? order
+				: (a->site->line > b->site->line) - (a->site->line < b->site->line);
 		order = order != 0 ? order
 				   : (a->site->offset > b->site->offset) -
 					     (a->site->offset < b->site->offset);

@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-uint64_t hst_memory_rss_at(
-	const struct hst_heap_process *process, uint64_t ns, uint64_t *ret_most)
+uint64_t hst_memory_rss_at(const struct hst_heap_process *process, uint64_t ns, uint64_t *ret_most)
 {
 	uint64_t rss = 0;
 
@@ -34,6 +33,25 @@ void hst_memory_process_name(char *buffer, size_t size, const struct hst_heap_pr
 		process->command == NULL || process->command[0] == '\0' ? "?" : process->command);
 }
 
+static void resident_line(const struct hst_heap_process *process)
+{
+	uint64_t most;
+	uint64_t rss = hst_memory_rss_at(process, process->peak_ns, &most);
+	char then[HST_UNITS_BYTES];
+	char until[HST_UNITS_BYTES];
+	char ever[HST_UNITS_BYTES];
+
+	if (rss == 0) {
+		hst_print_line("RSS           was not sampled");
+		return;
+	}
+	hst_units_bytes(then, rss);
+	hst_units_bytes(until, most);
+	hst_units_bytes(ever, process->rss_max > most ? process->rss_max : most);
+	hst_print_line("RSS           %s at the peak, at most %s until then, %s in all", then,
+		until, ever);
+}
+
 void hst_memory_peak_line(const struct hst_memory *memory)
 {
 	const struct hst_heap *heap = memory->heap;
@@ -42,22 +60,11 @@ void hst_memory_peak_line(const struct hst_memory *memory)
 	char blocks[HST_UNITS_BYTES];
 	char at[HST_UNITS_BYTES];
 	char name[300] = "";
-	char resident[100] = "; RSS was not sampled";
-	uint64_t rss;
-	uint64_t most;
 
 	if (heap->peak_process >= heap->process_count) {
 		return;
 	}
 	process = &heap->processes[heap->peak_process];
-	rss = hst_memory_rss_at(process, process->peak_ns, &most);
-	if (rss != 0) {
-		hst_units_bytes(bytes, rss);
-		hst_units_bytes(blocks, most);
-		hst_units_bytes(at, process->rss_max > most ? process->rss_max : most);
-		(void)snprintf(resident, sizeof resident,
-			"; RSS %s then, at most %s before, %s ever", bytes, blocks, at);
-	}
 	hst_units_bytes(bytes, process->sum.peak_bytes);
 	hst_units_count(blocks, process->sum.peak_blocks);
 	hst_units_ns(at, (double)process->peak_ns);
@@ -65,8 +72,9 @@ void hst_memory_peak_line(const struct hst_memory *memory)
 		(void)snprintf(name, sizeof name, " in ");
 		hst_memory_process_name(name + 4, sizeof name - 4, process);
 	}
-	hst_print_line("peak          %s%s in %s blocks at %s%s%s", memory->doubt ? "~" : "", bytes,
-		blocks, at, name, resident);
+	hst_print_line("peak          %s%s in %s block%s at %s%s", memory->doubt ? "~" : "", bytes,
+		blocks, process->sum.peak_blocks == 1 ? "" : "s", at, name);
+	resident_line(process);
 }
 
 struct ends {
@@ -105,8 +113,7 @@ void hst_memory_ends(const struct hst_memory *memory)
 		end_line(memory, "live at exit", &ends[0], "");
 	}
 	if (ends[1].blocks != 0) {
-		end_line(memory, "live at exec", &ends[1],
-			", gone with the old program: no leaks");
+		end_line(memory, "live at exec", &ends[1], ", gone with the old program: no leaks");
 	}
 	if (ends[2].processes != 0) {
 		end_line(memory, "when killed", &ends[2],
@@ -147,7 +154,8 @@ static void allocator_line(const struct hst_heap *heap)
 	hst_units_count(calls, sum->allocator_calls);
 	hst_units_ns(each, (double)sum->allocator_ns / (double)sum->allocator_calls);
 	hst_units_percent(share, (double)sum->allocator_ns, (double)heap->wall_ns);
-	hst_print_line("allocator     ~%s in %s calls, %s each; %s %% of the recorded time (estimated)",
+	hst_print_line(
+		"allocator     ~%s in %s calls, %s each; %s %% of the recorded time (estimated)",
 		time, calls, each, share);
 }
 

@@ -51,8 +51,7 @@ void hst_memory_site_key(
 	(void)put_word(buffer, size, used, allocator == NULL ? number : allocator);
 }
 
-void hst_memory_path_key(
-	char *buffer, size_t size, const struct hst_heap *heap, uint32_t context)
+void hst_memory_path_key(char *buffer, size_t size, const struct hst_heap *heap, uint32_t context)
 {
 	uint32_t frames[PATH_FRAMES];
 	char key[KEY_BYTES];
@@ -411,8 +410,7 @@ int hst_memory_json(const struct hst_memory *memory)
 	struct hst_json json;
 	bool exact;
 	/* Nothing is printed before it is known that -s and --of name something. */
-	enum hst_status status =
-		hst_memory_choose(memory, false, SIZE_MAX, "peak", &none, &diag);
+	enum hst_status status = hst_memory_choose(memory, false, SIZE_MAX, "peak", &none, &diag);
 
 	if (status == HST_OK && memory->reading->options.of != NULL) {
 		status = hst_memory_find_of(memory, &none, &exact, &diag);
@@ -425,8 +423,7 @@ int hst_memory_json(const struct hst_memory *memory)
 	hst_json_object(&json, NULL);
 	json_head(&json, memory);
 	for (size_t i = 0; i < sizeof arrays / sizeof arrays[0] && status == HST_OK; i++) {
-		status = json_items(
-			&json, memory, arrays[i].name, arrays[i].view, arrays[i].write);
+		status = json_items(&json, memory, arrays[i].name, arrays[i].view, arrays[i].write);
 	}
 	if (status == HST_OK) {
 		status = json_peak(&json, memory);

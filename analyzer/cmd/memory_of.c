@@ -14,7 +14,8 @@
 #define PATHS_DEFAULT 5u
 #define PATH_FRAMES   12u /* shown of a path, the innermost ones */
 
-bool hst_memory_is_of(const struct hst_memory *memory, const struct hst_function_row *row, bool exact)
+bool hst_memory_is_of(
+	const struct hst_memory *memory, const struct hst_function_row *row, bool exact)
 {
 	const char *name = memory->reading->options.of;
 
@@ -40,8 +41,8 @@ struct line {
 #define AT(member) offsetof(struct hst_heap_sum, member)
 
 static const struct line lines[] = {
-	{ "asked", HST_KIND_COUNT, AT(allocs), " blocks of ", HST_KIND_BYTES, AT(bytes),
-		" in all", false, true },
+	{ "asked", HST_KIND_COUNT, AT(allocs), " blocks of ", HST_KIND_BYTES, AT(bytes), " in all",
+		false, true },
 	{ "freed", HST_KIND_COUNT, AT(frees), " blocks of ", HST_KIND_BYTES, AT(freed_bytes), "",
 		false, true },
 	{ "left", HST_KIND_BYTES, AT(leaked_bytes), " in ", HST_KIND_COUNT, AT(leaked),
@@ -107,8 +108,8 @@ static void print_lifetimes(const struct hst_latency *lifetimes)
 	for (size_t i = 0; i < 4; i++) {
 		hst_units_ns(text[i], (double)hst_latency_quantile(lifetimes, quantiles[i]));
 	}
-	hst_print_line("lifetime      p50 %s, p90 %s, p99 %s, max %s", text[0], text[1], text[2],
-		text[3]);
+	hst_print_line(
+		"lifetime      p50 %s, p90 %s, p99 %s, max %s", text[0], text[1], text[2], text[3]);
 }
 
 static void print_head(const struct hst_memory *memory, const struct hst_heap_function *function)
@@ -195,8 +196,7 @@ static enum hst_status print_sites(
 }
 
 /* "main > parse > eval", the outer frames of a long one as "...". */
-static void path_text(
-	const struct hst_memory *memory, uint32_t context, char *buffer, size_t size)
+static void path_text(const struct hst_memory *memory, uint32_t context, char *buffer, size_t size)
 {
 	const struct hst_heap *heap = memory->heap;
 	uint32_t frames[PATH_FRAMES];
@@ -215,8 +215,8 @@ static void path_text(
 	}
 	while (count-- > 0 && used < size) {
 		used += (size_t)snprintf(buffer + used, size - used, "%s%s",
-			hst_row_name(&memory->reading->options,
-				hst_memory_row(heap, frames[count])),
+			hst_row_name(
+				&memory->reading->options, hst_memory_row(heap, frames[count])),
 			count == 0 ? "" : " > ");
 	}
 }
@@ -317,8 +317,8 @@ static enum hst_status print_matches(const struct hst_memory *memory, bool exact
 	if (!memory->reading->options.quiet) {
 		putchar('\n');
 	}
-	hst_reading_next(memory->reading, hst_memory_view(HST_VIEW_OF)->next,
-		memory->reading->options.of);
+	hst_reading_next(
+		memory->reading, hst_memory_view(HST_VIEW_OF)->next, memory->reading->options.of);
 	return status;
 }
 
@@ -363,8 +363,8 @@ int hst_memory_of(const struct hst_memory *memory)
 	}
 	hst_vec_finish(&functions);
 	hst_vec_finish(&sites);
-	return status == HST_OK ? HST_EXIT_OK
-				: hst_reading_fail(memory->reading, "%s",
-					  diag.text[0] != '\0' ? diag.text
-							       : hst_status_text(status));
+	return status == HST_OK
+		       ? HST_EXIT_OK
+		       : hst_reading_fail(memory->reading, "%s",
+				 diag.text[0] != '\0' ? diag.text : hst_status_text(status));
 }

@@ -258,7 +258,8 @@ int hst_memory_paths(const struct hst_memory *memory)
 	}
 	if (paths.metric == NULL) {
 		return hst_reading_fail(memory->reading,
-			"--paths has no column '%s'; columns are: bytes allocs leaked atpeak", sort);
+			"--paths has no column '%s'; columns are: bytes allocs leaked atpeak",
+			sort);
 	}
 	if (paths.count == 0 || paths.count >= NONE) {
 		return hst_reading_fail(memory->reading, "the recording has no call paths");

@@ -24,8 +24,8 @@ static const struct hst_memory_view_of views[] = {
 		"leaked,leaks,each,allocator,function,file,via", "nothing was left at the end",
 		"memory --of" },
 	[HST_VIEW_PEAK] = { false, AT(at_peak_bytes), "atpeak",
-		"atpeak,atpeak%,atpeakblocks,peak,function,file",
-		"nothing was held at the peak", "memory --timeline" },
+		"atpeak,atpeak%,atpeakblocks,peak,function,file", "nothing was held at the peak",
+		"memory --timeline" },
 	[HST_VIEW_PEAK_SITES] = { true, AT(at_peak_bytes), "atpeak",
 		"atpeak,atpeak%,atpeakblocks,allocator,function,file,via",
 		"nothing was held at the peak", NULL },
@@ -82,8 +82,8 @@ void hst_memory_size_range(char *buffer, size_t size, uint32_t bucket)
 	} else if (unit == 0) {
 		(void)snprintf(buffer, size, "%" PRIu64 "-%" PRIu64 " B", least, 2 * least - 1);
 	} else {
-		(void)snprintf(buffer, size, "%" PRIu64 "-%" PRIu64 " %s", least, 2 * least,
-			units[unit]);
+		(void)snprintf(
+			buffer, size, "%" PRIu64 "-%" PRIu64 " %s", least, 2 * least, units[unit]);
 	}
 }
 
@@ -102,8 +102,7 @@ void hst_memory_place(char *buffer, size_t size, const struct hst_heap_site *sit
 }
 
 /* Blocks that exec or a kill left are none that leaked: the title says so if there are no others. */
-static const char *title_of(
-	const struct hst_memory *memory, const struct hst_memory_column *column)
+static const char *title_of(const struct hst_memory *memory, const struct hst_memory_column *column)
 {
 	return memory->ended && strcmp(column->name, "leaked") == 0 ? "LIVE" : column->title;
 }
@@ -146,8 +145,8 @@ enum hst_status hst_memory_print(const struct hst_memory *memory, enum hst_memor
 	if (table == NULL) {
 		return HST_E_MEMORY;
 	}
-	status = hst_memory_columns(memory->reading->options.columns, views[view].columns, columns,
-		&count, NULL);
+	status = hst_memory_columns(
+		memory->reading->options.columns, views[view].columns, columns, &count, NULL);
 	for (size_t c = 0; c < count; c++) {
 		hst_table_column(table, title_of(memory, columns[c]), columns[c]->flags);
 	}
@@ -213,8 +212,8 @@ static void next_command(const struct hst_memory *memory, const struct hst_memor
 static void no_rows(const struct hst_memory *memory)
 {
 	if (memory->reading->filter != NULL) {
-		hst_print_line("%s, of what --filter '%s' chose", views[memory->view].empty,
-			memory->reading->options.filter);
+		hst_print_line("--filter '%s' leaves nothing: %s", memory->reading->options.filter,
+			views[memory->view].empty);
 	} else {
 		hst_print_line("%s", views[memory->view].empty);
 	}
@@ -284,8 +283,8 @@ int hst_memory_tables(const struct hst_memory *memory)
 	}
 	hst_vec_finish(&items);
 	hst_vec_finish(&more);
-	return status == HST_OK ? HST_EXIT_OK
-				: hst_reading_fail(memory->reading, "%s",
-					  diag.text[0] != '\0' ? diag.text
-							       : hst_status_text(status));
+	return status == HST_OK
+		       ? HST_EXIT_OK
+		       : hst_reading_fail(memory->reading, "%s",
+				 diag.text[0] != '\0' ? diag.text : hst_status_text(status));
 }

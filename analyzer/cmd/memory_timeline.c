@@ -13,9 +13,11 @@
 
 #define PROCESSES_DEFAULT 4u
 #define LABEL_WIDTH       8u
-#define RANGE_WIDTH       44u /* room behind a line for its figures */
-#define PLOT_LEAST        20u
+#define RANGE_WIDTH       46u /* room behind a line for its figures */
+#define PLOT_LEAST        10u
+#define PLOT_MIDDLE       30u /* from here on there is room for the time in the middle */
 #define PLOT_MOST         200u
+#define PLOT_DEFAULT      80u
 
 struct point {
 	bool known;
@@ -115,8 +117,7 @@ static void fill_columns(const struct hst_heap_process *process, const struct se
 		size_t at = (size_t)(part * (double)width);
 
 		at = at < width ? at : width - 1;
-		if (point.known &&
-			(!columns[at].known || point.value > columns[at].value)) {
+		if (point.known && (!columns[at].known || point.value > columns[at].value)) {
 			columns[at] = point;
 		}
 	}
@@ -131,7 +132,7 @@ static void signed_bytes(char *buffer, size_t size, int64_t value)
 {
 	char text[HST_UNITS_BYTES];
 
-	hst_units_bytes(text, value < 0 ? (uint64_t)-(value + 1) + 1u : (uint64_t)value);
+	hst_units_bytes(text, value < 0 ? (uint64_t) - (value + 1) + 1u : (uint64_t)value);
 	(void)snprintf(buffer, size, "%s%s", value < 0 ? "-" : "", text);
 }
 
@@ -155,11 +156,10 @@ static void print_series(const struct hst_heap_process *process, const struct se
 	}
 	fill_columns(process, line, columns, width);
 	for (size_t i = 0; i < width; i++) {
-		double share = range.most <= 0 ? 0
-					       : (double)columns[i].value / (double)range.most;
+		double share = range.most <= 0 ? 0 : (double)columns[i].value / (double)range.most;
 		size_t level = share <= 0 ? 0 : (size_t)(share * 8.0);
-		const char *sign = utf8 ? blocks[level < 8 ? level : 7]
-					: signs[level < 8 ? level : 7];
+		const char *sign =
+			utf8 ? blocks[level < 8 ? level : 7] : signs[level < 8 ? level : 7];
 
 		used += (size_t)snprintf(
 			plot + used, sizeof plot - used, "%s", columns[i].known ? sign : " ");
@@ -178,7 +178,7 @@ static void print_axis(const struct hst_heap_process *process, size_t width)
 	uint64_t last = process->samples[process->sample_count - 1].ns;
 	char ticks[PLOT_MOST + 1];
 	char times[3][HST_UNITS_BYTES];
-	size_t half = width / 2;
+	size_t half = width < PLOT_MIDDLE ? 0 : width / 2;
 
 	memset(ticks, '-', width);
 	ticks[0] = ticks[half] = ticks[width - 1] = '|';
@@ -187,19 +187,27 @@ static void print_axis(const struct hst_heap_process *process, size_t width)
 	hst_units_ns(times[0], (double)first);
 	hst_units_ns(times[1], (double)first + (double)(last - first) / 2);
 	hst_units_ns(times[2], (double)last);
+	if (half == 0) {
+		hst_print_line("%-*s%s .. %s", (int)LABEL_WIDTH, "", times[0], times[2]);
+		return;
+	}
 	hst_print_line("%-*s%-*s%-*s%s", (int)LABEL_WIDTH, "", (int)half, times[0],
 		(int)(width - half - strlen(times[2])), times[1], times[2]);
+}
+
+/* Of a line of `room` columns, 0: any. */
+static size_t plot_width(size_t room)
+{
+	size_t width = room > LABEL_WIDTH + RANGE_WIDTH ? room - LABEL_WIDTH - RANGE_WIDTH : 0;
+
+	width = room == 0 ? PLOT_DEFAULT : width;
+	return width < PLOT_LEAST ? PLOT_LEAST : width > PLOT_MOST ? PLOT_MOST : width;
 }
 
 static void print_process(const struct hst_memory *memory, const struct hst_heap_process *process)
 {
 	struct point columns[PLOT_MOST];
-	size_t room = memory->reading->style.width;
-	size_t width = room == 0 || room > LABEL_WIDTH + RANGE_WIDTH + PLOT_MOST
-			       ? room == 0 ? 48 : PLOT_MOST
-		       : room < LABEL_WIDTH + RANGE_WIDTH + PLOT_LEAST
-			       ? PLOT_LEAST
-			       : room - LABEL_WIDTH - RANGE_WIDTH;
+	size_t width = plot_width(memory->reading->style.width);
 	char name[300];
 	char peak[HST_UNITS_BYTES];
 	char at[HST_UNITS_BYTES];

@@ -224,7 +224,7 @@ static const struct option_row table[] = {
 	  "record only, or all but, the functions, modules, files named" },
 	{ "no-children", 0, VALUE_NONE, FLAG(no_children), NULL, NULL,
 	  "leave out the programs and processes that the program starts" },
-	{ "no-memory", 0, VALUE_NONE, set_nothing, 0, NULL, NULL,
+	{ "no-memory", 0, VALUE_NONE, FLAG(no_memory), NULL, NULL,
 	  "leave out allocations" },
 	{ "no-system", 0, VALUE_NONE, set_nothing, 0, NULL, NULL,
 	  "leave out the samples of the system" },
@@ -270,12 +270,14 @@ static bool switched_on(const char *value)
 static enum hst_status read_environment(struct hst_run_options *options, struct hst_diag *diag)
 {
 	const char *children = getenv("HASTEN_CHILDREN");
+	const char *memory = getenv("HASTEN_MEMORY");
 
 	options->disabled = switched_on(getenv("HASTEN_DISABLE"));
 	if (options->disabled || getenv("HASTEN_LAUNCHER") != NULL) {
 		return HST_OK;
 	}
 	options->no_children = children != NULL && strcmp(children, "0") == 0;
+	options->no_memory = memory != NULL && strcmp(memory, "0") == 0;
 	for (size_t i = 0; i < TABLE_ROWS; i++) {
 		const char *value = table[i].variable == NULL ? NULL : getenv(table[i].variable);
 

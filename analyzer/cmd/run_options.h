@@ -22,6 +22,7 @@ struct hst_run_options {
 	uint64_t last_ns;      /* 0: no flight recorder */
 	bool paused;
 	bool no_children;
+	bool no_memory;
 	bool disabled; /* HASTEN_DISABLE */
 	bool quiet;
 	bool help;

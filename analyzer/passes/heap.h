@@ -13,6 +13,11 @@
 struct hst_heap_options {
 	bool contexts; /* fill hst_heap.contexts */
 	uint32_t pid;  /* this process only, 0: all */
+	/*
+	 * NULL, or what hst_profile_read gave for the same session: rows are its rows then (there may be
+	 * more of them), no image is opened twice, and it must live longer than the heap.
+	 */
+	const struct hst_profile *profile;
 	/* Called now and then with the bytes of events done so far and the bytes of all files. */
 	void (*progress)(void *context, uint64_t done, uint64_t total);
 	void *progress_context;

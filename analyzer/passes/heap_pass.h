@@ -31,15 +31,15 @@
 #define HST_HEAP_SAMPLES_MAX   2048u
 
 /*
- * What one owner holds. Its share of the process's peak is found without looking at all owners at
+ * What one owner holds in the present file. Its share of the process's peak is found without looking at all owners at
  * each peak: whoever changes first after a peak keeps what it had.
  */
 struct hst_heap_held {
 	uint64_t bytes, blocks;           /* now */
 	uint64_t at_bytes, at_blocks;     /* at the peak whose number is `version` */
 	uint64_t version;                 /* below that of the latest peak: nothing has changed since */
-	uint64_t peak_bytes, peak_blocks; /* own maximum, in any file */
-	uint64_t counted_peak;            /* of this file, by counts of profile mode */
+	uint64_t peak_bytes, peak_blocks; /* own maximum */
+	uint64_t counted_peak;            /* by counts of profile mode */
 };
 
 struct hst_heap_owner_function {
@@ -50,7 +50,7 @@ struct hst_heap_owner_function {
 struct hst_heap_owner_site {
 	struct hst_heap_held held;
 	struct hst_heap_site result;
-	uint64_t file_least, file_most; /* sizes of the blocks at the end of the present file */
+	bool leaks; /* `leaked_least` is set */
 };
 
 struct hst_heap_owner_context {
@@ -92,7 +92,6 @@ struct hst_heap_stack {
 	uint64_t beyond;  /* frames above the followed ones */
 };
 
-/* Of the place where memory is asked for: where the call stands at this moment. */
 struct hst_heap_pass;
 
 /* A block that is within realloc. */
@@ -108,7 +107,8 @@ struct hst_heap_follow {
 	size_t parked_count;
 	HST_VEC(struct hst_heap_moving) moving;
 	uint32_t thread;
-	uint32_t tid;
+	bool signals; /* lane of signal handlers */
+	bool first;   /* thread of the process */
 	uint32_t last_leaf; /* of the latest record of a block */
 	uint32_t resync_depth;
 	bool resyncing;
@@ -144,16 +144,21 @@ struct hst_heap_known_site {
 	uint32_t place; /* of a place that asks; HST_HEAP_NONE: not looked for */
 };
 
+/* Answers that were given lately: the leaf of an asking site within a call, in a context. */
 struct hst_heap_recent {
-	uint32_t activation, generation, site, leaf;
+	uint32_t node;
+	uint32_t own; /* site of the call's enter; HST_HEAP_NONE: no call is open */
+	uint32_t site;
+	uint32_t leaf;
+	bool used;
 };
-#define HST_HEAP_RECENT 256u
+#define HST_HEAP_RECENT 1024u
 
 /* Moments of the present process. */
 struct hst_heap_timeline {
 	HST_VEC(struct hst_heap_sample) sized;   /* at MEMORY events */
-	HST_VEC(struct hst_heap_sample) regular; /* between them */
-	uint64_t sized_step, sized_next;         /* nanoseconds */
+	HST_VEC(struct hst_heap_sample) regular; /* between them; the first moment is the first */
+	uint64_t sized_step, sized_next;         /* ticks */
 	uint64_t regular_step, regular_next;
 	struct hst_heap_sample peak;
 };
@@ -213,7 +218,6 @@ struct hst_heap_pass {
 	uint64_t first, last; /* ticks of any event of the file */
 	uint64_t fork_next;   /* ticks of the next child's fork */
 	size_t child_next;
-	uint64_t counted_allocs;   /* by profile mode */
 	bool limited;
 
 	uint8_t *chunk;
@@ -222,9 +226,14 @@ struct hst_heap_pass {
 	uint64_t first_ns, last_ns;
 	uint64_t gaps, damaged_chunks;
 	uint64_t unmatched, overlapped, untracked;
-	uint64_t best_peak;
-	bool any;            /* a file was read */
+	uint64_t late_frees;          /* in profile mode, of blocks that came before it */
+	uint64_t execs, exec_blocks, exec_bytes;
+	uint64_t killed;              /* processes */
+	uint64_t off;                 /* processes without recording of memory */
+	const char *foreign;          /* malloc of another module takes the calls */
+	bool any;                     /* a file was read */
 	bool paused, crowded, counted;
+	bool clock_estimated;
 	bool out_of_memory;
 };
 
@@ -306,6 +315,8 @@ struct hst_heap_sum *hst_heap_touch(struct hst_heap_pass *pass, uint32_t leaf);
 void hst_heap_hold(struct hst_heap_pass *pass, uint32_t leaf, int64_t bytes, int64_t blocks);
 /* Notes a new maximum of the process, if it is one. */
 void hst_heap_peak(struct hst_heap_pass *pass);
+/* Makes room for what is known of the sites that came since the last call. HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_heap_know_sites(struct hst_heap_pass *pass);
 /* The row of the function of an enter's site. */
 uint32_t hst_heap_row(struct hst_heap_pass *pass, uint32_t site);
 /* The function's place in `functions`, added if need be. HST_HEAP_NONE: out of memory. */
@@ -319,7 +330,7 @@ void hst_heap_space_event(struct hst_heap_pass *pass, const struct hst_event *ev
 void hst_heap_thread_end(struct hst_heap_pass *pass, const struct hst_heap_follow *follow);
 /* What is there at pass->now. */
 struct hst_heap_sample hst_heap_look(const struct hst_heap_pass *pass);
-/* A regular moment, if one is due. */
+/* A regular moment is due: pass->now has reached timeline.regular_next. */
 void hst_heap_tick(struct hst_heap_pass *pass);
 /* Puts the samples into the process; begins anew. HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_heap_timeline_take(struct hst_heap_pass *pass);

@@ -46,6 +46,7 @@
 #define HST_BLOCK_OPENS     192
 #define HST_BLOCK_OPENS_MAX 256
 #define HST_BLOCK_NODES     (HST_BLOCK_OPENS + 16 * HST_BLOCK_OPENS_MAX)
+#define HST_NODE_BYTES      (3 << 7) /* the hook multiplies by it in two steps */
 #define HST_NODE_RET        0
 #define HST_NODE_CALLS      8
 #define HST_NODE_SELF       24
@@ -117,7 +118,7 @@ HST_SAME(HST_NODE_K, struct hst_profile_node, k);
 static_assert(HST_BLOCK_OPENS == sizeof(struct hst_profile_block) &&
 		      HST_BLOCK_OPENS_MAX == HST_PROFILE_OPEN_MAX &&
 		      sizeof(struct hst_profile_open) == 16 &&
-		      sizeof(struct hst_profile_node) == 384,
+		      sizeof(struct hst_profile_node) == HST_NODE_BYTES,
 	"assembly and C must agree");
 HST_SAME(HST_WINDOW_CUR, struct hst_window, cur);
 HST_SAME(HST_WINDOW_LIMIT, struct hst_window, limit);

@@ -117,16 +117,27 @@ HST_NOINLINE void hst_memory_probe(uint32_t count)
 	}
 }
 
-/* May the hook record? Before the start it tries to begin. */
-HST_INLINE bool records(void)
+/*
+ * The other side of each hook, reached and left by tail jumps: nothing is recorded, or nothing yet. Before the start it
+ * tries to begin, and the hook begins anew. Where memory is not recorded no frame of ours is on the stack: a
+ * sanitizer, say, shows the program's own.
+ */
+static HST_NOINLINE bool wakes(void)
 {
-	if (HST_LIKELY(hst_memory_mode == HST_MEMORY_RECORDS)) {
-		return true;
-	}
-	if (HST_UNLIKELY(hst_memory_mode == HST_MEMORY_UNKNOWN)) {
+	if (hst_memory_mode == HST_MEMORY_UNKNOWN) {
 		hst_memory_begin();
 	}
 	return hst_memory_mode == HST_MEMORY_RECORDS;
+}
+
+HST_INLINE bool records(void)
+{
+	return HST_LIKELY(hst_memory_mode == HST_MEMORY_RECORDS);
+}
+
+static HST_NOINLINE void *malloc_else(size_t bytes)
+{
+	return wakes() ? hst_hook_malloc(bytes) : HST_NEXT(HST_REAL_malloc, one_size)(bytes);
 }
 
 static HST_NOINLINE void *malloc_timed(const struct hst_ask *ask, size_t bytes, uint32_t calls)
@@ -138,15 +149,12 @@ static HST_NOINLINE void *malloc_timed(const struct hst_ask *ask, size_t bytes, 
 	return block;
 }
 
-HST_EXPORT void *hst_hook_malloc(size_t bytes)
+static HST_NOINLINE void *malloc_recorded(size_t bytes)
 {
 	const struct hst_ask ask = HST_ASK(MALLOC);
 	uint32_t calls;
 	void *block;
 
-	if (HST_UNLIKELY(!records())) {
-		return HST_NEXT(HST_REAL_malloc, one_size)(bytes);
-	}
 	calls = timed(bytes);
 	if (HST_UNLIKELY(calls != 0)) {
 		return malloc_timed(&ask, bytes, calls);
@@ -156,6 +164,11 @@ HST_EXPORT void *hst_hook_malloc(size_t bytes)
 	return block;
 }
 
+HST_EXPORT void *hst_hook_malloc(size_t bytes)
+{
+	return records() ? malloc_recorded(bytes) : malloc_else(bytes);
+}
+
 static uint64_t product(size_t a, size_t b)
 {
 	size_t bytes;
@@ -163,7 +176,13 @@ static uint64_t product(size_t a, size_t b)
 	return __builtin_mul_overflow(a, b, &bytes) ? UINT64_MAX : bytes;
 }
 
-HST_EXPORT void *hst_hook_calloc(size_t count, size_t bytes)
+static HST_NOINLINE void *calloc_else(size_t count, size_t bytes)
+{
+	return wakes() ? hst_hook_calloc(count, bytes)
+		       : HST_NEXT(HST_REAL_calloc, two_sizes)(count, bytes);
+}
+
+static HST_NOINLINE void *calloc_recorded(size_t count, size_t bytes)
 {
 	const struct hst_ask ask = HST_ASK(CALLOC);
 	uint64_t all = product(count, bytes);
@@ -171,9 +190,6 @@ HST_EXPORT void *hst_hook_calloc(size_t count, size_t bytes)
 	uint32_t calls;
 	void *block;
 
-	if (HST_UNLIKELY(!records())) {
-		return HST_NEXT(HST_REAL_calloc, two_sizes)(count, bytes);
-	}
 	calls = timed(all);
 	began = calls != 0 ? hst_ticks() : 0;
 	block = HST_NEXT(HST_REAL_calloc, two_sizes)(count, bytes);
@@ -181,15 +197,23 @@ HST_EXPORT void *hst_hook_calloc(size_t count, size_t bytes)
 	return block;
 }
 
-HST_EXPORT void *hst_hook_realloc(void *block, size_t bytes)
+HST_EXPORT void *hst_hook_calloc(size_t count, size_t bytes)
+{
+	return records() ? calloc_recorded(count, bytes) : calloc_else(count, bytes);
+}
+
+static HST_NOINLINE void *realloc_else(void *block, size_t bytes)
+{
+	return wakes() ? hst_hook_realloc(block, bytes)
+		       : HST_NEXT(HST_REAL_realloc, block_size)(block, bytes);
+}
+
+static HST_NOINLINE void *realloc_recorded(void *block, size_t bytes)
 {
 	struct hst_ask ask = HST_ASK(REALLOC);
 	uint64_t began;
 	void *other;
 
-	if (HST_UNLIKELY(!records())) {
-		return HST_NEXT(HST_REAL_realloc, block_size)(block, bytes);
-	}
 	if (block == NULL) {
 		ask.which = HST_ALLOCATOR_MALLOC;
 	} else {
@@ -205,6 +229,11 @@ HST_EXPORT void *hst_hook_realloc(void *block, size_t bytes)
 	return other;
 }
 
+HST_EXPORT void *hst_hook_realloc(void *block, size_t bytes)
+{
+	return records() ? realloc_recorded(block, bytes) : realloc_else(block, bytes);
+}
+
 static HST_NOINLINE void free_timed(const struct hst_ask *ask, void *block, uint32_t calls)
 {
 	uint64_t began;
@@ -215,116 +244,176 @@ static HST_NOINLINE void free_timed(const struct hst_ask *ask, void *block, uint
 	hst_memory_took(NULL, ask, began, hst_ticks(), calls);
 }
 
-HST_INLINE void release(const struct hst_ask *ask, void *block)
+static HST_NOINLINE void free_else(void *block)
 {
-	if (HST_LIKELY(records() && block != NULL)) {
-		uint32_t calls = timed(0);
-
-		if (HST_UNLIKELY(calls != 0)) {
-			free_timed(ask, block, calls);
-			return;
-		}
-		hst_memory_goes_fast(ask, (uint64_t)block, false);
+	if (wakes()) {
+		hst_hook_free(block);
+	} else {
+		HST_NEXT(HST_REAL_free, void (*)(void *))(block);
 	}
+}
+
+static HST_NOINLINE void free_recorded(void *block)
+{
+	const struct hst_ask ask = HST_ASK(MALLOC);
+	uint32_t calls;
+
+	if (HST_UNLIKELY(block == NULL)) {
+		return; /* as the real one does */
+	}
+	calls = timed(0);
+	if (HST_UNLIKELY(calls != 0)) {
+		free_timed(&ask, block, calls);
+		return;
+	}
+	hst_memory_goes_fast(&ask, (uint64_t)block, false);
 	HST_NEXT(HST_REAL_free, void (*)(void *))(block);
+}
+
+HST_INLINE void release(void *block)
+{
+	if (records()) {
+		free_recorded(block);
+	} else {
+		free_else(block);
+	}
 }
 
 HST_EXPORT void hst_hook_free(void *block)
 {
-	const struct hst_ask ask = HST_ASK(MALLOC);
-
-	release(&ask, block);
+	release(block);
 }
 
 /* libc has these since 2.43; before, a program that found them here gets what it would get there. */
 HST_EXPORT void hst_hook_free_sized(void *block, size_t bytes)
 {
-	const struct hst_ask ask = HST_ASK(MALLOC);
-
 	(void)bytes;
-	release(&ask, block);
+	release(block);
 }
 
 HST_EXPORT void hst_hook_free_aligned_sized(void *block, size_t alignment, size_t bytes)
 {
-	const struct hst_ask ask = HST_ASK(MALLOC);
-
 	(void)alignment;
 	(void)bytes;
-	release(&ask, block);
+	release(block);
+}
+
+static HST_NOINLINE int posix_memalign_else(void **ret_block, size_t alignment, size_t bytes)
+{
+	return wakes() ? hst_hook_posix_memalign(ret_block, alignment, bytes)
+		       : HST_NEXT(HST_REAL_posix_memalign, int (*)(void **, size_t, size_t))(
+				 ret_block, alignment, bytes);
+}
+
+static HST_NOINLINE int posix_memalign_recorded(void **ret_block, size_t alignment, size_t bytes)
+{
+	const struct hst_ask ask = HST_ASK(POSIX_MEMALIGN);
+	uint32_t calls;
+	uint64_t began;
+	int result;
+
+	calls = timed(bytes);
+	began = calls != 0 ? hst_ticks() : 0;
+	result = HST_NEXT(HST_REAL_posix_memalign, int (*)(void **, size_t, size_t))(
+		ret_block, alignment, bytes);
+	hst_memory_came_fast(&ask, result == 0 ? (uint64_t)*ret_block : 0, bytes, began, calls);
+	return result;
 }
 
 HST_EXPORT int hst_hook_posix_memalign(void **ret_block, size_t alignment, size_t bytes)
 {
-	const struct hst_ask ask = HST_ASK(POSIX_MEMALIGN);
-	bool on = records();
-	uint32_t calls = on ? timed(bytes) : 0;
-	uint64_t began = calls != 0 ? hst_ticks() : 0;
-	int result = HST_NEXT(HST_REAL_posix_memalign, int (*)(void **, size_t, size_t))(
-		ret_block, alignment, bytes);
-
-	if (on) {
-		hst_memory_came_fast(
-			&ask, result == 0 ? (uint64_t)*ret_block : 0, bytes, began, calls);
-	}
-	return result;
+	return records() ? posix_memalign_recorded(ret_block, alignment, bytes)
+			 : posix_memalign_else(ret_block, alignment, bytes);
 }
 
 /* The four that differ in their name alone. */
 HST_INLINE void *aligned(const struct hst_ask *ask, two_sizes real, size_t alignment, size_t bytes)
 {
-	bool on = hst_memory_mode == HST_MEMORY_RECORDS;
-	uint32_t calls = on ? timed(bytes) : 0;
+	uint32_t calls = timed(bytes);
 	uint64_t began = calls != 0 ? hst_ticks() : 0;
 	void *block = real(alignment, bytes);
 
-	if (on) {
-		hst_memory_came_fast(ask, (uint64_t)block, bytes, began, calls);
-	}
+	hst_memory_came_fast(ask, (uint64_t)block, bytes, began, calls);
 	return block;
+}
+
+static HST_NOINLINE void *aligned_alloc_else(size_t alignment, size_t bytes)
+{
+	return wakes() ? hst_hook_aligned_alloc(alignment, bytes)
+		       : HST_NEXT(HST_REAL_aligned_alloc, two_sizes)(alignment, bytes);
+}
+
+static HST_NOINLINE void *aligned_alloc_recorded(size_t alignment, size_t bytes)
+{
+	const struct hst_ask ask = HST_ASK(ALIGNED_ALLOC);
+
+	return aligned(&ask, HST_NEXT(HST_REAL_aligned_alloc, two_sizes), alignment, bytes);
 }
 
 HST_EXPORT void *hst_hook_aligned_alloc(size_t alignment, size_t bytes)
 {
-	const struct hst_ask ask = HST_ASK(ALIGNED_ALLOC);
+	return records() ? aligned_alloc_recorded(alignment, bytes)
+			 : aligned_alloc_else(alignment, bytes);
+}
 
-	(void)records();
-	return aligned(&ask, HST_NEXT(HST_REAL_aligned_alloc, two_sizes), alignment, bytes);
+static HST_NOINLINE void *memalign_else(size_t alignment, size_t bytes)
+{
+	return wakes() ? hst_hook_memalign(alignment, bytes)
+		       : HST_NEXT(HST_REAL_memalign, two_sizes)(alignment, bytes);
+}
+
+static HST_NOINLINE void *memalign_recorded(size_t alignment, size_t bytes)
+{
+	const struct hst_ask ask = HST_ASK(MEMALIGN);
+
+	return aligned(&ask, HST_NEXT(HST_REAL_memalign, two_sizes), alignment, bytes);
 }
 
 HST_EXPORT void *hst_hook_memalign(size_t alignment, size_t bytes)
 {
-	const struct hst_ask ask = HST_ASK(MEMALIGN);
-
-	(void)records();
-	return aligned(&ask, HST_NEXT(HST_REAL_memalign, two_sizes), alignment, bytes);
+	return records() ? memalign_recorded(alignment, bytes) : memalign_else(alignment, bytes);
 }
 
 HST_INLINE void *paged(const struct hst_ask *ask, one_size real, size_t bytes)
 {
-	bool on = hst_memory_mode == HST_MEMORY_RECORDS;
-	uint32_t calls = on ? timed(bytes) : 0;
+	uint32_t calls = timed(bytes);
 	uint64_t began = calls != 0 ? hst_ticks() : 0;
 	void *block = real(bytes);
 
-	if (on) {
-		hst_memory_came_fast(ask, (uint64_t)block, bytes, began, calls);
-	}
+	hst_memory_came_fast(ask, (uint64_t)block, bytes, began, calls);
 	return block;
+}
+
+static HST_NOINLINE void *valloc_else(size_t bytes)
+{
+	return wakes() ? hst_hook_valloc(bytes) : HST_NEXT(HST_REAL_valloc, one_size)(bytes);
+}
+
+static HST_NOINLINE void *valloc_recorded(size_t bytes)
+{
+	const struct hst_ask ask = HST_ASK(VALLOC);
+
+	return paged(&ask, HST_NEXT(HST_REAL_valloc, one_size), bytes);
 }
 
 HST_EXPORT void *hst_hook_valloc(size_t bytes)
 {
-	const struct hst_ask ask = HST_ASK(VALLOC);
+	return records() ? valloc_recorded(bytes) : valloc_else(bytes);
+}
 
-	(void)records();
-	return paged(&ask, HST_NEXT(HST_REAL_valloc, one_size), bytes);
+static HST_NOINLINE void *pvalloc_else(size_t bytes)
+{
+	return wakes() ? hst_hook_pvalloc(bytes) : HST_NEXT(HST_REAL_pvalloc, one_size)(bytes);
+}
+
+static HST_NOINLINE void *pvalloc_recorded(size_t bytes)
+{
+	const struct hst_ask ask = HST_ASK(PVALLOC);
+
+	return paged(&ask, HST_NEXT(HST_REAL_pvalloc, one_size), bytes);
 }
 
 HST_EXPORT void *hst_hook_pvalloc(size_t bytes)
 {
-	const struct hst_ask ask = HST_ASK(PVALLOC);
-
-	(void)records();
-	return paged(&ask, HST_NEXT(HST_REAL_pvalloc, one_size), bytes);
+	return records() ? pvalloc_recorded(bytes) : pvalloc_else(bytes);
 }

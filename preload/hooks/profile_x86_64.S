@@ -40,8 +40,8 @@ hst_enter_profile:
 	leaq	(%rdx,%rax,8), %rdx
 	movl	HST_GUESS_CHILD(%rdx), %eax
 	movl	HST_GUESS_PARENT(%rdx), %edx
-	leaq	(%rax,%rax,4), %r10
-	shlq	$6, %r10
+	leaq	(%rax,%rax,2), %r10
+	shlq	$7, %r10				/* HST_NODE_BYTES */
 	leaq	HST_BLOCK_NODES(%r11,%r10), %r10
 	cmpl	HST_OPEN_NODE(%r9), %edx
 	jne	hst_enter_profile_search

@@ -158,8 +158,9 @@ void hst_live_remove(struct hst_stream *stream, uint64_t block, uint64_t usable,
 	struct hst_live live = { 0 };
 
 	if (live_take(block, &live)) {
-		__atomic_fetch_add(&live.node->freed, 1, __ATOMIC_RELAXED);
 		__atomic_fetch_add(&live.node->freed_bytes, live.bytes, __ATOMIC_RELAXED);
+		/* Last: without blocks the node's place may be unmapped. */
+		__atomic_fetch_add(&live.node->freed, 1, __ATOMIC_RELEASE);
 		__atomic_fetch_sub(&header->live_bytes, live.bytes, __ATOMIC_RELAXED);
 	} else {
 		__atomic_fetch_add(&header->freed_early, 1, __ATOMIC_RELAXED);

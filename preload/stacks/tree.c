@@ -48,18 +48,41 @@ static struct {
 static HST_LARGE _Alignas(
 	64) uint8_t reserve_memory[HST_TREE_BYTES(HST_RESERVE_NODES, 2 * HST_RESERVE_NODES)];
 
+/* Are there blocks that are taken off its nodes when they go? Other threads may be at it: there is one more then. */
+static bool tree_has_blocks(const struct hst_tree *tree)
+{
+	for (uint32_t i = 0; i < tree->block->nodes; i++) {
+		const struct hst_profile_node *node = &tree->nodes[i];
+
+		if (node->allocs - node->untracked !=
+			__atomic_load_n(&node->freed, __ATOMIC_ACQUIRE)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint64_t whole_pages(uint64_t bytes)
+{
+	return (bytes + HST_PAGE - 1) / HST_PAGE * HST_PAGE;
+}
+
 void hst_tree_forget(struct hst_stream *stream)
 {
 	struct hst_tree *tree = stream->tree;
 
-	/* The file keeps its nodes; only our view of them goes, unless blocks that are there belong to them. */
+	/* The file keeps its nodes; only our view of them goes, but for those that blocks belong to. */
 	stream->window->block = NULL;
-	if (tree != NULL && hst_sink.header->memory != HST_MEMORY_ON) {
-		(void)hst_sys_munmap(tree->block,
-			(HST_NODES_OFFSET +
-				(uint64_t)tree->capacity * sizeof(struct hst_profile_node) +
-				HST_PAGE - 1) /
-				HST_PAGE * HST_PAGE);
+	if (tree != NULL) {
+		uint32_t kept = tree_has_blocks(tree) ? tree->block->nodes : 0;
+		uint64_t bytes = whole_pages(
+			HST_NODES_OFFSET + (uint64_t)tree->capacity * sizeof *tree->nodes);
+		uint64_t from =
+			kept == 0 ? 0 : whole_pages(HST_NODES_OFFSET + kept * sizeof *tree->nodes);
+
+		if (from < bytes) {
+			(void)hst_sys_munmap((uint8_t *)tree->block + from, bytes - from);
+		}
 		if (tree->memory != 0) {
 			(void)hst_sys_munmap(tree, tree->memory);
 		}

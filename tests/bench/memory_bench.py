@@ -127,7 +127,7 @@ class MemoryBench:
             check=False,
         )
         self.remove(self.bench.path("memcheck"))
-        found = json.loads(done.stdout)["total"]["alloc_calls"] if done.returncode == 0 else 0
+        found = json.loads(done.stdout)["sum"]["alloc_calls"] if done.returncode == 0 else 0
         # libc has a few of its own: the stacks' descriptors, a buffer.
         if not pairs <= found <= pairs + 20:
             raise self.broken("%s: %s mode recorded %d of %d" % (target, variant, found, pairs))

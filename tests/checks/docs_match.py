@@ -24,6 +24,12 @@ OFFSETS = [
     ("hst_file_header", "end_kind", 184), ("hst_file_header", "end", 192),
     ("hst_file_header", "ledger", 208), ("hst_file_header", "op_words", 256),
     ("hst_file_header", "comm", 320), ("hst_file_header", "exe", 336),
+    ("hst_file_header", "fork_ticks", 1360), ("hst_file_header", "memory", 1368),
+    ("hst_file_header", "cost_memory_256", 1372), ("hst_file_header", "cost_timer_256", 1376),
+    ("hst_file_header", "page_bytes", 1380), ("hst_file_header", "brk_start", 1384),
+    ("hst_file_header", "allocator", 1392), ("hst_file_header", "live_bytes", 1520),
+    ("hst_file_header", "peak_bytes", 1528), ("hst_file_header", "freed_early", 1536),
+    ("hst_file_header", "freed_early_bytes", 1544), ("hst_file_header", "reserved", 1552),
     ("hst_chunk", "stream", 16), ("hst_chunk", "seq", 24), ("hst_chunk", "previous", 32),
     ("hst_chunk", "start", 40), ("hst_chunk", "cpu_ns", 56), ("hst_chunk", "generation", 68),
     ("hst_chunk", "depth", 80), ("hst_chunk", "frames", 88), ("hst_chunk", "lane", 90),
@@ -41,7 +47,17 @@ OFFSETS = [
     ("hst_profile_node", "total", 16), ("hst_profile_node", "self", 24),
     ("hst_profile_node", "min", 32), ("hst_profile_node", "errors", 72),
     ("hst_profile_node", "flags", 76), ("hst_profile_node", "histogram", 80),
+    ("hst_profile_node", "allocs", 320), ("hst_profile_node", "alloc_bytes", 328),
+    ("hst_profile_node", "freed", 336), ("hst_profile_node", "freed_bytes", 344),
+    ("hst_profile_node", "peak_bytes", 352), ("hst_profile_node", "allocator_ticks", 360),
+    ("hst_profile_node", "untracked", 368), ("hst_profile_node", "untracked_bytes", 376),
+    ("hst_ledger", "overflow_calls", 40), ("hst_ledger", "memory_lost", 44),
 ]
+
+# Tables of fields: (heading above it, struct, where its last field ends).
+TABLES = [("### File header", "hst_file_header", 1552), ("### Profile", "hst_profile_node", 384)]
+FIELD = re.compile(r"^\| (\d+) \| (\d+(?:, \d+)*)( each)? \|", re.MULTILINE)
+ALLOCATOR = re.compile(r"^HST_ALLOCATOR\((\w+),\s*(\w+),\s*(\d+)\)$", re.MULTILINE)
 
 
 def check_records():
@@ -73,10 +89,51 @@ def check_commands():
             yield f"hasten {name.lower()}: in commands.def, but not in README.md or docs/"
 
 
+def fields_of(heading, page):
+    """Where the fields of a table begin, and where the last one ends; a row may have several."""
+    section = page[page.index(heading + "\n"):]
+    table = section[section.index("| offset |"):].split("\n\n")[0]
+    begins, end = set(), 0
+    for offset, sizes, _ in FIELD.findall(table):
+        end = int(offset)
+        for size in sizes.split(", "):
+            begins.add(end)
+            end += int(size)
+    return begins, end
+
+
+def check_tables():
+    """The page has a row for each field whose offset is compared, and for what lies behind."""
+    page = tree.read("docs/trace-format.md")
+    for heading, struct, end in TABLES:
+        begins, last = fields_of(heading, page)
+        for _, field, offset in (entry for entry in OFFSETS if entry[0] == struct):
+            if offset not in begins and offset != end:
+                yield f"docs/trace-format.md, {heading}: no row for {struct}.{field} at {offset}"
+        if last != end:
+            yield f"docs/trace-format.md, {heading}: ends at {last}, not at {end}"
+    if "Then the nodes, 384 bytes each" not in page:
+        yield "docs/trace-format.md: does not say that a node has 384 bytes"
+
+
+def check_allocators():
+    """The functions that a site can name, and the base of their pseudo functions."""
+    page = tree.read("docs/trace-format.md")
+    names = {int(n): name for _, name, n in ALLOCATOR.findall(tree.read("include/hasten/memory.def"))}
+    listed = re.search(r"`include/hasten/memory.def` \(([^)]*)\)", page)
+    documented = dict(re.findall(r"(\d+) (\w+)", listed.group(1).replace("\n", " ")))
+    if {int(n): name for n, name in documented.items()} != names:
+        yield f"docs/trace-format.md has the functions {documented}, memory.def has {names}"
+    base = re.search(r"#define HST_MEMORY_BASE (0x\w+?)ull", tree.read("include/hasten/trace.h"))
+    if f"its `fn` is {base.group(1)} + number" not in page:
+        yield f"docs/trace-format.md does not have HST_MEMORY_BASE, {base.group(1)}"
+
+
 def check_offsets():
     lines = "".join(
         f'_Static_assert(__builtin_offsetof(struct {s}, {f}) == {o}, "{s}.{f} is not at {o}");\n'
         for s, f, o in OFFSETS)
+    lines += '_Static_assert(sizeof(struct hst_profile_node) == 384, "hst_profile_node is not at 384");\n'
     done = subprocess.run(["gcc", "-x", "c", "-std=c17", "-fsyntax-only", "-I", "include", "-"],
                           input='#include "hasten/trace.h"\n' + lines, cwd=tree.ROOT, text=True,
                           capture_output=True, check=False)
@@ -84,7 +141,8 @@ def check_offsets():
 
 
 def main():
-    problems = [*check_records(), *check_variables(), *check_commands(), *check_offsets()]
+    problems = [*check_records(), *check_variables(), *check_commands(), *check_tables(),
+                *check_allocators(), *check_offsets()]
     return tree.finish("docs_match", problems)
 
 

@@ -35,8 +35,16 @@ class Options(support.RunTest):
                              f"hasten: run: {name} is not available in this version")
 
     def test_options_that_hold_are_accepted(self):
-        self.assertEqual(self.seen("--overhead", "off", "--no-memory", "--no-system").keys(),
-                         self.seen().keys())
+        self.assertEqual(self.seen("--overhead", "off", "--no-system").keys(), self.seen().keys())
+
+    def test_options_no_memory_is_handed_on(self):
+        self.assertNotIn("HASTEN_MEMORY", self.seen())
+        self.assertNotIn("HASTEN_MEMORY", self.seen(env={"HASTEN_MEMORY": "1"}))
+        self.assertEqual(self.seen("--no-memory")["HASTEN_MEMORY"], "0")
+        self.assertEqual(self.seen(env={"HASTEN_MEMORY": "0"})["HASTEN_MEMORY"], "0")
+        # What an outer hasten run made for its own program is no default.
+        inner = {"HASTEN_MEMORY": "0", "HASTEN_LAUNCHER": "1"}
+        self.assertNotIn("HASTEN_MEMORY", self.seen(env=inner))
 
     def test_options_unknown_exit_2(self):
         for option in ("--bogus", "-x", "-qx", "--mod=trace", "--limi", "---"):

@@ -22,6 +22,26 @@ static void demand(bool condition)
 	}
 }
 
+/* What an event says about memory lies within the entries of its batch. */
+static void use_memory(const struct hst_decoder *decoder, const struct hst_event *event)
+{
+	switch (event->kind) {
+	case HST_EVENT_ALLOC:
+	case HST_EVENT_FREE:
+	case HST_EVENT_RELEASE:
+	case HST_EVENT_MAP:
+	case HST_EVENT_UNMAP:
+	case HST_EVENT_STACK:
+	case HST_EVENT_MEMORY:
+		demand(event->value < BATCH &&
+			hst_decoder_memory(decoder)[event->value].bytes >> 48 == 0 &&
+			hst_decoder_memory(decoder)[event->value].address >> 48 == 0);
+		break;
+	default:
+		break;
+	}
+}
+
 static void decode_chunk(struct hst_decoder *decoder, const struct hst_trace_file *file,
 	const struct hst_sites *sites, const uint8_t *bytes, size_t count)
 {
@@ -45,6 +65,7 @@ static void decode_chunk(struct hst_decoder *decoder, const struct hst_trace_fil
 
 			demand(events[i].site < sites->count && events[i].ticks >= ticks);
 			ticks = events[i].ticks;
+			use_memory(decoder, &events[i]);
 			(void)hst_trace_file_module(file, site->fn, site->generation);
 			(void)hst_trace_file_region(file, site->fn);
 		}

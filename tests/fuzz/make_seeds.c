@@ -127,6 +127,38 @@ static int seed_profile(const char *dir)
 	return save(gen, dir, "profile");
 }
 
+/* Blocks within calls, all kinds of records about memory, chunks that end among them. */
+static int seed_memory(const char *dir)
+{
+	struct tracegen *gen = start(true);
+	struct tracegen_stream *stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	uint64_t ticks = 1000;
+	uint64_t address = 0x7f0000000010;
+
+	tracegen_header(gen)->memory = HST_MEMORY_ON;
+	tracegen_header(gen)->page_bytes = 4096;
+	tracegen_memory(stream, ticks, 100, 33, 2000);
+	for (uint32_t i = 0; i < 12; i++) {
+		ticks = calls(stream, ticks, 7);
+		tracegen_alloc(stream, ticks, 0x401005 + i % 3, 1 + i % 8, address + i * 48,
+			i * 1000, i % 2 == 0 ? 8 : UINT64_MAX);
+		tracegen_allocator(stream, ticks, 400, 64);
+		tracegen_free(stream, ticks + 100, address + i / 2 * 48);
+		ticks += 200;
+	}
+	tracegen_alloc(stream, ticks, 0x401100, HST_ALLOCATOR_MALLOC, 0, UINT32_MAX, UINT64_MAX);
+	tracegen_release(stream, ticks, address);
+	tracegen_alloc(stream, ticks, 0x401108, HST_ALLOCATOR_REALLOC, 0x123456789abc, 1u << 20, 0);
+	tracegen_release(stream, ticks, 0x123456789abc);
+	tracegen_realloc_end(stream, ticks, true);
+	tracegen_map(stream, ticks, 0x401110, HST_ALLOCATOR_MMAP, 0x7e0000000000, 1u << 20, 2);
+	tracegen_unmap(stream, ticks + 5000, 0x7e0000001000, 1u << 12);
+	tracegen_stack(stream, ticks + 6000, 0x401118, 8u << 20);
+	tracegen_memory(stream, ticks + 7000, 200, 66, 3000);
+	(void)calls(stream, ticks + 7000, 10);
+	return save(gen, dir, "memory");
+}
+
 static int seed_broken(const char *dir)
 {
 	static const uint8_t rubbish[32] = "HSTB rubbish that is no block..";
@@ -155,7 +187,7 @@ int main(int argc, char **argv)
 	}
 	return seed_plain(argv[1]) || seed_whole(argv[1]) || seed_fibers(argv[1]) ||
 			       seed_modules(argv[1]) || seed_profile(argv[1]) ||
-			       seed_broken(argv[1])
+			       seed_memory(argv[1]) || seed_broken(argv[1])
 		       ? 1
 		       : 0;
 }

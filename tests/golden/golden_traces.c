@@ -235,6 +235,82 @@ static void make_deep_gap(const char *directory)
 	save(gen, directory, "4711.1.hst");
 }
 
+static void block(struct tracegen_stream *stream, uint64_t us, uint64_t place, uint64_t address,
+	uint64_t bytes)
+{
+	tracegen_alloc(stream, START + us * US, CODE + place, HST_ALLOCATOR_MALLOC, address, bytes,
+		(24 - bytes % 16) % 16);
+	tracegen_allocator(stream, START + us * US, US / 10, 64);
+}
+
+/* Blocks that are freed at once, by another thread, never; a realloc that moves; a mapping. */
+static void make_blocks(struct tracegen *gen)
+{
+	struct tracegen_stream *first = tracegen_thread(gen, 100, HST_LANE_MAIN, NULL);
+	struct tracegen_stream *second = tracegen_thread(gen, 101, HST_LANE_MAIN, NULL);
+
+	enter(first, 0, 0);
+	tracegen_memory(first, START + 1 * US, 300, 33, 5000);
+	block(first, 10, 0x10, 0x7f0000000010, 1000);
+	enter(first, 20, 1);
+	for (uint64_t i = 0; i < 10; i++) {
+		block(first, 30 + 10 * i, 0x20, 0x7f0000001010, 100 + i);
+		tracegen_free(first, START + (35 + 10 * i) * US, 0x7f0000001010);
+	}
+	block(first, 150, 0x30, 0x7f0000002010, 64);
+	leave(first, 160);
+	tracegen_release(first, START + 170 * US, 0x7f0000000010);
+	tracegen_alloc(first, START + 180 * US, CODE + 0x40, HST_ALLOCATOR_REALLOC, 0x7f0000003010,
+		4000, 8);
+	tracegen_map(first, START + 190 * US, CODE + 0x50, HST_ALLOCATOR_MMAP, 0x7e0000000000,
+		1u << 20, 0);
+	tracegen_stack(first, START + 195 * US, CODE + 0x60, 8u << 20);
+	tracegen_alloc(first, START + 196 * US, CODE + 0x70, HST_ALLOCATOR_CALLOC, 0, 1ull << 40,
+		UINT64_MAX);
+	enter(second, 200, 2);
+	tracegen_free(second, START + 210 * US, 0x7f0000002010);
+	leave(second, 220);
+	tracegen_thread_end(second, START + 230 * US);
+	tracegen_unmap(first, START + 300 * US, 0x7e0000000000, 1u << 20);
+	tracegen_memory(first, START + 400 * US, 280, 40, 5200);
+	leave(first, 500);
+}
+
+/* Memory recorded; malloc of another module before ours; not asked for. */
+static void make_memory(const char *directory)
+{
+	static const char *const names[] = { "main", "churn", "worker", NULL };
+	struct tracegen *gen = begin(100);
+	struct tracegen_stream *stream;
+
+	name_regions(gen, names);
+	make_blocks(gen);
+	tracegen_header(gen)->memory = HST_MEMORY_ON;
+	tracegen_header(gen)->cost_memory_256 = 30 * 256;
+	tracegen_header(gen)->cost_timer_256 = 24 * 256;
+	tracegen_header(gen)->page_bytes = 4096;
+	memcpy(tracegen_header(gen)->allocator, "/lib/libc.so.6", 15);
+	tracegen_end(gen, START + 500 * US, HST_END_EXIT, 0);
+	save(gen, directory, "100.1.hst");
+	for (uint32_t pid = 102; pid < 105; pid++) {
+		gen = begin(pid);
+		name_regions(gen, names);
+		stream = tracegen_thread(gen, pid, HST_LANE_MAIN, NULL);
+		enter(stream, 300, 2);
+		leave(stream, 400);
+		if (pid != 104) {
+			tracegen_header(gen)->memory = HST_MEMORY_FOREIGN;
+			memcpy(tracegen_header(gen)->allocator, "/usr/lib/lib\x1b[31mmalloc.so",
+				27);
+		}
+		tracegen_end(gen, START + 500 * US, HST_END_EXIT, 0);
+		save(gen, directory,
+			pid == 102   ? "102.1.hst"
+			: pid == 103 ? "103.1.hst"
+				     : "104.1.hst");
+	}
+}
+
 static const struct scenario scenarios[] = {
 	{ "basic", make_basic },
 	{ "nasty", make_nasty },
@@ -242,6 +318,7 @@ static const struct scenario scenarios[] = {
 	{ "limit", make_limit },
 	{ "gap", make_gap },
 	{ "deepgap", make_deep_gap },
+	{ "memory", make_memory },
 };
 
 static void write_session(const char *directory)

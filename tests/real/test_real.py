@@ -32,10 +32,10 @@ class Failed(Exception):
     """A comparison that does not hold."""
 
 
-def fetched(cache, name):
-    """The path of the program; (None, status) if it cannot be had, with the reason printed."""
+def fetched(cache, name, *more):
+    """(path of the program, 0), or (None, status) with the reason printed. `more`: options of fetch.py."""
     done = subprocess.run(
-        [sys.executable, os.path.join(HERE, "fetch.py"), cache, name],
+        [sys.executable, os.path.join(HERE, "fetch.py"), cache, name, *more],
         stdout=subprocess.PIPE,
         check=False,
     )

@@ -112,9 +112,10 @@ def run(tool, arguments, command, stdin, environment):
 
 
 def dhat(command, stdin, where, environment=None):
-    """(status, output, Heap) of a run below DHAT."""
+    """(status, output, Heap) of a run below DHAT. A realloc of a preloaded library is that library's."""
     path = os.path.join(where, "dhat.json")
     arguments = ["--read-inline-info=yes", "--log-file=" + os.devnull, "--dhat-out-file=" + path]
+    arguments.append("--soname-synonyms=somalloc=nouserintercepts")
     status, text = run("dhat", arguments, command, stdin, environment or {})
     return status, text, dhat_heap(path, 500)
 

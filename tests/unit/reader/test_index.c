@@ -69,6 +69,7 @@ static void test_index_cut_append_with_its_tail_lacks_nothing(void **state)
 
 	(void)state;
 	walk_begin(&walk, tracegen_thread(gen, 1, HST_LANE_MAIN, NULL), 5);
+	walk.memory = 0; /* fits one chunk */
 	walk_steps(&walk, 100);
 	tracegen_kill_while_appending(walk.stream, 4096);
 	(void)tracegen_bytes(gen, &whole);
@@ -103,6 +104,7 @@ static void test_index_partial_chunk_without_tail_is_said(void **state)
 
 	(void)state;
 	walk_begin(&walk, tracegen_thread(gen, 31, HST_LANE_MAIN, NULL), 5);
+	walk.memory = 0; /* fits one chunk */
 	walk_steps(&walk, 100);
 	tracegen_kill_while_appending(walk.stream, 500);
 	(void)tracegen_bytes(gen, &bytes);

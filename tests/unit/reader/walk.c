@@ -128,7 +128,7 @@ static void step_rare(struct walk *walk)
 	}
 }
 
-static void expect_memory(struct walk *walk, enum hst_event_kind kind, struct seen what)
+static void expect_entry(struct walk *walk, enum hst_event_kind kind, struct seen what)
 {
 	what.ticks = walk->ticks & ~(uint64_t)3;
 	what.kind = kind;
@@ -161,7 +161,7 @@ static void step_alloc(struct walk *walk)
 	what.fn = HST_MEMORY_BASE + which;
 	what.slack = slack == UINT64_MAX ? HST_SLACK_LONG_UNKNOWN : (uint32_t)slack;
 	tracegen_alloc(walk->stream, walk->ticks, what.ret, which, what.address, what.bytes, slack);
-	expect_memory(walk, HST_EVENT_ALLOC, what);
+	expect_entry(walk, HST_EVENT_ALLOC, what);
 }
 
 static void step_space(struct walk *walk)
@@ -171,13 +171,13 @@ static void step_space(struct walk *walk)
 
 	if (kind == 0) {
 		tracegen_unmap(walk->stream, walk->ticks, what.address, what.bytes);
-		expect_memory(walk, HST_EVENT_UNMAP, what);
+		expect_entry(walk, HST_EVENT_UNMAP, what);
 	} else if (kind == 1) {
 		what.more = UINT32_MAX - what.bytes;
 		what.address &= UINT32_MAX;
 		tracegen_memory(walk->stream, walk->ticks, (uint32_t)what.address,
 			(uint32_t)what.bytes, (uint32_t)what.more);
-		expect_memory(walk, HST_EVENT_MEMORY, what);
+		expect_entry(walk, HST_EVENT_MEMORY, what);
 	} else {
 		what.ret = 0x9000;
 		what.fn = HST_MEMORY_BASE + (kind == 2 ? HST_ALLOCATOR_MMAP : HST_ALLOCATOR_THREAD);
@@ -189,7 +189,7 @@ static void step_space(struct walk *walk)
 			what.address = 0;
 			tracegen_stack(walk->stream, walk->ticks, what.ret, what.bytes);
 		}
-		expect_memory(walk, kind == 2 ? HST_EVENT_MAP : HST_EVENT_STACK, what);
+		expect_entry(walk, kind == 2 ? HST_EVENT_MAP : HST_EVENT_STACK, what);
 	}
 }
 
@@ -203,12 +203,12 @@ static void step_memory(struct walk *walk)
 		struct seen what = { .address = step_address(walk) };
 
 		tracegen_free(walk->stream, walk->ticks, what.address);
-		expect_memory(walk, HST_EVENT_FREE, what);
+		expect_entry(walk, HST_EVENT_FREE, what);
 	} else if (choice < 17) {
 		struct seen what = { .address = step_address(walk) };
 
 		tracegen_release(walk->stream, walk->ticks, what.address);
-		expect_memory(walk, HST_EVENT_RELEASE, what);
+		expect_entry(walk, HST_EVENT_RELEASE, what);
 		tracegen_realloc_end(walk->stream, walk->ticks, choice == 15);
 		expect(walk, choice == 15 ? HST_EVENT_REALLOC_FREED : HST_EVENT_REALLOC_FAILED, 0,
 			0);
