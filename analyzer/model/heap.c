@@ -107,8 +107,8 @@ void hst_heap_sum_add(struct hst_heap_sum *to, const struct hst_heap_sum *from)
 const char *hst_allocator_name(uint32_t allocator)
 {
 	switch (allocator) {
-#define HST_ALLOCATOR(NAME, name, number)                                                          \
- case number:                                                                                      \
+#define HST_ALLOCATOR(NAME, name, number) \
+ case number:                             \
   return #name;
 #include "hasten/memory.def"
 #undef HST_ALLOCATOR

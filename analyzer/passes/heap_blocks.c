@@ -18,6 +18,9 @@ enum gone {
 /* Adds to one function's lifetimes. */
 static void lived(struct hst_heap_pass *pass, struct hst_heap_function *function, uint64_t ns)
 {
+	if (!pass->at->selected) {
+		return;
+	}
 	if (function->lifetimes == NULL) {
 		function->lifetimes = hst_latency_create(&pass->heap->arena);
 	}
@@ -28,8 +31,8 @@ static void lived(struct hst_heap_pass *pass, struct hst_heap_function *function
 }
 
 /* Counts the end of a block that is held no longer. `thread` 0: nobody knows. */
-static void count_end(struct hst_heap_pass *pass, const struct hst_heap_block *block,
-	enum gone how, uint32_t thread)
+static void count_end(struct hst_heap_pass *pass, const struct hst_heap_block *block, enum gone how,
+	uint32_t thread)
 {
 	struct hst_heap_sum *sum;
 	uint64_t ns;
@@ -76,8 +79,7 @@ static void overlap_is_real(struct hst_heap_pass *pass, const struct hst_heap_do
 /* Doubts are settled when they are a microsecond old. */
 static void settle_old(struct hst_heap_pass *pass, uint64_t age)
 {
-	while (pass->overlaps.count != 0 &&
-		pass->now - pass->overlaps.items[0].ticks >= age) {
+	while (pass->overlaps.count != 0 && pass->now - pass->overlaps.items[0].ticks >= age) {
 		overlap_is_real(pass, &pass->overlaps.items[0]);
 		hst_heap_doubts_remove(&pass->overlaps, 0);
 	}
@@ -93,14 +95,12 @@ static void add_doubt(struct hst_heap_pass *pass, struct hst_heap_doubts *doubts
 	if (doubts->count == HST_HEAP_DOUBTS) {
 		settle_old(pass, pass->now - doubts->items[0].ticks);
 	}
-	doubts->items[doubts->count++] = (struct hst_heap_doubt){
-		.block = *block, .ticks = pass->now, .thread = thread
-	};
+	doubts->items[doubts->count++] =
+		(struct hst_heap_doubt){ .block = *block, .ticks = pass->now, .thread = thread };
 }
 
 /* The address of a block that is there is given anew: its free comes a little late, or was not seen. */
-static void overlap(
-	struct hst_heap_pass *pass, const struct hst_heap_block *older, uint32_t thread)
+static void overlap(struct hst_heap_pass *pass, const struct hst_heap_block *older, uint32_t thread)
 {
 	let_go(pass, older);
 	add_doubt(pass, &pass->overlaps, older, thread);
@@ -173,8 +173,8 @@ static void count_move(struct hst_heap_sum *sum, const struct hst_heap_block *ol
 	}
 }
 
-static void count_alloc(struct hst_heap_pass *pass, const struct hst_heap_block *block,
-	uint32_t allocator)
+static void count_alloc(
+	struct hst_heap_pass *pass, const struct hst_heap_block *block, uint32_t allocator)
 {
 	struct hst_heap_sum *sum = hst_heap_touch(pass, block->leaf);
 	struct hst_heap_function *function =
@@ -184,7 +184,7 @@ static void count_alloc(struct hst_heap_pass *pass, const struct hst_heap_block 
 	sum->bytes += block->bytes;
 	sum->slack += slack_of(block);
 	sum->slack_unknown += block->slack == HST_SLACK_LONG_UNKNOWN;
-	function->sizes[hst_heap_size_bucket(block->bytes)]++;
+	function->sizes[hst_heap_size_bucket(block->bytes)] += pass->at->selected;
 	if (allocator == HST_ALLOCATOR_CALLOC && block->bytes >= HST_HEAP_ZEROED_LARGE) {
 		sum->zeroed_large++;
 		sum->zeroed_large_bytes += block->bytes;
@@ -219,8 +219,7 @@ static void realloc_failed(
 static void alloc(struct hst_heap_pass *pass, struct hst_heap_follow *follow,
 	const struct hst_event *event, const struct hst_memory *entry)
 {
-	uint32_t allocator =
-		(uint32_t)(pass->interned.items[event->site].fn - HST_MEMORY_BASE);
+	uint32_t allocator = (uint32_t)(pass->interned.items[event->site].fn - HST_MEMORY_BASE);
 	struct hst_heap_block block = { .address = entry->address,
 		.bytes = entry->bytes,
 		.ticks = pass->now,
@@ -229,8 +228,7 @@ static void alloc(struct hst_heap_pass *pass, struct hst_heap_follow *follow,
 	struct hst_heap_block old = { 0 };
 	bool moves = false;
 
-	block.leaf = hst_heap_leaf(
-		pass, follow, event->site, &block.activation, &block.generation);
+	block.leaf = hst_heap_leaf(pass, follow, event->site, &block.activation, &block.generation);
 	follow->last_leaf = block.leaf;
 	if (block.leaf == HST_HEAP_NONE) {
 		return;
@@ -269,8 +267,7 @@ static void alloc(struct hst_heap_pass *pass, struct hst_heap_follow *follow,
 }
 
 /* Whose the time of the allocator is after a free: the innermost call's, or the block's owner's. */
-static void charge_free(
-	struct hst_heap_pass *pass, struct hst_heap_follow *follow, uint32_t leaf)
+static void charge_free(struct hst_heap_pass *pass, struct hst_heap_follow *follow, uint32_t leaf)
 {
 	follow->last_leaf = hst_heap_leaf(pass, follow, HST_HEAP_NONE, NULL, NULL);
 	if (follow->last_leaf == HST_HEAP_NONE) {
@@ -329,8 +326,7 @@ static void realloc_freed(struct hst_heap_pass *pass, struct hst_heap_follow *fo
 	}
 }
 
-void hst_heap_moving_end(
-	struct hst_heap_pass *pass, const struct hst_heap_block *block, bool stays)
+void hst_heap_moving_end(struct hst_heap_pass *pass, const struct hst_heap_block *block, bool stays)
 {
 	if (block->address == 0) {
 		/* A realloc that failed is no free. */
@@ -382,7 +378,8 @@ enum hst_status hst_heap_event(struct hst_heap_pass *pass, struct hst_heap_follo
 		release(pass, follow, entry);
 		break;
 	case HST_EVENT_REALLOC_FAILED:
-		realloc_failed(pass, follow, hst_heap_leaf(pass, follow, HST_HEAP_NONE, NULL, NULL));
+		realloc_failed(
+			pass, follow, hst_heap_leaf(pass, follow, HST_HEAP_NONE, NULL, NULL));
 		break;
 	case HST_EVENT_REALLOC_FREED:
 		realloc_freed(pass, follow);
@@ -425,8 +422,8 @@ static void count_left(struct hst_heap_pass *pass, const struct hst_heap_block *
 			result->leaked_least = block->bytes;
 		}
 		site->leaks = true;
-		result->leaked_least = block->bytes < result->leaked_least ? block->bytes
-									   : result->leaked_least;
+		result->leaked_least =
+			block->bytes < result->leaked_least ? block->bytes : result->leaked_least;
 		result->leaked_most =
 			block->bytes > result->leaked_most ? block->bytes : result->leaked_most;
 	}

@@ -34,8 +34,7 @@ static void look(struct hst_heap_pass *pass, size_t number, struct hst_heap_file
 		file->flags = header.flags;
 		file->start_ticks = header.start.ticks;
 		file->start_ns = header.start.mono_ns;
-		file->fork_ticks =
-			header.fork_ticks != 0 ? header.fork_ticks : header.start.ticks;
+		file->fork_ticks = header.fork_ticks != 0 ? header.fork_ticks : header.start.ticks;
 		if (header.start.mono_ns < pass->origin_ns) {
 			pass->origin_ns = header.start.mono_ns;
 		}
@@ -142,8 +141,7 @@ static void relate(struct hst_heap_pass *pass, const size_t *order)
 		}
 	}
 	for (size_t i = pass->files.count; i-- > 0;) {
-		files[i].selected =
-			pass->options->pid == 0 || files[i].pid == pass->options->pid;
+		files[i].selected = pass->options->pid == 0 || files[i].pid == pass->options->pid;
 		files[i].needed |= files[i].selected;
 		if (files[i].needed && files[i].parent != SIZE_MAX) {
 			files[files[i].parent].needed = true;

@@ -352,8 +352,8 @@ size_t hst_heap_follow_events(
 	return at;
 }
 
-void hst_heap_follow_init(
-	struct hst_heap_follow *follow, struct hst_heap_pass *pass, const struct hst_stream_ref *ref)
+void hst_heap_follow_init(struct hst_heap_follow *follow, struct hst_heap_pass *pass,
+	const struct hst_stream_ref *ref)
 {
 	bool interrupts = ref->lane != HST_LANE_MAIN && ref->parent_stream != 0;
 

@@ -13,6 +13,7 @@
 
 #include "util/status.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -33,7 +33,7 @@ struct reading {
 
 struct entry {
 	uint64_t key;
-	uint32_t stream; /* index in file.streams */
+	uint32_t stream;         /* index in file.streams */
 	struct reading *reading; /* NULL: not begun */
 };
 
@@ -225,17 +225,15 @@ static void look_ahead(const struct hst_heap_pass *pass, const struct reading *r
 {
 	size_t at = reading->at + AHEAD;
 
-	if (at < reading->count &&
-		(reading->events[at].kind == HST_EVENT_ALLOC ||
-			reading->events[at].kind == HST_EVENT_FREE)) {
+	if (at < reading->count && (reading->events[at].kind == HST_EVENT_ALLOC ||
+					   reading->events[at].kind == HST_EVENT_FREE)) {
 		hst_heap_live_prefetch(
 			&pass->live, reading->memory[reading->events[at].value].address);
 	}
 }
 
 /* Takes events of the stream as long as they come before those of all others. */
-static enum hst_status run(
-	struct merge *merge, struct entry *top, uint64_t limit, bool *ret_more)
+static enum hst_status run(struct merge *merge, struct entry *top, uint64_t limit, bool *ret_more)
 {
 	struct hst_heap_pass *pass = merge->pass;
 	const struct hst_stream_ref *ref = &pass->file.streams[top->stream];

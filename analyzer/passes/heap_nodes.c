@@ -19,7 +19,8 @@ static uint64_t less(uint64_t from, uint64_t what)
 	return from > what ? from - what : 0;
 }
 
-static void join_node(struct hst_heap_pass *pass, const struct hst_profile_node *node, uint32_t leaf)
+static void join_node(
+	struct hst_heap_pass *pass, const struct hst_profile_node *node, uint32_t leaf)
 {
 	struct hst_heap_sum *sum = hst_heap_touch(pass, leaf);
 	const struct hst_heap_leaf *owner = &pass->leaves.items[leaf];
@@ -65,13 +66,13 @@ static enum hst_status join(
 		}
 		contexts[i] = 0;
 		if (i != 0) {
-			uint32_t site = hst_sites_intern(&pass->interned, node->ret, node->fn,
-				tree->header.generation);
+			uint32_t site = hst_sites_intern(
+				&pass->interned, node->ret, node->fn, tree->header.generation);
 
 			HST_TRY(hst_heap_know_sites(pass));
 			row = hst_heap_row(pass, site);
-			contexts[i] = hst_calltree_child(
-				&pass->calltree, contexts[node->parent], row);
+			contexts[i] =
+				hst_calltree_child(&pass->calltree, contexts[node->parent], row);
 		}
 		if (!has_memory(node)) {
 			continue;

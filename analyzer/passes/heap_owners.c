@@ -40,8 +40,8 @@ uint32_t hst_heap_row(struct hst_heap_pass *pass, uint32_t site)
 	bool inlined;
 
 	where.ret = 0;
-	if (known->row == HST_HEAP_NONE && hst_rows_site(pass->rows, &pass->file, &where,
-						   &known->row, &inlined) != HST_OK) {
+	if (known->row == HST_HEAP_NONE &&
+		hst_rows_site(pass->rows, &pass->file, &where, &known->row, &inlined) != HST_OK) {
 		pass->out_of_memory = true;
 		return HST_ROW_UNKNOWN;
 	}
@@ -143,8 +143,7 @@ static const char *caller_name(
 }
 
 /* The site of a function at a place, added if need be. */
-static uint32_t site_of(
-	struct hst_heap_pass *pass, uint32_t function, uint32_t place, uint32_t own)
+static uint32_t site_of(struct hst_heap_pass *pass, uint32_t function, uint32_t place, uint32_t own)
 {
 	uint64_t key = (uint64_t)function << 32 | place;
 	const struct hst_heap_place *where = &pass->places.items[place];
@@ -193,9 +192,9 @@ static bool make_contexts(struct hst_heap_pass *pass)
 uint32_t hst_heap_leaf_at(
 	struct hst_heap_pass *pass, uint32_t row, uint32_t place, uint32_t own, uint32_t node)
 {
-	struct hst_heap_leaf leaf = { .function = hst_heap_function(pass, row),
-		.site = HST_HEAP_NONE,
-		.context = node };
+	struct hst_heap_leaf leaf = {
+		.function = hst_heap_function(pass, row), .site = HST_HEAP_NONE, .context = node
+	};
 	uint64_t key;
 	uint32_t number;
 
@@ -263,8 +262,7 @@ static uint32_t begin_activation(struct hst_heap_pass *pass)
 		pass->unused_activation = pass->activations.items[number].next;
 		return number;
 	}
-	if (pass->activations.count >= UINT32_MAX ||
-		!hst_vec_push(&pass->activations, fresh)) {
+	if (pass->activations.count >= UINT32_MAX || !hst_vec_push(&pass->activations, fresh)) {
 		pass->out_of_memory = true;
 		return 0;
 	}
@@ -309,8 +307,7 @@ static uint32_t find_leaf(struct hst_heap_pass *pass, struct hst_heap_follow *fo
 	if (what->own == HST_HEAP_NONE) {
 		return leaf_of_code(pass, &follow->stack, place);
 	}
-	return hst_heap_leaf_at(
-		pass, hst_heap_row(pass, what->own), place, what->own, what->node);
+	return hst_heap_leaf_at(pass, hst_heap_row(pass, what->own), place, what->own, what->node);
 }
 
 uint32_t hst_heap_leaf(struct hst_heap_pass *pass, struct hst_heap_follow *follow, uint32_t site,
@@ -385,13 +382,13 @@ static inline void change(struct hst_heap_held *held, int64_t bytes, int64_t blo
 	}
 }
 
-#define HOLD(owners, touched, number)                                                      \
- do {                                                                                      \
-  struct hst_heap_held *held = &(owners).items[number].held;                               \
-  if (keep_peak(pass, held) && !hst_vec_push(&(touched), number)) {                        \
-   pass->out_of_memory = true;                                                             \
-  }                                                                                        \
-  change(held, bytes, blocks);                                                             \
+#define HOLD(owners, touched, number)                               \
+ do {                                                               \
+  struct hst_heap_held *held = &(owners).items[number].held;        \
+  if (keep_peak(pass, held) && !hst_vec_push(&(touched), number)) { \
+   pass->out_of_memory = true;                                      \
+  }                                                                 \
+  change(held, bytes, blocks);                                      \
  } while (0)
 
 void hst_heap_hold(struct hst_heap_pass *pass, uint32_t number, int64_t bytes, int64_t blocks)

@@ -35,9 +35,9 @@
  * each peak: whoever changes first after a peak keeps what it had.
  */
 struct hst_heap_held {
-	uint64_t bytes, blocks;           /* now */
-	uint64_t at_bytes, at_blocks;     /* at the peak whose number is `version` */
-	uint64_t version;                 /* below that of the latest peak: nothing has changed since */
+	uint64_t bytes, blocks;       /* now */
+	uint64_t at_bytes, at_blocks; /* at the peak whose number is `version` */
+	uint64_t version;             /* below that of the latest peak: nothing has changed since */
 	uint64_t peak_bytes, peak_blocks; /* own maximum */
 	uint64_t counted_peak;            /* by counts of profile mode */
 };
@@ -107,8 +107,8 @@ struct hst_heap_follow {
 	size_t parked_count;
 	HST_VEC(struct hst_heap_moving) moving;
 	uint32_t thread;
-	bool signals; /* lane of signal handlers */
-	bool first;   /* thread of the process */
+	bool signals;       /* lane of signal handlers */
+	bool first;         /* thread of the process */
 	uint32_t last_leaf; /* of the latest record of a block */
 	uint32_t resync_depth;
 	bool resyncing;
@@ -128,13 +128,13 @@ struct hst_heap_file {
 	uint32_t flags;
 	uint64_t start_ticks, start_ns;
 	uint64_t fork_ticks;
-	size_t parent;      /* index in `files`; SIZE_MAX none */
-	size_t next_child;  /* list of the children of a parent, ascending fork_ticks; SIZE_MAX end */
+	size_t parent;     /* index in `files`; SIZE_MAX none */
+	size_t next_child; /* list of the children of a parent, ascending fork_ticks; SIZE_MAX end */
 	size_t first_child;
-	bool selected;      /* its figures are wanted */
-	bool needed;        /* or those of a child that begins with its blocks */
-	bool execs;         /* another image with its pid follows that is no fork */
-	bool ready;         /* `inherited` was filled */
+	bool selected; /* its figures are wanted */
+	bool needed;   /* or those of a child that begins with its blocks */
+	bool execs;    /* another image with its pid follows that is no fork */
+	bool ready;    /* `inherited` was filled */
 	HST_VEC(struct hst_heap_inherited) inherited;
 };
 
@@ -182,8 +182,8 @@ struct hst_heap_pass {
 	HST_VEC(struct hst_heap_place) places; /* [0] unknown */
 	struct hst_map function_of;            /* row */
 	struct hst_map site_of;                /* (function, place) */
-	struct hst_map leaf_of;                /* (context, site) or (context, function without one) */
-	struct hst_map place_of;               /* hash of (module, offset, allocator); see heap_owners.c */
+	struct hst_map leaf_of;  /* (context, site) or (context, function without one) */
+	struct hst_map place_of; /* hash of (module, offset, allocator); see heap_owners.c */
 	struct hst_calltree calltree;
 	HST_VEC(struct hst_heap_activation) activations;
 	uint32_t unused_activation;
@@ -204,11 +204,11 @@ struct hst_heap_pass {
 	struct hst_heap_ranges ranges;
 	struct hst_heap_timeline timeline;
 	struct hst_heap_process process;
-	struct hst_heap_held held; /* of the process */
+	struct hst_heap_held held;       /* of the process */
 	uint64_t version, first_version; /* number of the latest peak; the file's first */
-	uint64_t usable;           /* slack of live blocks, where known */
+	uint64_t usable;                 /* slack of live blocks, where known */
 	uint64_t stack_bytes, stack_count;
-	uint64_t ns_32;            /* nanoseconds per tick, 32 fraction bits */
+	uint64_t ns_32; /* nanoseconds per tick, 32 fraction bits */
 	double ns_per_tick;
 	uint64_t base_ticks;
 	double base_ns;
@@ -226,12 +226,12 @@ struct hst_heap_pass {
 	uint64_t first_ns, last_ns;
 	uint64_t gaps, damaged_chunks;
 	uint64_t unmatched, overlapped, untracked;
-	uint64_t late_frees;          /* in profile mode, of blocks that came before it */
+	uint64_t late_frees; /* in profile mode, of blocks that came before it */
 	uint64_t execs, exec_blocks, exec_bytes;
-	uint64_t killed;              /* processes */
-	uint64_t off;                 /* processes without recording of memory */
-	const char *foreign;          /* malloc of another module takes the calls */
-	bool any;                     /* a file was read */
+	uint64_t killed;     /* processes */
+	uint64_t off;        /* processes without recording of memory */
+	const char *foreign; /* malloc of another module takes the calls */
+	bool any;            /* a file was read */
 	bool paused, crowded, counted;
 	bool clock_estimated;
 	bool out_of_memory;
@@ -271,8 +271,8 @@ HST_NODISCARD enum hst_status hst_heap_streams(struct hst_heap_pass *pass);
 /*
  * heap_follow.c
  */
-void hst_heap_follow_init(
-	struct hst_heap_follow *follow, struct hst_heap_pass *pass, const struct hst_stream_ref *ref);
+void hst_heap_follow_init(struct hst_heap_follow *follow, struct hst_heap_pass *pass,
+	const struct hst_stream_ref *ref);
 /* Calls that are open are left; blocks within realloc stay. */
 void hst_heap_follow_finish(struct hst_heap_follow *follow);
 /*
@@ -293,7 +293,8 @@ HST_NODISCARD enum hst_status hst_heap_event(struct hst_heap_pass *pass,
 /* The file is done: blocks in doubt are settled, those that are there are counted. */
 void hst_heap_settle(struct hst_heap_pass *pass);
 /* A block within realloc whose end was not seen: it is there still, or gone. */
-void hst_heap_moving_end(struct hst_heap_pass *pass, const struct hst_heap_block *block, bool stays);
+void hst_heap_moving_end(
+	struct hst_heap_pass *pass, const struct hst_heap_block *block, bool stays);
 
 /*
  * heap_owners.c
@@ -325,8 +326,8 @@ uint32_t hst_heap_function(struct hst_heap_pass *pass, uint32_t row);
 /*
  * heap_space.c
  */
-void hst_heap_space_event(struct hst_heap_pass *pass, const struct hst_event *event,
-	const struct hst_memory *entry);
+void hst_heap_space_event(
+	struct hst_heap_pass *pass, const struct hst_event *event, const struct hst_memory *entry);
 void hst_heap_thread_end(struct hst_heap_pass *pass, const struct hst_heap_follow *follow);
 /* What is there at pass->now. */
 struct hst_heap_sample hst_heap_look(const struct hst_heap_pass *pass);

@@ -141,8 +141,7 @@ static void drop_all(struct hst_heap_ranges *ranges, uint32_t root, uint64_t hi)
 
 	while (root != 0) {
 		/* Its left side goes to the right of nothing: a list, without recursion. */
-		uint32_t rest =
-			merge(ranges, at(ranges, root)->left, at(ranges, root)->right);
+		uint32_t rest = merge(ranges, at(ranges, root)->left, at(ranges, root)->right);
 
 		drop(ranges, root);
 		root = rest;

@@ -87,8 +87,7 @@ static void close_owners(struct hst_heap_pass *pass, bool best)
 		close_held(pass, &function->held, &function->result.self, best);
 	}
 	for (size_t i = 0; i < pass->touched_sites.count; i++) {
-		struct hst_heap_owner_site *site =
-			&pass->sites.items[pass->touched_sites.items[i]];
+		struct hst_heap_owner_site *site = &pass->sites.items[pass->touched_sites.items[i]];
 
 		close_held(pass, &site->held, &site->result.sum, best);
 	}
@@ -106,14 +105,19 @@ static void close_owners(struct hst_heap_pass *pass, bool best)
 static enum hst_status add_process(struct hst_heap_pass *pass, bool best)
 {
 	struct hst_heap *heap = pass->heap;
-	struct hst_heap_process *processes = realloc(
-		heap->processes, (heap->process_count + 1) * sizeof *heap->processes);
+	size_t count = heap->process_count;
 
-	if (processes == NULL) {
-		return HST_E_MEMORY;
+	/* It is full at each power of two. */
+	if ((count & (count - 1)) == 0) {
+		struct hst_heap_process *processes = realloc(
+			heap->processes, (count == 0 ? 1 : 2 * count) * sizeof *heap->processes);
+
+		if (processes == NULL) {
+			return HST_E_MEMORY;
+		}
+		heap->processes = processes;
 	}
-	heap->processes = processes;
-	processes[heap->process_count++] = pass->process;
+	heap->processes[heap->process_count++] = pass->process;
 	if (best) {
 		heap->peak_process = heap->process_count - 1;
 	}
@@ -126,10 +130,10 @@ enum hst_status hst_heap_close_file(struct hst_heap_pass *pass)
 {
 	struct hst_heap *heap = pass->heap;
 	struct hst_heap_sum *sum = &pass->process.sum;
-	bool best = pass->at->selected &&
-		    (heap->process_count == 0 ||
-			    pass->held.peak_bytes >
-				    heap->processes[heap->peak_process].sum.peak_bytes);
+	bool best =
+		pass->at->selected &&
+		(heap->process_count == 0 ||
+			pass->held.peak_bytes > heap->processes[heap->peak_process].sum.peak_bytes);
 
 	HST_TRY(hst_heap_timeline_take(pass));
 	if (best && heap->process_count != 0) {
@@ -246,8 +250,8 @@ static void add_lifetimes(struct hst_heap *heap, const struct hst_latency *from)
 
 		heap->lifetimes->low[i] = (uint32_t)sum;
 		if (high != 0 && heap->lifetimes->high == NULL) {
-			heap->lifetimes->high = hst_arena_array(&heap->arena, HST_LATENCY_BUCKETS,
-				sizeof *heap->lifetimes->high);
+			heap->lifetimes->high = hst_arena_array(
+				&heap->arena, HST_LATENCY_BUCKETS, sizeof *heap->lifetimes->high);
 		}
 		if (high != 0 && heap->lifetimes->high != NULL) {
 			heap->lifetimes->high[i] += (uint32_t)high;

@@ -74,8 +74,8 @@ static void sizes(struct hst_heap_pass *pass, const struct hst_memory *entry)
 	timeline->sized_next = pass->now + timeline->sized_step;
 }
 
-void hst_heap_space_event(struct hst_heap_pass *pass, const struct hst_event *event,
-	const struct hst_memory *entry)
+void hst_heap_space_event(
+	struct hst_heap_pass *pass, const struct hst_event *event, const struct hst_memory *entry)
 {
 	bool good = true;
 
@@ -114,7 +114,8 @@ void hst_heap_thread_end(struct hst_heap_pass *pass, const struct hst_heap_follo
 }
 
 /* Puts the sample where its time belongs, behind those of the same moment. */
-static void insert(struct hst_heap_sample *items, size_t *count, const struct hst_heap_sample *sample)
+static void insert(
+	struct hst_heap_sample *items, size_t *count, const struct hst_heap_sample *sample)
 {
 	size_t at = *count;
 
@@ -146,8 +147,8 @@ enum hst_status hst_heap_timeline_take(struct hst_heap_pass *pass)
 				    timeline->sized.items[sized].ns <=
 					    timeline->regular.items[regular].ns);
 
-		items[count++] = next ? timeline->sized.items[sized++]
-				      : timeline->regular.items[regular++];
+		items[count++] =
+			next ? timeline->sized.items[sized++] : timeline->regular.items[regular++];
 	}
 	if (timeline->peak.live_bytes != 0) {
 		insert(items, &count, &timeline->peak);

@@ -99,6 +99,7 @@ static void set_clock(struct hst_pass *pass)
 		.timeline = pass->options->timeline != NULL ? &pass->timeline : NULL,
 		.inside_256 = cost_known ? header->cost_inside_256 : 0,
 		.outside_256 = cost_known ? header->cost_outside_256 : 0,
+		.memory_256 = header->cost_memory_256 < COST_MAX ? header->cost_memory_256 : 0,
 		.ns_per_tick = rate.ns_per_tick,
 		.ns_32 = (uint64_t)(rate.ns_per_tick * 4294967296.0),
 		.base_ticks = header->start.ticks,

@@ -16,6 +16,7 @@
 #define WALK_MAX     (256u << 20)
 #define FRAMES_FIRST 64u
 #define FIBERS_TIDY  4096u
+#define OWED_RECORDS 16u /* a record's cost may come after its time, or in a shorter call */
 
 __extension__ typedef unsigned __int128 u128;
 
@@ -360,6 +361,32 @@ static void close_stacks(struct hst_replay *replay, enum hst_replay_close how)
 	}
 }
 
+/*
+ * The time that recording a block took did not pass: it goes out of the innermost call, and by that out
+ * of all around it. Never more than that call has had so far.
+ */
+static void take_memory_cost(struct hst_replay *replay, struct hst_replay_frame *top)
+{
+	struct hst_tallies *tallies = replay->tallies;
+	uint64_t limit = OWED_RECORDS * tallies->memory_256;
+	uint64_t owed = replay->owed_256 + tallies->memory_256;
+	uint64_t ticks = owed >> 8;
+	int64_t had;
+
+	if (top == NULL || owed == 0) {
+		return;
+	}
+	had = (int64_t)(replay->now - top->start - top->away);
+	if (had < (int64_t)ticks) {
+		ticks = had > 0 ? (uint64_t)had : 0;
+	}
+	replay->now -= ticks;
+	replay->skew += ticks;
+	tallies->items[top->row].memory += ticks;
+	owed -= ticks << 8;
+	replay->owed_256 = owed < limit ? owed : limit;
+}
+
 static NOINLINE void rare(struct hst_replay *replay, const struct hst_event *event)
 {
 	struct hst_replay_frame *top = hst_replay_top(&replay->stack);
@@ -370,6 +397,13 @@ static NOINLINE void rare(struct hst_replay *replay, const struct hst_event *eve
 		break;
 	case HST_EVENT_SWITCH:
 		switch_to(replay, event->value);
+		break;
+	case HST_EVENT_ALLOC:
+	case HST_EVENT_FREE:
+	case HST_EVENT_RELEASE:
+	case HST_EVENT_REALLOC_FAILED:
+	case HST_EVENT_REALLOC_FREED:
+		take_memory_cost(replay, top);
 		break;
 	case HST_EVENT_LOST:
 		if (top != NULL) {

@@ -6,7 +6,8 @@
  *
  *   decode --events--> hst_replay_events --> struct hst_tally per row, calltree, timeline
  *
- * Time runs in `virtual` ticks: those of the events without what was paused.
+ * Time runs in `virtual` ticks: those of the events without what was paused, and without what
+ * recording blocks of memory took.
  */
 #ifndef HST_PASSES_REPLAY_H
 #define HST_PASSES_REPLAY_H
@@ -36,6 +37,7 @@ struct hst_tally {
 	uint64_t errors;
 	uint64_t open;
 	uint64_t inlined;
+	uint64_t memory; /* cost of records of memory, already taken out of all times */
 	struct hst_latency *latency;
 	uint32_t active; /* activations on the present stack */
 	uint32_t flags;  /* HST_ROW_... */
@@ -65,6 +67,7 @@ struct hst_tallies {
 	const struct hst_function_row *rows; /* for the timeline */
 	uint64_t inside_256;                 /* cost of one call within its own time, 1/256 ticks */
 	uint64_t outside_256;                /* the same within its caller's time */
+	uint64_t memory_256;                 /* cost of a record of a block that comes or goes */
 	double ns_per_tick;
 	uint64_t ns_32; /* the same with 32 fraction bits */
 	uint64_t base_ticks;
@@ -112,13 +115,14 @@ struct hst_replay {
 	struct hst_map fibers;                   /* fiber to its place in `parked` + 1, 0 none */
 	size_t parked_count;
 	uint64_t now;   /* virtual ticks */
-	uint64_t skew;  /* real minus virtual: what was paused */
+	uint64_t skew;  /* real minus virtual: what was paused, or our own time at blocks */
 	uint64_t first; /* real ticks of the first event, UINT64_MAX none */
 	uint64_t calls;
 	uint64_t children; /* sums for the thread's own row */
 	uint64_t self;
 	uint64_t events;
 	uint64_t walked;    /* frames walked by switches of stacks */
+	uint64_t owed_256;  /* cost of records of memory not taken out yet, 1/256 ticks */
 	uint32_t row_flags; /* put on every row that a call enters */
 	uint32_t pid, tid, stream;
 	uint64_t resync_now; /* virtual ticks of a RESYNC whose frames are coming */

@@ -19,7 +19,7 @@ static uint64_t to_ns(const struct hst_pass *pass, double ticks)
 static bool is_empty(const struct hst_tally *tally)
 {
 	return tally->calls == 0 && tally->self == 0 && tally->total == 0 && tally->open == 0 &&
-	       tally->flags == 0;
+	       tally->flags == 0 && tally->memory == 0;
 }
 
 /* The figures of one tally; names are left out. */
@@ -49,6 +49,7 @@ static struct hst_function_row figures(struct hst_pass *pass, const struct hst_t
 	if (self > 0) {
 		row.compensated_ns = to_ns(pass, self < cost ? self : cost);
 	}
+	row.compensated_ns += to_ns(pass, (double)tally->memory);
 	if (row.total_ns < row.self_ns) {
 		row.total_ns = row.self_ns;
 	}

@@ -40,12 +40,38 @@ static enum hst_step add(
 }
 
 /* The block at a distance from the latest one, which it becomes. */
-static uint64_t near_latest(struct hst_decoder *decoder, const uint8_t *distance)
+static uint64_t step_from_latest(struct hst_decoder *decoder, int64_t blocks)
 {
-	int64_t blocks = (int32_t)hst_load32(distance);
-
 	decoder->latest = (decoder->latest + 16u * (uint64_t)blocks) & ADDRESS_MASK;
 	return decoder->latest;
+}
+
+static uint64_t near_latest(struct hst_decoder *decoder, const uint8_t *distance)
+{
+	return step_from_latest(decoder, (int32_t)hst_load32(distance));
+}
+
+/* The short forms of an allocation and a free: their argument is the time. */
+static enum hst_step near_event(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
+	const uint8_t *payload, struct hst_event *event)
+{
+	struct hst_memory entry = { 0 };
+
+	hst_decode_advance(decoder, argument);
+	event->ticks = decoder->ticks;
+	if (op == HST_OP_FREE_NEAR) {
+		event->kind = HST_EVENT_FREE;
+		entry.address = step_from_latest(decoder, (int16_t)hst_load16(payload));
+		return add(decoder, event, &entry);
+	}
+	if (!asking_site(decoder, hst_load16(payload), &event->site)) {
+		return HST_STEP_DAMAGED;
+	}
+	event->kind = HST_EVENT_ALLOC;
+	entry.address = step_from_latest(decoder, (int16_t)hst_load16(payload + 2));
+	entry.bytes = hst_load16(payload + 4);
+	entry.slack = (uint32_t)hst_slack_usual(entry.bytes);
+	return add(decoder, event, &entry);
 }
 
 static enum hst_step alloc_event(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
@@ -133,6 +159,9 @@ static uint32_t ticks_of(const struct hst_decoder *decoder, uint32_t units)
 enum hst_step hst_decode_memory(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
 	const uint8_t *payload, struct hst_event *event)
 {
+	if (op == HST_OP_ALLOC_NEAR || op == HST_OP_FREE_NEAR) {
+		return near_event(decoder, op, argument, payload, event);
+	}
 	hst_decode_advance(decoder, hst_load16(payload));
 	event->ticks = decoder->ticks;
 	switch (op) {

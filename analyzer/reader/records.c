@@ -189,7 +189,7 @@ static enum hst_step extended(
 		break;
 	default:
 		step = HST_STEP_NONE;
-		if (op >= HST_OP_SITE && op <= HST_OP_MEMORY) {
+		if (op >= HST_OP_SITE && op <= HST_OP_FREE_NEAR) {
 			step = hst_decode_memory(decoder, op, argument, payload, event);
 		}
 		break;

@@ -100,9 +100,10 @@ static_assert(sizeof(struct hst_ledger) == 48, "on disk");
 
 /* hst_file_header.memory */
 enum hst_memory_state {
-	HST_MEMORY_OFF = 0,     /* not asked for */
-	HST_MEMORY_ON = 1,      /* recorded */
-	HST_MEMORY_FOREIGN = 2, /* malloc of `allocator` stands before ours: its calls do not come to us */
+	HST_MEMORY_OFF = 0, /* not asked for */
+	HST_MEMORY_ON = 1,  /* recorded */
+	HST_MEMORY_FOREIGN =
+		2, /* malloc of `allocator` stands before ours: its calls do not come to us */
 };
 
 /* Places that ask for memory have pseudo functions for `fn`: HST_MEMORY_BASE + number. */
@@ -116,11 +117,19 @@ enum hst_allocator {
 #define HST_SLACK_SHORT_UNKNOWN 255u        /* ALLOC */
 #define HST_SLACK_LONG_UNKNOWN  0xffffffffu /* ALLOC_LONG */
 
+/* Usable minus requested bytes, as glibc has it: what ALLOC_NEAR says of itself. */
+static inline uint64_t hst_slack_usual(uint64_t bytes)
+{
+	uint64_t usable = ((bytes + 23) & ~15ull) - 8;
+
+	return (usable > 24 ? usable : 24) - bytes;
+}
+
 /* Arguments of MAP. */
 enum {
-	HST_MAP_FILE = 1u << 0,   /* of a file, not anonymous */
+	HST_MAP_FILE = 1u << 0, /* of a file, not anonymous */
 	HST_MAP_SHARED = 1u << 1,
-	HST_MAP_NONE = 1u << 2,   /* PROT_NONE: address space only */
+	HST_MAP_NONE = 1u << 2, /* PROT_NONE: address space only */
 };
 
 /* Page 0 of the file. Mapped shared while the process runs. */
@@ -167,17 +176,19 @@ struct hst_file_header {
 	uint8_t op_words
 		[HST_OPS]; /* payload of each op in 16-bit words; 255: count in first word */
 	uint8_t comm[16];
-	uint8_t exe[1024]; /* path of the executable, NUL-terminated, cut if longer */
+	uint8_t exe[1024];        /* path of the executable, NUL-terminated, cut if longer */
 	uint64_t fork_ticks;      /* image of a fork: just before it in the parent; 0 unknown */
 	uint32_t memory;          /* enum hst_memory_state */
 	uint32_t cost_memory_256; /* own cost of one allocation or free record, 1/256 ticks */
-	uint32_t cost_timer_256;  /* own part of a measured time within the allocator, 1/256 ticks */
+	uint32_t cost_timer_256; /* own part of a measured time within the allocator, 1/256 ticks */
 	uint32_t page_bytes;
-	uint64_t brk_start;     /* end of the heap of brk when recording began */
-	uint8_t allocator[128]; /* path of the module that has malloc, NUL-terminated, cut if longer */
-	uint64_t live_bytes;    /* profile mode: of blocks that are there, requested bytes */
-	uint64_t peak_bytes;    /* profile mode: its maximum */
-	uint64_t freed_early;   /* profile mode: blocks freed that were allocated before it began, or untracked */
+	uint64_t brk_start; /* end of the heap of brk when recording began */
+	uint8_t allocator
+		[128];       /* path of the module that has malloc, NUL-terminated, cut if longer */
+	uint64_t live_bytes; /* profile mode: of blocks that are there, requested bytes */
+	uint64_t peak_bytes; /* profile mode: its maximum */
+	uint64_t
+		freed_early; /* profile mode: blocks freed that were allocated before it began, or untracked */
 	uint64_t freed_early_bytes; /* usable bytes of them, where known */
 	uint8_t reserved[2544];
 };

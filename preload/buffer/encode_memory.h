@@ -40,14 +40,47 @@ static inline void hst_put_site(
 	hst_put_extended(stream->window, HST_OP_SITE, 0, words, 5);
 }
 
+/* Time since the latest record, if it fits the argument of a record; else more than that. */
+HST_INLINE uint64_t hst_elapsed_short(const struct hst_stream *stream, uint64_t ticks)
+{
+	return (ticks >> HST_TIME_SHIFT) - stream->time;
+}
+
+/* Half of the bytes: they cost more than all else, since they have to be written to the disk. */
+HST_INLINE void hst_put_alloc_shortest(struct hst_stream *stream, uint64_t elapsed, uint32_t id,
+	uint64_t address, int32_t distance, uint32_t bytes)
+{
+	struct hst_window *window = stream->window;
+	uint16_t *cur = window->cur;
+	uint64_t record = hst_extended(HST_OP_ALLOC_NEAR, (uint32_t)elapsed) | (uint64_t)id << 16 |
+			  (uint64_t)(uint16_t)distance << 32 | (uint64_t)bytes << 48;
+
+	stream->time += elapsed;
+	cur[4] = 0;
+	hst_barrier();
+	memcpy(cur, &record, sizeof record);
+	hst_barrier();
+	window->cur = cur + 4;
+	stream->block = address;
+}
+
 /* Small blocks: `bytes` and the slack fit their fields, the distance is known. */
 HST_INLINE void hst_put_alloc_near(struct hst_stream *stream, uint64_t ticks, uint32_t id,
 	uint64_t address, int32_t distance, uint32_t bytes, uint32_t slack)
 {
-	uint64_t elapsed = hst_put_elapsed(stream, ticks);
+	uint64_t elapsed = hst_elapsed_short(stream, ticks);
 	struct hst_window *window = stream->window;
-	uint16_t *cur = window->cur;
-	uint64_t front = elapsed | (uint64_t)id << 16 | (uint64_t)(uint32_t)distance << 32;
+	uint16_t *cur;
+	uint64_t front;
+
+	if (HST_LIKELY(elapsed < 256 && distance == (int16_t)distance &&
+		       slack == hst_slack_usual(bytes))) {
+		hst_put_alloc_shortest(stream, elapsed, id, address, distance, bytes);
+		return;
+	}
+	elapsed = hst_put_elapsed(stream, ticks);
+	cur = window->cur;
+	front = elapsed | (uint64_t)id << 16 | (uint64_t)(uint32_t)distance << 32;
 
 	memcpy(cur + 1, &front, sizeof front);
 	memcpy(cur + 5, &bytes, sizeof bytes); /* high half zero: the end mark */
@@ -85,10 +118,24 @@ static inline void hst_put_alloc(struct hst_stream *stream, uint64_t ticks, uint
 HST_INLINE void hst_put_free_near(
 	struct hst_stream *stream, uint64_t ticks, uint64_t address, int32_t distance, bool moves)
 {
-	uint64_t elapsed = hst_put_elapsed(stream, ticks);
+	uint64_t elapsed = hst_elapsed_short(stream, ticks);
 	struct hst_window *window = stream->window;
 	uint16_t *cur = window->cur;
-	uint64_t words = elapsed | (uint64_t)(uint32_t)distance << 16; /* and the end mark */
+	uint64_t words;
+
+	if (HST_LIKELY(elapsed < 256 && distance == (int16_t)distance && !moves)) {
+		words = hst_extended(HST_OP_FREE_NEAR, (uint32_t)elapsed) |
+			(uint64_t)(uint16_t)distance << 16; /* and the end mark */
+		stream->time += elapsed;
+		memcpy(cur, &words, sizeof words);
+		hst_barrier();
+		window->cur = cur + 2;
+		stream->block = address;
+		return;
+	}
+	elapsed = hst_put_elapsed(stream, ticks);
+	cur = window->cur;
+	words = elapsed | (uint64_t)(uint32_t)distance << 16; /* and the end mark */
 
 	memcpy(cur + 1, &words, sizeof words);
 	hst_barrier();

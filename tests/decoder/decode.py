@@ -306,7 +306,7 @@ def _run(header, words, chunk, stream, defs, out):
             top += 1
             blocks.sites[top] = memory.site(words, at)
         elif op in memory.OPS:
-            units += words[at]
+            units += argument if op in memory.NEAR else words[at]
             detail = blocks.read(op, argument, words, at)
             if detail is None:
                 out.error = "an id that asks for no memory"

@@ -3,7 +3,9 @@
 
 OP_SITE, OP_ALLOC, OP_ALLOC_LONG, OP_FREE, OP_FREE_LONG, OP_REALLOC_END = 13, 14, 15, 16, 17, 18
 OP_ALLOCATOR, OP_MAP, OP_UNMAP, OP_STACK, OP_MEMORY = 19, 20, 21, 22, 23
-OPS = frozenset(range(OP_ALLOC, OP_MEMORY + 1))  # those that are events
+OP_ALLOC_NEAR, OP_FREE_NEAR = 24, 25
+NEAR = (OP_ALLOC_NEAR, OP_FREE_NEAR)  # their argument is the time
+OPS = frozenset(range(OP_ALLOC, OP_FREE_NEAR + 1))  # those that are events
 
 FN_BASE = 0xE00000000000
 ADDRESS_MASK = (1 << 48) - 1
@@ -23,6 +25,10 @@ def site(words, at):
     return three(words, at + 1), FN_BASE + words[at + 4]
 
 
+def usual_slack(size):
+    return max(24, (size + 23) // 16 * 16 - 8) - size
+
+
 class Blocks:
     """What the records of one chunk refer to: the sites by their ids, and the latest block."""
 
@@ -31,15 +37,25 @@ class Blocks:
         self.latest = 0
 
     def near(self, words, at):
-        steps = two(words, at)
-        if steps >> 31:
-            steps -= 1 << 32
+        return self.step(two(words, at), 32)
+
+    def step(self, steps, bits):
+        if steps >> bits - 1:
+            steps -= 1 << bits
         self.latest = (self.latest + 16 * steps) & ADDRESS_MASK
         return self.latest
 
     def read(self, op, argument, words, at):
         """The numbers of an event; None: the record uses an id that is no site's."""
         asker = ()
+        if op == OP_FREE_NEAR:
+            return 0, self.step(words[at], 16)
+        if op == OP_ALLOC_NEAR:
+            asker = self.sites.get(words[at])
+            if asker is None:
+                return None
+            size = words[at + 2]
+            return asker + (self.step(words[at + 1], 16), size, usual_slack(size))
         if op in (OP_ALLOC, OP_ALLOC_LONG, OP_MAP, OP_STACK):
             asker = self.sites.get(words[at + 1])
             if asker is None:
@@ -71,9 +87,9 @@ class Blocks:
 
 def line(op, detail, shift):
     """The event without its time, as both decoders print it."""
-    if op in (OP_ALLOC, OP_ALLOC_LONG):
+    if op in (OP_ALLOC, OP_ALLOC_LONG, OP_ALLOC_NEAR):
         return "alloc %x %x %x %d %d" % detail
-    if op in (OP_FREE, OP_FREE_LONG):
+    if op in (OP_FREE, OP_FREE_LONG, OP_FREE_NEAR):
         return "%s %x" % ("release" if detail[0] == 1 else "free", detail[1])
     if op == OP_REALLOC_END:
         return "realloc_freed" if detail[0] == 1 else "realloc_failed"

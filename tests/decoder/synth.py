@@ -15,7 +15,7 @@ import struct
 HEADER_BYTES = 4096
 END_MARK = 0x454E44484E554B21
 LENGTHS = {1: 7, 2: 1, 3: 2, 4: 1, 5: 1, 6: 4, 7: 3, 8: 3, 9: 3, 10: 1, 11: 1, 12: 1, 13: 5, 14: 5}
-LENGTHS.update({15: 10, 16: 3, 17: 4, 18: 1, 19: 3, 20: 8, 21: 7, 22: 5, 23: 7})
+LENGTHS.update({15: 10, 16: 3, 17: 4, 18: 1, 19: 3, 20: 8, 21: 7, 22: 5, 23: 7, 24: 3, 25: 1})
 UNKNOWN_OP = 40  # no reader knows it: it is stepped over by the table of lengths
 COUNTED_OP = 41  # its length stands in its first word
 SHIFT = 2
@@ -184,6 +184,12 @@ class Writer:
         for value, count in values:
             self.words += [value >> 16 * i & 0xFFFF for i in range(count)]
 
+    def record_near(self, op, *words):
+        """A record whose argument is its time."""
+        step = self.rng.randrange(256)
+        self.units += step
+        self.words += [3 << 14 | op << 8 | step] + [word & 0xFFFF for word in words]
+
     def say(self, text, *values):
         self.lines.append("%d " % (self.units << SHIFT) + text % values)
 
@@ -209,14 +215,18 @@ class Writer:
         address = rng.choice((self.latest, 0x7F0000000000, 0x10000)) + rng.randrange(-512, 512) * 16
         address = (address + rng.choice((0,) * 9 + (8,))) & 0xFFFFFFFFFFFF
         size = rng.choice((rng.randrange(100), rng.randrange(1 << 16), rng.randrange(1 << 48)))
-        slack = rng.choice((0, 8, 254, 255, 256, 0xFFFFFFFF))
+        usual = max(24, (size + 23) // 16 * 16 - 8) - size
+        slack = rng.choice((0, 8, usual, usual, 254, 255, 256, 0xFFFFFFFF))
         fits = size >> 16 == 0 and (slack < 255 or slack == 0xFFFFFFFF)
         steps = None
         if rng.random() < 0.05:
             address = 0
         else:
             steps = self.distance(address)
-        if steps is not None and fits:
+        short = steps is not None and (steps < 1 << 15 or steps >= (1 << 32) - (1 << 15))
+        if short and fits and slack == usual and rng.random() < 0.9:
+            self.record_near(24, place, steps, size)
+        elif steps is not None and fits:
             self.record(14, min(slack, 255), (place, 1), (steps, 2), (size, 1))
         else:
             self.record(15, 0, (place, 1), (address, 3), (size, 3), (slack, 2))
@@ -228,7 +238,10 @@ class Writer:
         address = (self.latest + rng.randrange(-4096, 4096) * 16) & 0xFFFFFFFFFFFF
         address = address if rng.random() < 0.9 else rng.randrange(1 << 48)
         steps, moves = self.distance(address), rng.choice((0, 0, 1))
-        if steps is None or rng.random() < 0.1:
+        short = steps is not None and (steps < 1 << 15 or steps >= (1 << 32) - (1 << 15))
+        if short and not moves and rng.random() < 0.5:
+            self.record_near(25, steps)
+        elif steps is None or rng.random() < 0.1:
             self.record(17, moves, (address, 3))
         else:
             self.record(16, moves, (steps, 2))

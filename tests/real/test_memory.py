@@ -4,12 +4,12 @@
 
 The program runs with hasten, and below valgrind, with the same layout of memory. Blocks and bytes of
 every place that asks for memory and of every call path must be those of DHAT, the blocks that are
-left at the end those of memcheck, the peak of the program that of DHAT, and the peak of each
-function that of an independent replay of the events. Profile mode: blocks and bytes per function.
+left at the end those of memcheck, the peak of the program that of DHAT, and the peaks and all other
+figures of each function those of an independent replay of the events. Profile mode: blocks and
+bytes per function.
 """
 
 import argparse
-import collections
 import json
 import os
 import shutil
@@ -19,8 +19,9 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-sys.path.insert(0, os.path.join(HERE, "..", "hooks"))
+sys.path.insert(0, os.path.join(HERE, "..", "hooks", "memory"))
 # pylint: disable=wrong-import-position
+import heap_replay
 import test_real
 import valgrind_heap
 from test_real import SKIP, Failed
@@ -75,20 +76,41 @@ class Run:
         self.where = where
         self.arguments, self.stdin = test_real.workload(options.name, where, options.size, 0)
         self.arguments += MORE[options.name]
-        self.plain = test_real.execute(options.program, self.arguments, self.stdin, {})
+        fixed = subprocess.run(["setarch", "-R", "true"], stderr=subprocess.DEVNULL, check=False)
+        self.fixed = fixed.returncode == 0
+        self.plain = self.execute({})
+
+    def execute(self, environment):
+        """(status, output, errors) of a run. Only the program itself has the environment: not `setarch`."""
+        self.begin()
+        command = ["env"] + ["%s=%s" % item for item in environment.items()]
+        if self.fixed:
+            command = ["setarch", "-R"] + command
+        with open(self.stdin or os.devnull, "rb") as handle:
+            done = subprocess.run(
+                command + [self.options.program] + self.arguments,
+                stdin=handle,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+        return done.returncode, done.stdout, done.stderr
+
+    def begin(self):
+        """The database is new in each run."""
+        for rest in ("", "-journal"):
+            if self.stdin and os.path.exists(self.arguments[0] + rest):
+                os.unlink(self.arguments[0] + rest)
 
     def record(self, mode):
         data = os.path.join(self.where, mode)
-        both = test_real.execute(
-            self.options.program,
-            self.arguments,
-            self.stdin,
+        both = self.execute(
             {
                 "LD_PRELOAD": self.options.preload,
                 "HASTEN_DATA": data,
                 "HASTEN_MODE": mode,
                 "HASTEN_LIMIT": "4G",
-            },
+            }
         )
         if both != self.plain:
             raise Failed("the output or status changed: %r, %r" % (self.plain[::2], both[::2]))
@@ -106,9 +128,7 @@ class Run:
 
     def valgrind(self, function, *more):
         """Runs below valgrind; the same output must come."""
-        for rest in ("", "-journal"):
-            if self.stdin and os.path.exists(self.arguments[0] + rest):
-                os.unlink(self.arguments[0] + rest)
+        self.begin()
         command = [self.options.program] + self.arguments
         status, text, result = function(command, self.stdin, self.where, *more)
         if (status, text) != self.plain[:2]:
@@ -176,13 +196,28 @@ def without_left(table):
     return {key: values[:2] + [0, 0] for key, values in table.items()}
 
 
-def check_replay(options, data, memory):
-    """The peak of every function, from a replay of all events in the order of time."""
-    import heap_replay  # pylint: disable=import-outside-toplevel
-
-    truth = heap_replay.peaks(data)
-    found = {row["name"]: row["peak_bytes"] for row in memory["functions"] if row["alloc_calls"]}
-    equal("peaks of %d functions" % len(found), truth, found)
+def check_replay(data, memory):
+    """All figures of every function, among them its own peak, from a replay of the events by time."""
+    processes = heap_replay.load(data, os.path.join(HERE, "..", "decoder"))
+    truth = {}
+    for (module, name), values in heap_replay.functions(processes).items():
+        if any(values.values()):
+            truth[os.path.basename(module), valgrind_heap.plain_name(name)] = values
+    found = {}
+    for row in memory["functions"]:
+        key = os.path.basename(row["module"] or ""), valgrind_heap.plain_name(row["name"])
+        found[key] = {name: row[name] for name in heap_replay.FIELDS}
+        if not any(found[key].values()):
+            del found[key]
+    wrong = sorted(key for key in set(truth) | set(found) if truth.get(key) != found.get(key))
+    for key in wrong[:SHOWN]:
+        one, two = truth.get(key, {}), found.get(key, {})
+        names = [name for name in heap_replay.FIELDS if one.get(name) != two.get(name)]
+        text = ", ".join("%s %s, hasten %s" % (n, one.get(n), two.get(n)) for n in names)
+        print("  %s %s: %s" % (*key, text))
+    if wrong or len(found) < 2:
+        raise Failed("replay: %d of %d functions differ" % (len(wrong), len(truth)))
+    print("replay: %d figures of each of %d functions: equal" % (len(heap_replay.FIELDS), len(found)))
 
 
 def check_trace(run, where):
@@ -213,7 +248,7 @@ def check_trace(run, where):
         left,
         (total["leaked_blocks"], total["leaked_bytes"], total["alloc_calls"], total["alloc_bytes"]),
     )
-    check_replay(options, data, memory)
+    check_replay(data, memory)
     shutil.rmtree(data)
     return truth
 
