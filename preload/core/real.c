@@ -58,6 +58,7 @@ static int visit_start(struct dl_phdr_info *module, size_t size, void *data)
 {
 	bool *behind = data;
 	const char *wanted = names[HST_REAL_malloc];
+	struct hst_symbols symbols;
 
 	(void)size;
 	if (!*behind) {
@@ -68,9 +69,10 @@ static int visit_start(struct dl_phdr_info *module, size_t size, void *data)
 		}
 		return 0;
 	}
+	symbols = hst_symbols_of(module);
 	for (unsigned which = 0; which < HST_REALS; which++) {
 		if (hst_reals[which] == NULL) {
-			hst_reals[which] = hst_symbol_find(module, names[which]);
+			hst_reals[which] = hst_symbols_find(&symbols, names[which]);
 		}
 	}
 	if (hst_real_allocator.module == NULL && hst_reals[HST_REAL_malloc] != NULL) {

@@ -147,7 +147,8 @@ struct hst_stream {
 	uint64_t block;     /* address of the latest one in this chunk */
 	uint32_t countdown; /* calls of the allocator until one is timed */
 	uint32_t random;    /* for the next countdown, 0: not begun */
-	uint64_t pad[6];
+	uint32_t interval;  /* where it began */
+	uint32_t pad[11];
 	uint16_t predictor[HST_PREDICTOR_SLOTS];
 	struct hst_ident idents[HST_IDS_MAX];
 	uint16_t hash[HST_HASH_SLOTS];

@@ -11,14 +11,6 @@
 
 #define HST_VERSION_HIDDEN 0x8000u /* of a symbol that is there for old programs */
 
-struct dynamic {
-	const uint32_t *hash;
-	const ElfW(Sym) * symbols;
-	const char *strings;
-	const ElfW(Half) * versions; /* NULL: none */
-	const ElfW(Dyn) * entries;
-};
-
 bool hst_symbol_within(const struct dl_phdr_info *module, const void *address)
 {
 	uint64_t at = (uint64_t)address - module->dlpi_addr;
@@ -60,9 +52,9 @@ static const void *pointer(const struct dl_phdr_info *module, const ElfW(Dyn) * 
 	return (const void *)(value < module->dlpi_addr ? value + module->dlpi_addr : value);
 }
 
-static struct dynamic dynamic_of(const struct dl_phdr_info *module)
+struct hst_symbols hst_symbols_of(const struct dl_phdr_info *module)
 {
-	struct dynamic dynamic = { 0 };
+	struct hst_symbols dynamic = { .base = module->dlpi_addr };
 
 	for (int i = 0; i < module->dlpi_phnum; i++) {
 		if (module->dlpi_phdr[i].p_type == PT_DYNAMIC) {
@@ -89,6 +81,10 @@ static struct dynamic dynamic_of(const struct dl_phdr_info *module)
 			break;
 		}
 	}
+	if (dynamic.symbols == NULL || dynamic.strings == NULL ||
+		(dynamic.hash != NULL && dynamic.hash[0] == 0)) {
+		dynamic.hash = NULL;
+	}
 	return dynamic;
 }
 
@@ -102,7 +98,7 @@ static uint32_t gnu_hash(const char *name)
 	return hash;
 }
 
-static bool is_wanted(const struct dynamic *dynamic, uint32_t number, const char *name)
+static bool is_wanted(const struct hst_symbols *dynamic, uint32_t number, const char *name)
 {
 	const ElfW(Sym) *symbol = &dynamic->symbols[number];
 
@@ -113,31 +109,28 @@ static bool is_wanted(const struct dynamic *dynamic, uint32_t number, const char
 }
 
 /* The table: sizes, a filter of 64-bit words, buckets, then the hash of each symbol, the lowest bit set in a bucket's last. */
-void *hst_symbol_find(const struct dl_phdr_info *module, const char *name)
+void *hst_symbols_find(const struct hst_symbols *symbols, const char *name)
 {
-	struct dynamic dynamic = dynamic_of(module);
 	uint32_t hash = gnu_hash(name);
+	const uint32_t *table = symbols->hash;
 	const uint32_t *buckets;
 	const uint32_t *hashes;
-	uint32_t first;
 	uint32_t number;
 
-	if (dynamic.hash == NULL || dynamic.symbols == NULL || dynamic.strings == NULL ||
-		dynamic.hash[0] == 0) {
+	if (table == NULL) {
 		return NULL;
 	}
-	first = dynamic.hash[1];
-	buckets = dynamic.hash + 4 + 2 * (size_t)dynamic.hash[2];
-	hashes = buckets + dynamic.hash[0];
-	number = buckets[hash % dynamic.hash[0]];
-	if (number < first) {
+	buckets = table + 4 + 2 * (size_t)table[2];
+	hashes = buckets + table[0];
+	number = buckets[hash % table[0]];
+	if (number < table[1]) {
 		return NULL;
 	}
 	for (;; number++) {
-		uint32_t other = hashes[number - first];
+		uint32_t other = hashes[number - table[1]];
 
-		if ((other | 1u) == (hash | 1u) && is_wanted(&dynamic, number, name)) {
-			return (void *)(module->dlpi_addr + dynamic.symbols[number].st_value);
+		if ((other | 1u) == (hash | 1u) && is_wanted(symbols, number, name)) {
+			return (void *)(symbols->base + symbols->symbols[number].st_value);
 		}
 		if ((other & 1u) != 0) {
 			return NULL;
@@ -145,9 +138,16 @@ void *hst_symbol_find(const struct dl_phdr_info *module, const char *name)
 	}
 }
 
+void *hst_symbol_find(const struct dl_phdr_info *module, const char *name)
+{
+	struct hst_symbols symbols = hst_symbols_of(module);
+
+	return hst_symbols_find(&symbols, name);
+}
+
 bool hst_symbol_needs(const struct dl_phdr_info *module, const char *library)
 {
-	struct dynamic dynamic = dynamic_of(module);
+	struct hst_symbols dynamic = hst_symbols_of(module);
 
 	if (dynamic.strings == NULL) {
 		return false;

@@ -17,6 +17,22 @@ bool hst_symbol_within(const struct dl_phdr_info *module, const void *address);
 /* From its first byte in memory to its last. */
 void hst_symbol_range(const struct dl_phdr_info *module, uint64_t *ret_lo, uint64_t *ret_bytes);
 
+/* Where a module has its names. */
+struct hst_symbols {
+	uint64_t base;
+	const uint32_t *hash; /* NULL: it has none that we can read */
+	const ElfW(Sym) * symbols;
+	const char *strings;
+	const ElfW(Half) * versions; /* NULL: none */
+	const ElfW(Dyn) * entries;
+};
+
+/* Within a dl_iterate_phdr. */
+struct hst_symbols hst_symbols_of(const struct dl_phdr_info *module);
+
+/* As hst_symbol_find, for several names. */
+void *hst_symbols_find(const struct hst_symbols *symbols, const char *name);
+
 /*
  * The function of this name that the module exports in its default version; NULL: none, or one that the loader chooses at run
  * time (IFUNC). Any thread, within a dl_iterate_phdr.

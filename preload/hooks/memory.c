@@ -83,14 +83,15 @@ void hst_memory_start(void)
 HST_NOINLINE uint32_t hst_memory_due(struct hst_stream *stream)
 {
 	uint32_t random = stream->random;
-	uint32_t calls = random == 0 ? 1 : HST_MEMORY_TIMED;
+	uint32_t calls = random == 0 ? 1 : stream->interval;
 
 	random = random == 0 ? stream->number * 2654435761u | 1u : random;
 	random ^= random << 13;
 	random ^= random >> 17;
 	random ^= random << 5;
 	stream->random = random;
-	stream->countdown = 1 + (random >> 8) % (2 * HST_MEMORY_TIMED - 1); /* 16 on average */
+	stream->interval = 1 + (random >> 8) % (2 * HST_MEMORY_TIMED - 1); /* 16 on average */
+	stream->countdown = stream->interval;
 	return calls;
 }
 
@@ -316,7 +317,7 @@ static HST_NOINLINE int posix_memalign_recorded(void **ret_block, size_t alignme
 	began = calls != 0 ? hst_ticks() : 0;
 	result = HST_NEXT(HST_REAL_posix_memalign, int (*)(void **, size_t, size_t))(
 		ret_block, alignment, bytes);
-	hst_memory_came_fast(&ask, result == 0 ? (uint64_t)*ret_block : 0, bytes, began, calls);
+	hst_memory_came(NULL, &ask, result == 0 ? (uint64_t)*ret_block : 0, bytes, began, calls);
 	return result;
 }
 
@@ -333,7 +334,7 @@ HST_INLINE void *aligned(const struct hst_ask *ask, two_sizes real, size_t align
 	uint64_t began = calls != 0 ? hst_ticks() : 0;
 	void *block = real(alignment, bytes);
 
-	hst_memory_came_fast(ask, (uint64_t)block, bytes, began, calls);
+	hst_memory_came(NULL, ask, (uint64_t)block, bytes, began, calls);
 	return block;
 }
 
@@ -380,7 +381,7 @@ HST_INLINE void *paged(const struct hst_ask *ask, one_size real, size_t bytes)
 	uint64_t began = calls != 0 ? hst_ticks() : 0;
 	void *block = real(bytes);
 
-	hst_memory_came_fast(ask, (uint64_t)block, bytes, began, calls);
+	hst_memory_came(NULL, ask, (uint64_t)block, bytes, began, calls);
 	return block;
 }
 

@@ -64,6 +64,9 @@ def wrong_ids(path, kind):
         (22, 0, (7, 1, 0, 1, 0)),
         (14, 0, (7, 0, 1, 0, 24)),
         (14, 0, (7, place + 1, 1, 0, 24)),
+        (24, 7, (1, 1, 24)),
+        (24, 7, (0, 1, 24)),
+        (24, 7, (place + 1, 1, 24)),
     )
     op, argument, words = wrong[kind]
     writer.words += [3 << 14 | op << 8 | argument, *words]

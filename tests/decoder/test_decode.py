@@ -53,7 +53,7 @@ class Decode(unittest.TestCase):
             synth.make(self.path, seed, 3000)
             for _, out, _ in decode.decoded(decode.File(self.path)):
                 found.update(event[0] for event in out.events)
-        self.assertEqual(set(), set(range(14, 24)) - found)
+        self.assertEqual(set(), set(range(14, 26)) - found)
 
     def test_decode_counts_equal_listing(self):
         truth = synth.make(self.path, 5, 3000)

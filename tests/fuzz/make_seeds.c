@@ -141,7 +141,10 @@ static int seed_memory(const char *dir)
 	for (uint32_t i = 0; i < 12; i++) {
 		ticks = calls(stream, ticks, 7);
 		tracegen_alloc(stream, ticks, 0x401005 + i % 3, 1 + i % 8, address + i * 48,
-			i * 1000, i % 2 == 0 ? 8 : UINT64_MAX);
+			i * 1000,
+			i % 3 == 0   ? 8
+			: i % 3 == 1 ? hst_slack_usual(i * 1000)
+				     : UINT64_MAX);
 		tracegen_allocator(stream, ticks, 400, 64);
 		tracegen_free(stream, ticks + 100, address + i / 2 * 48);
 		ticks += 200;

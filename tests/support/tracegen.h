@@ -84,7 +84,7 @@ void tracegen_thread_end(struct tracegen_stream *stream, uint64_t ticks);
 
 /*
  * Memory. `ret` is the address behind the call, `which` the function that is called there. Blocks take
- * the short record when they fit it. slack UINT64_MAX: unknown. address 0: it failed.
+ * the shortest record that they fit. slack UINT64_MAX: unknown. address 0: it failed.
  */
 void tracegen_alloc(struct tracegen_stream *stream, uint64_t ticks, uint64_t ret,
 	enum hst_allocator which, uint64_t address, uint64_t bytes, uint64_t slack);

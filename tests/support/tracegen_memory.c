@@ -47,31 +47,55 @@ static bool distance_of(
 	return (bytes & 15) == 0 && steps >= INT32_MIN && steps <= INT32_MAX;
 }
 
+/* Does the distance fit the near records, and the time their argument? */
+static bool is_near(uint32_t units, uint32_t distance)
+{
+	return units <= 255 && (int32_t)distance >= INT16_MIN && (int32_t)distance <= INT16_MAX;
+}
+
+/* What glibc gives beyond `bytes`: chunks of 16 bytes, 8 of them its own, 32 at least. */
+static uint64_t usual_slack(uint64_t bytes)
+{
+	uint64_t chunk = (bytes + 8 + 15) / 16 * 16;
+
+	return (chunk < 32 ? 32 : chunk) - 8 - bytes;
+}
+
+static void put_alloc_long(struct tracegen_stream *stream, uint32_t units, uint32_t id,
+	uint64_t address, uint64_t bytes, uint64_t slack)
+{
+	uint16_t record[11] = { tracegen_head(HST_OP_ALLOC_LONG, 0), (uint16_t)units,
+		(uint16_t)id };
+
+	set_words(record + 3, address, 3);
+	set_words(record + 6, bytes, 3);
+	set_words(record + 9, slack == UINT64_MAX ? HST_SLACK_LONG_UNKNOWN : slack, 2);
+	tracegen_put(stream, record, 11);
+}
+
 void tracegen_alloc(struct tracegen_stream *stream, uint64_t ticks, uint64_t ret,
 	enum hst_allocator which, uint64_t address, uint64_t bytes, uint64_t slack)
 {
 	uint32_t units = tracegen_prepare(stream, ticks, WORDS_MAX, HST_TIME_MASK);
 	uint32_t id = place(stream, ret, which, &units);
-	bool known = slack != UINT64_MAX;
 	uint32_t distance;
-	uint16_t record[11];
 
-	if (address != 0 && bytes <= UINT16_MAX && (!known || slack < HST_SLACK_SHORT_UNKNOWN) &&
-		distance_of(stream, address, &distance)) {
-		record[0] = tracegen_head(
-			HST_OP_ALLOC, known ? (uint32_t)slack : HST_SLACK_SHORT_UNKNOWN);
-		set_words(record + 3, distance, 2);
-		record[5] = (uint16_t)bytes;
+	if (address == 0 || bytes > UINT16_MAX || !distance_of(stream, address, &distance) ||
+		(slack != UINT64_MAX && slack >= HST_SLACK_SHORT_UNKNOWN)) {
+		put_alloc_long(stream, units, id, address, bytes, slack);
+	} else if (is_near(units, distance) && slack == usual_slack(bytes)) {
+		uint16_t record[4] = { tracegen_head(HST_OP_ALLOC_NEAR, units), (uint16_t)id,
+			(uint16_t)distance, (uint16_t)bytes };
+
+		tracegen_put(stream, record, 4);
 	} else {
-		record[0] = tracegen_head(HST_OP_ALLOC_LONG, 0);
-		set_words(record + 3, address, 3);
-		set_words(record + 6, bytes, 3);
-		set_words(record + 9, known ? slack : HST_SLACK_LONG_UNKNOWN, 2);
+		uint32_t known = slack != UINT64_MAX ? (uint32_t)slack : HST_SLACK_SHORT_UNKNOWN;
+		uint16_t record[6] = { tracegen_head(HST_OP_ALLOC, known), (uint16_t)units,
+			(uint16_t)id, (uint16_t)distance, (uint16_t)(distance >> 16),
+			(uint16_t)bytes };
+
+		tracegen_put(stream, record, 6);
 	}
-	record[1] = (uint16_t)units;
-	record[2] = (uint16_t)id;
-	tracegen_put(
-		stream, record, record[0] >> 8 == tracegen_head(HST_OP_ALLOC, 0) >> 8 ? 6 : 11);
 	stream->latest = address != 0 ? address : stream->latest;
 }
 
@@ -81,8 +105,13 @@ static void put_free(
 	uint32_t units = tracegen_prepare(stream, ticks, WORDS_MAX, HST_TIME_MASK);
 	uint16_t record[5] = { 0, (uint16_t)units };
 	uint32_t distance;
+	bool known = distance_of(stream, address, &distance);
 
-	if (distance_of(stream, address, &distance)) {
+	if (known && argument == 0 && is_near(units, distance)) {
+		record[0] = tracegen_head(HST_OP_FREE_NEAR, units);
+		record[1] = (uint16_t)distance;
+		tracegen_put(stream, record, 2);
+	} else if (known) {
 		record[0] = tracegen_head(HST_OP_FREE, argument);
 		set_words(record + 2, distance, 2);
 		tracegen_put(stream, record, 4);

@@ -73,18 +73,17 @@ NOHOOK static void catch_it(int number, void (*handler)(int), int flags)
 	CHECK(sigaction(number, &action, NULL) == 0);
 }
 
-/* The timer is of the CPU time, so that the program is interrupted while it works. */
 NOHOOK static void timer(void)
 {
-	struct itimerval often = { { 0, 500 }, { 0, 500 } };
+	struct itimerval often = { { 0, 200 }, { 0, 200 } };
 	struct itimerval never = { 0 };
 
-	catch_it(SIGPROF, on_tick, SA_RESTART);
-	setitimer(ITIMER_PROF, &often, NULL);
+	catch_it(SIGALRM, on_tick, SA_RESTART);
+	setitimer(ITIMER_REAL, &often, NULL);
 	while (ticks < SIGNALS) {
 		work();
 	}
-	setitimer(ITIMER_PROF, &never, NULL);
+	setitimer(ITIMER_REAL, &never, NULL);
 }
 
 /* Between two allocations, on the program's stack and on another one. */

@@ -94,12 +94,13 @@ class Sums:
 
 
 class Frames:
-    """The open calls of one stream: per stack a list of (function, number of the call)."""
+    """The open calls of one stream: per stack a list of (function, number of the call). `used`: calls that own a block."""
 
     def __init__(self):
         self.fibers = {0: []}
         self.fiber = 0
         self.number = 0
+        self.used = set()
 
     def now(self):
         return self.fibers[self.fiber]
@@ -107,6 +108,14 @@ class Frames:
     def push(self, function):
         self.number += 1
         self.now().append((function, self.number))
+
+    def closed(self, gone):
+        """Those of the calls that ended which matter."""
+        if self.used:
+            gone = [number for _, number in gone if number in self.used]
+            self.used.difference_update(gone)
+            return (CLOSED, gone) if gone else None
+        return None
 
     def begin_chunk(self, chunk):
         """Joins what the chunk says to what is known; its list is the truth."""
@@ -119,8 +128,8 @@ class Frames:
             if all(b in (0, a) for a, b in zip(listed, held)):
                 known[lowest:] = [(fn, number)
                                   for fn, (_, number) in zip(listed, known[lowest:])]
-                return []
-        gone = [number for _, number in known]
+                return None
+        gone = self.closed(known)
         known.clear()
         for _ in range(lowest):
             self.push(0)
@@ -140,7 +149,7 @@ def simplify(decode, trace):
             start = chunk.ticks >> trace.header.shift
             gone = frames.begin_chunk(chunk)
             if gone:
-                result.append(Event(start, CLOSED, number, chunk.tid, gone))
+                result.append(Event(start, CLOSED, number, chunk.tid, gone[1]))
             out = decode.decode_chunk(trace.header, trace.data, chunk, stream, trace.notes)
             if out.error:
                 trace.notes.append(f"stream {number} sequence {chunk.seq}: {out.error}")
@@ -162,12 +171,12 @@ def one_event(decode, op, frames, code, detail):
     """(kind, detail) of what matters for memory; the others only move the frames."""
     now = frames.now()
     if code in (decode.EXIT, decode.OP_EXIT_ERROR):
-        return (CLOSED, [now.pop()[1]]) if now else None
+        return frames.closed([now.pop()]) if now else None
     if code == decode.OP_UNWIND:
         count = min(detail[1], len(now))
-        gone = [number for _, number in now[len(now) - count:]]
+        gone = now[len(now) - count:]
         del now[len(now) - count:]
-        return CLOSED, gone
+        return frames.closed(gone)
     if code == decode.OP_SWITCH:
         frames.fiber = detail
         frames.fibers.setdefault(detail, [])
@@ -176,6 +185,7 @@ def one_event(decode, op, frames, code, detail):
         ret, fn, address, size, slack = detail
         owner = ("fn", now[-1][0]) if now else ("ret", ret)
         frame = now[-1][1] if now else None
+        frames.used.add(frame)
         return ALLOC, (owner, frame, fn - SITE_BASE, address, size, slack)
     if code in (op.OP_FREE, op.OP_FREE_LONG):
         return (RELEASE if detail[0] == 1 else FREE), detail[1]

@@ -54,8 +54,7 @@ void heap_read(struct heap_fixture *fixture, uint32_t pid)
 void at_alloc(struct tracegen_stream *stream, uint64_t ns, uint32_t place, uint64_t address,
 	uint64_t bytes)
 {
-	tracegen_alloc(
-		stream, ticks_at(ns), PLACE(place), HST_ALLOCATOR_MALLOC, address, bytes, 0);
+	tracegen_alloc(stream, ticks_at(ns), PLACE(place), HST_ALLOCATOR_MALLOC, address, bytes, 0);
 }
 
 void at_free(struct tracegen_stream *stream, uint64_t ns, uint64_t address)
@@ -67,8 +66,8 @@ void at_realloc(struct tracegen_stream *stream, uint64_t ns, uint32_t place, uin
 	uint64_t address, uint64_t bytes)
 {
 	tracegen_release(stream, ticks_at(ns), old);
-	tracegen_alloc(stream, ticks_at(ns + 10), PLACE(place), HST_ALLOCATOR_REALLOC, address,
-		bytes, 0);
+	tracegen_alloc(
+		stream, ticks_at(ns + 10), PLACE(place), HST_ALLOCATOR_REALLOC, address, bytes, 0);
 }
 
 static const struct hst_heap_function *named(const struct heap_fixture *fixture, const char *name)

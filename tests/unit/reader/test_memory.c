@@ -143,6 +143,9 @@ static void test_memory_ids_of_the_wrong_kind_are_damage(void **state)
 		{ HEAD(HST_OP_MAP), 0, 9, 1, 1, 1, 1, 1, 1 },
 		{ HEAD(HST_OP_STACK), 0, 1, 1, 1, 1 },
 		{ HEAD(HST_OP_STACK), 0, 0, 1, 1, 1 },
+		{ HEAD(HST_OP_ALLOC_NEAR), 1, 1, 24 },
+		{ HEAD(HST_OP_ALLOC_NEAR), 0, 1, 24 },
+		{ HEAD(HST_OP_ALLOC_NEAR), 3, 1, 24 },
 	};
 	/* The same enter as the very last record, which the slow path reads. */
 	static const uint16_t last[] = { HEAD(HST_OP_ENTER_ID), 2 };
@@ -205,6 +208,43 @@ static void test_memory_distances_wrap_at_48_bits(void **state)
 	for (size_t i = 0; i < 7; i++) {
 		assert_int_equal(result.events.items[1 + i].address, expected[i]);
 	}
+	read_finish(&result);
+}
+
+/* The near records: their argument is the time, the distance has 16 bits, the slack is glibc's. */
+static void test_memory_near_records_say_time_distance_and_slack(void **state)
+{
+	static const uint16_t words[] = { HEAD(HST_OP_FREE_LONG), 0, 0x10, 0, 0x7f00,
+		HEAD(HST_OP_ALLOC_NEAR) | 255, 2, 0x7fff, 0, HEAD(HST_OP_ALLOC_NEAR) | 1, 2, 0x8000,
+		24, HEAD(HST_OP_ALLOC_NEAR), 2, 0, 25, HEAD(HST_OP_ALLOC_NEAR), 2, 0, 65535,
+		HEAD(HST_OP_FREE_NEAR) | 2, 0xffff, HEAD(HST_OP_FREE_LONG), 0, 0, 0, 0,
+		HEAD(HST_OP_FREE_NEAR), 0xffff };
+	struct read_result result;
+	const struct seen *found;
+	uint64_t begin;
+
+	(void)state;
+	read_words(words, sizeof words / sizeof *words, &result);
+	assert_int_equal(result.damaged, 0);
+	assert_int_equal(result.events.count, 9);
+	found = result.events.items + 1;
+	begin = found[0].ticks;
+	assert_int_equal(found[0].address, 0x7f0000000010);
+	assert_int_equal(found[1].ticks, begin + 1020);
+	assert_int_equal(found[1].address, 0x7f0000000010 + 0x7fff0);
+	assert_int_equal(found[1].slack, 24);
+	assert_int_equal(found[1].fn, FN(MALLOC));
+	assert_int_equal(found[2].ticks, begin + 1024);
+	assert_int_equal(found[2].address, 0x7f0000000000);
+	assert_int_equal(found[2].bytes, 24);
+	assert_int_equal(found[2].slack, 0);
+	assert_int_equal(found[3].slack, 15);
+	assert_int_equal(found[4].bytes, 65535);
+	assert_int_equal(found[4].slack, 9);
+	assert_int_equal(found[5].kind, HST_EVENT_FREE);
+	assert_int_equal(found[5].ticks, begin + 1032);
+	assert_int_equal(found[5].address, 0x7efffffffff0);
+	assert_int_equal(found[7].address, 0xfffffffffff0);
 	read_finish(&result);
 }
 
@@ -356,6 +396,7 @@ int main(void)
 		cmocka_unit_test(test_memory_ids_of_the_wrong_kind_are_damage),
 		cmocka_unit_test(test_memory_sites_share_the_row_of_ids_with_functions),
 		cmocka_unit_test(test_memory_distances_wrap_at_48_bits),
+		cmocka_unit_test(test_memory_near_records_say_time_distance_and_slack),
 		cmocka_unit_test(test_memory_chunk_begins_without_a_latest_block),
 		cmocka_unit_test(test_memory_allocator_ticks_stop_at_32_bits),
 		cmocka_unit_test(test_memory_chunk_full_of_sites_is_read),

@@ -153,11 +153,13 @@ static void step_alloc(struct walk *walk)
 {
 	static const uint64_t slacks[] = { 0, 8, 254, 255, 70000, UINT64_MAX };
 	struct seen what = { .address = step_address(walk), .ret = 0x9000 + walk->random % 8 };
-	uint64_t slack = slacks[walk_random(walk, 6)];
+	uint32_t slack_of = walk_random(walk, 9);
+	uint64_t slack;
 	uint32_t which = 1 + walk_random(walk, 8);
 
 	what.address = walk_random(walk, 30) == 0 ? 0 : what.address;
 	what.bytes = walk_random(walk, 1u << 17);
+	slack = slack_of < 6 ? slacks[slack_of] : hst_slack_usual(what.bytes);
 	what.fn = HST_MEMORY_BASE + which;
 	what.slack = slack == UINT64_MAX ? HST_SLACK_LONG_UNKNOWN : (uint32_t)slack;
 	tracegen_alloc(walk->stream, walk->ticks, what.ret, which, what.address, what.bytes, slack);
