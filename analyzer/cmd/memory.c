@@ -138,6 +138,10 @@ void hst_memory_begin(
 		}
 	}
 	memory->ended &= holds;
+	memory->counted = heap->sum.allocs != 0;
+	for (uint32_t i = 0; i < HST_HEAP_SIZES; i++) {
+		memory->counted &= heap->sizes[i] == 0;
+	}
 }
 
 int hst_memory_show(struct hst_memory *memory)
@@ -215,10 +219,11 @@ static int not_recorded(const struct hst_reading *reading, const struct hst_heap
 
 			return hst_reading_fail(reading,
 				"memory was not recorded: in process %u (%s) the malloc of %s stands "
-				"before hasten's, so its calls do not come to hasten; preload that one "
-				"behind hasten's library, or leave it out, and %s",
+				"before hasten's, so its calls do not come to hasten; if it is preloaded, "
+				"name it behind hasten's library in LD_PRELOAD, else build or run the "
+				"program without it",
 				process->pid, process->command == NULL ? "?" : process->command,
-				named ? process->allocator : "another module", run);
+				named ? process->allocator : "another module");
 		}
 	}
 	if (heap->process_count == 0 && reading->options.pid != 0) {
@@ -230,7 +235,8 @@ static int not_recorded(const struct hst_reading *reading, const struct hst_heap
 		return hst_reading_fail(reading, "memory is not in this recording; %s", run);
 	}
 	return hst_reading_fail(reading,
-		"memory was not recorded (--no-memory, or a hasten of before it could); %s", run);
+		"memory was not recorded: the run had --no-memory, or an older hasten made it; %s",
+		run);
 }
 
 int hst_cmd_memory(int argc, char **argv)

@@ -43,6 +43,7 @@ struct hst_memory {
 	enum hst_memory_view view;
 	struct hst_profile said; /* its notes and `complete` only: what the shared printers take */
 	bool doubt;              /* what is live is not known exactly */
+	bool counted; /* blocks were counted per context only: what needs a list of them is not known */
 	bool ended; /* no process that holds blocks at its end ended by an exit: no leaks */
 };
 
@@ -55,10 +56,11 @@ enum hst_memory_kind {
 };
 
 enum {
-	HST_MEMORY_SUMS = 1u << 8,      /* the row of the others has it */
-	HST_MEMORY_LIVE = 1u << 9,      /* needs every free: in doubt if some are missing */
-	HST_MEMORY_OF_HEAP = 1u << 10,  /* PERCENT: `whole` is the sum of all */
-	HST_MEMORY_NULL_ZERO = 1u << 11 /* 0 is no figure: "-" */
+	HST_MEMORY_SUMS = 1u << 8,       /* the row of the others has it */
+	HST_MEMORY_LIVE = 1u << 9,       /* needs every free: in doubt if some are missing */
+	HST_MEMORY_OF_HEAP = 1u << 10,   /* PERCENT: `whole` is the sum of all */
+	HST_MEMORY_NULL_ZERO = 1u << 11, /* 0 is no figure: "-" */
+	HST_MEMORY_LISTED = 1u << 12     /* not known if blocks were only counted: "-" */
 };
 
 struct hst_memory_column {
@@ -76,6 +78,7 @@ struct hst_memory_column {
 struct hst_memory_field {
 	const char *name;
 	size_t at;
+	bool listed; /* not known if blocks were only counted */
 };
 extern const struct hst_memory_field hst_memory_fields[];
 uint64_t hst_memory_value(const struct hst_heap_sum *sum, size_t at);

@@ -14,33 +14,33 @@
 #define AT(member) offsetof(struct hst_heap_sum, member)
 
 const struct hst_memory_field hst_memory_fields[] = {
-	{ "alloc_calls", AT(allocs) },
-	{ "alloc_bytes", AT(bytes) },
-	{ "slack_bytes", AT(slack) },
-	{ "slack_unknown_blocks", AT(slack_unknown) },
-	{ "freed_blocks", AT(frees) },
-	{ "freed_bytes", AT(freed_bytes) },
-	{ "failed_calls", AT(failed) },
-	{ "leaked_blocks", AT(leaked) },
-	{ "leaked_bytes", AT(leaked_bytes) },
-	{ "peak_bytes", AT(peak_bytes) },
-	{ "peak_blocks", AT(peak_blocks) },
-	{ "at_peak_bytes", AT(at_peak_bytes) },
-	{ "at_peak_blocks", AT(at_peak_blocks) },
-	{ "temporary_blocks", AT(temporary) },
-	{ "temporary_bytes", AT(temporary_bytes) },
-	{ "short_lived_blocks", AT(short_lived) },
-	{ "foreign_freed_blocks", AT(foreign) },
-	{ "realloc_calls", AT(reallocs) },
-	{ "moved_calls", AT(moved) },
-	{ "moved_bytes", AT(moved_bytes) },
-	{ "grown_calls", AT(grown) },
-	{ "grown_bytes", AT(grown_bytes) },
-	{ "zeroed_large_calls", AT(zeroed_large) },
-	{ "zeroed_large_bytes", AT(zeroed_large_bytes) },
-	{ "allocator_ns", AT(allocator_ns) },
-	{ "allocator_calls", AT(allocator_calls) },
-	{ NULL, 0 },
+	{ "alloc_calls", AT(allocs), false },
+	{ "alloc_bytes", AT(bytes), false },
+	{ "slack_bytes", AT(slack), true },
+	{ "slack_unknown_blocks", AT(slack_unknown), true },
+	{ "freed_blocks", AT(frees), false },
+	{ "freed_bytes", AT(freed_bytes), false },
+	{ "failed_calls", AT(failed), true },
+	{ "leaked_blocks", AT(leaked), false },
+	{ "leaked_bytes", AT(leaked_bytes), false },
+	{ "peak_bytes", AT(peak_bytes), false },
+	{ "peak_blocks", AT(peak_blocks), true },
+	{ "at_peak_bytes", AT(at_peak_bytes), true },
+	{ "at_peak_blocks", AT(at_peak_blocks), true },
+	{ "temporary_blocks", AT(temporary), true },
+	{ "temporary_bytes", AT(temporary_bytes), true },
+	{ "short_lived_blocks", AT(short_lived), true },
+	{ "foreign_freed_blocks", AT(foreign), true },
+	{ "realloc_calls", AT(reallocs), true },
+	{ "moved_calls", AT(moved), true },
+	{ "moved_bytes", AT(moved_bytes), true },
+	{ "grown_calls", AT(grown), true },
+	{ "grown_bytes", AT(grown_bytes), true },
+	{ "zeroed_large_calls", AT(zeroed_large), true },
+	{ "zeroed_large_bytes", AT(zeroed_large_bytes), true },
+	{ "allocator_ns", AT(allocator_ns), false },
+	{ "allocator_calls", AT(allocator_calls), true },
+	{ NULL, 0, false },
 };
 
 uint64_t hst_memory_value(const struct hst_heap_sum *sum, size_t at)
@@ -189,35 +189,36 @@ static void text_mostly(const struct hst_memory *memory, const struct hst_memory
 #define LIVE  HST_MEMORY_LIVE
 #define PART  HST_MEMORY_OF_HEAP
 #define ZERO  HST_MEMORY_NULL_ZERO
+#define LIST  HST_MEMORY_LISTED
 /* clang-format off */
 static const struct hst_memory_column columns[] = {
 	{ "leaked", "LEAKED", RIGHT | SUMS | LIVE, HST_KIND_BYTES, AT(leaked_bytes), 0, NULL, NULL },
 	{ "leaks", "BLOCKS", RIGHT | SUMS | LIVE, HST_KIND_COUNT, AT(leaked), 0, NULL, NULL },
 	{ "each", "EACH", RIGHT, HST_KIND_TEXT, 0, 0, NULL, text_each },
 	{ "peak", "PEAK", RIGHT | LIVE, HST_KIND_BYTES, AT(peak_bytes), 0, NULL, NULL },
-	{ "peakblocks", "PEAK BLOCKS", RIGHT | LIVE, HST_KIND_COUNT, AT(peak_blocks), 0, NULL, NULL },
-	{ "atpeak", "AT PEAK", RIGHT | SUMS | LIVE, HST_KIND_BYTES, AT(at_peak_bytes), 0, NULL, NULL },
-	{ "atpeak%", "%", RIGHT | SUMS | PART, HST_KIND_PERCENT, AT(at_peak_bytes), AT(peak_bytes), NULL, NULL },
-	{ "atpeakblocks", "BLOCKS", RIGHT | SUMS | LIVE, HST_KIND_COUNT, AT(at_peak_blocks), 0, NULL, NULL },
+	{ "peakblocks", "PEAK BLOCKS", RIGHT | LIST | LIVE, HST_KIND_COUNT, AT(peak_blocks), 0, NULL, NULL },
+	{ "atpeak", "AT PEAK", RIGHT | LIST | SUMS | LIVE, HST_KIND_BYTES, AT(at_peak_bytes), 0, NULL, NULL },
+	{ "atpeak%", "%", RIGHT | LIST | SUMS | PART, HST_KIND_PERCENT, AT(at_peak_bytes), AT(peak_bytes), NULL, NULL },
+	{ "atpeakblocks", "BLOCKS", RIGHT | LIST | SUMS | LIVE, HST_KIND_COUNT, AT(at_peak_blocks), 0, NULL, NULL },
 	{ "allocs", "ALLOCS", RIGHT | SUMS, HST_KIND_COUNT, AT(allocs), 0, NULL, NULL },
 	{ "bytes", "BYTES", RIGHT | SUMS, HST_KIND_BYTES, AT(bytes), 0, NULL, NULL },
 	{ "size", "SIZE", RIGHT | SUMS, HST_KIND_BYTES, 0, 0, value_size, NULL },
 	{ "frees", "FREES", RIGHT | SUMS, HST_KIND_COUNT, AT(frees), 0, NULL, NULL },
-	{ "temporary", "TEMPORARY", RIGHT | SUMS, HST_KIND_COUNT, AT(temporary), 0, NULL, NULL },
-	{ "temporary%", "TEMP%", RIGHT | SUMS, HST_KIND_PERCENT, AT(temporary), AT(allocs), NULL, NULL },
-	{ "tempbytes", "TEMP BYTES", RIGHT | SUMS, HST_KIND_BYTES, AT(temporary_bytes), 0, NULL, NULL },
-	{ "short", "<1 ms", RIGHT | SUMS, HST_KIND_COUNT, AT(short_lived), 0, NULL, NULL },
-	{ "foreign", "FOREIGN", RIGHT | SUMS, HST_KIND_COUNT, AT(foreign), 0, NULL, NULL },
-	{ "failed", "FAILED", RIGHT | SUMS, HST_KIND_COUNT, AT(failed), 0, NULL, NULL },
-	{ "reallocs", "REALLOCS", RIGHT | SUMS, HST_KIND_COUNT, AT(reallocs), 0, NULL, NULL },
-	{ "moved", "MOVED", RIGHT | SUMS, HST_KIND_COUNT, AT(moved), 0, NULL, NULL },
-	{ "copied", "COPIED", RIGHT | SUMS, HST_KIND_BYTES, AT(moved_bytes), 0, NULL, NULL },
-	{ "grew", "GREW", RIGHT | SUMS, HST_KIND_COUNT, AT(grown), 0, NULL, NULL },
-	{ "grown", "GROWN BY", RIGHT | SUMS, HST_KIND_BYTES, AT(grown_bytes), 0, NULL, NULL },
-	{ "zeroed", "ZEROED", RIGHT | SUMS, HST_KIND_BYTES, AT(zeroed_large_bytes), 0, NULL, NULL },
-	{ "slack", "SLACK", RIGHT | SUMS, HST_KIND_BYTES, AT(slack), 0, NULL, NULL },
+	{ "temporary", "TEMPORARY", RIGHT | LIST | SUMS, HST_KIND_COUNT, AT(temporary), 0, NULL, NULL },
+	{ "temporary%", "TEMP%", RIGHT | LIST | SUMS, HST_KIND_PERCENT, AT(temporary), AT(allocs), NULL, NULL },
+	{ "tempbytes", "TEMP BYTES", RIGHT | LIST | SUMS, HST_KIND_BYTES, AT(temporary_bytes), 0, NULL, NULL },
+	{ "short", "<1 ms", RIGHT | LIST | SUMS, HST_KIND_COUNT, AT(short_lived), 0, NULL, NULL },
+	{ "foreign", "FOREIGN", RIGHT | LIST | SUMS, HST_KIND_COUNT, AT(foreign), 0, NULL, NULL },
+	{ "failed", "FAILED", RIGHT | LIST | SUMS, HST_KIND_COUNT, AT(failed), 0, NULL, NULL },
+	{ "reallocs", "REALLOCS", RIGHT | LIST | SUMS, HST_KIND_COUNT, AT(reallocs), 0, NULL, NULL },
+	{ "moved", "MOVED", RIGHT | LIST | SUMS, HST_KIND_COUNT, AT(moved), 0, NULL, NULL },
+	{ "copied", "COPIED", RIGHT | LIST | SUMS, HST_KIND_BYTES, AT(moved_bytes), 0, NULL, NULL },
+	{ "grew", "GREW", RIGHT | LIST | SUMS, HST_KIND_COUNT, AT(grown), 0, NULL, NULL },
+	{ "grown", "GROWN BY", RIGHT | LIST | SUMS, HST_KIND_BYTES, AT(grown_bytes), 0, NULL, NULL },
+	{ "zeroed", "ZEROED", RIGHT | LIST | SUMS, HST_KIND_BYTES, AT(zeroed_large_bytes), 0, NULL, NULL },
+	{ "slack", "SLACK", RIGHT | LIST | SUMS, HST_KIND_BYTES, AT(slack), 0, NULL, NULL },
 	{ "alloctime", "ALLOC TIME", RIGHT | SUMS, HST_KIND_NS, AT(allocator_ns), 0, NULL, NULL },
-	{ "allocavg", "TIME/CALL", RIGHT | SUMS, HST_KIND_NS, 0, 0, value_allocavg, NULL },
+	{ "allocavg", "TIME/CALL", RIGHT | LIST | SUMS, HST_KIND_NS, 0, 0, value_allocavg, NULL },
 	{ "p50", "LIFE P50", RIGHT | ZERO, HST_KIND_NS, 0, 0, value_p50, NULL },
 	{ "p90", "LIFE P90", RIGHT | ZERO, HST_KIND_NS, 0, 0, value_p90, NULL },
 	{ "p99", "LIFE P99", RIGHT | ZERO, HST_KIND_NS, 0, 0, value_p99, NULL },
@@ -238,6 +239,7 @@ static const struct hst_memory_column columns[] = {
 #undef LIVE
 #undef PART
 #undef ZERO
+#undef LIST
 
 #define COLUMNS (sizeof columns / sizeof columns[0])
 
@@ -332,6 +334,10 @@ void hst_memory_write(const struct hst_memory *memory, const struct hst_memory_c
 	buffer[0] = '\0';
 	if (column->kind == HST_KIND_TEXT) {
 		column->text(memory, item, buffer);
+		return;
+	}
+	if (memory->counted && (column->flags & HST_MEMORY_LISTED) != 0) {
+		(void)snprintf(buffer, HST_MEMORY_CELL, "-");
 		return;
 	}
 	value = value_of(column, item);

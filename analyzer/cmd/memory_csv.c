@@ -25,14 +25,6 @@ static void sum_names(struct hst_csv *csv)
 	}
 }
 
-static void sum_values(struct hst_csv *csv, const struct hst_heap_sum *sum)
-{
-	for (const struct hst_memory_field *field = hst_memory_fields; field->name != NULL;
-		field++) {
-		hst_csv_u64(csv, hst_memory_value(sum, field->at));
-	}
-}
-
 static void text_or_empty(struct hst_csv *csv, const char *text)
 {
 	if (text == NULL) {
@@ -48,6 +40,16 @@ static void number_or_empty(struct hst_csv *csv, bool known, uint64_t value)
 		hst_csv_u64(csv, value);
 	} else {
 		hst_csv_empty(csv);
+	}
+}
+
+static void sum_values(
+	struct hst_csv *csv, const struct hst_memory *memory, const struct hst_heap_sum *sum)
+{
+	for (const struct hst_memory_field *field = hst_memory_fields; field->name != NULL;
+		field++) {
+		number_or_empty(
+			csv, !field->listed || !memory->counted, hst_memory_value(sum, field->at));
 	}
 }
 
@@ -112,11 +114,11 @@ static void print_item(
 		hst_memory_site_key(key, sizeof key, memory->heap, item->site);
 		owner_values(csv, key, item->row);
 		site_values(csv, item->site);
-		sum_values(csv, item->sum);
+		sum_values(csv, memory, item->sum);
 	} else {
 		hst_memory_function_key(key, sizeof key, item->row);
 		owner_values(csv, key, item->row);
-		sum_values(csv, item->sum);
+		sum_values(csv, memory, item->sum);
 		function_values(csv, item->function);
 	}
 	hst_csv_line(csv);
@@ -173,8 +175,9 @@ static void print_samples(struct hst_csv *csv, const struct hst_heap *heap)
 	}
 }
 
-static void print_paths(struct hst_csv *csv, const struct hst_heap *heap)
+static void print_paths(struct hst_csv *csv, const struct hst_memory *memory)
 {
+	const struct hst_heap *heap = memory->heap;
 	char key[HST_MEMORY_PATH_BYTES];
 
 	names(csv, path_names);
@@ -192,7 +195,7 @@ static void print_paths(struct hst_csv *csv, const struct hst_heap *heap)
 		hst_csv_u64(csv, context->total_bytes);
 		hst_csv_u64(csv, context->total_leaked_bytes);
 		hst_csv_u64(csv, context->total_at_peak_bytes);
-		sum_values(csv, &context->sum);
+		sum_values(csv, memory, &context->sum);
 		hst_csv_line(csv);
 	}
 }
@@ -206,7 +209,7 @@ int hst_memory_csv(const struct hst_memory *memory)
 	if (memory->view == HST_VIEW_TIMELINE) {
 		print_samples(&csv, memory->heap);
 	} else if (memory->view == HST_VIEW_PATHS) {
-		print_paths(&csv, memory->heap);
+		print_paths(&csv, memory);
 	} else {
 		status = print_items(&csv, memory, &diag);
 	}

@@ -65,6 +65,11 @@ void hst_memory_peak_line(const struct hst_memory *memory)
 		return;
 	}
 	process = &heap->processes[heap->peak_process];
+	if (memory->counted) {
+		hst_units_bytes(bytes, process->sum.peak_bytes);
+		hst_print_line("peak          ~%s or less: blocks were counted, not listed", bytes);
+		return;
+	}
 	hst_units_bytes(bytes, process->sum.peak_bytes);
 	hst_units_count(blocks, process->sum.peak_blocks);
 	hst_units_ns(at, (double)process->peak_ns);
@@ -116,9 +121,8 @@ void hst_memory_ends(const struct hst_memory *memory)
 		end_line(memory, "live at exec", &ends[1], ", gone with the old program: no leaks");
 	}
 	if (ends[2].processes != 0) {
-		end_line(memory, "when killed", &ends[2],
-			ends[2].processes == 1 ? ": it did not come to free them"
-					       : ": the processes did not come to free them");
+		end_line(memory, "unfinished", &ends[2],
+			", not freed when it was killed (or still running)");
 	}
 	if (inherited.blocks != 0) {
 		end_line(memory, "inherited", &inherited,
@@ -126,12 +130,15 @@ void hst_memory_ends(const struct hst_memory *memory)
 	}
 }
 
-static void temporary_line(const struct hst_heap *heap)
+static void temporary_line(const struct hst_memory *memory)
 {
-	const struct hst_heap_sum *sum = &heap->sum;
+	const struct hst_heap_sum *sum = &memory->heap->sum;
 	char share[HST_UNITS_BYTES];
 	char brief[HST_UNITS_BYTES];
 
+	if (memory->counted || sum->allocs == 0) {
+		return;
+	}
 	hst_units_percent(share, (double)sum->temporary, (double)sum->allocs);
 	hst_units_percent(brief, (double)sum->short_lived, (double)sum->allocs);
 	hst_print_line(
@@ -148,6 +155,10 @@ static void allocator_line(const struct hst_heap *heap)
 	char share[HST_UNITS_BYTES];
 
 	if (sum->allocator_calls == 0) {
+		if (sum->allocator_ns != 0) {
+			hst_units_ns(time, (double)sum->allocator_ns);
+			hst_print_line("allocator     ~%s (estimated)", time);
+		}
 		return;
 	}
 	hst_units_ns(time, (double)sum->allocator_ns);
@@ -199,12 +210,13 @@ void hst_memory_head(const struct hst_memory *memory)
 	if (command != NULL) {
 		hst_print_line("%s", command);
 	}
-	hst_print_line("%s allocation%s of %s in %s, %zu process%s", allocs,
-		heap->sum.allocs == 1 ? "" : "s", bytes, wall, heap->process_count,
+	hst_print_line("%s allocation%s of %s%s%s, %zu process%s", allocs,
+		heap->sum.allocs == 1 ? "" : "s", bytes, heap->wall_ns == 0 ? "" : " in ",
+		heap->wall_ns == 0 ? "" : wall, heap->process_count,
 		heap->process_count == 1 ? "" : "es");
 	hst_memory_peak_line(memory);
 	hst_memory_ends(memory);
-	temporary_line(heap);
+	temporary_line(memory);
 	allocator_line(heap);
 	rare_lines(heap);
 	hst_reading_notes(memory->reading, &memory->said);

@@ -72,11 +72,16 @@ void hst_memory_path_key(char *buffer, size_t size, const struct hst_heap *heap,
 	}
 }
 
-static void json_sum(struct hst_json *json, const struct hst_heap_sum *sum)
+static void json_sum(
+	struct hst_json *json, const struct hst_memory *memory, const struct hst_heap_sum *sum)
 {
 	for (const struct hst_memory_field *field = hst_memory_fields; field->name != NULL;
 		field++) {
-		hst_json_u64(json, field->name, hst_memory_value(sum, field->at));
+		if (field->listed && memory->counted) {
+			hst_json_null(json, field->name);
+		} else {
+			hst_json_u64(json, field->name, hst_memory_value(sum, field->at));
+		}
 	}
 }
 
@@ -118,12 +123,11 @@ static void json_function(
 	const struct hst_heap_function *function = item->function;
 	char key[KEY_BYTES];
 
-	(void)memory;
 	hst_memory_function_key(key, sizeof key, item->row);
 	hst_json_row(json, NULL);
 	hst_json_string(json, "key", key);
 	hst_json_place(json, item->row);
-	json_sum(json, item->sum);
+	json_sum(json, memory, item->sum);
 	hst_json_u64(json, "total_alloc_calls", function->total_allocs);
 	hst_json_u64(json, "total_alloc_bytes", function->total_bytes);
 	hst_json_u64(json, "total_leaked_bytes", function->total_leaked_bytes);
@@ -156,7 +160,7 @@ static void json_site(
 	hst_json_string(json, "key", key);
 	hst_json_place(json, item->row);
 	json_call(json, item->site);
-	json_sum(json, item->sum);
+	json_sum(json, memory, item->sum);
 	hst_json_end(json);
 }
 
@@ -318,8 +322,10 @@ static const char *state_name(uint32_t state)
 					     : NULL;
 }
 
-static void json_processes(struct hst_json *json, const struct hst_heap *heap)
+static void json_processes(struct hst_json *json, const struct hst_memory *memory)
 {
+	const struct hst_heap *heap = memory->heap;
+
 	hst_json_array(json, "processes");
 	for (size_t i = 0; i < heap->process_count; i++) {
 		const struct hst_heap_process *process = &heap->processes[i];
@@ -334,7 +340,7 @@ static void json_processes(struct hst_json *json, const struct hst_heap *heap)
 		hst_json_bool(json, "ends_by_exec", process->ends_by_exec);
 		hst_json_bool(json, "killed", process->killed);
 		hst_json_bool(json, "counted", process->profile_mode);
-		json_sum(json, &process->sum);
+		json_sum(json, memory, &process->sum);
 		hst_json_u64(json, "inherited_blocks", process->inherited);
 		hst_json_u64(json, "inherited_bytes", process->inherited_bytes);
 		hst_json_u64(json, "inherited_left_blocks", process->inherited_left);
@@ -368,7 +374,7 @@ static void json_paths(struct hst_json *json, const struct hst_memory *memory)
 		hst_memory_path_key(key, sizeof key, heap, i);
 		hst_json_row(json, NULL);
 		hst_json_string(json, "key", key);
-		json_sum(json, &context->sum);
+		json_sum(json, memory, &context->sum);
 		hst_json_u64(json, "total_alloc_calls", context->total_allocs);
 		hst_json_u64(json, "total_alloc_bytes", context->total_bytes);
 		hst_json_u64(json, "total_leaked_bytes", context->total_leaked_bytes);
@@ -390,7 +396,7 @@ static void json_head(struct hst_json *json, const struct hst_memory *memory)
 	hst_json_u64(json, "lost_records", heap->lost);
 	hst_json_double(json, "own_cost_ns", heap->cost_ns, 3);
 	hst_json_row(json, "sum");
-	json_sum(json, &heap->sum);
+	json_sum(json, memory, &heap->sum);
 	json_lifetimes(json, heap->lifetimes);
 	json_sizes(json, heap->sizes);
 	hst_json_end(json);
@@ -429,7 +435,7 @@ int hst_memory_json(const struct hst_memory *memory)
 		status = json_peak(&json, memory);
 	}
 	json_timeline(&json, memory->heap);
-	json_processes(&json, memory->heap);
+	json_processes(&json, memory);
 	json_paths(&json, memory);
 	hst_json_end(&json);
 	hst_json_finish(&json);

@@ -75,6 +75,23 @@ static const struct line lines[] = {
 
 #undef AT
 
+/* " blocks..." of a single one is " block...". */
+static const char *of_one(const char *text, uint64_t count)
+{
+	static const struct {
+		const char *many, *one;
+	} words[] = { { " blocks of ", " block of " }, { " blocks", " block" },
+		{ " blocks at the end", " block at the end" },
+		{ " blocks when the program held most", " block when the program held most" } };
+
+	for (size_t i = 0; count == 1 && i < sizeof words / sizeof words[0]; i++) {
+		if (strcmp(text, words[i].many) == 0) {
+			return words[i].one;
+		}
+	}
+	return text;
+}
+
 static void print_lines(const struct hst_memory *memory, const struct hst_heap_sum *sum)
 {
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
@@ -92,8 +109,8 @@ static void print_lines(const struct hst_memory *memory, const struct hst_heap_s
 				hst_memory_value(sum, line->second));
 		}
 		hst_print_line("%-13s %s%s%s%s%s", line->label,
-			memory->doubt && line->live ? "~" : "", first, line->between, second,
-			line->behind);
+			memory->doubt && line->live ? "~" : "", first, of_one(line->between, value),
+			second, of_one(line->behind, hst_memory_value(sum, line->second)));
 	}
 }
 

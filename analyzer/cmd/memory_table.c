@@ -211,7 +211,11 @@ static void next_command(const struct hst_memory *memory, const struct hst_memor
 
 static void no_rows(const struct hst_memory *memory)
 {
-	if (memory->reading->filter != NULL) {
+	if (memory->counted) {
+		hst_print_line(
+			"not known: blocks were counted per call path, not listed; "
+			"hasten memory -s leaked and hasten memory --paths show what is known");
+	} else if (memory->reading->filter != NULL) {
 		hst_print_line("--filter '%s' leaves nothing: %s", memory->reading->options.filter,
 			views[memory->view].empty);
 	} else {
@@ -234,6 +238,28 @@ static void head(const struct hst_memory *memory)
 	hst_reading_notes(memory->reading, &memory->said);
 }
 
+/* What was left, but is of no place of the table. */
+static void unplaced(const struct hst_memory *memory, const struct hst_memory_items *items)
+{
+	uint64_t blocks = memory->heap->sum.leaked;
+	uint64_t bytes = memory->heap->sum.leaked_bytes;
+	char text[2][HST_UNITS_BYTES];
+
+	for (size_t i = 0; i < items->count; i++) {
+		const struct hst_heap_sum *sum = items->items[i].sum;
+
+		blocks -= sum->leaked < blocks ? sum->leaked : blocks;
+		bytes -= sum->leaked_bytes < bytes ? sum->leaked_bytes : bytes;
+	}
+	if (memory->view != HST_VIEW_LEAKS || memory->reading->filter != NULL || blocks == 0) {
+		return;
+	}
+	hst_units_count(text[0], blocks);
+	hst_units_bytes(text[1], bytes);
+	hst_print_line("and %s in %s block%s of places that are not known", text[1], text[0],
+		blocks == 1 ? "" : "s");
+}
+
 static enum hst_status print_all(const struct hst_memory *memory,
 	const struct hst_memory_items *items, const struct hst_memory_items *more)
 {
@@ -250,6 +276,7 @@ static enum hst_status print_all(const struct hst_memory *memory,
 			putchar('\n');
 			status = hst_memory_print(memory, HST_VIEW_PEAK_SITES, more);
 		}
+		unplaced(memory, items);
 		hst_memory_legend(memory);
 	}
 	if (!memory->reading->options.quiet) {

@@ -215,6 +215,11 @@ static void print_process(const struct hst_memory *memory, const struct hst_heap
 	hst_memory_process_name(name, sizeof name, process);
 	hst_units_bytes(peak, process->sum.peak_bytes);
 	hst_units_ns(at, (double)process->peak_ns);
+	if (memory->counted) {
+		hst_print_line("%s: peak ~%s or less; blocks were counted, not listed: no timeline",
+			name, peak);
+		return;
+	}
 	hst_print_line("%s: peak %s at %s, %zu sample%s", name, peak, at, process->sample_count,
 		process->sample_count == 1 ? "" : "s");
 	if (process->sample_count == 0) {

@@ -135,6 +135,7 @@ void *hst_real(enum hst_real which, const void *caller)
 {
 	struct search search = { .name = names[which], .caller = caller };
 
+	hst_reals_start();
 	if (hst_reals[which] != NULL) {
 		return hst_reals[which];
 	}

@@ -34,7 +34,8 @@ extern HST_HIDDEN struct hst_real_allocator hst_real_allocator;
 
 /*
  * Looks all of them up in the program's own libraries: at process start, or when a constructor that runs before ours
- * allocates. No memory is needed for it.
+ * allocates. In a process that is not recorded, when the first is asked for; pthread_create asks, so that a child of a process with
+ * threads never has to wait for the loader's lock. No memory is needed for it.
  */
 void hst_reals_start(void);
 

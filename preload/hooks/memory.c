@@ -61,7 +61,6 @@ void hst_memory_start(void)
 	const char *name = allocator->module;
 	bool foreign = allocator->foreign || allocator->sanitizer || name == NULL;
 
-	hst_reals_start();
 	if (!hst_process.options.memory || hst_process.state == HST_PROCESS_OFF) {
 		hst_memory_mode = HST_MEMORY_SILENT;
 		return;
@@ -127,6 +126,8 @@ static HST_NOINLINE bool wakes(void)
 {
 	if (hst_memory_mode == HST_MEMORY_UNKNOWN) {
 		hst_memory_begin();
+	} else if (HST_UNLIKELY(hst_reals[HST_REAL_free] == NULL)) {
+		hst_reals_start(); /* a process that is not recorded does so when it has to */
 	}
 	return hst_memory_mode == HST_MEMORY_RECORDS;
 }

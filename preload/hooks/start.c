@@ -36,6 +36,12 @@ static bool step_options(void)
 	return !hst_process.options.disabled && getauxval(AT_SECURE) == 0;
 }
 
+static bool step_reals(void)
+{
+	hst_reals_start();
+	return true;
+}
+
 /*
  * A process that was started inside a sandbox stricter than its parent's may be killed for a call that we
  * make. Reading a file in /proc is what the loader itself does, so that much is safe.
@@ -122,6 +128,7 @@ static bool step_threads(void)
 
 static bool (*const steps[])(void) = {
 	step_options,
+	step_reals,
 	step_sandbox,
 	step_clock,
 	step_directory,
@@ -242,7 +249,6 @@ static __attribute__((constructor(101))) void library_start(
 	(void)argc;
 	(void)environment;
 	hst_process.stack_end = (uint64_t)argv;
-	hst_reals_start();
 	hst_process_start();
 }
 
