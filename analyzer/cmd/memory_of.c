@@ -36,41 +36,44 @@ struct line {
 	size_t second;
 	const char *behind;
 	bool live, always;
+	bool listed; /* not known if blocks were only counted */
+	bool alone;  /* then only the first figure is */
 };
 
 #define AT(member) offsetof(struct hst_heap_sum, member)
 
 static const struct line lines[] = {
 	{ "asked", HST_KIND_COUNT, AT(allocs), " blocks of ", HST_KIND_BYTES, AT(bytes), " in all",
-		false, true },
+		false, true, false, false },
 	{ "freed", HST_KIND_COUNT, AT(frees), " blocks of ", HST_KIND_BYTES, AT(freed_bytes), "",
-		false, true },
+		false, true, false, false },
 	{ "left", HST_KIND_BYTES, AT(leaked_bytes), " in ", HST_KIND_COUNT, AT(leaked),
-		" blocks at the end", true, true },
+		" blocks at the end", true, true, false, false },
 	{ "own peak", HST_KIND_BYTES, AT(peak_bytes), " in ", HST_KIND_COUNT, AT(peak_blocks),
-		" blocks", true, true },
+		" blocks", true, true, false, true },
 	{ "at peak", HST_KIND_BYTES, AT(at_peak_bytes), " in ", HST_KIND_COUNT, AT(at_peak_blocks),
-		" blocks when the program held most", true, true },
+		" blocks when the program held most", true, true, true, false },
 	{ "temporary", HST_KIND_COUNT, AT(temporary), " blocks of ", HST_KIND_BYTES,
-		AT(temporary_bytes), " freed before it returned", false, false },
+		AT(temporary_bytes), " freed before it returned", false, false, true, false },
 	{ "short", HST_KIND_COUNT, AT(short_lived), " blocks lived less than 1 ms", HST_KIND_TEXT,
-		0, "", false, false },
+		0, "", false, false, true, false },
 	{ "foreign", HST_KIND_COUNT, AT(foreign), " blocks were freed by another thread",
-		HST_KIND_TEXT, 0, "", false, false },
+		HST_KIND_TEXT, 0, "", false, false, true, false },
 	{ "realloc", HST_KIND_COUNT, AT(reallocs), " calls that replaced a block", HST_KIND_TEXT, 0,
-		"", false, false },
+		"", false, false, true, false },
 	{ "  grew", HST_KIND_COUNT, AT(grown), " of them, by ", HST_KIND_BYTES, AT(grown_bytes), "",
-		false, false },
+		false, false, true, false },
 	{ "  moved", HST_KIND_COUNT, AT(moved), " of them, ", HST_KIND_BYTES, AT(moved_bytes),
-		" copied", false, false },
+		" copied", false, false, true, false },
 	{ "zeroed", HST_KIND_COUNT, AT(zeroed_large), " large callocs of ", HST_KIND_BYTES,
-		AT(zeroed_large_bytes), ": pages that were zero already", false, false },
+		AT(zeroed_large_bytes), ": pages that were zero already", false, false, true,
+		false },
 	{ "failed", HST_KIND_COUNT, AT(failed), " calls returned no block", HST_KIND_TEXT, 0, "",
-		false, false },
+		false, false, true, false },
 	{ "slack", HST_KIND_BYTES, AT(slack), " usable beyond what was asked for", HST_KIND_TEXT, 0,
-		"", false, false },
+		"", false, false, true, false },
 	{ "allocator", HST_KIND_NS, AT(allocator_ns), " in ", HST_KIND_COUNT, AT(allocator_calls),
-		" calls, estimated", false, false },
+		" calls, estimated", false, false, false, true },
 };
 
 #undef AT
@@ -100,10 +103,14 @@ static void print_lines(const struct hst_memory *memory, const struct hst_heap_s
 		char first[HST_UNITS_BYTES];
 		char second[HST_UNITS_BYTES] = "";
 
-		if (value == 0 && !line->always) {
+		if ((value == 0 && !line->always) || (memory->counted && line->listed)) {
 			continue;
 		}
 		hst_memory_number(first, sizeof first, line->kind, value);
+		if (memory->counted && line->alone) {
+			hst_print_line("%-13s ~%s, estimated", line->label, first);
+			continue;
+		}
 		if (line->second_kind != HST_KIND_TEXT) {
 			hst_memory_number(second, sizeof second, line->second_kind,
 				hst_memory_value(sum, line->second));

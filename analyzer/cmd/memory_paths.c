@@ -273,7 +273,8 @@ int hst_memory_paths(const struct hst_memory *memory)
 		if (!memory->reading->options.quiet) {
 			putchar('\n');
 		}
-		hst_reading_next(memory->reading, hst_memory_view(HST_VIEW_PATHS)->next, NULL);
+		hst_reading_next(memory->reading,
+			memory->counted ? "tree" : hst_memory_view(HST_VIEW_PATHS)->next, NULL);
 	}
 	hst_table_destroy(paths.table);
 	hst_vec_finish(&paths.stack);

@@ -193,7 +193,9 @@ static void next_command(const struct hst_memory *memory, const struct hst_memor
 	const struct hst_memory_view_of *view = &views[memory->view];
 	const char *top = items->count == 0 ? NULL : items->items[0].row->name;
 
-	if (view->next != NULL && strcmp(view->next, "memory --of") == 0) {
+	if (memory->counted) {
+		hst_reading_next(memory->reading, "memory --paths", NULL);
+	} else if (view->next != NULL && strcmp(view->next, "memory --of") == 0) {
 		bool plain = top != NULL && strlen(top) <= NAME_SHOWN;
 
 		hst_reading_next(

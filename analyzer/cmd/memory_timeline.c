@@ -244,7 +244,7 @@ static int compare(const void *left, const void *right)
 
 static void legend(const struct hst_memory *memory)
 {
-	if (memory->reading->options.quiet) {
+	if (memory->reading->options.quiet || memory->counted) {
 		return;
 	}
 	hst_print_line("each line has its own scale, from 0 to its greatest value");
@@ -281,7 +281,9 @@ int hst_memory_timeline(const struct hst_memory *memory)
 	if (!memory->reading->options.quiet) {
 		putchar('\n');
 	}
-	hst_reading_next(memory->reading, hst_memory_view(HST_VIEW_TIMELINE)->next, NULL);
+	hst_reading_next(memory->reading,
+		memory->counted ? "memory --paths" : hst_memory_view(HST_VIEW_TIMELINE)->next,
+		NULL);
 	free(order);
 	return HST_EXIT_OK;
 }

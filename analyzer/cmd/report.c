@@ -44,7 +44,9 @@ static const char examples[] =
 	"\n"
 	"columns: self self% total total% calls percall avg min p50 p90 p99 "
 	"max errors\n"
-	"         inlined open threads cost function file module\n";
+	"         inlined open threads cost allocs alloc peak leaked temporary "
+	"allocator\n"
+	"         function file module\n";
 
 /* The columns of -c: a list, or additions to the default ones. */
 static enum hst_status parse_columns(const char *text, const struct hst_report_column **ret_columns,
@@ -229,6 +231,9 @@ static int run(struct hst_report *report)
 
 	if (asked->columns != NULL && strstr(asked->columns, "threads") != NULL) {
 		status = hst_report_count_threads(report);
+	}
+	if (status == HST_OK) {
+		status = hst_report_read_memory(report, &diag);
 	}
 	if (status == HST_OK) {
 		status = hst_report_choose(report, &diag);

@@ -4,6 +4,7 @@
 #define HST_CMD_REPORT_H
 
 #include "cmd/common.h"
+#include "model/heap.h"
 
 #define HST_CELL_BYTES 1100
 
@@ -14,6 +15,8 @@ struct hst_report {
 	size_t order_count;
 	uint64_t self_ns;  /* of all rows: what percentages refer to */
 	uint32_t *threads; /* per row: threads it ran in; NULL unless asked for */
+	struct hst_heap *heap; /* NULL: memory was not recorded, or nothing shows it */
+	const struct hst_heap_sum **heap_of; /* per row; NULL: it has no memory */
 };
 
 struct hst_report_column {
@@ -25,6 +28,7 @@ struct hst_report_column {
 	/* Order of -s; NULL: by text, ascending. */
 	double (*value)(const struct hst_report *report, const struct hst_function_row *row);
 	const char *(*text)(const struct hst_function_row *row);
+	bool memory; /* it shows what hst_report_read_memory reads */
 };
 
 /* By name; NULL if there is none of the `length` bytes. */
@@ -38,6 +42,17 @@ void hst_report_column_names(char *buffer, size_t size);
  */
 HST_NODISCARD enum hst_status hst_report_choose(struct hst_report *report, struct hst_diag *diag);
 void hst_report_finish(struct hst_report *report);
+
+/*
+ * Reads memory into the report if it was recorded and a column or a form of output shows it. A
+ * sentence in `diag`, or HST_E_MEMORY.
+ */
+HST_NODISCARD enum hst_status hst_report_read_memory(
+	struct hst_report *report, struct hst_diag *diag);
+/* Of a row of the profile; NULL: not known. */
+const struct hst_heap_sum *hst_report_memory(
+	const struct hst_report *report, const struct hst_function_row *row);
+void hst_report_finish_memory(struct hst_report *report);
 
 /* Number of threads per row from thread_functions. HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_report_count_threads(struct hst_report *report);

@@ -64,6 +64,41 @@ VALUE(open, row->open)
 VALUE(threads, report->threads == NULL ? 0 : report->threads[row_number(report, row)])
 VALUE(cost, row->compensated_ns)
 
+#define MEMORY(name, field)                                                                       \
+ static double value_##name(const struct hst_report *report, const struct hst_function_row *row) \
+ {                                                                                               \
+  const struct hst_heap_sum *sum = hst_report_memory(report, row);                               \
+                                                                                                 \
+  return sum == NULL ? 0 : (double)sum->field;                                                   \
+ }
+
+MEMORY(allocs, allocs)
+MEMORY(alloc, bytes)
+MEMORY(peak, peak_bytes)
+MEMORY(leaked, leaked_bytes)
+MEMORY(temporary, temporary)
+MEMORY(allocator, allocator_ns)
+
+/* A column of memory; a dash where it is not known. */
+#define WRITE_MEMORY(name, unit)                                                            \
+ static void write_##name(                                                                  \
+	 const struct hst_report *report, const struct hst_function_row *row, char *buffer) \
+ {                                                                                          \
+  char text[HST_UNITS_BYTES] = "-";                                                         \
+                                                                                            \
+  if (hst_report_memory(report, row) != NULL) {                                             \
+   unit;                                                                                    \
+  }                                                                                         \
+  (void)snprintf(buffer, HST_CELL_BYTES, "%s", text);                                       \
+ }
+
+WRITE_MEMORY(allocs, hst_units_count(text, (uint64_t)value_allocs(report, row)))
+WRITE_MEMORY(alloc, hst_units_bytes(text, (uint64_t)value_alloc(report, row)))
+WRITE_MEMORY(peak, hst_units_bytes(text, (uint64_t)value_peak(report, row)))
+WRITE_MEMORY(leaked, hst_units_bytes(text, (uint64_t)value_leaked(report, row)))
+WRITE_MEMORY(temporary, hst_units_count(text, (uint64_t)value_temporary(report, row)))
+WRITE_MEMORY(allocator, hst_units_ns(text, value_allocator(report, row)))
+
 #define TIME(name)                                                                          \
  static void write_##name(                                                                  \
 	 const struct hst_report *report, const struct hst_function_row *row, char *buffer) \
@@ -103,6 +138,8 @@ COUNT(open)
 COUNT(threads)
 
 #undef VALUE
+#undef MEMORY
+#undef WRITE_MEMORY
 #undef TIME
 #undef LATENCY
 #undef COUNT
@@ -164,26 +201,32 @@ static const char *text_module(const struct hst_function_row *row)
 }
 
 static const struct hst_report_column columns[] = {
-	{ "self", "SELF", HST_COLUMN_RIGHT, write_self, value_self, NULL },
-	{ "self%", "%", HST_COLUMN_RIGHT, write_self_percent, value_self, NULL },
-	{ "total", "TOTAL", HST_COLUMN_RIGHT, write_total, value_total, NULL },
-	{ "total%", "TOTAL%", HST_COLUMN_RIGHT, write_total_percent, value_total, NULL },
-	{ "calls", "CALLS", HST_COLUMN_RIGHT, write_calls, value_calls, NULL },
-	{ "percall", "SELF/CALL", HST_COLUMN_RIGHT, write_percall, value_percall, NULL },
-	{ "avg", "AVG", HST_COLUMN_RIGHT, write_avg, value_avg, NULL },
-	{ "min", "MIN", HST_COLUMN_RIGHT, write_min, value_min, NULL },
-	{ "p50", "P50", HST_COLUMN_RIGHT, write_p50, value_p50, NULL },
-	{ "p90", "P90", HST_COLUMN_RIGHT, write_p90, value_p90, NULL },
-	{ "p99", "P99", HST_COLUMN_RIGHT, write_p99, value_p99, NULL },
-	{ "max", "MAX", HST_COLUMN_RIGHT, write_max, value_max, NULL },
-	{ "errors", "ERRORS", HST_COLUMN_RIGHT, write_errors, value_errors, NULL },
-	{ "inlined", "INLINED", HST_COLUMN_RIGHT, write_inlined, value_inlined, NULL },
-	{ "open", "OPEN", HST_COLUMN_RIGHT, write_open, value_open, NULL },
-	{ "threads", "THREADS", HST_COLUMN_RIGHT, write_threads, value_threads, NULL },
-	{ "cost", "COST", HST_COLUMN_RIGHT, write_cost, value_cost, NULL },
-	{ "function", "FUNCTION", HST_COLUMN_FLEX, write_name, NULL, text_name },
-	{ "file", "FILE:LINE", HST_COLUMN_FLEX, write_place, NULL, text_file },
-	{ "module", "MODULE", HST_COLUMN_FLEX, write_module, NULL, text_module },
+	{ "self", "SELF", HST_COLUMN_RIGHT, write_self, value_self, NULL, false },
+	{ "self%", "%", HST_COLUMN_RIGHT, write_self_percent, value_self, NULL, false },
+	{ "total", "TOTAL", HST_COLUMN_RIGHT, write_total, value_total, NULL, false },
+	{ "total%", "TOTAL%", HST_COLUMN_RIGHT, write_total_percent, value_total, NULL, false },
+	{ "calls", "CALLS", HST_COLUMN_RIGHT, write_calls, value_calls, NULL, false },
+	{ "percall", "SELF/CALL", HST_COLUMN_RIGHT, write_percall, value_percall, NULL, false },
+	{ "avg", "AVG", HST_COLUMN_RIGHT, write_avg, value_avg, NULL, false },
+	{ "min", "MIN", HST_COLUMN_RIGHT, write_min, value_min, NULL, false },
+	{ "p50", "P50", HST_COLUMN_RIGHT, write_p50, value_p50, NULL, false },
+	{ "p90", "P90", HST_COLUMN_RIGHT, write_p90, value_p90, NULL, false },
+	{ "p99", "P99", HST_COLUMN_RIGHT, write_p99, value_p99, NULL, false },
+	{ "max", "MAX", HST_COLUMN_RIGHT, write_max, value_max, NULL, false },
+	{ "errors", "ERRORS", HST_COLUMN_RIGHT, write_errors, value_errors, NULL, false },
+	{ "inlined", "INLINED", HST_COLUMN_RIGHT, write_inlined, value_inlined, NULL, false },
+	{ "open", "OPEN", HST_COLUMN_RIGHT, write_open, value_open, NULL, false },
+	{ "threads", "THREADS", HST_COLUMN_RIGHT, write_threads, value_threads, NULL, false },
+	{ "cost", "COST", HST_COLUMN_RIGHT, write_cost, value_cost, NULL, false },
+	{ "allocs", "ALLOCS", HST_COLUMN_RIGHT, write_allocs, value_allocs, NULL, true },
+	{ "alloc", "ALLOC", HST_COLUMN_RIGHT, write_alloc, value_alloc, NULL, true },
+	{ "peak", "PEAK", HST_COLUMN_RIGHT, write_peak, value_peak, NULL, true },
+	{ "leaked", "LEAKED", HST_COLUMN_RIGHT, write_leaked, value_leaked, NULL, true },
+	{ "temporary", "TEMPORARY", HST_COLUMN_RIGHT, write_temporary, value_temporary, NULL, true },
+	{ "allocator", "ALLOCATOR", HST_COLUMN_RIGHT, write_allocator, value_allocator, NULL, true },
+	{ "function", "FUNCTION", HST_COLUMN_FLEX, write_name, NULL, text_name, false },
+	{ "file", "FILE:LINE", HST_COLUMN_FLEX, write_place, NULL, text_file, false },
+	{ "module", "MODULE", HST_COLUMN_FLEX, write_module, NULL, text_module, false },
 };
 
 #define COLUMNS (sizeof columns / sizeof columns[0])
@@ -302,6 +345,7 @@ void hst_report_finish(struct hst_report *report)
 {
 	free(report->order);
 	free(report->threads);
+	hst_report_finish_memory(report);
 	report->order = NULL;
 	report->threads = NULL;
 }

@@ -8,12 +8,16 @@
 #include "writers/csv.h"
 #include "writers/json.h"
 
+#include <stddef.h>
+#include <string.h>
+
 enum field_kind {
 	FIELD_TEXT,
 	FIELD_NUMBER,
 	FIELD_BOOL,
 	FIELD_FALSE, /* does not happen in this version */
 	FIELD_NONE,  /* not measured by this version */
+	FIELD_MEMORY,
 };
 
 struct field {
@@ -22,6 +26,7 @@ struct field {
 	const char *(*text)(const struct hst_function_row *row);
 	uint64_t (*number)(const struct hst_function_row *row);
 	bool returned_only; /* null for a function that never returned */
+	size_t memory;      /* FIELD_MEMORY: offset of a uint64_t in struct hst_heap_sum */
 };
 
 #define TEXT(name, expression)                                      \
@@ -65,46 +70,66 @@ NUMBER(coarse, (row->flags & HST_ROW_MIN_MAX_COARSE) != 0)
 #undef TEXT
 #undef NUMBER
 
+#define MEMORY(field) offsetof(struct hst_heap_sum, field)
+
 static const struct field fields[] = {
-	{ "name", FIELD_TEXT, text_name, NULL, false },
-	{ "full_name", FIELD_TEXT, text_full, NULL, false },
-	{ "linkage_name", FIELD_TEXT, text_linkage, NULL, false },
-	{ "module", FIELD_TEXT, text_module, NULL, false },
-	{ "file", FIELD_TEXT, text_file, NULL, false },
-	{ "line", FIELD_NUMBER, NULL, number_line, false },
-	{ "calls", FIELD_NUMBER, NULL, number_calls, false },
-	{ "returned", FIELD_NUMBER, NULL, number_returned, false },
-	{ "errors", FIELD_NUMBER, NULL, number_errors, false },
-	{ "open", FIELD_NUMBER, NULL, number_open, false },
-	{ "total_ns", FIELD_NUMBER, NULL, number_total, false },
-	{ "self_ns", FIELD_NUMBER, NULL, number_self, false },
-	{ "total_cpu_ns", FIELD_NONE, NULL, NULL, false },
-	{ "self_cpu_ns", FIELD_NONE, NULL, NULL, false },
-	{ "min_ns", FIELD_NUMBER, NULL, number_min, true },
-	{ "avg_ns", FIELD_NUMBER, NULL, number_avg, true },
-	{ "max_ns", FIELD_NUMBER, NULL, number_max, true },
-	{ "p50_ns", FIELD_NUMBER, NULL, number_p50, true },
-	{ "p90_ns", FIELD_NUMBER, NULL, number_p90, true },
-	{ "p99_ns", FIELD_NUMBER, NULL, number_p99, true },
-	{ "alloc_calls", FIELD_NONE, NULL, NULL, false },
-	{ "alloc_bytes", FIELD_NONE, NULL, NULL, false },
-	{ "peak_bytes", FIELD_NONE, NULL, NULL, false },
-	{ "leaked_bytes", FIELD_NONE, NULL, NULL, false },
-	{ "throttled", FIELD_FALSE, NULL, NULL, false },
-	{ "inlined", FIELD_NUMBER, NULL, number_inlined, false },
-	{ "own_cost_ns", FIELD_NUMBER, NULL, number_cost, false },
-	{ "region", FIELD_BOOL, NULL, number_region, false },
-	{ "recursive", FIELD_BOOL, NULL, number_recursive, false },
-	{ "repaired", FIELD_BOOL, NULL, number_repaired, false },
-	{ "uncertain", FIELD_BOOL, NULL, number_uncertain, false },
-	{ "counted", FIELD_BOOL, NULL, number_counted, false },
-	{ "coarse", FIELD_BOOL, NULL, number_coarse, false },
+	{ "name", FIELD_TEXT, text_name, NULL, false, 0 },
+	{ "full_name", FIELD_TEXT, text_full, NULL, false, 0 },
+	{ "linkage_name", FIELD_TEXT, text_linkage, NULL, false, 0 },
+	{ "module", FIELD_TEXT, text_module, NULL, false, 0 },
+	{ "file", FIELD_TEXT, text_file, NULL, false, 0 },
+	{ "line", FIELD_NUMBER, NULL, number_line, false, 0 },
+	{ "calls", FIELD_NUMBER, NULL, number_calls, false, 0 },
+	{ "returned", FIELD_NUMBER, NULL, number_returned, false, 0 },
+	{ "errors", FIELD_NUMBER, NULL, number_errors, false, 0 },
+	{ "open", FIELD_NUMBER, NULL, number_open, false, 0 },
+	{ "total_ns", FIELD_NUMBER, NULL, number_total, false, 0 },
+	{ "self_ns", FIELD_NUMBER, NULL, number_self, false, 0 },
+	{ "total_cpu_ns", FIELD_NONE, NULL, NULL, false, 0 },
+	{ "self_cpu_ns", FIELD_NONE, NULL, NULL, false, 0 },
+	{ "min_ns", FIELD_NUMBER, NULL, number_min, true, 0 },
+	{ "avg_ns", FIELD_NUMBER, NULL, number_avg, true, 0 },
+	{ "max_ns", FIELD_NUMBER, NULL, number_max, true, 0 },
+	{ "p50_ns", FIELD_NUMBER, NULL, number_p50, true, 0 },
+	{ "p90_ns", FIELD_NUMBER, NULL, number_p90, true, 0 },
+	{ "p99_ns", FIELD_NUMBER, NULL, number_p99, true, 0 },
+	{ "alloc_calls", FIELD_MEMORY, NULL, NULL, false, MEMORY(allocs) },
+	{ "alloc_bytes", FIELD_MEMORY, NULL, NULL, false, MEMORY(bytes) },
+	{ "peak_bytes", FIELD_MEMORY, NULL, NULL, false, MEMORY(peak_bytes) },
+	{ "leaked_bytes", FIELD_MEMORY, NULL, NULL, false, MEMORY(leaked_bytes) },
+	{ "throttled", FIELD_FALSE, NULL, NULL, false, 0 },
+	{ "inlined", FIELD_NUMBER, NULL, number_inlined, false, 0 },
+	{ "own_cost_ns", FIELD_NUMBER, NULL, number_cost, false, 0 },
+	{ "region", FIELD_BOOL, NULL, number_region, false, 0 },
+	{ "recursive", FIELD_BOOL, NULL, number_recursive, false, 0 },
+	{ "repaired", FIELD_BOOL, NULL, number_repaired, false, 0 },
+	{ "uncertain", FIELD_BOOL, NULL, number_uncertain, false, 0 },
+	{ "counted", FIELD_BOOL, NULL, number_counted, false, 0 },
+	{ "coarse", FIELD_BOOL, NULL, number_coarse, false, 0 },
+	{ "allocator_ns", FIELD_MEMORY, NULL, NULL, false, MEMORY(allocator_ns) },
 };
 
 #define FIELDS (sizeof fields / sizeof fields[0])
 
-static bool is_null(const struct field *field, const struct hst_function_row *row)
+static uint64_t number_of(const struct hst_report *report, const struct field *field,
+	const struct hst_function_row *row)
 {
+	uint64_t number;
+
+	if (field->kind != FIELD_MEMORY) {
+		return field->number(row);
+	}
+	memcpy(&number, (const char *)hst_report_memory(report, row) + field->memory,
+		sizeof number);
+	return number;
+}
+
+static bool is_null(const struct hst_report *report, const struct field *field,
+	const struct hst_function_row *row)
+{
+	if (field->kind == FIELD_MEMORY) {
+		return hst_report_memory(report, row) == NULL;
+	}
 	return field->kind == FIELD_NONE || (field->returned_only && row->returned == 0) ||
 	       (field->kind == FIELD_TEXT && field->text(row) == NULL) ||
 	       (field->number == number_line && row->line == 0);
@@ -113,11 +138,10 @@ static bool is_null(const struct field *field, const struct hst_function_row *ro
 void hst_report_json_row(
 	struct hst_json *json, const struct hst_report *report, const struct hst_function_row *row)
 {
-	(void)report;
 	for (size_t i = 0; i < FIELDS; i++) {
 		const struct field *field = &fields[i];
 
-		if (is_null(field, row)) {
+		if (is_null(report, field, row)) {
 			hst_json_null(json, field->name);
 		} else if (field->kind == FIELD_TEXT) {
 			hst_json_string(json, field->name, field->text(row));
@@ -126,7 +150,7 @@ void hst_report_json_row(
 		} else if (field->kind == FIELD_BOOL) {
 			hst_json_bool(json, field->name, field->number(row) != 0);
 		} else {
-			hst_json_u64(json, field->name, field->number(row));
+			hst_json_u64(json, field->name, number_of(report, field, row));
 		}
 	}
 }
@@ -193,14 +217,14 @@ void hst_report_csv(const struct hst_report *report)
 		const struct hst_function_row *row = &report->profile->functions[report->order[r]];
 
 		for (size_t i = 0; i < FIELDS; i++) {
-			if (is_null(&fields[i], row)) {
+			if (is_null(report, &fields[i], row)) {
 				hst_csv_empty(&csv);
 			} else if (fields[i].kind == FIELD_TEXT) {
 				hst_csv_string(&csv, fields[i].text(row));
 			} else if (fields[i].kind == FIELD_FALSE) {
 				hst_csv_u64(&csv, 0);
 			} else {
-				hst_csv_u64(&csv, fields[i].number(row));
+				hst_csv_u64(&csv, number_of(report, &fields[i], row));
 			}
 		}
 		hst_csv_line(&csv);

@@ -69,6 +69,10 @@ static int visit_start(struct dl_phdr_info *module, size_t size, void *data)
 		}
 		return 0;
 	}
+	if (hst_text_starts(hst_text_base(module->dlpi_name), "libc.")) {
+		hst_symbol_range(
+			module, &hst_real_allocator.libc_lo, &hst_real_allocator.libc_bytes);
+	}
 	symbols = hst_symbols_of(module);
 	for (unsigned which = 0; which < HST_REALS; which++) {
 		if (hst_reals[which] == NULL) {

@@ -28,6 +28,7 @@ struct hst_real_allocator {
 	bool sanitizer; /* it is the run time of one, which has reasons to see every call as it is */
 	/* Its addresses, if it is not libc: what it asks of itself is no business of the program's. */
 	uint64_t lo, bytes;
+	uint64_t libc_lo, libc_bytes;
 };
 
 extern HST_HIDDEN struct hst_real_allocator hst_real_allocator;

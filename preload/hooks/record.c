@@ -29,11 +29,38 @@ static void lose(void)
 	}
 }
 
+/* The thread's stream lasts for the present event only. */
+static __thread bool late_event __attribute__((tls_model("initial-exec")));
+
+static void close_stream(struct hst_stream *stream)
+{
+	hst_barrier();
+	stream->guard = 0;
+	if (HST_UNLIKELY(late_event)) {
+		late_event = false;
+		hst_stream_detach(stream);
+	}
+}
+
+/* libc frees what was a thread's, after the end of its stream. */
+static bool is_late(const struct hst_ask *ask)
+{
+	return hst_self == NULL && hst_thread_over &&
+	       ask->ret - hst_real_allocator.libc_lo < hst_real_allocator.libc_bytes;
+}
+
 /* Owns the stream, or finds the one to write to; NULL: record nothing. Its guard is set. */
 static struct hst_stream *open_stream(struct hst_stream *own, const struct hst_ask *ask)
 {
-	struct hst_stream *stream = own != NULL ? own : hst_stream_enter(ask->sp);
+	struct hst_stream *stream = own;
 	uint64_t ticks;
+
+	if (stream == NULL) {
+		bool late = is_late(ask) && hst_stream_attach_once(ask->sp) != NULL;
+
+		stream = hst_stream_enter(ask->sp);
+		late_event = late && stream != NULL;
+	}
 
 	if (stream == NULL) {
 		lose();
@@ -41,7 +68,7 @@ static struct hst_stream *open_stream(struct hst_stream *own, const struct hst_a
 	}
 	if (!hst_stream_is_ready(stream)) {
 		stream->ledger->memory_lost += stream->mode == HST_STREAM_DEAF;
-		stream->guard = 0;
+		close_stream(stream);
 		return NULL;
 	}
 	ticks = hst_ticks();
@@ -50,12 +77,6 @@ static struct hst_stream *open_stream(struct hst_stream *own, const struct hst_a
 	}
 	hst_stack_settle_at(stream, ask->sp, ticks);
 	return stream;
-}
-
-static void close_stream(struct hst_stream *stream)
-{
-	hst_barrier();
-	stream->guard = 0;
 }
 
 /* The id of the place, defined if need be. 0: none to be had, or the stream is in another mode by now. */

@@ -387,6 +387,8 @@ static void stream_end(struct hst_stream *stream)
 	idle_push(stream);
 }
 
+__thread bool hst_thread_over __attribute__((tls_model("initial-exec")));
+
 /* Runs when the thread ends, and again if destructors of others called hooks after it. */
 static void thread_ends(void *data)
 {
@@ -394,6 +396,7 @@ static void thread_ends(void *data)
 	struct hst_stream *nested = stream->nested;
 	struct hst_held signals;
 
+	hst_thread_over = true;
 	signals = hst_sys_hold_signals();
 	if (hst_self == stream) {
 		hst_self = NULL;
@@ -450,7 +453,7 @@ static bool stream_await_process(void)
 	return false;
 }
 
-struct hst_stream *hst_stream_attach(uint64_t sp)
+static struct hst_stream *stream_attach(uint64_t sp, bool once)
 {
 	struct hst_stream *stream = NULL;
 	struct hst_held signals;
@@ -468,7 +471,7 @@ struct hst_stream *hst_stream_attach(uint64_t sp)
 		stream->parent = 0;
 		stream->nested = NULL;
 		hst_self = stream;
-		if (thread_key_made) {
+		if (thread_key_made && !once) {
 			(void)pthread_setspecific(thread_key, stream);
 		}
 		hst_sink.header->ledger.lost_calls +=
@@ -477,6 +480,21 @@ struct hst_stream *hst_stream_attach(uint64_t sp)
 	}
 	hst_sys_release_signals(signals);
 	return stream;
+}
+
+struct hst_stream *hst_stream_attach(uint64_t sp)
+{
+	return stream_attach(sp, false);
+}
+
+struct hst_stream *hst_stream_attach_once(uint64_t sp)
+{
+	return stream_attach(sp, true);
+}
+
+void hst_stream_detach(struct hst_stream *stream)
+{
+	thread_ends(stream);
 }
 
 struct hst_stream *hst_stream_nested(struct hst_stream *stream, uint64_t sp)

@@ -18,6 +18,16 @@ void hst_process_start(void);
 /* The calling thread's stream, made now if need be. NULL: nothing is recorded in this process. */
 struct hst_stream *hst_stream_attach(uint64_t sp);
 
+/*
+ * The same for a single event of a thread whose end this library has seen: libc frees what was the thread's after all destructors, and
+ * nothing of ours will be called again. hst_stream_detach ends it.
+ */
+struct hst_stream *hst_stream_attach_once(uint64_t sp);
+void hst_stream_detach(struct hst_stream *stream);
+
+/* The end of the calling thread has been seen, at least once. */
+extern __thread bool hst_thread_over __attribute__((tls_model("initial-exec")));
+
 /* Lane 1 of a thread, for hooks of a signal handler that interrupted a hook. NULL: none to be had. */
 struct hst_stream *hst_stream_nested(struct hst_stream *stream, uint64_t sp);
 

@@ -181,13 +181,13 @@ def one_event(decode, op, frames, code, detail):
         frames.fiber = detail
         frames.fibers.setdefault(detail, [])
         return None
-    if code in (op.OP_ALLOC, op.OP_ALLOC_LONG):
+    if code in (op.OP_ALLOC, op.OP_ALLOC_LONG, op.OP_ALLOC_NEAR):
         ret, fn, address, size, slack = detail
         owner = ("fn", now[-1][0]) if now else ("ret", ret)
         frame = now[-1][1] if now else None
         frames.used.add(frame)
         return ALLOC, (owner, frame, fn - SITE_BASE, address, size, slack)
-    if code in (op.OP_FREE, op.OP_FREE_LONG):
+    if code in (op.OP_FREE, op.OP_FREE_LONG, op.OP_FREE_NEAR):
         return (RELEASE if detail[0] == 1 else FREE), detail[1]
     if code == op.OP_REALLOC_END:
         return REALLOC_END, (detail[0], ("fn", now[-1][0]) if now else None)

@@ -116,6 +116,9 @@ static void fill_sums(struct fixture *f)
 	f->sites[1].function = "strdup";
 	f->sites[1].module = "/lib/libc.so.6";
 	f->sites[2].leaked_least = f->sites[2].leaked_most = 1184;
+	f->heap.sizes[hst_heap_size_bucket(64)] = 1000;
+	f->heap.sizes[hst_heap_size_bucket(1184)] = 37;
+	f->heap.sizes[hst_heap_size_bucket(MIB)] = 1;
 	f->heap.sum.peak_bytes = MIB + 11840;
 	f->heap.sum.peak_blocks = 11;
 }
@@ -384,6 +387,39 @@ static void test_memory_losses_mark_what_is_in_doubt(void **state)
 	assert_null(strstr(f->output, "next:"));
 }
 
+static void test_memory_counted_blocks_have_no_places(void **state)
+{
+	struct fixture *f = *state;
+
+	memset(f->heap.sizes, 0, sizeof f->heap.sizes);
+	f->processes[0].profile_mode = true;
+	f->heap.site_count = 0;
+	assert_int_equal(show(f), HST_EXIT_OK);
+	assert_true(has(f, "peak ~1.01 MiB or less: blocks were counted, not listed\n"));
+	assert_true(has(f, "~42.8 KiB ~42.8 KiB - 37 42.8 KiB - 0 ns leaky"));
+	assert_true(has(f, "next: hasten memory --paths data\n"));
+	f->reading.options.leaks = true;
+	assert_int_equal(show(f), HST_EXIT_OK);
+	assert_true(has(f, "live at exit ~42.8 KiB in 37 blocks\n"));
+	assert_true(has(f, "not known: blocks were counted"));
+	f->reading.options.leaks = false;
+	f->reading.options.json = true;
+	assert_int_equal(show(f), HST_EXIT_OK);
+	assert_true(has(f, "\"leaked_blocks\":37,\"leaked_bytes\":43808,\"peak_bytes\":43808,"
+			   "\"peak_blocks\":null,\"at_peak_bytes\":null,"));
+}
+
+static void test_memory_leaks_without_a_place_are_said(void **state)
+{
+	struct fixture *f = *state;
+
+	f->heap.sum.leaked += 2;
+	f->heap.sum.leaked_bytes += 100;
+	f->reading.options.leaks = true;
+	assert_int_equal(show(f), HST_EXIT_OK);
+	assert_true(has(f, "and 100 B in 2 blocks of places that are not known\n"));
+}
+
 static void test_memory_peak_lists_functions_then_sites(void **state)
 {
 	struct fixture *f = *state;
@@ -543,6 +579,8 @@ int main(void)
 		TEST(leaks_name_place_and_exact_size),
 		TEST(blocks_at_exec_or_kill_are_no_leaks),
 		TEST(losses_mark_what_is_in_doubt),
+		TEST(counted_blocks_have_no_places),
+		TEST(leaks_without_a_place_are_said),
 		TEST(peak_lists_functions_then_sites),
 		TEST(temporary_shows_share_and_lifetimes),
 		TEST(sites_name_who_called),
