@@ -193,7 +193,9 @@ static void next_command(const struct hst_memory *memory, const struct hst_memor
 	const struct hst_memory_view_of *view = &views[memory->view];
 	const char *top = items->count == 0 ? NULL : items->items[0].row->name;
 
-	if (memory->counted) {
+	if (sum->allocs == 0) {
+		hst_reading_next(memory->reading, "report", NULL);
+	} else if (memory->counted) {
 		hst_reading_next(memory->reading, "memory --paths", NULL);
 	} else if (view->next != NULL && strcmp(view->next, "memory --of") == 0) {
 		bool plain = top != NULL && strlen(top) <= NAME_SHOWN;

@@ -13,8 +13,8 @@ struct hst_report {
 	struct hst_profile *profile;
 	uint32_t *order; /* chosen rows, in the order to print */
 	size_t order_count;
-	uint64_t self_ns;  /* of all rows: what percentages refer to */
-	uint32_t *threads; /* per row: threads it ran in; NULL unless asked for */
+	uint64_t self_ns;      /* of all rows: what percentages refer to */
+	uint32_t *threads;     /* per row: threads it ran in; NULL unless asked for */
 	struct hst_heap *heap; /* NULL: memory was not recorded, or nothing shows it */
 	const struct hst_heap_sum **heap_of; /* per row; NULL: it has no memory */
 };

@@ -64,7 +64,7 @@ VALUE(open, row->open)
 VALUE(threads, report->threads == NULL ? 0 : report->threads[row_number(report, row)])
 VALUE(cost, row->compensated_ns)
 
-#define MEMORY(name, field)                                                                       \
+#define MEMORY(name, field)                                                                      \
  static double value_##name(const struct hst_report *report, const struct hst_function_row *row) \
  {                                                                                               \
   const struct hst_heap_sum *sum = hst_report_memory(report, row);                               \
@@ -222,8 +222,10 @@ static const struct hst_report_column columns[] = {
 	{ "alloc", "ALLOC", HST_COLUMN_RIGHT, write_alloc, value_alloc, NULL, true },
 	{ "peak", "PEAK", HST_COLUMN_RIGHT, write_peak, value_peak, NULL, true },
 	{ "leaked", "LEAKED", HST_COLUMN_RIGHT, write_leaked, value_leaked, NULL, true },
-	{ "temporary", "TEMPORARY", HST_COLUMN_RIGHT, write_temporary, value_temporary, NULL, true },
-	{ "allocator", "ALLOCATOR", HST_COLUMN_RIGHT, write_allocator, value_allocator, NULL, true },
+	{ "temporary", "TEMPORARY", HST_COLUMN_RIGHT, write_temporary, value_temporary, NULL,
+		true },
+	{ "allocator", "ALLOCATOR", HST_COLUMN_RIGHT, write_allocator, value_allocator, NULL,
+		true },
 	{ "function", "FUNCTION", HST_COLUMN_FLEX, write_name, NULL, text_name, false },
 	{ "file", "FILE:LINE", HST_COLUMN_FLEX, write_place, NULL, text_file, false },
 	{ "module", "MODULE", HST_COLUMN_FLEX, write_module, NULL, text_module, false },

@@ -67,8 +67,7 @@ enum hst_status hst_report_read_memory(struct hst_report *report, struct hst_dia
 	report->heap = heap;
 	HST_TRY(hst_heap_read(&report->reading->session, &options, heap, diag));
 	for (size_t i = 0; i < heap->note_count; i++) {
-		hst_profile_note(
-			report->profile, heap->notes[i].loss, "%s", heap->notes[i].text);
+		hst_profile_note(report->profile, heap->notes[i].loss, "%s", heap->notes[i].text);
 	}
 	report->profile->complete &= heap->complete;
 	return index_functions(report);

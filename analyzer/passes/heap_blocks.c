@@ -230,6 +230,7 @@ static void alloc(struct hst_heap_pass *pass, struct hst_heap_follow *follow,
 
 	block.leaf = hst_heap_leaf(pass, follow, event->site, &block.activation, &block.generation);
 	follow->last_leaf = block.leaf;
+	follow->last_is_free = false;
 	if (block.leaf == HST_HEAP_NONE) {
 		return;
 	}
@@ -266,13 +267,11 @@ static void alloc(struct hst_heap_pass *pass, struct hst_heap_follow *follow,
 	(void)insert(pass, &block);
 }
 
-/* Whose the time of the allocator is after a free: the innermost call's, or the block's owner's. */
-static void charge_free(struct hst_heap_pass *pass, struct hst_heap_follow *follow, uint32_t leaf)
+/* A free may be timed: then it matters who called, or whose block it was. */
+static void was_freed(struct hst_heap_follow *follow, uint32_t leaf)
 {
-	follow->last_leaf = hst_heap_leaf(pass, follow, HST_HEAP_NONE, NULL, NULL);
-	if (follow->last_leaf == HST_HEAP_NONE) {
-		follow->last_leaf = leaf;
-	}
+	follow->last_leaf = leaf;
+	follow->last_is_free = true;
 }
 
 static void release(
@@ -283,7 +282,7 @@ static void release(
 	if (!take(pass, entry->address, &moving.block)) {
 		moving.block.address = 0;
 	}
-	charge_free(pass, follow, moving.block.address != 0 ? moving.block.leaf : HST_HEAP_NONE);
+	was_freed(follow, moving.block.address != 0 ? moving.block.leaf : HST_HEAP_NONE);
 	if (follow->moving.count >= MOVING_MAX) {
 		hst_heap_moving_end(pass, &moving.block, false);
 	} else if (!hst_vec_push(&follow->moving, moving)) {
@@ -300,16 +299,16 @@ static void release_block(
 		return;
 	}
 	if (pass->overlaps.count != 0 && free_overlapped(pass, address, follow->thread)) {
-		charge_free(pass, follow, HST_HEAP_NONE);
+		was_freed(follow, HST_HEAP_NONE);
 		return;
 	}
 	if (!take(pass, address, &block)) {
 		add_doubt(pass, &pass->early, &block, follow->thread);
-		charge_free(pass, follow, HST_HEAP_NONE);
+		was_freed(follow, HST_HEAP_NONE);
 		return;
 	}
 	count_end(pass, &block, GONE_FREED, follow->thread);
-	charge_free(pass, follow, block.leaf);
+	was_freed(follow, block.leaf);
 }
 
 static void realloc_freed(struct hst_heap_pass *pass, struct hst_heap_follow *follow)
@@ -340,16 +339,20 @@ void hst_heap_moving_end(struct hst_heap_pass *pass, const struct hst_heap_block
 	}
 }
 
-static void allocator_time(struct hst_heap_pass *pass, const struct hst_heap_follow *follow,
-	const struct hst_event *event)
+/* The innermost call's time, also of a free; where none is open, that of the block's owner. */
+static void allocator_time(
+	struct hst_heap_pass *pass, struct hst_heap_follow *follow, const struct hst_event *event)
 {
+	uint32_t leaf = follow->last_is_free
+				? hst_heap_leaf(pass, follow, HST_HEAP_NONE, NULL, NULL)
+				: HST_HEAP_NONE;
 	uint64_t ticks_256 = (uint64_t)event->value << 8;
 	uint64_t own = ticks_256 > pass->cost_timer_256 ? ticks_256 - pass->cost_timer_256 : 0;
 	uint64_t calls = event->reason == 0 ? 1 : event->reason;
-	struct hst_heap_sum *sum = follow->last_leaf == HST_HEAP_NONE
-					   ? &pass->process.sum
-					   : hst_heap_touch(pass, follow->last_leaf);
+	struct hst_heap_sum *sum;
 
+	leaf = leaf == HST_HEAP_NONE ? follow->last_leaf : leaf;
+	sum = leaf == HST_HEAP_NONE ? &pass->process.sum : hst_heap_touch(pass, leaf);
 	sum->allocator_ns += hst_heap_span(pass, 0, own * calls) >> 8;
 	sum->allocator_calls += calls;
 }
@@ -434,9 +437,9 @@ static void count_left(struct hst_heap_pass *pass, const struct hst_heap_block *
 void hst_heap_settle(struct hst_heap_pass *pass)
 {
 	settle_old(pass, 0);
-	for (size_t i = 0; i < pass->live.capacity; i++) {
-		if (pass->live.slots[i].address != 0) {
-			count_left(pass, &pass->live.slots[i]);
+	for (size_t i = 0; i < pass->live.blocks.count; i++) {
+		if (pass->live.blocks.items[i].address != 0) {
+			count_left(pass, &pass->live.blocks.items[i]);
 		}
 	}
 }

@@ -193,8 +193,8 @@ static enum hst_status keep_for(struct hst_heap_pass *pass, struct hst_heap_file
 	if (!hst_vec_reserve(&child->inherited, pass->live.count)) {
 		return HST_E_MEMORY;
 	}
-	for (size_t i = 0; i < pass->live.capacity; i++) {
-		const struct hst_heap_block *block = &pass->live.slots[i];
+	for (size_t i = 0; i < pass->live.blocks.count; i++) {
+		const struct hst_heap_block *block = &pass->live.blocks.items[i];
 
 		if (block->address != 0) {
 			child->inherited.items[child->inherited.count++] =

@@ -318,12 +318,6 @@ static NOINLINE void rare(struct hst_heap_follow *follow, const struct hst_event
 	}
 }
 
-/* Does the event concern other streams? */
-static inline bool waits(uint32_t kind)
-{
-	return kind - HST_EVENT_THREAD_END <= HST_EVENT_MEMORY - HST_EVENT_THREAD_END;
-}
-
 size_t hst_heap_follow_events(
 	struct hst_heap_follow *follow, const struct hst_event *events, size_t at, size_t count)
 {
@@ -342,7 +336,7 @@ size_t hst_heap_follow_events(
 			push(follow, event->site);
 		} else if (event->kind <= HST_EVENT_EXIT_ERROR) {
 			pop(follow);
-		} else if (waits(event->kind)) {
+		} else if (hst_heap_waits(event->kind)) {
 			break;
 		} else {
 			rare(follow, event);

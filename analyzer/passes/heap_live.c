@@ -1,111 +1,146 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of live blocks: linear probing; what follows a removed block moves up. */
+/* The table of live blocks: linear probing; what follows a removed slot moves up. */
 #include "passes/heap_live.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define CAPACITY_FIRST 1024u
+#define CAPACITY_MAX   (1ull << 32) /* of tags */
 
 /* Blocks lie at multiples of 16; neighbours in memory shall not be neighbours here. */
-static inline size_t home_of(const struct hst_heap_live *live, uint64_t address)
+static inline uint32_t tag_of(uint64_t address)
 {
-	uint64_t key = (address >> 4) * 0x9e3779b97f4a7c15ull;
+	return (uint32_t)((address >> 4) * 0x9e3779b97f4a7c15ull >> 32);
+}
 
-	return (size_t)(key ^ key >> 32) & (live->capacity - 1);
+/* The slot of an address; the free one that it belongs to if it is not there. */
+static inline size_t slot_of(const struct hst_heap_live *live, uint64_t address)
+{
+	uint32_t tag = tag_of(address);
+	size_t at = tag & (live->capacity - 1);
+
+	while (live->slots[at].number != 0 &&
+		(live->slots[at].tag != tag ||
+			live->blocks.items[live->slots[at].number].address != address)) {
+		at = (at + 1) & (live->capacity - 1);
+	}
+	return at;
 }
 
 struct hst_heap_block *hst_heap_live_find(const struct hst_heap_live *live, uint64_t address)
 {
-	size_t at;
+	uint32_t number;
 
 	if (live->count == 0) {
 		return NULL;
 	}
-	at = home_of(live, address);
-	while (live->slots[at].address != 0) {
-		if (live->slots[at].address == address) {
-			return &live->slots[at];
-		}
-		at = (at + 1) & (live->capacity - 1);
-	}
-	return NULL;
+	number = live->slots[slot_of(live, address)].number;
+	return number == 0 ? NULL : &live->blocks.items[number];
 }
 
-void hst_heap_live_prefetch(const struct hst_heap_live *live, uint64_t address)
+void hst_heap_live_prefetch_slot(const struct hst_heap_live *live, uint64_t address)
 {
 	if (live->capacity != 0) {
-		__builtin_prefetch(&live->slots[home_of(live, address)], 1);
+		__builtin_prefetch(&live->slots[tag_of(address) & (live->capacity - 1)], 1);
 	}
 }
 
-/* The free slot that an address that is not there belongs to. */
-static struct hst_heap_block *place_for(const struct hst_heap_live *live, uint64_t address)
+void hst_heap_live_prefetch_block(const struct hst_heap_live *live, uint64_t address)
 {
-	size_t at = home_of(live, address);
+	if (live->capacity != 0) {
+		const struct hst_heap_slot *slot =
+			&live->slots[tag_of(address) & (live->capacity - 1)];
 
-	while (live->slots[at].address != 0) {
-		at = (at + 1) & (live->capacity - 1);
+		__builtin_prefetch(&live->blocks.items[slot->number], 1);
 	}
-	return &live->slots[at];
 }
 
 static bool grow(struct hst_heap_live *live)
 {
-	struct hst_heap_live larger = { .capacity = live->capacity * 2, .count = live->count };
+	size_t capacity = live->capacity == 0 ? CAPACITY_FIRST : live->capacity * 2;
+	struct hst_heap_slot *slots =
+		capacity > CAPACITY_MAX ? NULL : calloc(capacity, sizeof *slots);
 
-	if (live->capacity == 0) {
-		larger.capacity = CAPACITY_FIRST;
-	}
-	larger.slots = calloc(larger.capacity, sizeof *larger.slots);
-	if (larger.slots == NULL) {
+	if (slots == NULL) {
 		return false;
 	}
 	for (size_t i = 0; i < live->capacity; i++) {
-		if (live->slots[i].address != 0) {
-			*place_for(&larger, live->slots[i].address) = live->slots[i];
+		size_t at = live->slots[i].tag & (capacity - 1);
+
+		if (live->slots[i].number == 0) {
+			continue;
 		}
+		while (slots[at].number != 0) {
+			at = (at + 1) & (capacity - 1);
+		}
+		slots[at] = live->slots[i];
 	}
 	free(live->slots);
-	*live = larger;
+	live->slots = slots;
+	live->capacity = capacity;
 	return true;
+}
+
+/* A place in `blocks`; 0: out of memory. */
+static uint32_t take_place(struct hst_heap_live *live)
+{
+	struct hst_heap_block none = { 0 };
+	uint32_t number = live->unused;
+
+	if (number != 0) {
+		live->unused = live->blocks.items[number].leaf;
+		return number;
+	}
+	if (live->blocks.count == 0 && !hst_vec_push(&live->blocks, none)) {
+		return 0;
+	}
+	if (live->blocks.count >= UINT32_MAX || !hst_vec_push(&live->blocks, none)) {
+		return 0;
+	}
+	return (uint32_t)live->blocks.count - 1;
 }
 
 struct hst_heap_block *hst_heap_live_add(struct hst_heap_live *live, uint64_t address)
 {
-	struct hst_heap_block *block;
+	uint32_t number;
 
 	if ((live->count + 1) * 4 > live->capacity * 3 && !grow(live)) {
 		return NULL;
 	}
-	block = place_for(live, address);
-	block->address = address;
+	number = take_place(live);
+	if (number == 0) {
+		return NULL;
+	}
+	live->slots[slot_of(live, address)] =
+		(struct hst_heap_slot){ .tag = tag_of(address), .number = number };
+	live->blocks.items[number].address = address;
 	live->count++;
-	return block;
+	return &live->blocks.items[number];
 }
 
 void hst_heap_live_remove(struct hst_heap_live *live, struct hst_heap_block *block)
 {
 	size_t mask = live->capacity - 1;
-	size_t hole = (size_t)(block - live->slots);
+	size_t hole = slot_of(live, block->address);
 	size_t at = hole;
 
+	block->address = 0;
+	block->leaf = live->unused;
+	live->unused = live->slots[hole].number;
 	live->count--;
 	for (;;) {
-		size_t home;
-
 		at = (at + 1) & mask;
-		if (live->slots[at].address == 0) {
+		if (live->slots[at].number == 0) {
 			break;
 		}
-		home = home_of(live, live->slots[at].address);
 		/* It may move up if its home does not lie behind the hole. */
-		if (((at - home) & mask) >= ((at - hole) & mask)) {
+		if (((at - live->slots[at].tag) & mask) >= ((at - hole) & mask)) {
 			live->slots[hole] = live->slots[at];
 			hole = at;
 		}
 	}
-	live->slots[hole].address = 0;
+	live->slots[hole].number = 0;
 }
 
 void hst_heap_live_clear(struct hst_heap_live *live)
@@ -116,12 +151,15 @@ void hst_heap_live_clear(struct hst_heap_live *live)
 	} else if (live->capacity != 0) {
 		memset(live->slots, 0, live->capacity * sizeof *live->slots);
 	}
+	live->blocks.count = 0;
+	live->unused = 0;
 	live->count = 0;
 }
 
 void hst_heap_live_finish(struct hst_heap_live *live)
 {
 	free(live->slots);
+	hst_vec_finish(&live->blocks);
 	*live = (struct hst_heap_live){ 0 };
 }
 

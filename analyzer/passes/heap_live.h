@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The blocks that are there, by address: open addressing, no tombstones.
+ * The blocks that are there, by address: a dense array of blocks, places used again latest first, and
+ * an index by open addressing without tombstones. About 60 bytes a block.
  *
- *   slots: | block | free | block | block | ...  capacity is a power of two, at most 3/4 are used
+ *   slots:  | tag number | free | tag number | ...  a power of two, at most 3/4 are used
+ *   blocks: | block | block | unused | block | ...
  *
  * Beside it two short lists of blocks in doubt, because processors may read the clock a little early:
  * blocks whose address was given anew before their free was seen, and frees of blocks that were not
@@ -12,6 +14,7 @@
 #define HST_PASSES_HEAP_LIVE_H
 
 #include "util/status.h"
+#include "util/vec.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -23,7 +26,7 @@ enum {
 };
 
 struct hst_heap_block {
-	uint64_t address; /* 0: the slot is free */
+	uint64_t address; /* 0: the place is unused, and `leaf` the next one of these */
 	uint64_t bytes;
 	uint64_t ticks;
 	uint32_t leaf;       /* who has it: index of a struct hst_heap_leaf */
@@ -33,22 +36,30 @@ struct hst_heap_block {
 	uint32_t slack;      /* HST_SLACK_LONG_UNKNOWN: unknown */
 	uint32_t flags;      /* HST_BLOCK_... */
 };
-static_assert(sizeof(struct hst_heap_block) == 48, "a million live blocks are 64 to 128 MiB");
+static_assert(sizeof(struct hst_heap_block) == 48, "very many of them");
+
+struct hst_heap_slot {
+	uint32_t tag;    /* of the address; its low bits are the slot's home */
+	uint32_t number; /* of the block; 0: the slot is free */
+};
 
 struct hst_heap_live {
-	struct hst_heap_block *slots;
+	HST_VEC(struct hst_heap_block) blocks; /* [0] is none */
+	uint32_t unused;                       /* list of places; 0 end */
+	struct hst_heap_slot *slots;
 	size_t capacity; /* 0 or a power of two */
 	size_t count;
 };
 
 /* The block at an address, which is not 0; NULL none. Valid until the next change. */
 struct hst_heap_block *hst_heap_live_find(const struct hst_heap_live *live, uint64_t address);
-/* A slot for an address that is not there: all but the address is as it was. NULL: out of memory. */
+/* A place for an address that is not there: all but the address is as it was. NULL: out of memory. */
 struct hst_heap_block *hst_heap_live_add(struct hst_heap_live *live, uint64_t address);
-/* Frees the slot of a block that hst_heap_live_find gave. */
+/* Frees the place of a block that hst_heap_live_find gave. */
 void hst_heap_live_remove(struct hst_heap_live *live, struct hst_heap_block *block);
-/* The slot is going to be looked at. */
-void hst_heap_live_prefetch(const struct hst_heap_live *live, uint64_t address);
+/* The address is going to be looked for: first its slot comes into the cache, then its block. */
+void hst_heap_live_prefetch_slot(const struct hst_heap_live *live, uint64_t address);
+void hst_heap_live_prefetch_block(const struct hst_heap_live *live, uint64_t address);
 void hst_heap_live_clear(struct hst_heap_live *live);
 /* { 0 } is allowed. */
 void hst_heap_live_finish(struct hst_heap_live *live);

@@ -15,8 +15,9 @@
 #define EVENTS_MANY 1024u
 #define EVENTS_FEW  128u
 #define OPEN_MANY   256u
-/* Entries that are looked ahead, so that their slots are in the cache when they come. */
-#define AHEAD 6u
+/* Events that are looked ahead, so that slots and blocks are in the cache when they come. */
+#define AHEAD_SLOT  12u
+#define AHEAD_BLOCK 6u
 
 struct reading {
 	struct hst_decoder *decoder;
@@ -221,15 +222,40 @@ static const struct hst_memory *entry_of(const struct reading *reading, size_t a
 	return has ? &reading->memory[reading->events[at].value] : NULL;
 }
 
-static void look_ahead(const struct hst_heap_pass *pass, const struct reading *reading)
+/* The address that an event will look for; 0 none. */
+static inline uint64_t address_at(const struct reading *reading, size_t at)
 {
-	size_t at = reading->at + AHEAD;
+	const struct hst_event *event = &reading->events[at];
 
-	if (at < reading->count && (reading->events[at].kind == HST_EVENT_ALLOC ||
-					   reading->events[at].kind == HST_EVENT_FREE)) {
-		hst_heap_live_prefetch(
-			&pass->live, reading->memory[reading->events[at].value].address);
+	return at < reading->count &&
+			       (event->kind == HST_EVENT_ALLOC || event->kind == HST_EVENT_FREE)
+		       ? reading->memory[event->value].address
+		       : 0;
+}
+
+static inline void look_ahead(const struct hst_heap_pass *pass, const struct reading *reading)
+{
+	uint64_t slot = address_at(reading, reading->at + AHEAD_SLOT);
+	uint64_t block = address_at(reading, reading->at + AHEAD_BLOCK);
+
+	if (slot != 0) {
+		hst_heap_live_prefetch_slot(&pass->live, slot);
 	}
+	if (block != 0) {
+		hst_heap_live_prefetch_block(&pass->live, block);
+	}
+}
+
+/* Makes the event that the stream stands at the one that it waits with: time does not step back. */
+static inline void stand_at(struct reading *reading, struct entry *entry)
+{
+	struct hst_event *event = &reading->events[reading->at];
+
+	if (event->ticks < reading->ticks) {
+		event->ticks = reading->ticks;
+	}
+	reading->ticks = event->ticks;
+	entry->key = key_of(event->ticks, event);
 }
 
 /* Takes events of the stream as long as they come before those of all others. */
@@ -240,22 +266,21 @@ static enum hst_status run(struct merge *merge, struct entry *top, uint64_t limi
 	struct reading *reading = top->reading;
 
 	do {
-		struct hst_event event = reading->events[reading->at];
+		const struct hst_event *event = &reading->events[reading->at];
 
-		reading->ticks = event.ticks > reading->ticks ? event.ticks : reading->ticks;
-		event.ticks = reading->ticks;
 		look_ahead(pass, reading);
 		HST_TRY(hst_heap_event(
-			pass, &reading->follow, &event, entry_of(reading, reading->at)));
+			pass, &reading->follow, event, entry_of(reading, reading->at)));
 		reading->at++;
-		HST_TRY(go_on(pass, ref, reading, ret_more));
-		if (!*ret_more) {
-			break;
+		/* Often the next one waits, too. */
+		if (reading->at == reading->count || reading->follow.resyncing ||
+			!hst_heap_waits(event[1].kind)) {
+			HST_TRY(go_on(pass, ref, reading, ret_more));
+			if (!*ret_more) {
+				break;
+			}
 		}
-		top->key = key_of(reading->events[reading->at].ticks > reading->ticks
-					  ? reading->events[reading->at].ticks
-					  : reading->ticks,
-			&reading->events[reading->at]);
+		stand_at(reading, top);
 	} while (top->key <= limit);
 	return HST_OK;
 }
@@ -272,8 +297,7 @@ static enum hst_status begin_stream(struct merge *merge, struct entry *top, bool
 	}
 	HST_TRY(go_on(pass, ref, top->reading, ret_more));
 	if (*ret_more) {
-		top->key = key_of(top->reading->events[top->reading->at].ticks,
-			&top->reading->events[top->reading->at]);
+		stand_at(top->reading, top);
 	}
 	return HST_OK;
 }

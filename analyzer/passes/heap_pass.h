@@ -109,7 +109,8 @@ struct hst_heap_follow {
 	uint32_t thread;
 	bool signals;       /* lane of signal handlers */
 	bool first;         /* thread of the process */
-	uint32_t last_leaf; /* of the latest record of a block */
+	uint32_t last_leaf; /* of the latest record of a block; of a free: of the block */
+	bool last_is_free;
 	uint32_t resync_depth;
 	bool resyncing;
 	bool limited;
@@ -279,6 +280,11 @@ void hst_heap_follow_finish(struct hst_heap_follow *follow);
  * Follows calls from event `at` on. Returns the index of the first event that has to wait for its
  * time, or `count`.
  */
+/* Does an event of this kind concern other streams? */
+static inline bool hst_heap_waits(uint32_t kind)
+{
+	return kind - HST_EVENT_THREAD_END <= HST_EVENT_MEMORY - HST_EVENT_THREAD_END;
+}
 size_t hst_heap_follow_events(
 	struct hst_heap_follow *follow, const struct hst_event *events, size_t at, size_t count);
 /* All stacks are empty from here on. */

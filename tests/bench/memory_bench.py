@@ -246,18 +246,6 @@ class MemoryBench:
         ratio = [row["threads", "trace"] / row["random", "trace"] for row in rows]
         bench.bar("memthreads, undisturbed: two threads / one", ratio, 1.3, "x")
 
-    def heaptrack_file(self, pairs):
-        """A file for heaptrack_print, not packed, which it reads faster."""
-        bench = self.bench
-        self.run_once("heaptrack", "memload", "random", pairs, "memreport-peer")
-        packed = self.data_of(bench.path("memreport-peer"))[0]
-        plain = bench.path("memreport-plain")
-        tool = ["zstd", "-dc"] if packed.endswith(".zst") else ["gzip", "-dc"]
-        with open(plain, "wb") as out:
-            subprocess.run(tool + [packed], stdout=out, check=True)
-        os.unlink(packed)
-        return plain
-
     def measure_report(self):
         """`memory --json` on a long trace, on one core, beside heaptrack_print on its own file."""
         bench = self.bench
@@ -265,23 +253,26 @@ class MemoryBench:
         mine, theirs = REPORT[0][quick], REPORT[1][quick]
         bench.cpu = None
         self.run_once("trace", "memload", "random", mine, "memreport")
-        plain = self.heaptrack_file(theirs) if self.heaptrack and self.print else None
+        packed = None
+        if self.heaptrack and self.print:
+            self.run_once("heaptrack", "memload", "random", theirs, "memreport-peer")
+            packed = self.data_of(bench.path("memreport-peer"))[0]
         env = {"LD_PRELOAD": bench.path("meter.so")}
         own, peer, peak = [], [], []
         for number in range(max(1, min(5, bench.options.rounds))):
             command = ["taskset", "-c", "0", bench.hasten, "memory", "--json"]
             sample = bench.execute(command + [bench.path("memreport")], env, "hasten")
             bench.record(target="memreport", variant="hasten", round=number, pairs=mine, **sample)
-            own.append(sample["wall_ns"] / mine)
+            own.append(sample[bench.options.clock + "_ns"] / mine)
             peak.append(sample["hwm_kib"] / KIB)
-            if plain:
-                command = ["taskset", "-c", "0", self.print, plain]
+            if packed:
+                command = ["taskset", "-c", "0", self.print, packed]
                 sample = bench.execute(command, env, "heaptrack_print")
                 bench.record(
                     target="memreport", variant="heaptrack", round=number, pairs=theirs, **sample
                 )
-                peer.append(sample["wall_ns"] / theirs)
-        for name in ("memreport", "memreport-plain"):
+                peer.append(sample[bench.options.clock + "_ns"] / theirs)
+        for name in ("memreport", "memreport-peer"):
             self.remove(bench.path(name))
         bench.bar("memory --json, per allocation", own, None, "ns")
         if peer:

@@ -80,16 +80,23 @@ NOINLINE static char *break_by(intptr_t bytes)
 	return before;
 }
 
+NOINLINE static void uses_heap(void)
+{
+	void *block = kept(malloc(1000));
+
+	fill(block, 1000, 4);
+	free(block);
+	sink++;
+}
+
 /* The break belongs to the program and to malloc, which must notice. */
 NOHOOK static void heap(void)
 {
 	char *before = break_by(3 * MIB);
-	void *block = kept(malloc(1000));
 
 	fill(before, 3 * MIB, 3);
-	fill(block, 1000, 4);
+	uses_heap();
 	check_filled(before, 3 * MIB, 3);
-	free(block);
 	before = break_by(4 * MIB);
 	fill(before, 4 * MIB, 3);
 	CHECK(break_by(-(intptr_t)(4 * MIB)) == before + 4 * MIB);
