@@ -101,10 +101,10 @@ static uint32_t site_of(struct hst_stream *stream, const struct hst_ask *ask)
 	return id;
 }
 
-/* A new chunk may have little room left once the place is defined. */
-static bool has_room(struct hst_stream *stream)
+/* Whatever one hook writes fits into the room that open_stream found (HST_RECORD_SLACK). */
+static bool has_events(const struct hst_stream *stream)
 {
-	return stream->mode == HST_STREAM_TRACE && stream->window->cur < stream->room;
+	return stream->mode == HST_STREAM_TRACE;
 }
 
 /* The allocator's own: nothing is recorded. */
@@ -123,7 +123,7 @@ static void put_time(struct hst_stream *stream, uint64_t elapsed, uint32_t calls
 {
 	if (stream->mode == HST_STREAM_PROFILE) {
 		stream->top->context->allocator_ticks += elapsed * calls;
-	} else if (has_room(stream)) {
+	} else if (has_events(stream)) {
 		hst_put_allocator(stream, elapsed, calls);
 	}
 }
@@ -143,7 +143,7 @@ HST_NOINLINE void hst_memory_came(struct hst_stream *own, const struct hst_ask *
 		return;
 	}
 	id = site_of(stream, ask);
-	if (id != 0 && has_room(stream)) {
+	if (id != 0 && has_events(stream)) {
 		hst_put_alloc(
 			stream, hst_ticks(), id, block, bytes, hst_memory_slack(block, bytes));
 	} else if (stream->mode == HST_STREAM_PROFILE) {
@@ -222,7 +222,7 @@ void hst_memory_mapped(const struct hst_ask *ask, uint64_t address, uint64_t byt
 		return;
 	}
 	id = site_of(stream, ask);
-	if (id != 0 && has_room(stream)) {
+	if (id != 0 && has_events(stream)) {
 		hst_put_map(stream, hst_ticks(), id, address, bytes, flags);
 	}
 	hst_sample_take(stream, hst_ticks());
@@ -236,7 +236,7 @@ void hst_memory_unmapped(const struct hst_ask *ask, uint64_t address, uint64_t b
 	if (stream == NULL) {
 		return;
 	}
-	if (has_room(stream)) {
+	if (has_events(stream)) {
 		hst_put_unmap(stream, hst_ticks(), address, bytes);
 	}
 	close_stream(stream);
@@ -251,7 +251,7 @@ void hst_memory_stack(const struct hst_ask *ask, uint64_t bytes)
 		return;
 	}
 	id = site_of(stream, ask);
-	if (id != 0 && has_room(stream)) {
+	if (id != 0 && has_events(stream)) {
 		hst_put_stack(stream, hst_ticks(), id, bytes);
 	}
 	close_stream(stream);

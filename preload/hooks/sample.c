@@ -60,7 +60,6 @@ void hst_sample_take(struct hst_stream *stream, uint64_t now)
 	uint64_t end;
 
 	if (now < due || stream->mode != HST_STREAM_TRACE || page == 0 ||
-		stream->window->cur >= stream->room ||
 		!__atomic_compare_exchange_n(&next_sample, &due, now + interval(now), false,
 			__ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
 		!read_sizes(&size, &resident)) {

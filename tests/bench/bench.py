@@ -99,17 +99,24 @@ class Bench:
             self.programs[name] = self.path(name)
             call(cc + FLAGS + [os.path.join(HERE, name + ".c"), "-o", self.path(name), "-lpthread"])
         self.memory.compile(cc, call, HERE, ["-finstrument-functions"])
+        lua = self.fetched([])
+        if lua:
+            self.programs["lua"] = lua
+            self.memory.add_lua(self.fetched)
+
+    def fetched(self, more):
+        """The path of Lua, built with these options of fetch.py; None if it cannot be had."""
         fetch = os.path.join(REAL, "fetch.py")
         done = subprocess.run(
-            [sys.executable, fetch, os.path.join(self.build, "real"), "lua"],
+            [sys.executable, fetch, os.path.join(self.build, "real"), "lua", *more],
             stdout=subprocess.PIPE,
             check=False,
         )
         text = done.stdout.decode("utf-8", "replace").strip().split("\n")[-1]
         if done.returncode:
             say("Lua is left out: " + text)
-        else:
-            self.programs["lua"] = text
+            return None
+        return text
 
     def arguments(self, target):
         full, quick, _ = TARGETS[target]

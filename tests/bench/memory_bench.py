@@ -17,7 +17,10 @@ KIB = 1024
 # A bare pair takes 15 ns: 3 % of that are nothing beside what is measured.
 AA_FLOOR_NS = 1
 
-# Target: program, its mode, pairs of a full and of a quick run, variants. Those of a group run by turns.
+WORKLOAD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "real", "workload.lua")
+
+# Target: program, its mode, its size (pairs, but of memlua) in a full and in a quick run, variants.
+# Those of a group run by turns.
 GROUPS = {
     "mempair": {
         "mempair": ("memload", "pair", 4000000, 100000, ("trace", "profile", "heaptrack")),
@@ -28,6 +31,9 @@ GROUPS = {
     },
     "memcalls": {
         "memcalls": ("memload_hooks", "called", 4000000, 100000, ("calls", "calls2", "trace")),
+    },
+    "memlua": {
+        "memlua": ("lua_plain", WORKLOAD, 8, 1, ("trace", "heaptrack")),
     },
 }
 # Either name selects a group.
@@ -65,6 +71,12 @@ class MemoryBench:
                 + [os.path.join(here, source + ".c"), "-o", bench.path(name), "-lpthread"]
             )
 
+    def add_lua(self, fetched):
+        """`fetched(more)`: path of Lua built with these options of fetch.py, None without its sources."""
+        path = fetched(["--name", "lua_plain", "--flags", "-O2 -g"])
+        if path:
+            self.bench.programs["lua_plain"] = path
+
     def variant(self, name, command, data):
         """(command, environment) of a variant."""
         meter = self.bench.path("meter.so")
@@ -85,8 +97,8 @@ class MemoryBench:
     def here(self, names):
         return [name for name in names if name != "heaptrack" or self.heaptrack]
 
-    def pairs(self, description, quick=None):
-        return description[3 if (self.bench.options.quick if quick is None else quick) else 2]
+    def size(self, description):
+        return description[3 if self.bench.options.quick else 2]
 
     def data_of(self, path):
         """The files of heaptrack and the folder of hasten have this path, or it and an ending."""
@@ -104,11 +116,11 @@ class MemoryBench:
             else:
                 os.unlink(found)
 
-    def run_once(self, variant, program, mode, pairs, keep=None):
+    def run_once(self, variant, program, mode, size, keep=None):
         bench = self.bench
         data = bench.path(keep or "memdata")
         self.remove(data)
-        command = [bench.programs[program], mode, str(pairs)]
+        command = [bench.programs[program], mode, str(size)]
         command, environment = self.variant(variant, command, data)
         sample = bench.execute(command, environment, program)
         sample["bytes"] = sum(disk_bytes(found) for found in self.data_of(data))
@@ -118,28 +130,33 @@ class MemoryBench:
             self.remove(data)
         return sample
 
-    def check_complete(self, target, description, variant):
-        """Every pair must be in what `hasten memory` says."""
-        program, mode = description[:2]
-        pairs = self.pairs(description, True)
-        self.run_once(variant, program, mode, pairs, "memcheck")
+    def count(self, description, size, variant):
+        """Blocks of one run, as `hasten memory` has them."""
+        self.run_once(variant, description[0], description[1], size, "memcheck")
         done = subprocess.run(
             [self.bench.hasten, "memory", "--json", self.bench.path("memcheck")],
             stdout=subprocess.PIPE,
             check=False,
         )
         self.remove(self.bench.path("memcheck"))
-        found = json.loads(done.stdout)["sum"]["alloc_calls"] if done.returncode == 0 else 0
+        return json.loads(done.stdout)["sum"]["alloc_calls"] if done.returncode == 0 else 0
+
+    def check_complete(self, target, description, variant):
+        """Every pair must be in what `hasten memory` says."""
+        size = description[3]
+        found = self.count(description, size, variant)
         # libc has a few of its own: the stacks' descriptors, a buffer.
-        if not pairs <= found <= pairs + 20:
-            raise self.broken("%s: %s mode recorded %d of %d" % (target, variant, found, pairs))
+        if not size <= found <= size + 20:
+            raise self.broken("%s: %s mode recorded %d of %d" % (target, variant, found, size))
 
     def measure(self, group):
         bench = self.bench
         jobs = []
         for target, description in GROUPS[group].items():
             base = [] if "calls" in description[4] else ["none", "none2"]
-            bench.calls[target] = self.pairs(description)
+            bench.calls[target] = self.size(description)
+            if target == "memlua":
+                bench.calls[target] = self.count(description, self.size(description), "trace")
             names = base + self.here(description[4])
             jobs += [(target, description, name) for name in names]
             self.say(
@@ -147,16 +164,18 @@ class MemoryBench:
                 % (target, bench.calls[target], bench.options.rounds, " ".join(names))
             )
             for name in ("trace", "profile"):
-                if name in names:
+                if name in names and target != "memlua":
                     self.check_complete(target, description, name)
         for number in range(bench.options.rounds):
             calm = bench.calmest()
             for i in range(len(jobs)):
                 target, description, variant = jobs[(i + number) % len(jobs)]
                 bench.cpu = None if target in THREADS else calm
-                pairs = bench.calls[target]
-                sample = self.run_once(variant, description[0], description[1], pairs)
+                sample = self.run_once(
+                    variant, description[0], description[1], self.size(description)
+                )
                 bench.samples.setdefault((target, variant), []).append(sample)
+                pairs = bench.calls[target]
                 bench.record(target=target, variant=variant, round=number, pairs=pairs, **sample)
         bench.cpu = None
         for target in GROUPS[group]:
@@ -175,8 +194,9 @@ class MemoryBench:
         name = "%s: trace mode, per pair" % target
         if target in LIMITS:
             bench.bar(name, trace, LIMITS[target], "ns", trusted)
-        if target == "memthreads":
+        else:
             bench.bar(name, trace, None, "ns", trusted)
+        if target == "memthreads":
             ratio = [a / b for a, b in zip(trace, self.costs("memrandom", "trace"))]
             trusted = trusted and bench.trusted("memrandom", "none", AA_FLOOR_NS)
             bench.bar("memthreads: two threads / one, per pair", ratio, 1.3, "x", trusted)
@@ -197,7 +217,7 @@ class MemoryBench:
             self.say("heaptrack is not here: the ratio of %s is left out" % target)
             return
         ratio = [a / b for a, b in zip(trace, self.costs(target, "heaptrack"))]
-        limit = None if target == "memthreads" else 0.15
+        limit = 0.15 if target in LIMITS else None
         self.bench.bar("%s: trace mode / heaptrack" % target, ratio, limit, "x", trusted)
 
     def piece(self, variant, mode, cpu):
@@ -288,7 +308,8 @@ class MemoryBench:
         if "mempieces" in chosen:
             self.measure_pieces()
         for group in GROUPS:
-            if group in chosen:
+            program = next(iter(GROUPS[group].values()))[0]
+            if group in chosen and program in bench.programs:
                 self.measure(group)
         if "memreport" in chosen:
             self.measure_report()

@@ -200,6 +200,10 @@ def one_event(decode, op, frames, code, detail):
     return None
 
 
+def address_of(event):
+    return event.detail[3] if event.kind == ALLOC else event.detail
+
+
 class Ranges:
     """What the program itself has mapped: page by page, which is slow and simple."""
 
@@ -272,26 +276,31 @@ class Process:
             if i in done:
                 continue
             if event.kind == ALLOC and event.detail[3] in self.live:
-                late = self.find_late_free(i, done)
-                if late is not None:
-                    done.add(late)
-                    self.take(self.events[late])
+                self.take_late(self.find_late(i, done, (FREE, RELEASE)), done)
+            elif event.kind in (FREE, RELEASE) and event.detail not in self.live:
+                self.take_late(self.find_late(i, done, (ALLOC,)), done)
             self.take(event)
         for moment in due:
             self.snapshots[moment] = dict(self.live)
         self.finish()
 
-    def find_late_free(self, i, done):
-        """The free of another stream that belongs before the allocation, or None."""
+    def find_late(self, i, done, kinds):
+        """What another stream did before to the block, by a clock that was a little late; or None."""
         event = self.events[i]
+        wanted = address_of(event)
         for k in range(i + 1, len(self.events)):
             other = self.events[k]
             if other.units > event.units + self.window:
                 return None
-            if (k not in done and other.kind in (FREE, RELEASE) and other.detail == event.detail[3]
-                    and other.stream != event.stream):
+            if (k not in done and other.kind in kinds and other.stream != event.stream
+                    and address_of(other) == wanted):
                 return k
         return None
+
+    def take_late(self, k, done):
+        if k is not None:
+            done.add(k)
+            self.take(self.events[k])
 
     def take(self, event):
         if event.kind == ALLOC:
