@@ -301,4 +301,5 @@ void hst_json_ledger(struct hst_json *json, const struct hst_ledger *ledger)
 	hst_json_u64(json, "nested_lost", ledger->nested_lost);
 	hst_json_u64(json, "resyncs", ledger->resyncs);
 	hst_json_u64(json, "overflow_calls", ledger->overflow_calls);
+	hst_json_u64(json, "memory_lost", ledger->memory_lost);
 }

@@ -384,7 +384,10 @@ static void say_no_hooks(struct hst_elf_advice *advice, const char *name, bool g
 			name);
 	} else {
 		hst_run_fix(advice->image, FLAGS, fix, sizeof fix);
-		say(advice, false, "%s has no hooks, so none of its calls can be recorded; fix: %s",
+		advice->hookless = true;
+		say(advice, false,
+			"%s has no hooks, so of its functions only the memory can be recorded, no calls; "
+			"fix: %s",
 			name, fix);
 	}
 }

@@ -183,7 +183,8 @@ static int run_recorded(struct run *run)
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV) {
 		hst_run_explain_overflow(&run->say, run->dir.path, child.pid);
 	}
-	hst_run_close(&run->say, run->dir.path, run->dir.shown);
+	hst_run_close(&run->say, run->dir.path, run->dir.shown,
+		run->advice.hookless && !run->options.no_memory);
 	return exit_status(status);
 }
 

@@ -9,6 +9,7 @@
 #include "reader/session.h"
 #include "reader/trace_file.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ struct sums {
 	uint64_t threads;
 	uint64_t processes;
 	size_t files;
+	uint64_t foreign;   /* processes in which another malloc took the calls */
 	bool looked_inside; /* all but file_bytes, files, processes is known */
 	bool counted;       /* calls is the whole truth */
 	uint32_t flags;     /* of all file headers */
@@ -88,12 +90,13 @@ static void add_file(const char *path, struct sums *sums)
 		return;
 	}
 	sums->flags |= file.header.flags;
-	sums->lost += file.header.ledger.lost_calls;
+	sums->lost += file.header.ledger.lost_calls + file.header.ledger.memory_lost;
+	sums->foreign += file.header.memory == HST_MEMORY_FOREIGN;
 	for (size_t i = 0; i < file.stream_count; i++) {
 		const struct hst_stream_ref *stream = &file.streams[i];
 
 		sums->threads += stream->lane == HST_LANE_MAIN;
-		sums->lost += stream->ledger.lost_calls;
+		sums->lost += (uint64_t)stream->ledger.lost_calls + stream->ledger.memory_lost;
 		sums->counted = sums->counted && stream->chunk_count == 0;
 		if (stream->profile_offset != 0) {
 			add_profile(&file, stream->profile_offset, sums);
@@ -189,7 +192,8 @@ static void say_losses(const struct hst_say *say, uint32_t flags)
 	}
 }
 
-void hst_run_close(const struct hst_say *say, const char *directory, const char *shown)
+void hst_run_close(
+	const struct hst_say *say, const char *directory, const char *shown, bool hookless)
 {
 	struct sums sums = { 0 };
 	struct hst_session session;
@@ -211,9 +215,17 @@ void hst_run_close(const struct hst_say *say, const char *directory, const char 
 	}
 	say_sums(say, &sums, shown);
 	say_losses(say, sums.flags);
-	if (strcmp(shown, "hasten.data") == 0) {
-		hst_say_note(say, "next: hasten report");
-	} else {
-		hst_say_note(say, "next: hasten report %s", shown);
+	if (sums.foreign != 0) {
+		hst_say_note(say,
+			"memory of %" PRIu64
+			" process%s is not recorded: a malloc of their own, of a sanitizer or of a "
+			"library loaded earlier takes the calls (hasten info names it)",
+			sums.foreign, plural_es(sums.foreign));
 	}
+	if (strcmp(shown, "hasten.data") == 0) {
+		shown = "";
+	}
+	hst_say_note(say, "next: hasten %s%s%s",
+		hookless && sums.foreign == 0 ? "memory" : "report", shown[0] == '\0' ? "" : " ",
+		shown);
 }

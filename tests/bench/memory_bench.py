@@ -33,7 +33,7 @@ GROUPS = {
         "memcalls": ("memload_hooks", "called", 4000000, 100000, ("calls", "calls2", "trace")),
     },
     "memlua": {
-        "memlua": ("lua_plain", WORKLOAD, 8, 1, ("trace", "heaptrack")),
+        "memlua": ("lua_plain", WORKLOAD, 24, 1, ("trace", "heaptrack")),
     },
 }
 # Either name selects a group.
@@ -192,10 +192,7 @@ class MemoryBench:
         trusted = bench.trusted(target, bench.base(target), AA_FLOOR_NS)
         trace = self.costs(target, "trace")
         name = "%s: trace mode, per pair" % target
-        if target in LIMITS:
-            bench.bar(name, trace, LIMITS[target], "ns", trusted)
-        else:
-            bench.bar(name, trace, None, "ns", trusted)
+        bench.bar(name, trace, LIMITS.get(target), "ns", trusted)
         if target == "memthreads":
             ratio = [a / b for a, b in zip(trace, self.costs("memrandom", "trace"))]
             trusted = trusted and bench.trusted("memrandom", "none", AA_FLOOR_NS)
