@@ -60,6 +60,9 @@ enum hst_step {
 enum hst_step hst_decode_memory(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
 	const uint8_t *payload, struct hst_event *event);
 
+/* Common records of allocations and frees, up to `room` events or the first other record. Returns how many. */
+size_t hst_decode_blocks(struct hst_decoder *decoder, struct hst_event *events, size_t room);
+
 /* By the time of a record: 16 bits, which cannot carry a whole chunk beyond 64 bits of ticks. */
 static inline void hst_decode_advance(struct hst_decoder *decoder, uint32_t units)
 {

@@ -51,6 +51,104 @@ static uint64_t near_latest(struct hst_decoder *decoder, const uint8_t *distance
 	return step_from_latest(decoder, (int32_t)hst_load32(distance));
 }
 
+/* Upper bytes of the heads of the common forms; bytes of the longest of them. */
+#define HEAD(op)      (HST_KIND_EXTENDED << 6 | (op))
+#define LONGEST_BYTES 12
+
+/* One of the common forms, as the tight loop has it. */
+struct common {
+	uint64_t units;
+	int64_t blocks;
+	uint64_t bytes;
+	uint32_t slack;
+	uint32_t site;
+	uint32_t kind;
+	uint32_t length; /* 0: another record, or something is wrong */
+};
+
+static inline struct common read_common(const struct hst_decoder *decoder, const uint8_t *at)
+{
+	uint32_t head = hst_load16(at);
+	uint32_t argument = head & 0xff;
+	struct common record = { 0 };
+
+	switch (head >> 8) {
+	case HEAD(HST_OP_FREE_NEAR):
+		return (struct common){ .units = argument,
+			.blocks = (int16_t)hst_load16(at + 2),
+			.kind = HST_EVENT_FREE,
+			.length = 4 };
+	case HEAD(HST_OP_FREE):
+		return (struct common){ .units = hst_load16(at + 2),
+			.blocks = (int32_t)hst_load32(at + 4),
+			.kind = argument == 1 ? HST_EVENT_RELEASE : HST_EVENT_FREE,
+			.length = 8 };
+	case HEAD(HST_OP_ALLOC_NEAR):
+		record.units = argument;
+		record.blocks = (int16_t)hst_load16(at + 4);
+		record.bytes = hst_load16(at + 6);
+		record.slack = (uint32_t)hst_slack_usual(record.bytes);
+		record.kind = HST_EVENT_ALLOC;
+		record.length = asking_site(decoder, hst_load16(at + 2), &record.site) ? 8 : 0;
+		return record;
+	case HEAD(HST_OP_ALLOC):
+		record.units = hst_load16(at + 2);
+		record.blocks = (int32_t)hst_load32(at + 6);
+		record.bytes = hst_load16(at + 10);
+		record.slack =
+			argument == HST_SLACK_SHORT_UNKNOWN ? HST_SLACK_LONG_UNKNOWN : argument;
+		record.kind = HST_EVENT_ALLOC;
+		record.length = asking_site(decoder, hst_load16(at + 4), &record.site) ? 12 : 0;
+		return record;
+	default:
+		return record;
+	}
+}
+
+/*
+ * The tight loop of programs that do little but allocate. Records that end close to the end of the chunk, and all in which
+ * something is wrong, are left to the slow path.
+ */
+size_t hst_decode_blocks(struct hst_decoder *decoder, struct hst_event *events, size_t room)
+{
+	const uint8_t *at = decoder->at;
+	const uint8_t *const stop =
+		decoder->end - at < LONGEST_BYTES ? at : decoder->end - (LONGEST_BYTES - 1);
+	uint64_t ticks = decoder->ticks;
+	uint64_t latest = decoder->latest;
+	uint32_t value = (uint32_t)decoder->memory.count;
+	struct hst_event *event = events;
+	struct hst_memory *entry;
+
+	if (at >= stop || hst_load16(at) >> 8 < HEAD(HST_OP_ALLOC) ||
+		!hst_vec_reserve(&decoder->memory, room)) {
+		return 0;
+	}
+	entry = decoder->memory.items + value;
+	while (at < stop && event != events + room) {
+		struct common record = read_common(decoder, at);
+
+		if (record.length == 0) {
+			break;
+		}
+		at += record.length;
+		ticks += record.units << decoder->shift;
+		latest = (latest + 16u * (uint64_t)record.blocks) & ADDRESS_MASK;
+		*event++ = (struct hst_event){ .ticks = ticks,
+			.site = record.site,
+			.kind = (uint16_t)record.kind,
+			.value = value++ };
+		*entry++ = (struct hst_memory){
+			.address = latest, .bytes = record.bytes, .slack = record.slack
+		};
+	}
+	decoder->at = at;
+	decoder->ticks = ticks;
+	decoder->latest = latest;
+	decoder->memory.count = value;
+	return (size_t)(event - events);
+}
+
 /* The short forms of an allocation and a free: their argument is the time. */
 static enum hst_step near_event(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
 	const uint8_t *payload, struct hst_event *event)

@@ -323,6 +323,7 @@ enum hst_status hst_decode_batch(struct hst_decoder *decoder, struct hst_event *
 {
 	const char *wrong = "";
 	size_t count = 0;
+	size_t blocks;
 
 	decoder->memory.count = 0;
 	while (count < capacity && decoder->pending_at < decoder->pending_count) {
@@ -336,6 +337,11 @@ enum hst_status hst_decode_batch(struct hst_decoder *decoder, struct hst_event *
 			return hst_diag_set(diag, HST_E_MEMORY, "out of memory");
 		}
 		count += fast_stretch(decoder, events + count, room);
+		blocks = hst_decode_blocks(decoder, events + count, capacity - count);
+		count += blocks;
+		if (blocks != 0) {
+			continue;
+		}
 		/* The slow path may push one more: room + 1 above. */
 		if (count == capacity) {
 			break;

@@ -242,7 +242,8 @@ class Process:
         self.snapshots = {}
         self.ranges = Ranges()
         self.stacks = []
-        self.program_peak = -1
+        self.program_peak = 0
+        self.ends_by_exec = False
 
     def owner_key(self, owner):
         kind, address = owner
@@ -251,10 +252,11 @@ class Process:
         return path, name or "[unknown]"
 
     def inherit(self, blocks):
-        """The live set of the parent: held here, but no function's of this process."""
+        """The live set of the parent: held by its owners here, too, but asked for elsewhere."""
         for address, block in blocks.items():
             self.live[address] = block
             self.inherited.add(address)
+            self.sums[block.owner].hold(1, block.bytes)
             self.all.hold(1, block.bytes)
         self.inherited_blocks = len(blocks)
         self.note_peak()
@@ -306,7 +308,7 @@ class Process:
         if event.kind == ALLOC:
             self.allocate(event)
         elif event.kind in (FREE, RELEASE):
-            block = self.forget(event.detail, event.tid)
+            block = self.forget(event.detail, event.tid, event.kind == RELEASE)
             if event.kind == RELEASE:
                 self.pending[event.stream].append((event.detail, block))
         elif event.kind == REALLOC_END:
@@ -369,27 +371,26 @@ class Process:
         inherited = address in self.inherited
         self.inherited.discard(address)
         self.all.hold(-1, -block.bytes)
-        if not inherited:
-            self.sums[block.owner].hold(-1, -block.bytes)
+        self.sums[block.owner].hold(-1, -block.bytes)
         return block, inherited
 
-    def forget(self, address, tid):
+    def forget(self, address, tid, moves):
         block, inherited = self.drop(address)
         if block is None:
             self.unmatched += 1
             return None
         if not inherited:
-            self.count_free(block, tid, 1)
+            self.count_free(block, tid, 1, moves)
         return block
 
-    def count_free(self, block, tid, sign):
-        """`sign` -1: it was none, since realloc failed."""
+    def count_free(self, block, tid, sign, moves):
+        """`sign` -1: it was none, since realloc failed. What realloc replaces is not temporary: it lives on."""
         value = self.sums[block.owner].value
         value["freed_blocks"] += sign
         value["freed_bytes"] += sign * block.bytes
         if tid != block.tid:
             value["foreign_freed_blocks"] += sign
-        elif block.frame[1] is not None and block.frame not in self.open_frames_gone:
+        elif not moves and block.frame[1] is not None and block.frame not in self.open_frames_gone:
             value["temporary_blocks"] += sign
             value["temporary_bytes"] += sign * block.bytes
 
@@ -404,7 +405,7 @@ class Process:
             self.sums[block.owner].value["failed_calls"] += 1
         if block is not None:
             # It never went.
-            self.count_free(block, event.tid, -1)
+            self.count_free(block, event.tid, -1, True)
             self.live[address] = block
             self.sums[block.owner].hold(1, block.bytes)
             self.all.hold(1, block.bytes)
@@ -413,6 +414,8 @@ class Process:
         for address, block in self.live.items():
             if address in self.inherited:
                 self.inherited_left += 1
+                continue
+            if self.ends_by_exec:
                 continue
             value = self.sums[block.owner].value
             value["leaked_blocks"] += 1
@@ -430,9 +433,11 @@ def load(folder, decoder):
     for process in processes:
         if process.header.flags & FLAG_FORKED and process.header.fork_ticks:
             children[process.header.ppid].append(process)
+    latest = {p.header.pid: p for p in processes}
     done = []
     for process in processes:
         header = process.header
+        process.ends_by_exec = latest[header.pid] is not process
         mine = [c for c in children[header.pid] if image_at(processes, c) is process]
         if header.flags & FLAG_FORKED and header.fork_ticks:
             parent = image_at(done, process)
