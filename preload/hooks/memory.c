@@ -19,7 +19,6 @@
 #include "sink/file.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "core/poison.h"
 
@@ -45,11 +44,11 @@ void *hst_hook_memalign(size_t alignment, size_t bytes) __asm__("memalign");
 void *hst_hook_valloc(size_t bytes) __asm__("valloc");
 void *hst_hook_pvalloc(size_t bytes) __asm__("pvalloc");
 
-/* Constructors of other libraries allocate before ours runs; the loader may, before libc knows the environment. */
+/* Constructors of other libraries allocate before ours runs. */
 HST_COLD void hst_memory_begin(void)
 {
 	hst_reals_start();
-	if (environ != NULL && hst_process.state == HST_PROCESS_NEW) {
+	if (hst_process.state == HST_PROCESS_NEW) {
 		hst_process_start();
 	}
 }

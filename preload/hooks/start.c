@@ -29,9 +29,30 @@
 
 static enum hst_directory_role start_role;
 
+/* The loader's: what the kernel laid at the end of the main thread's stack begins here, with the number of arguments. */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): its name */
+extern void *__libc_stack_end __attribute__((weak));
+
+/*
+ * The first hook may run before any constructor, libc's too (.preinit_array): it does not know the environment yet, nor has our
+ * own constructor said where the stack ends.
+ */
+static char **find_environment(void)
+{
+	char **stack = &__libc_stack_end != NULL ? __libc_stack_end : NULL;
+
+	if (stack == NULL) {
+		return environ;
+	}
+	if (hst_process.stack_end == 0) {
+		hst_process.stack_end = (uint64_t)(stack + 1);
+	}
+	return environ != NULL ? environ : stack + 1 + (size_t)stack[0] + 1;
+}
+
 static bool step_options(void)
 {
-	hst_options_read(environ, &hst_process.options);
+	hst_options_read(find_environment(), &hst_process.options);
 	/* With elevated rights the loader keeps us out; what comes in all the same stands back. */
 	return !hst_process.options.disabled && getauxval(AT_SECURE) == 0;
 }

@@ -233,7 +233,7 @@ class Process:
         self.all = Sums()
         self.live = {}
         self.pending = collections.defaultdict(list)
-        self.open_frames_gone = set()
+        self.closed_frames = set()
         self.unmatched = 0
         self.overlapped = 0
         self.inherited = set()
@@ -314,7 +314,7 @@ class Process:
         elif event.kind == REALLOC_END:
             self.realloc_ends(event)
         elif event.kind == CLOSED:
-            self.open_frames_gone.update((event.stream, number) for number in event.detail)
+            self.closed_frames.update((event.stream, number) for number in event.detail)
         elif event.kind in (MAP, UNMAP):
             self.ranges.change(event.kind == MAP, event.detail[0], event.detail[1])
         elif event.kind == STACK:
@@ -390,14 +390,21 @@ class Process:
         value["freed_bytes"] += sign * block.bytes
         if tid != block.tid:
             value["foreign_freed_blocks"] += sign
-        elif not moves and block.frame[1] is not None and block.frame not in self.open_frames_gone:
-            value["temporary_blocks"] += sign
-            value["temporary_bytes"] += sign * block.bytes
+        elif not moves:
+            self.count_temporary(block)
+
+    def count_temporary(self, block):
+        """It went before its owner's call returned, if that is still open."""
+        if block.frame[1] is not None and block.frame not in self.closed_frames:
+            self.sums[block.owner].value["temporary_blocks"] += 1
+            self.sums[block.owner].value["temporary_bytes"] += block.bytes
 
     def realloc_ends(self, event):
         freed, owner = event.detail
         address, block = self.pending[event.stream].pop() if self.pending[event.stream] else (0, None)
         if freed:
+            if block is not None and event.tid == block.tid:
+                self.count_temporary(block)
             return
         if owner is not None:
             self.sums[self.owner_key(owner)].value["failed_calls"] += 1
