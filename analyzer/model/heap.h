@@ -27,12 +27,12 @@ struct hst_heap_sum {
 	uint64_t allocs, bytes; /* blocks that came: calls that returned one; a realloc counts as one */
 	uint64_t slack;         /* usable bytes beyond the requested ones, where known */
 	uint64_t slack_unknown; /* blocks of which it is not */
-	uint64_t frees, freed_bytes; /* of the blocks counted above, those that went */
+	uint64_t frees, freed_bytes; /* of the blocks counted above, those that went, by realloc too */
 	uint64_t failed;             /* calls that returned none (a realloc that freed is none of them) */
 	uint64_t leaked, leaked_bytes;       /* still there at the end; see hst_heap.ends_by_exec */
 	uint64_t peak_bytes, peak_blocks;    /* own maximum of live bytes at any time; blocks at that moment */
 	uint64_t at_peak_bytes, at_peak_blocks; /* live when the whole program's live bytes were at their maximum */
-	uint64_t temporary, temporary_bytes; /* freed by the same thread before the owner's call returned */
+	uint64_t temporary, temporary_bytes; /* freed by the same thread before the owner's call returned; not those that realloc replaced */
 	uint64_t short_lived;                /* freed within HST_HEAP_SHORT_NS */
 	uint64_t foreign;                    /* freed by another thread */
 	uint64_t reallocs;                   /* of `allocs`, those that replaced a block */
@@ -49,7 +49,7 @@ struct hst_heap_function {
 	struct hst_heap_sum self;
 	uint64_t total_allocs, total_bytes, total_leaked_bytes; /* with all that it called, recursion once */
 	uint64_t sizes[HST_HEAP_SIZES]; /* blocks by requested size */
-	struct hst_latency *lifetimes;  /* of blocks that were freed; NULL none */
+	struct hst_latency *lifetimes;  /* of blocks that were freed, not by realloc; NULL none */
 };
 
 /* A place in the code that asks for memory, with its owner. */
@@ -78,7 +78,7 @@ struct hst_heap_sample {
 	uint64_t ns;          /* since the recording began */
 	uint64_t live_bytes, live_blocks; /* of malloc */
 	uint64_t usable_bytes;            /* the same with slack, where known */
-	uint64_t mapped_bytes;            /* by mmap and brk of the program itself */
+	uint64_t mapped_bytes;            /* by mmap and brk of the program itself; not what has no access (PROT_NONE) */
 	uint64_t stack_bytes;             /* address space of the stacks of its threads, the first one not counted */
 	uint64_t rss_bytes, brk_bytes, address_bytes; /* of the process; 0: not sampled here */
 };
@@ -90,7 +90,7 @@ struct hst_heap_process {
 	const char *allocator; /* module that has malloc; "" unknown */
 	bool forked;          /* began with its parent's blocks */
 	bool ends_by_exec;    /* blocks that were there are not leaks */
-	bool killed;          /* it did not say how it ended: the same */
+	bool killed;          /* it did not say how it ended: what was there counts as leaked, and a note says so */
 	bool profile_mode;    /* part of the figures come from counts per context */
 	struct hst_heap_sum sum;
 	uint64_t inherited, inherited_bytes;          /* blocks of the parent at the begin */

@@ -182,6 +182,20 @@ struct hst_latency *hst_latency_create(struct hst_arena *arena);
 /* Adds `count` calls of `ns`; room for overflow comes from `arena`. false: out of memory. */
 bool hst_latency_add(
 	struct hst_latency *latency, struct hst_arena *arena, uint64_t ns, uint64_t count);
+/* One call of `ns`, as hst_latency_add. */
+static inline bool hst_latency_count(
+	struct hst_latency *latency, struct hst_arena *arena, uint64_t ns)
+{
+	uint32_t *low = &latency->low[hst_latency_bucket(ns)];
+
+	if (*low == UINT32_MAX) {
+		return hst_latency_add(latency, arena, ns, 1);
+	}
+	(*low)++;
+	latency->count++;
+	return true;
+}
+
 /* How many calls took at least `ns`, within the error of the buckets (never fewer). */
 uint64_t hst_latency_at_least(const struct hst_latency *latency, uint64_t ns);
 

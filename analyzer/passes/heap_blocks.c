@@ -25,7 +25,7 @@ static void lived(struct hst_heap_pass *pass, struct hst_heap_function *function
 		function->lifetimes = hst_latency_create(&pass->heap->arena);
 	}
 	if (function->lifetimes == NULL ||
-		!hst_latency_add(function->lifetimes, &pass->heap->arena, ns, 1)) {
+		!hst_latency_count(function->lifetimes, &pass->heap->arena, ns)) {
 		pass->out_of_memory = true;
 	}
 }
@@ -143,14 +143,9 @@ static bool insert(struct hst_heap_pass *pass, const struct hst_heap_block *bloc
 /* Removes the block at an address into *ret_block; false: there is none. */
 static bool take(struct hst_heap_pass *pass, uint64_t address, struct hst_heap_block *ret_block)
 {
-	struct hst_heap_block *block =
-		address == 0 ? NULL : hst_heap_live_find(&pass->live, address);
-
-	if (block == NULL) {
+	if (address == 0 || !hst_heap_live_take(&pass->live, address, ret_block)) {
 		return false;
 	}
-	*ret_block = *block;
-	hst_heap_live_remove(&pass->live, block);
 	let_go(pass, ret_block);
 	return true;
 }
@@ -205,13 +200,17 @@ static void realloc_failed(
 	struct hst_heap_pass *pass, struct hst_heap_follow *follow, uint32_t leaf)
 {
 	struct hst_heap_block old = { 0 };
+	bool known = end_moving(follow, &old);
 
+	if (leaf == HST_HEAP_NONE && old.address != 0) {
+		leaf = old.leaf; /* no call is open: whoever has the block wanted more of it */
+	}
 	if (leaf != HST_HEAP_NONE) {
 		hst_heap_touch(pass, leaf)->failed++;
 	} else {
 		pass->process.sum.failed++;
 	}
-	if (end_moving(follow, &old)) {
+	if (known) {
 		hst_heap_moving_end(pass, &old, true);
 	}
 }
@@ -278,8 +277,12 @@ static void release(
 	struct hst_heap_pass *pass, struct hst_heap_follow *follow, const struct hst_memory *entry)
 {
 	struct hst_heap_moving moving = { .block = { 0 } };
+	uint32_t doubt = hst_heap_doubts_find(&pass->overlaps, entry->address, follow->thread);
 
-	if (!take(pass, entry->address, &moving.block)) {
+	if (doubt != UINT32_MAX) {
+		moving.block = pass->overlaps.items[doubt].block;
+		hst_heap_doubts_remove(&pass->overlaps, doubt);
+	} else if (!take(pass, entry->address, &moving.block)) {
 		moving.block.address = 0;
 	}
 	was_freed(follow, moving.block.address != 0 ? moving.block.leaf : HST_HEAP_NONE);
@@ -339,6 +342,23 @@ void hst_heap_moving_end(struct hst_heap_pass *pass, const struct hst_heap_block
 	}
 }
 
+/*
+ * What the calls since the last measured one took: as much as this one each, but all together not more than has passed. One that met a
+ * page fault would else stand for many that did not.
+ */
+static uint64_t taken_256(const struct hst_heap_pass *pass, struct hst_heap_follow *follow,
+	const struct hst_event *event, uint64_t calls)
+{
+	uint64_t ticks_256 = (uint64_t)event->value << 8;
+	uint64_t own = ticks_256 > pass->cost_timer_256 ? ticks_256 - pass->cost_timer_256 : 0;
+	uint64_t passed = event->ticks > follow->timed ? event->ticks - follow->timed : 0;
+	uint64_t most =
+		follow->timed == 0 || passed > UINT64_MAX >> 9 ? own * calls : own + (passed << 8);
+
+	follow->timed = event->ticks;
+	return own * calls < most ? own * calls : most;
+}
+
 /* The innermost call's time, also of a free; where none is open, that of the block's owner. */
 static void allocator_time(
 	struct hst_heap_pass *pass, struct hst_heap_follow *follow, const struct hst_event *event)
@@ -346,14 +366,12 @@ static void allocator_time(
 	uint32_t leaf = follow->last_is_free
 				? hst_heap_leaf(pass, follow, HST_HEAP_NONE, NULL, NULL)
 				: HST_HEAP_NONE;
-	uint64_t ticks_256 = (uint64_t)event->value << 8;
-	uint64_t own = ticks_256 > pass->cost_timer_256 ? ticks_256 - pass->cost_timer_256 : 0;
 	uint64_t calls = event->reason == 0 ? 1 : event->reason;
 	struct hst_heap_sum *sum;
 
 	leaf = leaf == HST_HEAP_NONE ? follow->last_leaf : leaf;
 	sum = leaf == HST_HEAP_NONE ? &pass->process.sum : hst_heap_touch(pass, leaf);
-	sum->allocator_ns += hst_heap_span(pass, 0, own * calls) >> 8;
+	sum->allocator_ns += hst_heap_span(pass, 0, taken_256(pass, follow, event, calls)) >> 8;
 	sum->allocator_calls += calls;
 }
 

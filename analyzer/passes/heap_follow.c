@@ -349,11 +349,10 @@ size_t hst_heap_follow_events(
 void hst_heap_follow_init(struct hst_heap_follow *follow, struct hst_heap_pass *pass,
 	const struct hst_stream_ref *ref)
 {
-	bool interrupts = ref->lane != HST_LANE_MAIN && ref->parent_stream != 0;
-
 	*follow = (struct hst_heap_follow){ .pass = pass,
-		/* A signal handler is part of the thread that it interrupts. */
-		.thread = interrupts ? ref->parent_stream : ref->stream,
+		/* Not the stream: a signal handler is part of the thread that it interrupts, and what is freed behind
+		 * a thread's last destructor comes in a stream of its own. */
+		.thread = ref->tid,
 		.signals = ref->lane != HST_LANE_MAIN,
 		.first = ref->tid == pass->file.header.pid,
 		.last_leaf = HST_HEAP_NONE };

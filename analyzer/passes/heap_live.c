@@ -119,12 +119,19 @@ struct hst_heap_block *hst_heap_live_add(struct hst_heap_live *live, uint64_t ad
 	return &live->blocks.items[number];
 }
 
-void hst_heap_live_remove(struct hst_heap_live *live, struct hst_heap_block *block)
+bool hst_heap_live_take(
+	struct hst_heap_live *live, uint64_t address, struct hst_heap_block *ret_block)
 {
 	size_t mask = live->capacity - 1;
-	size_t hole = slot_of(live, block->address);
+	size_t hole = live->count == 0 ? 0 : slot_of(live, address);
 	size_t at = hole;
+	struct hst_heap_block *block;
 
+	if (live->count == 0 || live->slots[hole].number == 0) {
+		return false;
+	}
+	block = &live->blocks.items[live->slots[hole].number];
+	*ret_block = *block;
 	block->address = 0;
 	block->leaf = live->unused;
 	live->unused = live->slots[hole].number;
@@ -141,6 +148,7 @@ void hst_heap_live_remove(struct hst_heap_live *live, struct hst_heap_block *blo
 		}
 	}
 	live->slots[hole].number = 0;
+	return true;
 }
 
 void hst_heap_live_clear(struct hst_heap_live *live)

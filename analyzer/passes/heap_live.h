@@ -55,8 +55,9 @@ struct hst_heap_live {
 struct hst_heap_block *hst_heap_live_find(const struct hst_heap_live *live, uint64_t address);
 /* A place for an address that is not there: all but the address is as it was. NULL: out of memory. */
 struct hst_heap_block *hst_heap_live_add(struct hst_heap_live *live, uint64_t address);
-/* Frees the place of a block that hst_heap_live_find gave. */
-void hst_heap_live_remove(struct hst_heap_live *live, struct hst_heap_block *block);
+/* Moves the block at an address, which is not 0, to *ret_block. false: there is none. */
+bool hst_heap_live_take(
+	struct hst_heap_live *live, uint64_t address, struct hst_heap_block *ret_block);
 /* The address is going to be looked for: first its slot comes into the cache, then its block. */
 void hst_heap_live_prefetch_slot(const struct hst_heap_live *live, uint64_t address);
 void hst_heap_live_prefetch_block(const struct hst_heap_live *live, uint64_t address);

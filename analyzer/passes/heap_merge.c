@@ -18,6 +18,8 @@
 /* Events that are looked ahead, so that slots and blocks are in the cache when they come. */
 #define AHEAD_SLOT  12u
 #define AHEAD_BLOCK 6u
+/* Fewer of them are in the cache anyway. */
+#define AHEAD_BLOCKS 8192u
 
 struct reading {
 	struct hst_decoder *decoder;
@@ -235,9 +237,14 @@ static inline uint64_t address_at(const struct reading *reading, size_t at)
 
 static inline void look_ahead(const struct hst_heap_pass *pass, const struct reading *reading)
 {
-	uint64_t slot = address_at(reading, reading->at + AHEAD_SLOT);
-	uint64_t block = address_at(reading, reading->at + AHEAD_BLOCK);
+	uint64_t slot;
+	uint64_t block;
 
+	if (pass->live.count < AHEAD_BLOCKS) {
+		return;
+	}
+	slot = address_at(reading, reading->at + AHEAD_SLOT);
+	block = address_at(reading, reading->at + AHEAD_BLOCK);
 	if (slot != 0) {
 		hst_heap_live_prefetch_slot(&pass->live, slot);
 	}

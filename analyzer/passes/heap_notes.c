@@ -44,7 +44,7 @@ static void note_losses(struct hst_heap_pass *pass)
 
 	if (heap->lost != 0) {
 		hst_heap_note(heap, true,
-			"%llu allocation%s or frees were not recorded: live and leaked bytes are in doubt",
+			"%llu event%s of allocation or free not recorded: live and leaked bytes are in doubt",
 			COUNTED(heap->lost));
 	}
 	if (pass->gaps + pass->damaged_chunks != 0) {

@@ -396,7 +396,9 @@ void hst_heap_hold(struct hst_heap_pass *pass, uint32_t number, int64_t bytes, i
 	const struct hst_heap_leaf *leaf = &pass->leaves.items[number];
 
 	HOLD(pass->functions, pass->touched_functions, leaf->function);
-	HOLD(pass->contexts, pass->touched_contexts, leaf->context);
+	if (pass->options->contexts) {
+		HOLD(pass->contexts, pass->touched_contexts, leaf->context);
+	}
 	if (leaf->site != HST_HEAP_NONE) {
 		HOLD(pass->sites, pass->touched_sites, leaf->site);
 	}

@@ -109,6 +109,7 @@ struct hst_heap_follow {
 	uint32_t thread;
 	bool signals;       /* lane of signal handlers */
 	bool first;         /* thread of the process */
+	uint64_t timed;     /* ticks of the latest measured time within the allocator; 0 none */
 	uint32_t last_leaf; /* of the latest record of a block; of a free: of the block */
 	bool last_is_free;
 	uint32_t resync_depth;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory and processes: `mem_processes fork | grandchild | vfork | spawn | exec N | daemon | kill | kill-other | limit`.
+ * Memory and processes: `mem_processes fork | busy | grandchild | vfork | spawn | exec N | daemon | kill | kill-other | limit`.
  */
 #include "mem.h"
 
@@ -108,6 +108,45 @@ NOHOOK static void forks(void)
 		pthread_join(threads[i], NULL);
 	}
 	free_inherited(0, INHERITED);
+}
+
+/* busy: forks while other threads take and give back memory. */
+NOINLINE static void churns(int i)
+{
+	void *block = kept(malloc(20 + (size_t)i % 1000));
+
+	block = kept(realloc(block, 1500));
+	free(block);
+	sink++;
+}
+
+NOHOOK static void *busy_body(void *arg)
+{
+	for (int i = 0; i < 10000; i++) {
+		churns(i);
+	}
+	return arg;
+}
+
+NOHOOK static void busy(void)
+{
+	pthread_t threads[3];
+
+	for (int i = 0; i < 3; i++) {
+		CHECK(pthread_create(&threads[i], NULL, busy_body, NULL) == 0);
+	}
+	for (int i = 0; i < 10; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			child_takes();
+			_exit(0);
+		}
+		reap(pid);
+	}
+	for (int i = 0; i < 3; i++) {
+		pthread_join(threads[i], NULL);
+	}
 }
 
 /* grandchild: three generations; each frees ten of the blocks of the first and resizes one. */
@@ -304,6 +343,8 @@ NOHOOK int main(int argc, char **argv)
 	self = argv[0];
 	if (strcmp(mode, "fork") == 0) {
 		forks();
+	} else if (strcmp(mode, "busy") == 0) {
+		busy();
 	} else if (strcmp(mode, "grandchild") == 0) {
 		take_inherited();
 		generations(3);

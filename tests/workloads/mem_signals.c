@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory in signal handlers: `mem_signals timer | raised | jump`. With the timer the program itself takes no memory while a
+ * Memory in signal handlers: `mem_signals timer | raised | jump | calls`. With the timer the program itself takes no memory while a
  * signal can come, or the handler would not be allowed to: what it interrupts are the hooks of functions.
  */
 #include "mem.h"
@@ -86,6 +86,48 @@ NOHOOK static void timer(void)
 	setitimer(ITIMER_REAL, &never, NULL);
 }
 
+/* The other way round: the handler only calls functions, so that it may come in the middle of malloc. */
+NOHOOK static void on_call(int number)
+{
+	int error = errno;
+
+	(void)number;
+	work();
+	ticks++;
+	errno = error;
+}
+
+NOINLINE static void churn(int i)
+{
+	char *block = kept(malloc(60));
+	char *other = kept(calloc(1, 70));
+
+	fill(block, 60, i);
+	block = kept(realloc(block, 80));
+	check_filled(block, 60, i);
+	free(other);
+	free(block);
+	sink++;
+}
+
+NOHOOK static void calls(void)
+{
+	struct itimerval often = { { 0, 200 }, { 0, 200 } };
+	struct itimerval never = { 0 };
+	unsigned long rounds = 0;
+
+	catch_it(SIGALRM, on_call, SA_RESTART);
+	setitimer(ITIMER_REAL, &often, NULL);
+	while (ticks < SIGNALS) {
+		churn((int)(rounds++ % 100));
+	}
+	setitimer(ITIMER_REAL, &never, NULL);
+	truth("churn.allocs", 3 * rounds);
+	truth("churn.frees", 3 * rounds);
+	truth("churn.bytes", 210 * rounds);
+	ticks = SIGNALS;
+}
+
 /* Between two allocations, on the program's stack and on another one. */
 NOINLINE static void between(void)
 {
@@ -160,6 +202,8 @@ NOHOOK int main(int argc, char **argv)
 		raised();
 	} else if (strcmp(mode, "jump") == 0) {
 		jump();
+	} else if (strcmp(mode, "calls") == 0) {
+		calls();
 	} else {
 		return 2;
 	}

@@ -49,6 +49,8 @@ class Case:
     variants: tuple = SOME
     variables: dict = dataclasses.field(default_factory=dict)
     options: tuple = ()
+    # Surroundings (hooktest.py) in which not all can be recorded; then the report must say so.
+    home: str = ""
     # Where another allocator is preloaded: "before" or "after" ours.
     jemalloc: str = ""
     errors_apart: bool = False  # stderr has addresses and process numbers
@@ -88,6 +90,16 @@ def _processes(mode, owners, *args, **more):
 def _cxx(mode, owners, **more):
     around = {"global_begins": own(1, 800), "global_ends": own(1, 801, temporary=1)}
     return Case(["cxx", mode], dict(around, **owners), variants=ALL, **more)
+
+
+def _home(home, **more):
+    return Case(
+        ["mode", "limit"],
+        {"takes_early": own(400, 36000, (200, 18000)), "churn": own(300000, 32450000),
+         "takes_late": own(400, 44000, (50, 5500))},
+        home=home,
+        **more,
+    )
 
 
 KNOWN = {
@@ -186,6 +198,7 @@ CASES = {
     "raised": Case(["signals", "raised"],
                    {"in_handler": HANDLER, "between": own(200, 200100, temporary=200)},
                    variants=ALL),
+    "calls": Case(["signals", "calls"], {"churn": own(None, None)}, tells=True, variants=ALL),
     "jump": Case(
         ["signals", "jump"],
         {"leaving_handler": own(300, 36000, temporary=0), "lands": own(300, 36300, temporary=0)},
@@ -222,6 +235,13 @@ CASES = {
         },
         processes=2,
         inherited=(60,),
+    ),
+    # 30 x (malloc of 20-1019, realloc to 1500) in threads, and ten children.
+    "busy": _processes(
+        "busy",
+        {"churns": own(60000, 60585000, reallocs=30000), "child_takes": own(500, 16000, (200, 6400))},
+        processes=11,
+        racy=True,
     ),
     "grandchild": _processes(
         "grandchild",
@@ -313,6 +333,12 @@ CASES = {
         options=("--limit=1M",),
         ways=("preload", "run"),
     ),
+    "home-fsize": _home("limit_file_size"),
+    "home-memory": _home("limit_memory"),
+    "home-descriptors": _home("limit_descriptors"),
+    "home-closed": _home("closed_standard"),
+    "home-full": _home("full_disk"),
+    "home-read-only": _home("read_only_directory", ways=("preload",)),
     "own": Case(["own"], refused="stands before hasten's"),
     "asan": Case(["asan", "clean"], says="memory", ways=("run", "profile"), variants=ALL),
     "asan-leak": Case(["asan", "leak"], status=1, says="memory", ways=("run",),
@@ -331,6 +357,8 @@ CASES = {
         {"take_inherited": own(100, 12800), "bystander": own(3, 192),
          "parent_takes": own(2, 67, (1, 34)), "child_takes": CHILD},
         processes=2, jemalloc="after"),
+    # Its blocks must go back to it, also by functions that it does not have.
+    "jemalloc-before-errno": Case(["family", "errno"], jemalloc="before", ways=("preload",)),
     "jemalloc-before": Case(["known"], jemalloc="before", refused="stands before hasten's",
                             ways=("preload",)),
 }

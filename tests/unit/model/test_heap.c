@@ -328,13 +328,13 @@ static void test_heap_allocator_time_is_without_ours(void **state)
 	at_enter(stream, 0, 0);
 	at_alloc(stream, 10, 1, BLOCK(1), 100);
 	tracegen_allocator(stream, ticks_at(10), 240, 16); /* 120 ns */
-	at_enter(stream, 20, 1);
-	at_free(stream, 30, BLOCK(1));
-	tracegen_allocator(stream, ticks_at(30), 140, 3);
-	at_alloc(stream, 40, 2, BLOCK(2), 100);
-	tracegen_allocator(stream, ticks_at(40), 20, 2); /* less than our own part */
-	at_leave(stream, 100);
-	at_leave(stream, 110);
+	at_enter(stream, 200, 1);
+	at_free(stream, 300, BLOCK(1));
+	tracegen_allocator(stream, ticks_at(300), 140, 3);
+	at_alloc(stream, 400, 2, BLOCK(2), 100);
+	tracegen_allocator(stream, ticks_at(400), 20, 2); /* less than our own part */
+	at_leave(stream, 1000);
+	at_leave(stream, 1100);
 	fixture_add(&fixture->base, gen);
 	heap_read(fixture, 0);
 	assert_int_equal(function_of(fixture, 0)->self.allocator_ns, 1600);
@@ -343,6 +343,25 @@ static void test_heap_allocator_time_is_without_ours(void **state)
 	assert_int_equal(function_of(fixture, 1)->self.allocator_calls, 5);
 	assert_int_equal(site_at(fixture, 1)->sum.allocator_ns, 1600);
 	assert_int_equal(fixture->heap.sum.allocator_ns, 1750);
+}
+
+static void test_heap_allocator_time_is_not_more_than_has_passed(void **state)
+{
+	struct heap_fixture *fixture = *state;
+	struct tracegen *gen = heap_trace(1);
+	struct tracegen_stream *stream = tracegen_thread(gen, 1, HST_LANE_MAIN, NULL);
+
+	at_enter(stream, 0, 0);
+	at_alloc(stream, 10, 1, BLOCK(1), 100);
+	tracegen_allocator(stream, ticks_at(10), 20, 1);
+	/* 100 ns for each of 16 calls, but only 90 ns since the one before. */
+	at_alloc(stream, 100, 1, BLOCK(2), 100);
+	tracegen_allocator(stream, ticks_at(100), 200, 16);
+	at_leave(stream, 1000);
+	fixture_add(&fixture->base, gen);
+	heap_read(fixture, 0);
+	assert_int_equal(function_of(fixture, 0)->self.allocator_ns, 10 + 100 + 90);
+	assert_int_equal(function_of(fixture, 0)->self.allocator_calls, 17);
 }
 
 static void test_heap_lifetimes_are_those_of_freed_blocks(void **state)
@@ -401,7 +420,7 @@ static void test_heap_losses_are_said(void **state)
 	heap_read(fixture, 0);
 	assert_int_equal(fixture->heap.lost, 5);
 	assert_false(fixture->heap.complete);
-	assert_true(heap_has_note(fixture, "5 allocations or frees were not recorded"));
+	assert_true(heap_has_note(fixture, "5 events of allocation or free not recorded"));
 	assert_true(heap_has_note(fixture, "1 chunk of events is missing"));
 	assert_int_equal(function_of(fixture, 0)->self.frees, 1);
 }
@@ -421,6 +440,7 @@ int main(void)
 		CASE(test_heap_killed_within_realloc_keeps_the_block),
 		CASE(test_heap_failures_and_slack_and_zeroes),
 		CASE(test_heap_allocator_time_is_without_ours),
+		CASE(test_heap_allocator_time_is_not_more_than_has_passed),
 		CASE(test_heap_lifetimes_are_those_of_freed_blocks),
 		CASE(test_heap_without_memory_says_so),
 		CASE(test_heap_losses_are_said),
