@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The program sees its own environment, in order, and behind it what the preload needs. LD_PRELOAD
- * keeps the user's entries before ours.
+ * keeps the user's entries, behind ours: an allocator among them then has its calls recorded. Only the run time
+ * of a sanitizer has to stay first.
  */
 #include "cmd/run_env.h"
 
@@ -179,16 +180,49 @@ static bool names_library(const char *value, const char *path)
 	return false;
 }
 
+/* The length of the entries at the head of an LD_PRELOAD value that must stay there, with the sign behind them. */
+static size_t sanitizers(const char *value)
+{
+	static const char *const names[] = { "libasan.", "liblsan.", "libtsan.", "libhwasan.",
+		"libclang_rt." };
+	size_t end = 0;
+
+	for (;;) {
+		size_t length = strcspn(value + end, ": ");
+		const char *file = value + end;
+		bool first = false;
+
+		for (size_t i = 0; i < length; i++) {
+			file = value[end + i] == '/' ? value + end + i + 1 : file;
+		}
+		for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+			first |= strncmp(file, names[i], strlen(names[i])) == 0;
+		}
+		if (!first) {
+			return end;
+		}
+		end += length;
+		if (value[end] == '\0') {
+			return end;
+		}
+		end++;
+	}
+}
+
 static void add_preload(struct list *list, const char *library)
 {
 	const char *present = getenv("LD_PRELOAD");
+	size_t head = present == NULL ? 0 : sanitizers(present);
 
 	if (present == NULL || present[0] == '\0') {
 		add(list, "LD_PRELOAD=%s", library);
 	} else if (names_library(present, library)) {
 		add(list, "LD_PRELOAD=%s", present);
 	} else {
-		add(list, "LD_PRELOAD=%s:%s", present, library);
+		bool all = present[head] == '\0';
+
+		add(list, "LD_PRELOAD=%.*s%s%s%s%s", (int)head, present, all ? ":" : "", library,
+			all ? "" : ":", present + head);
 	}
 }
 

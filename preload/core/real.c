@@ -47,7 +47,10 @@ static void note_allocator(struct dl_phdr_info *module, bool foreign)
 	allocator->module = module->dlpi_name;
 	allocator->foreign = foreign;
 	allocator->sanitizer = is_sanitizer(file);
-	allocator->usable_size = (size_t(*)(void *))hst_symbol_find(module, "malloc_usable_size");
+	allocator->release =
+		(void (*)(void *))(uintptr_t)hst_symbol_find(module, names[HST_REAL_free]);
+	allocator->usable_size =
+		(size_t(*)(void *))(uintptr_t)hst_symbol_find(module, "malloc_usable_size");
 	if (!hst_text_starts(file, "libc.") && !hst_text_starts(file, "libc-")) {
 		hst_symbol_range(module, &allocator->lo, &allocator->bytes);
 	}

@@ -21,6 +21,7 @@ extern HST_HIDDEN void *hst_reals[HST_REALS];
 
 /* What stands behind our malloc, and whether something stands before it. */
 struct hst_real_allocator {
+	void (*release)(void *block); /* free of the module that has malloc; NULL: it has none */
 	size_t (*usable_size)(void *block); /* NULL: unknown */
 	const char *
 		module; /* path of the module that has malloc, "" the program itself, NULL none; lives as long as it */

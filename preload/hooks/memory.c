@@ -271,7 +271,7 @@ static HST_NOINLINE void free_recorded(void *block)
 	HST_NEXT(HST_REAL_free, void (*)(void *))(block);
 }
 
-HST_INLINE void release(void *block)
+HST_EXPORT void hst_hook_free(void *block)
 {
 	if (records()) {
 		free_recorded(block);
@@ -280,23 +280,42 @@ HST_INLINE void release(void *block)
 	}
 }
 
-HST_EXPORT void hst_hook_free(void *block)
+/*
+ * libc has these since 2.43; before, a program finds ours. Where nothing is recorded, the next definition is called, or free of the
+ * module that gave the block: a malloc before ours has a free before ours.
+ */
+static HST_NOINLINE void sized_else(void *block)
 {
-	release(block);
+	if (wakes()) {
+		free_recorded(block);
+	} else if (hst_real_allocator.release != NULL) {
+		hst_real_allocator.release(block);
+	} else {
+		HST_NEXT(HST_REAL_free, void (*)(void *))(block);
+	}
 }
 
-/* libc has these since 2.43; before, a program that found them here gets what it would get there. */
 HST_EXPORT void hst_hook_free_sized(void *block, size_t bytes)
 {
-	(void)bytes;
-	release(block);
+	if (records()) {
+		free_recorded(block);
+	} else if (HST_NEXT(HST_REAL_free_sized, void *) != NULL) {
+		HST_NEXT(HST_REAL_free_sized, void (*)(void *, size_t))(block, bytes);
+	} else {
+		sized_else(block);
+	}
 }
 
 HST_EXPORT void hst_hook_free_aligned_sized(void *block, size_t alignment, size_t bytes)
 {
-	(void)alignment;
-	(void)bytes;
-	release(block);
+	if (records()) {
+		free_recorded(block);
+	} else if (HST_NEXT(HST_REAL_free_aligned_sized, void *) != NULL) {
+		HST_NEXT(HST_REAL_free_aligned_sized, void (*)(void *, size_t, size_t))
+		(block, alignment, bytes);
+	} else {
+		sized_else(block);
+	}
 }
 
 static HST_NOINLINE int posix_memalign_else(void **ret_block, size_t alignment, size_t bytes)

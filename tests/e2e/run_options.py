@@ -172,10 +172,13 @@ class Options(support.RunTest):
         preload = re.search(r"^LD_PRELOAD=(.*)$", result.stdout, re.MULTILINE)[1]
         self.assertEqual(preload.count("libhasten.so"), 1)
 
-    def test_environment_keeps_other_preloads_first(self):
+    def test_environment_keeps_other_preloads_behind(self):
         other = support.build("int other;", "libother.so", "-shared", "-fPIC")
         ours = os.path.join(os.path.realpath(support.FILES), "libhasten.so")
-        self.assertEqual(self.seen(env={"LD_PRELOAD": other})["LD_PRELOAD"], f"{other}:{ours}")
+        self.assertEqual(self.seen(env={"LD_PRELOAD": other})["LD_PRELOAD"], f"{ours}:{other}")
+        asan = "/usr/lib/libasan.so.8"
+        for value, seen in ((asan, f"{asan}:{ours}"), (f"{asan}:{other}", f"{asan}:{ours}:{other}")):
+            self.assertEqual(self.seen(env={"LD_PRELOAD": value})["LD_PRELOAD"], seen)
         twice = f"{ours}:{other}"
         self.assertEqual(self.seen(env={"LD_PRELOAD": twice})["LD_PRELOAD"], twice)
 
