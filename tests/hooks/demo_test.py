@@ -46,6 +46,14 @@ ERRORS = {
     "vm_run": 0,
     "judge_test": 0,
 }
+# Blocks: allocated, left at the end, freed before the function that asked returned; and where it asks.
+LINES = 1661  # of all submissions' programs
+BLOCKS = {
+    "make_note": (TESTS, TESTS, 0, ("grader.c", "malloc(4096)")),    # the leak
+    "assemble_line": (LINES, 0, LINES, None),        # temporary
+    "find": (2 * (TESTS + JOBS), 0, 2 * (TESTS + JOBS), None),       # a stream and its buffer, each time
+    "vm_run": (TESTS, 0, TESTS, ("vm.c", "calloc(1, sizeof *vm)")),
+}
 FILES = ("grader.c", "problem.c", "vm.c", "compare.c", "archive.c", "limits.cpp")
 
 
@@ -74,10 +82,34 @@ def record(options, folder):
         sys.exit(f"the output changed: {done.stdout.decode()}")
 
 
-def report(options, folder):
-    done = subprocess.run([options.hasten, "report", "--json", "-n", "0", "demo.data"], cwd=folder,
+def ask(options, folder, command):
+    done = subprocess.run([options.hasten, command, "--json", "-n", "0", "demo.data"], cwd=folder,
                           capture_output=True, timeout=120, check=True)
     return json.loads(done.stdout)
+
+
+def line_of(folder, name, text):
+    lines = (folder / name).read_text(encoding="utf-8").split("\n")
+    return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+def memory_problems(data, folder):
+    rows = {short_name(row["name"]): row for row in data["functions"]}
+    if not data["complete"]:
+        yield "the memory is not complete"
+    for name, (allocs, leaked, temporary, where) in BLOCKS.items():
+        keys = ("alloc_calls", "leaked_blocks", "temporary_blocks")
+        found = tuple(rows.get(name, {}).get(key) for key in keys)
+        if found != (allocs, leaked, temporary):
+            yield f"{name}: {dict(zip(keys, found))}, not {allocs, leaked, temporary}"
+        wanted = where and (where[0], line_of(folder, *where))
+        calls = {(os.path.basename(site["call_file"] or ""), site["call_line"])
+                 for site in data["sites"] if short_name(site["name"]) == name}
+        if where and calls != {wanted}:
+            yield f"{name}: asks at {calls}, not {wanted}"
+    leak = data["leaks"][0]
+    if (short_name(leak["name"]), leak["leaked_bytes"]) != ("make_note", 4096 * TESTS):
+        yield f"the first leak is {leak}"
 
 
 def totals(functions):
@@ -118,8 +150,9 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hasten-demo-") as folder:
         record(options, folder)
-        found = list(problems(report(options, folder),
-                              definitions(pathlib.Path(options.source))))
+        source = pathlib.Path(options.source)
+        found = list(problems(ask(options, folder, "report"), definitions(source)))
+        found += memory_problems(ask(options, folder, "memory"), source)
     for line in found:
         print(line, file=sys.stderr)
     return 1 if found else 0

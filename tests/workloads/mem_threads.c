@@ -296,7 +296,12 @@ NOHOOK int main(int argc, char **argv)
 		for (int i = 0; i < SLOTS; i++) {
 			drop(atomic_load(&slots[i]), THREADS);
 		}
-		truth("make.foreign", atomic_load(&foreign));
+		/*
+		 * A block that goes through three threads within the time by which a processor reads its clock early may be
+		 * told from the one before it at its address only by luck: who freed it, but neither that nor how often.
+		 */
+		truth_range("make.foreign", atomic_load(&foreign) / 100 * 99,
+			atomic_load(&foreign) / 100 * 101 + 1);
 	} else if (strcmp(mode, "short") == 0) {
 		short_ones();
 	} else if (strcmp(mode, "tsd") == 0) {

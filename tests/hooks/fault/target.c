@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the fault injection runs: makes the preload use every system call that it knows (several
- * chunks of events, a thread, a child, a library that comes and goes), and is quick.
+ * chunks of events, memory, a thread, a child, a library that comes and goes), and is quick.
  */
 #include "../../workloads/workload.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 NOINLINE static void leaf(int n)
@@ -22,9 +23,40 @@ NOINLINE static void work(int n)
 	}
 }
 
+/* Every block is as it was left, whatever became of its records. */
+NOINLINE static void take(int n)
+{
+	static void *volatile held[16];
+
+	for (int i = 0; i < n; i++) {
+		char *block = malloc(100 + (size_t)i % 50);
+
+		if (block == NULL) {
+			_exit(90);
+		}
+		memset(block, i, 100);
+		block = realloc(block, 200);
+		if (block == NULL || block[99] != (char)i) {
+			_exit(91);
+		}
+		free(held[i % 16]);
+		held[i % 16] = block;
+	}
+}
+
+NOINLINE static void map(void)
+{
+	void *range = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (range == MAP_FAILED || munmap(range, 65536) != 0) {
+		_exit(92);
+	}
+}
+
 static void *thread_body(void *arg)
 {
 	work(100);
+	take(100);
 	return arg;
 }
 
@@ -38,6 +70,8 @@ int main(int argc, char **argv)
 	(void)argc;
 	errno = 0;
 	work(60000);
+	take(3000);
+	map();
 	printf("errno %d\n", errno);
 	fflush(stdout);
 	if (pthread_create(&thread, NULL, thread_body, NULL) != 0) {
@@ -47,6 +81,7 @@ int main(int argc, char **argv)
 	pid = fork();
 	if (pid == 0) {
 		work(100);
+		take(100);
 		_exit(5);
 	}
 	waitpid(pid, &status, 0);
@@ -60,6 +95,7 @@ int main(int argc, char **argv)
 		dlclose(handle);
 	}
 	work(100);
+	take(100);
 	printf("child %d errno %d\n", WEXITSTATUS(status), errno);
 	return 3;
 }
