@@ -69,7 +69,8 @@ enum hst_status hst_report_read_memory(struct hst_report *report, struct hst_dia
 	for (size_t i = 0; i < heap->note_count; i++) {
 		hst_profile_note(report->profile, heap->notes[i].loss, "%s", heap->notes[i].text);
 	}
-	report->profile->complete &= heap->complete;
+	/* What else makes it incomplete, the calls have said; a pause that was asked for is none of it. */
+	report->profile->complete &= heap->lost == 0;
 	return index_functions(report);
 }
 

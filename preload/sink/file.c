@@ -196,14 +196,20 @@ static bool sink_append(const void *block, uint32_t bytes, uint64_t *ret_offset)
 bool hst_sink_append(const void *block, uint32_t bytes, uint64_t *ret_offset)
 {
 	struct hst_block *room = hst_sink_room(bytes, ret_offset);
+	uint64_t kind; /* type, flags and length, in one store */
 
 	if (room == NULL) {
 		return sink_append(block, bytes, ret_offset);
 	}
-	memcpy((uint8_t *)room + sizeof room->magic, (const uint8_t *)block + sizeof room->magic,
-		bytes - sizeof room->magic);
+	/* Another thread may end the process at any moment: until all is there, it is one block of no type, which readers skip. */
+	room->bytes = bytes;
 	hst_barrier();
-	room->magic = HST_BLOCK_MAGIC; /* last: until then these are zeros between blocks */
+	room->magic = HST_BLOCK_MAGIC;
+	hst_barrier();
+	memcpy(room + 1, (const struct hst_block *)block + 1, bytes - sizeof *room);
+	hst_barrier();
+	memcpy(&kind, (const uint8_t *)block + offsetof(struct hst_block, type), sizeof kind);
+	memcpy((uint8_t *)room + offsetof(struct hst_block, type), &kind, sizeof kind);
 	return true;
 }
 

@@ -297,8 +297,8 @@ NOHOOK int main(int argc, char **argv)
 			drop(atomic_load(&slots[i]), THREADS);
 		}
 		/*
-		 * A block that goes through three threads within the time by which a processor reads its clock early may be
-		 * told from the one before it at its address only by luck: who freed it, but neither that nor how often.
+		 * Two blocks of one address that come and go within the time by which a processor may read its clock early
+		 * cannot be told apart: so who freed which is known but for a few.
 		 */
 		truth_range("make.foreign", atomic_load(&foreign) / 100 * 99,
 			atomic_load(&foreign) / 100 * 101 + 1);

@@ -19,11 +19,11 @@ import sys
 
 # By the names of `hasten memory --json`.
 FIELDS = (
-    "alloc_calls", "alloc_bytes", "slack_bytes", "slack_unknown_blocks", "freed_blocks", "freed_bytes", "failed_calls",
-    "leaked_blocks", "leaked_bytes", "peak_bytes", "peak_blocks", "at_peak_bytes",
-    "at_peak_blocks", "temporary_blocks", "temporary_bytes", "foreign_freed_blocks",
-    "realloc_calls", "moved_calls", "moved_bytes", "grown_calls", "grown_bytes",
-    "zeroed_large_calls", "zeroed_large_bytes",
+    "alloc_calls", "alloc_bytes", "slack_bytes", "slack_unknown_blocks", "freed_blocks",
+    "freed_bytes", "failed_calls", "leaked_blocks", "leaked_bytes", "peak_bytes", "peak_blocks",
+    "at_peak_bytes", "at_peak_blocks", "temporary_blocks", "temporary_bytes",
+    "foreign_freed_blocks", "realloc_calls", "moved_calls", "moved_bytes", "grown_calls",
+    "grown_bytes", "zeroed_large_calls", "zeroed_large_bytes",
 )
 SITE_BASE = 0xE00000000000
 CALLOC, REALLOC = 2, 3
@@ -94,7 +94,10 @@ class Sums:
 
 
 class Frames:
-    """The open calls of one stream: per stack a list of (function, number of the call). `used`: calls that own a block."""
+    """The open calls of one stream: per stack a list of (function, number of the call).
+
+    `used` has the calls that own a block: the end of the others does not matter.
+    """
 
     def __init__(self):
         self.fibers = {0: []}
@@ -287,7 +290,7 @@ class Process:
         self.finish()
 
     def find_late(self, i, done, kinds):
-        """What another stream did before to the block, by a clock that was a little late; or None."""
+        """What another stream did before this with the block, by a clock a little late; or None."""
         event = self.events[i]
         wanted = address_of(event)
         for k in range(i + 1, len(self.events)):
@@ -384,7 +387,7 @@ class Process:
         return block
 
     def count_free(self, block, tid, sign, moves):
-        """`sign` -1: it was none, since realloc failed. What realloc replaces is not temporary: it lives on."""
+        """`sign` -1: it was none, for realloc failed. What realloc replaces lives on elsewhere."""
         value = self.sums[block.owner].value
         value["freed_blocks"] += sign
         value["freed_bytes"] += sign * block.bytes
@@ -401,7 +404,8 @@ class Process:
 
     def realloc_ends(self, event):
         freed, owner = event.detail
-        address, block = self.pending[event.stream].pop() if self.pending[event.stream] else (0, None)
+        pending = self.pending[event.stream]
+        address, block = pending.pop() if pending else (0, None)
         if freed:
             if block is not None and event.tid == block.tid:
                 self.count_temporary(block)

@@ -58,7 +58,7 @@ class Case:
 
 
 def own(allocs, size, left=(0, 0), **more):
-    """What a function owns. `left`: blocks and bytes that are there at the end; `more`: by the fields of the JSON."""
+    """What a function owns. `left`: blocks and bytes that are there at the end; None: not said."""
     wanted = {"alloc_calls": allocs, "alloc_bytes": size}
     if left is not None and allocs is not None:
         wanted["freed_blocks"] = allocs - left[0]
@@ -66,7 +66,7 @@ def own(allocs, size, left=(0, 0), **more):
         if size is not None:
             wanted["freed_bytes"] = size - left[1]
             wanted["leaked_bytes"] = left[1]
-    wanted.setdefault("failed_calls", 0)
+    wanted["failed_calls"] = 0
     names = {"temporary": "temporary_blocks", "failed": "failed_calls",
              "foreign": "foreign_freed_blocks", "reallocs": "realloc_calls",
              "grown": "grown_calls", "peak": "peak_bytes", "at_peak": "at_peak_bytes",
@@ -158,7 +158,7 @@ CASES = {
     "strings": _family(
         "strings",
         {"copies": own(4, 246, reallocs=1), "lines": own(None, None, leaked_blocks=0)},
-        # reallocarray ends with its call of realloc, so that the caller is who asked; or it does not.
+        # If reallocarray ends with its call of realloc, its caller is who asked.
         plain={"copies": own(None, None), "lines": None},
     ),
     "around": Case(
@@ -236,10 +236,13 @@ CASES = {
         processes=2,
         inherited=(60,),
     ),
-    # 30 x (malloc of 20-1019, realloc to 1500) in threads, and ten children.
+    # 30,000 times malloc of 20 to 1019 and realloc to 1500, in threads; ten children meanwhile.
     "busy": _processes(
         "busy",
-        {"churns": own(60000, 60585000, reallocs=30000), "child_takes": own(500, 16000, (200, 6400))},
+        {
+            "churns": own(60000, 60585000, reallocs=30000),
+            "child_takes": own(500, 16000, (200, 6400)),
+        },
         processes=11,
         racy=True,
     ),

@@ -3,8 +3,8 @@
 """Runs one program mem_* of tests/workloads with and without hasten and compares.
 
 Output and status must be the same; what each function owns must be what memtable.py says; and
-every figure of `hasten memory --json` must be that of heap_replay.py, which works from the events of the
-second decoder. `memtest.py --list` prints "case variant" lines for meson.
+every figure of `hasten memory --json` must be that of heap_replay.py, which works from the events
+of the second decoder. `memtest.py --list` prints "case variant" lines for meson.
 """
 
 import argparse
@@ -20,8 +20,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 # pylint: disable=wrong-import-position
 import heap_replay
-from hooktest import (HOMES, SKIP, Failure, Run, Skipped, ask, finish, read_truth, require, shell_status,
-                      short_name)
+from hooktest import (HOMES, SKIP, Failure, Run, Skipped, ask, finish, read_truth, require,
+                      shell_status, short_name)
 from memtable import CASES
 
 JEMALLOC = ("/usr/lib/x86_64-linux-gnu/libjemalloc.so.2", "/usr/lib64/libjemalloc.so.2",
@@ -296,7 +296,7 @@ def compare_report(tester, way, run, data):
 
 
 def compare_lossy(tester, run, data):
-    """Where the surroundings forbid some of the recording: never more than there was, and it is said."""
+    """Where not all can be recorded: never more than there was, and the report says so."""
     if data is None:
         return
     answer = ask(tester.options, "memory", "--json", data)

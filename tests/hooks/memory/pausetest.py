@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Blocks that were there before recording began: they are nobody's, and their frees are no error."""
+"""Blocks from before the recording began: they are nobody's, and their frees are no error."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ LATE = {"alloc_calls": 400, "alloc_bytes": 44000, "freed_blocks": 350, "freed_by
 
 
 def record(hasten, program, data):
-    """Runs the program paused, starts the recording in its middle; returns its output and status."""
+    """Runs the program paused, records from its middle on; returns its output and status."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("HASTEN_")}
     with subprocess.Popen([hasten, "run", "--paused", "-o", data, "--", program, "pause"],
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
