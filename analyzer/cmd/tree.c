@@ -26,7 +26,8 @@ static const struct hst_option options[] = {
 		"names: short (default), full or linkage" },
 	{ 0, "json", NULL, HST_OPTION_FLAG, HST_OPTION_AT(json), "JSON: the whole tree" },
 	{ 0, "off-cpu", NULL, HST_OPTION_LATER, 0, NULL },
-	{ 0, "memory", NULL, HST_OPTION_LATER, 0, NULL },
+	{ 0, "memory", NULL, HST_OPTION_FLAG, HST_OPTION_AT(paths),
+		"by blocks and bytes instead of time: hasten memory --paths, with its options" },
 	HST_OPTION_TABLE_END,
 };
 
@@ -297,6 +298,20 @@ static int run(struct tree *tree)
 				: hst_reading_fail(reading, "%s", hst_status_text(status));
 }
 
+/* Is the tree of memory asked for? Then its own name for it takes the place of the option. */
+static bool take_memory(int argc, char **argv)
+{
+	static char paths[] = "--paths";
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--memory") == 0) {
+			argv[i] = paths;
+			return true;
+		}
+	}
+	return false;
+}
+
 int hst_cmd_tree(int argc, char **argv)
 {
 	static const char examples[] = "  hasten tree                    branches of at least 1 %\n"
@@ -305,8 +320,12 @@ int hst_cmd_tree(int argc, char **argv)
 	struct hst_reading reading;
 	struct tree tree = { .reading = &reading };
 	struct hst_profile_options asked = { .contexts = true, .fold_recursion = true };
-	int status = hst_reading_open(&reading, argc, argv, options, examples);
+	int status;
 
+	if (take_memory(argc, argv)) {
+		return hst_cmd_memory(argc, argv);
+	}
+	status = hst_reading_open(&reading, argc, argv, options, examples);
 	if (status == HST_EXIT_OK && !reading.done) {
 		status = hst_reading_profile(&reading, &asked, &tree.profile);
 		if (status == HST_EXIT_OK) {
