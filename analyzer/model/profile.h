@@ -151,7 +151,7 @@ struct hst_profile {
 	uint64_t damaged_chunks;
 	bool complete; /* nothing was lost, repaired or missing */
 	bool clock_estimated;
-	bool memory; /* of at least one process: passes/heap.h reads it */
+	bool memory;            /* of at least one process: passes/heap.h reads it */
 	struct hst_note *notes; /* every loss, doubt and blind spot */
 	size_t note_count;
 	size_t note_capacity;

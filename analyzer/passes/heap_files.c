@@ -217,9 +217,7 @@ enum hst_status hst_heap_keep(struct hst_heap_pass *pass, uint64_t ticks)
 			break;
 		}
 		pass->child_next = child->next_child;
-		if (child->needed) {
-			HST_TRY(keep_for(pass, child));
-		}
+		HST_TRY(child->needed ? keep_for(pass, child) : HST_OK);
 	}
 	pass->fork_next = pass->child_next == SIZE_MAX
 				  ? UINT64_MAX

@@ -192,26 +192,34 @@ static enum hst_status next_batch(struct hst_heap_pass *pass, struct reading *re
 	return hst_heap_know_sites(pass);
 }
 
+/* The next events of the stream. *ret_more false: there are none. */
+static enum hst_status refill(struct hst_heap_pass *pass, const struct hst_stream_ref *ref,
+	struct reading *reading, bool *ret_more)
+{
+	if (reading->in_chunk) {
+		return next_batch(pass, reading);
+	}
+	if (reading->next_chunk < ref->chunk_count) {
+		return next_chunk(pass, ref, reading);
+	}
+	*ret_more = false;
+	return HST_OK;
+}
+
 /* Goes on to the next event that waits; *ret_more false: the stream is at its end. */
 static enum hst_status go_on(struct hst_heap_pass *pass, const struct hst_stream_ref *ref,
 	struct reading *reading, bool *ret_more)
 {
 	*ret_more = true;
-	for (;;) {
+	while (*ret_more) {
 		reading->at = hst_heap_follow_events(
 			&reading->follow, reading->events, reading->at, reading->count);
 		if (reading->at < reading->count) {
-			return HST_OK;
+			break;
 		}
-		if (reading->in_chunk) {
-			HST_TRY(next_batch(pass, reading));
-		} else if (reading->next_chunk < ref->chunk_count) {
-			HST_TRY(next_chunk(pass, ref, reading));
-		} else {
-			*ret_more = false;
-			return HST_OK;
-		}
+		HST_TRY(refill(pass, ref, reading, ret_more));
 	}
+	return HST_OK;
 }
 
 /* An entry of a hostile file may say any index; the decoder gave it, but the end is ours. */
@@ -272,6 +280,8 @@ static enum hst_status run(struct merge *merge, struct entry *top, uint64_t limi
 	const struct hst_stream_ref *ref = &pass->file.streams[top->stream];
 	struct reading *reading = top->reading;
 
+	enum hst_status status = HST_OK;
+
 	do {
 		const struct hst_event *event = &reading->events[reading->at];
 
@@ -282,14 +292,14 @@ static enum hst_status run(struct merge *merge, struct entry *top, uint64_t limi
 		/* Often the next one waits, too. */
 		if (reading->at == reading->count || reading->follow.resyncing ||
 			!hst_heap_waits(event[1].kind)) {
-			HST_TRY(go_on(pass, ref, reading, ret_more));
-			if (!*ret_more) {
+			status = go_on(pass, ref, reading, ret_more);
+			if (status != HST_OK || !*ret_more) {
 				break;
 			}
 		}
 		stand_at(reading, top);
 	} while (top->key <= limit);
-	return HST_OK;
+	return status;
 }
 
 /* A stream's first chunk is reached. */

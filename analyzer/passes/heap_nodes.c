@@ -45,6 +45,20 @@ static void join_node(
 	pass->counted = true;
 }
 
+/* Row and context of a node below the root. */
+static enum hst_status place_node(struct hst_heap_pass *pass, const struct hst_profile_tree *tree,
+	uint32_t i, uint32_t *contexts, uint32_t *ret_row)
+{
+	const struct hst_profile_node *node = &tree->nodes[i];
+	uint32_t site =
+		hst_sites_intern(&pass->interned, node->ret, node->fn, tree->header.generation);
+
+	HST_TRY(hst_heap_know_sites(pass));
+	*ret_row = hst_heap_row(pass, site);
+	contexts[i] = hst_calltree_child(&pass->calltree, contexts[node->parent], *ret_row);
+	return HST_OK;
+}
+
 /* The context of each node that has memory, or has one below it that has. */
 static enum hst_status join(
 	struct hst_heap_pass *pass, const struct hst_profile_tree *tree, uint32_t *contexts)
@@ -65,15 +79,7 @@ static enum hst_status join(
 			continue;
 		}
 		contexts[i] = 0;
-		if (i != 0) {
-			uint32_t site = hst_sites_intern(
-				&pass->interned, node->ret, node->fn, tree->header.generation);
-
-			HST_TRY(hst_heap_know_sites(pass));
-			row = hst_heap_row(pass, site);
-			contexts[i] =
-				hst_calltree_child(&pass->calltree, contexts[node->parent], row);
-		}
+		HST_TRY(i != 0 ? place_node(pass, tree, i, contexts, &row) : HST_OK);
 		if (!has_memory(node)) {
 			continue;
 		}

@@ -317,10 +317,10 @@ uint32_t hst_heap_leaf(struct hst_heap_pass *pass, struct hst_heap_follow *follo
 /* The leaf of (row, place or HST_HEAP_NONE, context). HST_HEAP_NONE: out of memory. */
 uint32_t hst_heap_leaf_at(
 	struct hst_heap_pass *pass, uint32_t row, uint32_t place, uint32_t own, uint32_t node);
-/* The sum to add to. */
-struct hst_heap_sum *hst_heap_touch(struct hst_heap_pass *pass, uint32_t leaf);
-/* Blocks of a leaf come or go; both may be below 0. Call hst_heap_peak when more came. */
-void hst_heap_hold(struct hst_heap_pass *pass, uint32_t leaf, int64_t bytes, int64_t blocks);
+/* The sum of leaf `number`, to add to. */
+struct hst_heap_sum *hst_heap_touch(struct hst_heap_pass *pass, uint32_t number);
+/* Blocks of leaf `number` come or go; both may be below 0. Call hst_heap_peak when more came. */
+void hst_heap_hold(struct hst_heap_pass *pass, uint32_t number, int64_t bytes, int64_t blocks);
 /* Notes a new maximum of the process, if it is one. */
 void hst_heap_peak(struct hst_heap_pass *pass);
 /* Makes room for what is known of the sites that came since the last call. HST_E_MEMORY. */

@@ -46,17 +46,17 @@ enum hst_event_kind {
 	HST_EVENT_LIMIT,
 	HST_EVENT_THREAD_END,
 	/* Memory: `value` is an index into hst_decoder_memory(), valid until the next batch. */
-	HST_EVENT_ALLOC,       /* site; address, bytes, slack. Address 0: it failed */
-	HST_EVENT_FREE,        /* address */
-	HST_EVENT_RELEASE,     /* address: given to realloc; an ALLOC of a realloc site, or one of the next two, ends it */
+	HST_EVENT_ALLOC, /* site; address, bytes, slack. Address 0: it failed */
+	HST_EVENT_FREE,  /* address */
+	HST_EVENT_RELEASE, /* address: given to realloc; an ALLOC of a realloc site, or one of the next two, ends it */
 	HST_EVENT_REALLOC_FAILED, /* no entry: the block stays */
 	HST_EVENT_REALLOC_FREED,  /* no entry: the block is gone, no other came */
 	/* no entry: `value` ticks (our own part not subtracted; UINT32_MAX: so many or more), `reason` calls that it stands for */
 	HST_EVENT_ALLOCATOR,
-	HST_EVENT_MAP,         /* site; address, bytes; reason: HST_MAP_... */
-	HST_EVENT_UNMAP,       /* address, bytes */
-	HST_EVENT_STACK,       /* site; bytes */
-	HST_EVENT_MEMORY,      /* pages: address is resident, bytes the heap of brk, more the address space */
+	HST_EVENT_MAP,   /* site; address, bytes; reason: HST_MAP_... */
+	HST_EVENT_UNMAP, /* address, bytes */
+	HST_EVENT_STACK, /* site; bytes */
+	HST_EVENT_MEMORY, /* pages: address is resident, bytes the heap of brk, more the address space */
 	/*
 	 * The stack is replaced: value = depth, reason = enum hst_resync; FRAME events follow for
 	 * the innermost frames. The frames below these stay what the consumer had if `unknown` is

@@ -65,6 +65,7 @@ HST_INLINE void hst_put_alloc_shortest(struct hst_stream *stream, uint64_t elaps
 }
 
 /* Small blocks: `bytes` and the slack fit their fields, the distance is known. */
+/* NOLINTNEXTLINE(readability-function-size): all are in registers at each call */
 HST_INLINE void hst_put_alloc_near(struct hst_stream *stream, uint64_t ticks, uint32_t id,
 	uint64_t address, int32_t distance, uint32_t bytes, uint32_t slack)
 {

@@ -44,11 +44,14 @@ void *hst_hook_memalign(size_t alignment, size_t bytes) __asm__("memalign");
 void *hst_hook_valloc(size_t bytes) __asm__("valloc");
 void *hst_hook_pvalloc(size_t bytes) __asm__("pvalloc");
 
-/* Constructors of other libraries allocate before ours runs. */
+/*
+ * Constructors of other libraries allocate before ours runs. A sanitizer does, too, before the functions of libc that we need, and that it
+ * stands before, work: the process then begins with our constructor.
+ */
 HST_COLD void hst_memory_begin(void)
 {
 	hst_reals_start();
-	if (hst_process.state == HST_PROCESS_NEW) {
+	if (hst_process.state == HST_PROCESS_NEW && !hst_real_allocator.sanitizer) {
 		hst_process_start();
 	}
 }

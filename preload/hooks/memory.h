@@ -71,7 +71,7 @@ void hst_memory_begin(void);
 void hst_memory_start(void);
 
 /* Writes so many records on the thread's own stream, to see what they cost. Trace mode; the caller forgets them. */
-void hst_memory_probe(uint32_t records);
+void hst_memory_probe(uint32_t count);
 
 /* The allocator itself asks, not the program. */
 static inline bool hst_memory_own(uint64_t ret)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A library that takes memory and goes while its blocks stay: `mem_library` loads it, or, with WORKLOAD_LIBRARY, is it.
+ * A library that takes memory and goes while its blocks stay: `mem_library PATH [deep]` loads it, or, with WORKLOAD_LIBRARY, is it.
  */
 #include "mem.h"
 
@@ -55,9 +55,9 @@ NOHOOK static void *symbol(void *library, const char *name)
 }
 
 /* Ten blocks each time, of which four are left when the library goes. */
-NOHOOK static void phase(const char *path, int from)
+NOHOOK static void phase(const char *path, int from, int flags)
 {
-	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | flags);
 	void *(*takes)(int);
 	void (*drops)(void *);
 	void *found;
@@ -89,9 +89,11 @@ NOINLINE static void free_rest(void)
 
 NOHOOK int main(int argc, char **argv)
 {
+	int flags = argc > 2 ? RTLD_DEEPBIND : 0;
+
 	CHECK(argc > 1);
 	for (int i = 0; i < 30; i++) {
-		phase(argv[1], 10 * i);
+		phase(argv[1], 10 * i, flags);
 	}
 	free_rest();
 	say("library gone");
