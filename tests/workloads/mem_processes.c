@@ -286,7 +286,7 @@ NOHOOK static void kill_other(void)
 	if (pid == 0) {
 		take_for_ever(shared);
 	}
-	while (atomic_load(&shared->taken) < 4 * MANY) {
+	while (atomic_load(&shared->taken) < 2 * MANY) {
 		sched_yield();
 	}
 	kill(pid, SIGKILL);

@@ -212,8 +212,8 @@ def compare_parts(report):
     """The tables of one report add up to the same."""
     for table in ("functions", "sites", "processes", "paths"):
         for field in ADDED:
-            if (table, field) == ("sites", "failed_calls"):
-                continue  # a realloc that fails has a function, but no place
+            if field == "failed_calls" and table in ("sites", "paths"):
+                continue  # a realloc that fails has no place; a path is one of blocks
             found = sum(row[field] for row in report[table])
             require(found == report["sum"][field],
                     f"{field} of all {table} is {found}, of the sum {report['sum'][field]}")
@@ -268,7 +268,10 @@ def compare_processes(case, processes):
                 f"{process.unmatched} frees of blocks that never came")
         lost = process.header.ledger.memory_lost
         require(lost == 0, f"{lost} allocations and frees were not recorded")
-        require(not process.trace.notes, f"notes of the decoder: {process.trace.notes}")
+        # Killed while a chunk was appended: old records lie behind it, which are no damage.
+        notes = [note for note in process.trace.notes
+                 if not (case.killed and note.endswith("bytes are no block"))]
+        require(not notes, f"notes of the decoder: {notes}")
     if case.peak:
         require(processes[0].program_peak == case.peak[1],
                 f"peak {processes[0].program_peak}, not {case.peak[1]}")
