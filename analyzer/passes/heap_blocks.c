@@ -122,16 +122,15 @@ static bool free_overlapped(struct hst_heap_pass *pass, uint64_t address, uint32
 /* Puts a block that has an address into the table. false: out of memory. */
 static bool insert(struct hst_heap_pass *pass, const struct hst_heap_block *block)
 {
-	struct hst_heap_block *there = hst_heap_live_find(&pass->live, block->address);
+	bool is_there = false;
+	struct hst_heap_block *there = hst_heap_live_put(&pass->live, block->address, &is_there);
 
-	if (there != NULL) {
-		overlap(pass, there, block->thread);
-	} else {
-		there = hst_heap_live_add(&pass->live, block->address);
-	}
 	if (there == NULL) {
 		pass->out_of_memory = true;
 		return false;
+	}
+	if (is_there) {
+		overlap(pass, there, block->thread);
 	}
 	*there = *block;
 	hst_heap_hold(pass, block->leaf, (int64_t)block->bytes, 1);

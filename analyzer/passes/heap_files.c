@@ -231,7 +231,9 @@ enum hst_status hst_heap_inherit(struct hst_heap_pass *pass)
 
 	for (size_t i = 0; i < file->inherited.count; i++) {
 		const struct hst_heap_inherited *from = &file->inherited.items[i];
-		struct hst_heap_block *block = hst_heap_live_add(&pass->live, from->address);
+		bool is_there = false;
+		struct hst_heap_block *block =
+			hst_heap_live_put(&pass->live, from->address, &is_there);
 
 		if (block == NULL) {
 			return HST_E_MEMORY;

@@ -101,19 +101,26 @@ static uint32_t take_place(struct hst_heap_live *live)
 	return (uint32_t)live->blocks.count - 1;
 }
 
-struct hst_heap_block *hst_heap_live_add(struct hst_heap_live *live, uint64_t address)
+struct hst_heap_block *hst_heap_live_put(
+	struct hst_heap_live *live, uint64_t address, bool *ret_there)
 {
 	uint32_t number;
+	size_t slot;
 
 	if ((live->count + 1) * 4 > live->capacity * 3 && !grow(live)) {
 		return NULL;
+	}
+	slot = slot_of(live, address);
+	number = live->slots[slot].number;
+	*ret_there = number != 0;
+	if (number != 0) {
+		return &live->blocks.items[number];
 	}
 	number = take_place(live);
 	if (number == 0) {
 		return NULL;
 	}
-	live->slots[slot_of(live, address)] =
-		(struct hst_heap_slot){ .tag = tag_of(address), .number = number };
+	live->slots[slot] = (struct hst_heap_slot){ .tag = tag_of(address), .number = number };
 	live->blocks.items[number].address = address;
 	live->count++;
 	return &live->blocks.items[number];

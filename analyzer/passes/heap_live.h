@@ -53,8 +53,12 @@ struct hst_heap_live {
 
 /* The block at an address, which is not 0; NULL none. Valid until the next change. */
 struct hst_heap_block *hst_heap_live_find(const struct hst_heap_live *live, uint64_t address);
-/* A place for an address that is not there: all but the address is as it was. NULL: out of memory. */
-struct hst_heap_block *hst_heap_live_add(struct hst_heap_live *live, uint64_t address);
+/*
+ * The block at an address, which is not 0, or a place for it: all but the address is then as it was before. *ret_there: which of both.
+ * NULL: out of memory.
+ */
+struct hst_heap_block *hst_heap_live_put(
+	struct hst_heap_live *live, uint64_t address, bool *ret_there);
 /* Moves the block at an address, which is not 0, to *ret_block. false: there is none. */
 bool hst_heap_live_take(
 	struct hst_heap_live *live, uint64_t address, struct hst_heap_block *ret_block);

@@ -279,7 +279,6 @@ static enum hst_status run(struct merge *merge, struct entry *top, uint64_t limi
 	struct hst_heap_pass *pass = merge->pass;
 	const struct hst_stream_ref *ref = &pass->file.streams[top->stream];
 	struct reading *reading = top->reading;
-
 	enum hst_status status = HST_OK;
 
 	do {

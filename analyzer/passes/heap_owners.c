@@ -310,6 +310,29 @@ static uint32_t find_leaf(struct hst_heap_pass *pass, struct hst_heap_follow *fo
 	return hst_heap_leaf_at(pass, hst_heap_row(pass, what->own), place, what->own, what->node);
 }
 
+/* The same place asks again, in the same call or where none is open: most blocks come so. HST_HEAP_NONE: not so. */
+static inline uint32_t same_leaf(
+	const struct hst_heap_follow *follow, uint32_t site, uint32_t *ret_activation)
+{
+	const struct hst_heap_recent *latest = &follow->latest;
+	const struct hst_heap_stack *stack = &follow->stack;
+	const struct hst_heap_frame *top;
+
+	if (latest->site != site || !latest->used) {
+		return HST_HEAP_NONE;
+	}
+	if (stack->frames.count == 0) {
+		*ret_activation = 0;
+		return latest->own == HST_HEAP_NONE && stack->unknown == 0 ? latest->leaf
+									   : HST_HEAP_NONE;
+	}
+	top = &stack->frames.items[stack->frames.count - 1];
+	*ret_activation = top->activation;
+	return top->activation != 0 && latest->own == top->site && latest->node == top->node
+		       ? latest->leaf
+		       : HST_HEAP_NONE;
+}
+
 uint32_t hst_heap_leaf(struct hst_heap_pass *pass, struct hst_heap_follow *follow, uint32_t site,
 	uint32_t *ret_activation, uint32_t *ret_generation)
 {
@@ -319,6 +342,13 @@ uint32_t hst_heap_leaf(struct hst_heap_pass *pass, struct hst_heap_follow *follo
 	uint32_t activation = 0;
 	struct hst_heap_recent *recent;
 
+	if (ret_activation != NULL) {
+		what.leaf = same_leaf(follow, site, ret_activation);
+		if (what.leaf != HST_HEAP_NONE) {
+			*ret_generation = pass->activations.items[*ret_activation].generation;
+			return what.leaf;
+		}
+	}
 	if (top != NULL) {
 		what.node = top->node != 0 ? top->node : node_of(pass, stack);
 		what.own = top->site;
@@ -343,6 +373,7 @@ uint32_t hst_heap_leaf(struct hst_heap_pass *pass, struct hst_heap_follow *follo
 		what.used = true;
 		*recent = what;
 	}
+	follow->latest = *recent;
 	return recent->leaf;
 }
 

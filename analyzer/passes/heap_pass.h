@@ -99,6 +99,16 @@ struct hst_heap_moving {
 	struct hst_heap_block block; /* address 0: it was not known */
 };
 
+/* Answers that were given lately: the leaf of an asking site within a call, in a context. */
+struct hst_heap_recent {
+	uint32_t node;
+	uint32_t own; /* site of the call's enter; HST_HEAP_NONE: no call is open */
+	uint32_t site;
+	uint32_t leaf;
+	bool used;
+};
+#define HST_HEAP_RECENT 1024u
+
 struct hst_heap_follow {
 	struct hst_heap_pass *pass;
 	struct hst_heap_stack stack;           /* the present one */
@@ -107,8 +117,9 @@ struct hst_heap_follow {
 	size_t parked_count;
 	HST_VEC(struct hst_heap_moving) moving;
 	uint32_t thread;
-	bool signals;       /* lane of signal handlers */
-	bool first;         /* thread of the process */
+	bool signals;                  /* lane of signal handlers */
+	bool first;                    /* thread of the process */
+	struct hst_heap_recent latest; /* what was asked for last */
 	uint64_t timed;     /* ticks of the latest measured time within the allocator; 0 none */
 	uint32_t last_leaf; /* of the latest record of a block; of a free: of the block */
 	bool last_is_free;
@@ -145,16 +156,6 @@ struct hst_heap_known_site {
 	uint32_t row;   /* of an enter's function; HST_HEAP_NONE: not looked for */
 	uint32_t place; /* of a place that asks; HST_HEAP_NONE: not looked for */
 };
-
-/* Answers that were given lately: the leaf of an asking site within a call, in a context. */
-struct hst_heap_recent {
-	uint32_t node;
-	uint32_t own; /* site of the call's enter; HST_HEAP_NONE: no call is open */
-	uint32_t site;
-	uint32_t leaf;
-	bool used;
-};
-#define HST_HEAP_RECENT 1024u
 
 /* Moments of the present process. */
 struct hst_heap_timeline {

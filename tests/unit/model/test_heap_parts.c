@@ -25,6 +25,7 @@ static void test_heap_live_finds_what_is_there(void **state)
 {
 	struct hst_heap_live live = { 0 };
 	struct hst_heap_block gone;
+	bool is_there = false;
 	uint64_t there[BLOCKS] = { 0 };
 	size_t count = 0;
 	uint32_t seed = 1;
@@ -39,7 +40,7 @@ static void test_heap_live_finds_what_is_there(void **state)
 
 		if (there[number] == 0) {
 			assert_null(block);
-			block = hst_heap_live_add(&live, address);
+			block = hst_heap_live_put(&live, address, &is_there);
 			assert_non_null(block);
 			block->bytes = there[number] = i + 1;
 			count++;
@@ -61,10 +62,11 @@ static void test_heap_live_grows(void **state)
 {
 	struct hst_heap_live live = { 0 };
 	struct hst_heap_block gone;
+	bool is_there = false;
 
 	(void)state;
 	for (uint64_t i = 1; i <= 100000; i++) {
-		hst_heap_live_add(&live, 16 * i)->bytes = i;
+		hst_heap_live_put(&live, 16 * i, &is_there)->bytes = i;
 	}
 	for (uint64_t i = 1; i <= 100000; i += 2) {
 		assert_true(hst_heap_live_take(&live, 16 * i, &gone));
