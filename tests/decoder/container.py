@@ -183,6 +183,12 @@ class File:
         cut = at + size > len(self.data)
         return Block(at, kind, flags, min(size, len(self.data) - at), cut)
 
+    def _is_old_place(self, begin, end):
+        """Old records behind a chunk that was being appended when the process was killed?"""
+        last = self.blocks[-1] if self.blocks else None
+        sealed = last and last.type == CHUNK and not last.flags & FLAG_TAIL
+        return sealed and last.at + last.size == begin and (end % 4096 == 0 or end == len(self.data))
+
     def _scan(self):
         data = self.data
         at = HEADER_BYTES
@@ -204,7 +210,8 @@ class File:
                 at = len(data) if found < 0 else found
                 if found < 0 or (at % 16 == 0 and at + 16 <= len(data)):
                     break
-            self.stepped_over += at - begin
+            if not self._is_old_place(begin, at):
+                self.stepped_over += at - begin
         if self.stepped_over:
             self.notes.append("%d bytes are no block" % self.stepped_over)
 
