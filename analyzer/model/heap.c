@@ -3,11 +3,8 @@
 #include "model/heap.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define NOTE_BYTES 1024
 
 void hst_heap_finish(struct hst_heap *heap)
 {
@@ -29,42 +26,15 @@ void hst_heap_finish(struct hst_heap *heap)
 	*heap = (struct hst_heap){ 0 };
 }
 
-static bool note_room(struct hst_heap *heap)
-{
-	size_t capacity = heap->note_capacity == 0 ? 8 : heap->note_capacity * 2;
-	struct hst_note *notes;
-
-	if (heap->note_count < heap->note_capacity) {
-		return true;
-	}
-	notes = realloc(heap->notes, capacity * sizeof *notes);
-	if (notes == NULL) {
-		return false;
-	}
-	heap->notes = notes;
-	heap->note_capacity = capacity;
-	return true;
-}
-
 void hst_heap_note(struct hst_heap *heap, bool loss, const char *fmt, ...)
 {
-	char text[NOTE_BYTES];
+	const struct hst_note_list list = { &heap->notes, &heap->note_count, &heap->note_capacity,
+		&heap->arena };
 	va_list args;
-	char *copy;
 
 	va_start(args, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, args);
+	hst_notes_add(&list, loss, fmt, args);
 	va_end(args);
-	for (size_t i = 0; i < heap->note_count; i++) {
-		if (strcmp(heap->notes[i].text, text) == 0) {
-			return;
-		}
-	}
-	copy = hst_arena_string(&heap->arena, text);
-	if (copy == NULL || !note_room(heap)) {
-		return;
-	}
-	heap->notes[heap->note_count++] = (struct hst_note){ loss, copy };
 }
 
 static void add_blocks(struct hst_heap_sum *to, const struct hst_heap_sum *from)

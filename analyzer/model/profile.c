@@ -2,6 +2,8 @@
 /* The plain data of a profile: its latencies, its notes, its end. */
 #include "model/profile.h"
 
+#include "util/vec.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,42 +30,34 @@ void hst_profile_finish(struct hst_profile *profile)
 	*profile = (struct hst_profile){ 0 };
 }
 
-static bool note_room(struct hst_profile *profile)
+void hst_notes_add(const struct hst_note_list *list, bool loss, const char *fmt, va_list args)
 {
-	size_t capacity = profile->note_capacity == 0 ? 8 : profile->note_capacity * 2;
-	struct hst_note *notes;
+	char text[NOTE_BYTES];
+	char *copy;
 
-	if (profile->note_count < profile->note_capacity) {
-		return true;
+	(void)vsnprintf(text, sizeof text, fmt, args);
+	for (size_t i = 0; i < *list->count; i++) {
+		if (strcmp((*list->items)[i].text, text) == 0) {
+			return;
+		}
 	}
-	notes = realloc(profile->notes, capacity * sizeof *notes);
-	if (notes == NULL) {
-		return false;
+	copy = hst_arena_string(list->arena, text);
+	if (copy == NULL || !hst_vec_room(list->items, list->capacity, *list->count + 1,
+				    sizeof **list->items)) {
+		return;
 	}
-	profile->notes = notes;
-	profile->note_capacity = capacity;
-	return true;
+	(*list->items)[(*list->count)++] = (struct hst_note){ loss, copy };
 }
 
 void hst_profile_note(struct hst_profile *profile, bool loss, const char *fmt, ...)
 {
-	char text[NOTE_BYTES];
+	const struct hst_note_list list = { &profile->notes, &profile->note_count,
+		&profile->note_capacity, &profile->arena };
 	va_list args;
-	char *copy;
 
 	va_start(args, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, args);
+	hst_notes_add(&list, loss, fmt, args);
 	va_end(args);
-	for (size_t i = 0; i < profile->note_count; i++) {
-		if (strcmp(profile->notes[i].text, text) == 0) {
-			return;
-		}
-	}
-	copy = hst_arena_string(&profile->arena, text);
-	if (copy == NULL || !note_room(profile)) {
-		return;
-	}
-	profile->notes[profile->note_count++] = (struct hst_note){ loss, copy };
 }
 
 struct hst_latency *hst_latency_create(struct hst_arena *arena)

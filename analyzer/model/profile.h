@@ -10,6 +10,7 @@
 #include "util/arena.h"
 #include "util/status.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -165,6 +166,18 @@ struct hst_profile {
 /* Frees all that the profile owns; NULL and { 0 } are allowed. */
 
 void hst_profile_finish(struct hst_profile *profile);
+
+/* Where a profile or a heap has its notes, and `arena` their texts. */
+struct hst_note_list {
+	struct hst_note **items;
+	size_t *count;
+	size_t *capacity;
+	struct hst_arena *arena;
+};
+
+/* Appends a note, cut at 1 KiB; equal ones come once. Out of memory: nothing is added. */
+void hst_notes_add(const struct hst_note_list *list, bool loss, const char *fmt, va_list args)
+	__attribute__((format(printf, 3, 0)));
 
 /* Appends a note, cut at 1 KiB; equal ones come once. Out of memory: nothing is added. */
 void hst_profile_note(struct hst_profile *profile, bool loss, const char *fmt, ...)

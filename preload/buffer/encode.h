@@ -49,6 +49,14 @@ static inline void hst_put_extended(struct hst_window *window, enum hst_op op, u
 	window->cur = cur + 1 + count;
 }
 
+/* Words of a number, low one first. */
+HST_INLINE void hst_words(uint16_t *words, uint64_t value, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		words[i] = (uint16_t)(value >> (16 * i));
+	}
+}
+
 /* Advances the clock by what does not fit into a record's own time field. */
 static inline void hst_put_time(struct hst_window *window, uint64_t units)
 {
@@ -60,10 +68,7 @@ static inline void hst_put_time(struct hst_window *window, uint64_t units)
 		hst_put_extended(window, HST_OP_TIME, (uint32_t)(quotient >> 16), words, 1);
 		return;
 	}
-	units = quotient << HST_TIME_BITS;
-	for (uint32_t i = 0; i < 4; i++) {
-		words[i] = (uint16_t)(units >> (16 * i));
-	}
+	hst_words(words, quotient << HST_TIME_BITS, 4);
 	hst_put_extended(window, HST_OP_TIME_LONG, 0, words, 4);
 }
 
@@ -161,8 +166,8 @@ HST_INLINE uint32_t hst_hash_slot(uint64_t ret)
 
 #define HST_HASH_PROBES 4u
 
-/* The id of an instance in this chunk, 0 if it has none (or only one that the short search misses). */
-static inline uint32_t hst_id_find(const struct hst_stream *stream, uint64_t ret)
+/* The id that was defined for (ret, fn) in this chunk, fn 0: for ret; 0 none (or only one that the short search misses). */
+HST_INLINE uint32_t hst_id_find_as(const struct hst_stream *stream, uint64_t ret, uint64_t fn)
 {
 	uint32_t slot = hst_hash_slot(ret);
 
@@ -170,11 +175,18 @@ static inline uint32_t hst_id_find(const struct hst_stream *stream, uint64_t ret
 		uint32_t id = stream->hash[(slot + i) % HST_HASH_SLOTS];
 
 		/* Entries of earlier chunks stay behind: an id counts only if it stands for ret. */
-		if (id != 0 && id <= stream->ids && stream->idents[id].ret == ret) {
+		if (id != 0 && id <= stream->ids && stream->idents[id].ret == ret &&
+			(fn == 0 || stream->idents[id].fn == fn)) {
 			return id;
 		}
 	}
 	return 0;
+}
+
+/* The id of an instance. */
+static inline uint32_t hst_id_find(const struct hst_stream *stream, uint64_t ret)
+{
+	return hst_id_find_as(stream, ret, 0);
 }
 
 /* Defines the next id; the caller writes the record, or the chunk's frame list. 0: no more ids. */

@@ -23,14 +23,6 @@ HST_INLINE bool hst_block_distance(
 	return ((uint64_t)bytes & 15) == 0 && *ret_distance == bytes >> 4;
 }
 
-/* Words of a number, low one first. */
-HST_INLINE void hst_words(uint16_t *words, uint64_t value, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		words[i] = (uint16_t)(value >> (16 * i));
-	}
-}
-
 static inline void hst_put_site(
 	struct hst_stream *stream, uint64_t ticks, uint64_t ret, enum hst_allocator which)
 {
@@ -224,17 +216,7 @@ static inline void hst_put_memory(struct hst_stream *stream, uint64_t ticks, uin
 HST_INLINE uint32_t hst_site_find(
 	const struct hst_stream *stream, uint64_t ret, enum hst_allocator which)
 {
-	uint32_t slot = hst_hash_slot(ret);
-
-	for (uint32_t i = 0; i < HST_HASH_PROBES; i++) {
-		uint32_t id = stream->hash[(slot + i) % HST_HASH_SLOTS];
-
-		if (id != 0 && id <= stream->ids && stream->idents[id].ret == ret &&
-			stream->idents[id].fn == HST_MEMORY_BASE + which) {
-			return id;
-		}
-	}
-	return 0;
+	return hst_id_find_as(stream, ret, HST_MEMORY_BASE + which);
 }
 
 #endif

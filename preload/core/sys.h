@@ -144,6 +144,11 @@ static inline long hst_sys_madvise(void *at, size_t bytes, int advice)
 	return hst_sys6(SYS_madvise, (long)at, (long)bytes, advice, 0, 0, 0);
 }
 
+static inline uint64_t hst_sys_whole_pages(uint64_t bytes)
+{
+	return (bytes + HST_PAGE - 1) & ~(HST_PAGE - 1);
+}
+
 /* End of the heap of brk; 0 unknown. */
 static inline uint64_t hst_sys_brk(void)
 {

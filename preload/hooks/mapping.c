@@ -4,13 +4,10 @@
  * does not come here. The stacks of threads come from there too; they are told by the thread's creation.
  */
 #include "core/attr.h"
-#include "core/clock.h"
-#include "core/process.h"
 #include "core/real.h"
 #include "core/sys.h"
 #include "hooks/memory.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 
@@ -39,11 +36,6 @@ static bool records(void)
 	return hst_memory_mode == HST_MEMORY_RECORDS;
 }
 
-static uint64_t whole_pages(uint64_t bytes)
-{
-	return (bytes + HST_PAGE - 1) & ~(HST_PAGE - 1);
-}
-
 static void mapped(const struct hst_ask *ask, void *at, size_t bytes, int prot, int flags)
 {
 	uint32_t kind = (flags & MAP_ANONYMOUS) != 0 ? 0 : HST_MAP_FILE;
@@ -51,7 +43,7 @@ static void mapped(const struct hst_ask *ask, void *at, size_t bytes, int prot, 
 	kind |= (flags & MAP_SHARED) != 0 ? HST_MAP_SHARED : 0;
 	kind |= prot == PROT_NONE ? HST_MAP_NONE : 0;
 	if (records() && at != MAP_FAILED) {
-		hst_memory_mapped(ask, (uint64_t)at, whole_pages(bytes), kind);
+		hst_memory_mapped(ask, (uint64_t)at, hst_sys_whole_pages(bytes), kind);
 	}
 }
 
@@ -79,7 +71,7 @@ HST_EXPORT int hst_hook_munmap(void *at, size_t bytes)
 
 	/* A wrong one fails and changes nothing. */
 	if (records() && ((uint64_t)at & (HST_PAGE - 1)) == 0 && bytes != 0) {
-		hst_memory_unmapped(&ask, (uint64_t)at, whole_pages(bytes));
+		hst_memory_unmapped(&ask, (uint64_t)at, hst_sys_whole_pages(bytes));
 	}
 	return HST_REAL_OF(HST_REAL_munmap, int (*)(void *, size_t))(at, bytes);
 }
@@ -97,13 +89,13 @@ HST_EXPORT void *hst_hook_mremap(void *at, size_t before, size_t bytes, int flag
 		va_end(arguments);
 	}
 	if (records() && before != 0) {
-		hst_memory_unmapped(&ask, (uint64_t)at, whole_pages(before));
+		hst_memory_unmapped(&ask, (uint64_t)at, hst_sys_whole_pages(before));
 	}
 	map = HST_REAL_OF(HST_REAL_mremap, remap_function)(at, before, bytes, flags, wanted);
 	if (records() && map != MAP_FAILED) {
-		hst_memory_mapped(&ask, (uint64_t)map, whole_pages(bytes), 0);
+		hst_memory_mapped(&ask, (uint64_t)map, hst_sys_whole_pages(bytes), 0);
 	} else if (records() && before != 0) {
-		hst_memory_mapped(&ask, (uint64_t)at, whole_pages(before), 0);
+		hst_memory_mapped(&ask, (uint64_t)at, hst_sys_whole_pages(before), 0);
 	}
 	return map;
 }

@@ -71,8 +71,8 @@ void hst_memory_start(void)
 	header->page_bytes = HST_PAGE;
 	header->brk_start = hst_sys_brk();
 	if (name != NULL) {
-		size_t length = strlen(name[0] != '\0' ? name : (const char *)header->exe);
 		const char *from = name[0] != '\0' ? name : (const char *)header->exe;
+		size_t length = strlen(from);
 
 		length = length < sizeof header->allocator ? length : sizeof header->allocator - 1;
 		memcpy(header->allocator, from, length);
@@ -104,8 +104,9 @@ HST_INLINE uint32_t timed(size_t bytes)
 	if (bytes >= HST_MEMORY_LARGE) {
 		return 1;
 	}
-	if (stream == NULL || --stream->countdown < UINT32_MAX / 2) {
-		return stream == NULL || stream->countdown != 0 ? 0 : hst_memory_due(stream);
+	/* Below 0: it has not begun. */
+	if (stream == NULL || (int32_t)--stream->countdown > 0) {
+		return 0;
 	}
 	return hst_memory_due(stream);
 }
@@ -245,7 +246,7 @@ static HST_NOINLINE void free_timed(const struct hst_ask *ask, void *block, uint
 	hst_memory_goes_fast(ask, (uint64_t)block, false);
 	began = hst_ticks();
 	HST_NEXT(HST_REAL_free, void (*)(void *))(block);
-	hst_memory_took(NULL, ask, began, hst_ticks(), calls);
+	hst_memory_took(ask, began, hst_ticks(), calls);
 }
 
 static HST_NOINLINE void free_else(void *block)

@@ -48,8 +48,7 @@ void hst_memory_came(struct hst_stream *own, const struct hst_ask *ask, uint64_t
 void hst_memory_goes(struct hst_stream *own, const struct hst_ask *ask, uint64_t block, bool moves);
 
 /* The call whose free was just recorded took until `now`. */
-void hst_memory_took(struct hst_stream *own, const struct hst_ask *ask, uint64_t began,
-	uint64_t now, uint32_t calls);
+void hst_memory_took(const struct hst_ask *ask, uint64_t began, uint64_t now, uint32_t calls);
 
 /* realloc gave nothing: it failed, or, freed, took the old block all the same. */
 void hst_memory_kept(const struct hst_ask *ask, bool freed);

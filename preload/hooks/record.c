@@ -182,10 +182,10 @@ HST_NOINLINE void hst_memory_goes(
 	close_stream(stream);
 }
 
-HST_NOINLINE void hst_memory_took(struct hst_stream *own, const struct hst_ask *ask, uint64_t began,
-	uint64_t now, uint32_t calls)
+HST_NOINLINE void hst_memory_took(
+	const struct hst_ask *ask, uint64_t began, uint64_t now, uint32_t calls)
 {
-	struct hst_stream *stream = is_own(own, ask) ? NULL : open_stream(own, ask);
+	struct hst_stream *stream = is_own(NULL, ask) ? NULL : open_stream(NULL, ask);
 
 	if (stream != NULL) {
 		put_time(stream, now > began ? now - began : 0, calls);

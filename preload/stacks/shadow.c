@@ -342,7 +342,7 @@ static bool stack_grow(struct hst_stream *stream)
 	size_t depth = hst_depth(stream);
 	bool forced = stream->low == (void *)UINTPTR_MAX;
 	size_t low = forced ? 0 : (size_t)(stream->low - fiber->base);
-	size_t bytes = (entries * sizeof *fiber->base + HST_PAGE - 1) / HST_PAGE * HST_PAGE;
+	size_t bytes = hst_sys_whole_pages(entries * sizeof *fiber->base);
 	struct hst_open *grown;
 
 	if (entries >= (1u << 28)) {

@@ -62,11 +62,6 @@ static bool tree_has_blocks(const struct hst_tree *tree)
 	return false;
 }
 
-static uint64_t whole_pages(uint64_t bytes)
-{
-	return (bytes + HST_PAGE - 1) / HST_PAGE * HST_PAGE;
-}
-
 void hst_tree_forget(struct hst_stream *stream)
 {
 	struct hst_tree *tree = stream->tree;
@@ -75,10 +70,11 @@ void hst_tree_forget(struct hst_stream *stream)
 	stream->window->block = NULL;
 	if (tree != NULL) {
 		uint32_t kept = tree_has_blocks(tree) ? tree->block->nodes : 0;
-		uint64_t bytes = whole_pages(
+		uint64_t bytes = hst_sys_whole_pages(
 			HST_NODES_OFFSET + (uint64_t)tree->capacity * sizeof *tree->nodes);
-		uint64_t from =
-			kept == 0 ? 0 : whole_pages(HST_NODES_OFFSET + kept * sizeof *tree->nodes);
+		uint64_t from = kept == 0 ? 0
+					  : hst_sys_whole_pages(
+						    HST_NODES_OFFSET + kept * sizeof *tree->nodes);
 
 		if (from < bytes) {
 			(void)hst_sys_munmap((uint8_t *)tree->block + from, bytes - from);

@@ -381,17 +381,18 @@ def parse():
     return options
 
 
-def main():
-    options = parse()
-    if options.list:
-        for name, case in CASES.items():
-            for variant in ("", *case.variants):
-                print(f"{name} {variant}".strip())
-        return 0
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    tester = Tester(options, CASES[options.case])
+def list_cases(cases):
+    for name, case in cases.items():
+        for variant in ("", *case.variants):
+            print(f"{name} {variant}".strip())
+    return 0
+
+
+def conclude(tester, run_test):
+    """Runs the test; its exit status."""
+    options = tester.options
     try:
-        test(tester)
+        run_test(tester)
     except Skipped as reason:
         print(f"skipped: {reason}", file=sys.stderr)
         return SKIP
@@ -401,6 +402,14 @@ def main():
     finally:
         tester.close()
     return 0
+
+
+def main():
+    options = parse()
+    if options.list:
+        return list_cases(CASES)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    return conclude(Tester(options, CASES[options.case]), test)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -290,15 +289,7 @@ def main():
         print("SKIP: valgrind is not here, or cannot run a program (Debian packages valgrind, libc6-dbg)")
         return SKIP
     options.program, status = test_real.fetched(options.cache, options.name, *BUILD[options.name])
-    if options.program is None:
-        return status
-    with tempfile.TemporaryDirectory() as where:
-        try:
-            check(options, where)
-        except Failed as reason:
-            print("FAIL: %s" % reason)
-            return 1
-    return 0
+    return test_real.conclude(options, check) if options.program is not None else status
 
 
 if __name__ == "__main__":

@@ -198,6 +198,17 @@ def check(options, where):
     check_report(options, data, truth, names)
 
 
+def conclude(options, run_check):
+    """Runs the check in a folder of its own; its exit status."""
+    with tempfile.TemporaryDirectory() as where:
+        try:
+            run_check(options, where)
+        except Failed as reason:
+            print("FAIL: %s" % reason)
+            return 1
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("name", choices=("lua", "sqlite"))
@@ -211,15 +222,7 @@ def main():
     for path in ("counthook", "preload"):
         setattr(options, path, os.path.abspath(getattr(options, path)))
     options.program, status = fetched(options.cache, options.name)
-    if options.program is None:
-        return status
-    with tempfile.TemporaryDirectory() as where:
-        try:
-            check(options, where)
-        except Failed as reason:
-            print("FAIL: %s" % reason)
-            return 1
-    return 0
+    return conclude(options, check) if options.program is not None else status
 
 
 if __name__ == "__main__":

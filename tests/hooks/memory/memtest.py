@@ -20,8 +20,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 # pylint: disable=wrong-import-position
 import heap_replay
-from hooktest import (HOMES, SKIP, Failure, Run, Skipped, ask, finish, read_truth, require,
-                      shell_status, short_name)
+from hooktest import (HOMES, SKIP, Failure, Run, Skipped, ask, conclude, finish, list_cases,
+                      read_truth, require, shell_status, short_name)
 from memtable import CASES
 
 JEMALLOC = ("/usr/lib/x86_64-linux-gnu/libjemalloc.so.2", "/usr/lib64/libjemalloc.so.2",
@@ -441,22 +441,8 @@ def parse():
 def main():
     options = parse()
     if options.list:
-        for name, case in CASES.items():
-            for variant in ("", *case.variants):
-                print(f"{name} {variant}".strip())
-        return 0
-    tester = Tester(options, CASES[options.case])
-    try:
-        test(tester)
-    except Skipped as reason:
-        print(f"skipped: {reason}", file=sys.stderr)
-        return SKIP
-    except Failure as failure:
-        print(f"{options.case} {options.variant}: {failure}", file=sys.stderr)
-        return 1
-    finally:
-        tester.close()
-    return 0
+        return list_cases(CASES)
+    return conclude(Tester(options, CASES[options.case]), test)
 
 
 if __name__ == "__main__":
