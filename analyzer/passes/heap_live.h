@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The blocks that are there, by address: a dense array of blocks, places used again latest first, and
- * an index by open addressing without tombstones. About 60 bytes a block.
+ * an index by open addressing. About 60 bytes a block.
  *
- *   slots:  | tag number | free | tag number | ...  a power of two, at most 3/4 are used
- *   blocks: | block | block | unused | block | ...
+ *   tags:    | tag | none | tag | ...      a byte for each slot; a power of two, at most 3/4 are used
+ *   numbers: | number | - | number | ...   of the slot's block
+ *   blocks:  | block | block | unused | block | ...
  *
  * Beside it two short lists of blocks in doubt, because processors may read the clock a little early:
  * blocks whose address was given anew before their free was seen, and frees of blocks that were not
@@ -38,16 +39,13 @@ struct hst_heap_block {
 };
 static_assert(sizeof(struct hst_heap_block) == 48, "very many of them");
 
-struct hst_heap_slot {
-	uint32_t tag;    /* of the address; its low bits are the slot's home */
-	uint32_t number; /* of the block; 0: the slot is free */
-};
-
 struct hst_heap_live {
 	HST_VEC(struct hst_heap_block) blocks; /* [0] is none */
 	uint32_t unused;                       /* list of places; 0 end */
-	struct hst_heap_slot *slots;
-	size_t capacity; /* 0 or a power of two */
+	uint8_t *tags;                         /* 7 bits of the hash, or that there is no block */
+	uint32_t *numbers;
+	size_t capacity; /* slots: 0 or a power of two */
+	size_t never;    /* slots that have had no block since the table was built, or are as such */
 	size_t count;
 };
 

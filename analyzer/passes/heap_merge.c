@@ -15,16 +15,17 @@
 #define EVENTS_MANY 1024u
 #define EVENTS_FEW  128u
 #define OPEN_MANY   256u
-/* Events that are looked ahead, so that slots and blocks are in the cache when they come. */
+/* Entries that are looked ahead, so that slots and blocks are in the cache when they come. */
 #define AHEAD_SLOT  12u
 #define AHEAD_BLOCK 6u
 /* Fewer of them are in the cache anyway. */
-#define AHEAD_BLOCKS 8192u
+#define AHEAD_BLOCKS 4096u
 
 struct reading {
 	struct hst_decoder *decoder;
 	struct hst_event *events;
 	const struct hst_memory *memory;
+	size_t memory_count;
 	size_t at, count, capacity;
 	uint8_t *chunk;
 	size_t chunk_capacity;
@@ -181,7 +182,7 @@ static enum hst_status next_batch(struct hst_heap_pass *pass, struct reading *re
 	reading->in_chunk = status == HST_OK && count != 0;
 	reading->at = 0;
 	reading->count = count;
-	reading->memory = hst_decoder_memory(reading->decoder);
+	reading->memory = hst_decoder_memory(reading->decoder, &reading->memory_count);
 	if (count != 0) {
 		uint64_t first = reading->events[0].ticks;
 		uint64_t last = reading->events[count - 1].ticks;
@@ -232,33 +233,18 @@ static const struct hst_memory *entry_of(const struct reading *reading, size_t a
 	return has ? &reading->memory[reading->events[at].value] : NULL;
 }
 
-/* The address that an event will look for; 0 none. */
-static inline uint64_t address_at(const struct reading *reading, size_t at)
+/* Most entries have addresses that are going to be looked for; for the other ones it does no harm. */
+static inline void look_ahead(
+	const struct hst_heap_pass *pass, const struct reading *reading, const struct hst_event *event)
 {
-	const struct hst_event *event = &reading->events[at];
+	const struct hst_memory *next = reading->memory + event->value;
 
-	return at < reading->count &&
-			       (event->kind == HST_EVENT_ALLOC || event->kind == HST_EVENT_FREE)
-		       ? reading->memory[event->value].address
-		       : 0;
-}
-
-static inline void look_ahead(const struct hst_heap_pass *pass, const struct reading *reading)
-{
-	uint64_t slot;
-	uint64_t block;
-
-	if (pass->live.count < AHEAD_BLOCKS) {
+	if (pass->live.count < AHEAD_BLOCKS ||
+		event->value + (size_t)AHEAD_SLOT >= reading->memory_count) {
 		return;
 	}
-	slot = address_at(reading, reading->at + AHEAD_SLOT);
-	block = address_at(reading, reading->at + AHEAD_BLOCK);
-	if (slot != 0) {
-		hst_heap_live_prefetch_slot(&pass->live, slot);
-	}
-	if (block != 0) {
-		hst_heap_live_prefetch_block(&pass->live, block);
-	}
+	hst_heap_live_prefetch_slot(&pass->live, next[AHEAD_SLOT].address);
+	hst_heap_live_prefetch_block(&pass->live, next[AHEAD_BLOCK].address);
 }
 
 /* Makes the event that the stream stands at the one that it waits with: time does not step back. */
@@ -284,7 +270,7 @@ static enum hst_status run(struct merge *merge, struct entry *top, uint64_t limi
 	do {
 		const struct hst_event *event = &reading->events[reading->at];
 
-		look_ahead(pass, reading);
+		look_ahead(pass, reading, event);
 		HST_TRY(hst_heap_event(
 			pass, &reading->follow, event, entry_of(reading, reading->at)));
 		reading->at++;

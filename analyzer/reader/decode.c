@@ -282,8 +282,11 @@ enum hst_status hst_decoder_begin(
 	return HST_OK;
 }
 
-const struct hst_memory *hst_decoder_memory(const struct hst_decoder *decoder)
+const struct hst_memory *hst_decoder_memory(const struct hst_decoder *decoder, size_t *ret_count)
 {
+	if (ret_count != NULL) {
+		*ret_count = decoder->memory.count;
+	}
 	return decoder->memory.items;
 }
 

@@ -128,8 +128,11 @@ HST_NODISCARD enum hst_status hst_decoder_begin(
 HST_NODISCARD enum hst_status hst_decode_batch(struct hst_decoder *decoder,
 	struct hst_event *events, size_t capacity, size_t *ret_count, struct hst_diag *diag);
 
-/* Entries of the latest batch's memory events. They stay until the next batch or begin. */
-const struct hst_memory *hst_decoder_memory(const struct hst_decoder *decoder);
+/*
+ * Entries of the latest batch's memory events, in their order; *ret_count (may be NULL): how many. They stay until the
+ * next batch or begin.
+ */
+const struct hst_memory *hst_decoder_memory(const struct hst_decoder *decoder, size_t *ret_count);
 
 /*
  * After the last batch of a chunk: ticks of its last record, depth now, bytes of it that were read.

@@ -241,7 +241,7 @@ static void dump_chunk(struct hst_decoder *decoder, const struct hst_sites *site
 		enum hst_status status = hst_decode_batch(decoder, events, BATCH, &count, &diag);
 
 		for (size_t i = first; i < count; i++) {
-			print_event(sites, follower, &events[i], hst_decoder_memory(decoder));
+			print_event(sites, follower, &events[i], hst_decoder_memory(decoder, NULL));
 		}
 		first = 0;
 		if (status != HST_OK) {

@@ -34,8 +34,8 @@ static void use_memory(const struct hst_decoder *decoder, const struct hst_event
 	case HST_EVENT_STACK:
 	case HST_EVENT_MEMORY:
 		demand(event->value < BATCH &&
-			hst_decoder_memory(decoder)[event->value].bytes >> 48 == 0 &&
-			hst_decoder_memory(decoder)[event->value].address >> 48 == 0);
+			hst_decoder_memory(decoder, NULL)[event->value].bytes >> 48 == 0 &&
+			hst_decoder_memory(decoder, NULL)[event->value].address >> 48 == 0);
 		break;
 	default:
 		break;

@@ -344,7 +344,7 @@ static void test_memory_entries_begin_anew_with_each_batch(void **state)
 		assert_int_equal(hst_decode_batch(decoder, events, 128, &got, NULL), HST_OK);
 		for (size_t i = 0; i < got; i++, next++) {
 			assert_int_equal(events[i].value, i);
-			assert_int_equal(hst_decoder_memory(decoder)[i].address, 16 * next);
+			assert_int_equal(hst_decoder_memory(decoder, NULL)[i].address, 16 * next);
 		}
 	} while (got != 0);
 	assert_int_equal(next, 1000);

@@ -314,7 +314,7 @@ static void read_chunk(struct hst_decoder *decoder, const struct hst_sites *site
 		status = hst_decode_batch(decoder, events, batch, &got, &diag);
 		assert_true(got <= batch);
 		for (i = 0; i < got; i++) {
-			take(result, sites, &events[i], hst_decoder_memory(decoder));
+			take(result, sites, &events[i], hst_decoder_memory(decoder, NULL));
 		}
 	}
 	if (status != HST_OK) {
