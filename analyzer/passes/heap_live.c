@@ -113,17 +113,20 @@ void hst_heap_live_prefetch_slot(const struct hst_heap_live *live, uint64_t addr
 void hst_heap_live_prefetch_block(const struct hst_heap_live *live, uint64_t address)
 {
 	uint64_t hash = hash_of(address);
-	size_t home = live->capacity == 0 ? 0 : home_of(live, hash);
-	uint64_t mask = live->capacity == 0 ? 0 : with_tag(group_at(live, home), tag_of(hash));
+	const struct hst_heap_block *block;
+	uint64_t mask;
+	size_t home;
 
-	if (mask != 0) {
-		const struct hst_heap_block *block =
-			&live->blocks.items[live->numbers[home + first_of(mask)]];
-
-		/* It may lie in two lines. */
-		__builtin_prefetch(&block->address, 1);
-		__builtin_prefetch(&block->flags, 1);
+	if (live->capacity == 0) {
+		return;
 	}
+	/* Whether there is one cannot be foretold: where there is none, the last slot's may come for nothing. */
+	home = home_of(live, hash);
+	mask = with_tag(group_at(live, home), tag_of(hash)) | 1ull << 63;
+	block = &live->blocks.items[live->numbers[home + first_of(mask)]];
+	/* It may lie in two lines. */
+	__builtin_prefetch(&block->address, 1);
+	__builtin_prefetch(&block->flags, 1);
 }
 
 static inline void use_slot(
@@ -140,11 +143,11 @@ static bool rebuild(struct hst_heap_live *live)
 	struct hst_heap_live fresh = *live;
 
 	fresh.capacity = live->capacity == 0 ? CAPACITY_FIRST
-			 : live->count * 2 < live->capacity
+			 : live->count * 4 < live->capacity
 				 ? live->capacity
 				 : live->capacity * 2;
 	fresh.tags = fresh.capacity > CAPACITY_MAX ? NULL : malloc(fresh.capacity);
-	fresh.numbers = fresh.tags == NULL ? NULL : malloc(fresh.capacity * sizeof *fresh.numbers);
+	fresh.numbers = fresh.tags == NULL ? NULL : calloc(fresh.capacity, sizeof *fresh.numbers);
 	if (fresh.numbers == NULL) {
 		free(fresh.tags);
 		return false;
@@ -196,8 +199,8 @@ struct hst_heap_block *hst_heap_live_put(
 	size_t slot;
 	size_t place;
 
-	/* A quarter of the slots was never used: a search that finds nothing ends soon. */
-	if (live->never * 4 <= live->capacity && !rebuild(live)) {
+	/* Half of the slots were never used: nearly all groups have one of these, and a search ends there. */
+	if (live->never * 2 <= live->capacity && !rebuild(live)) {
 		return NULL;
 	}
 	slot = slot_of(live, address, &place);

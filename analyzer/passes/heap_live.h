@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The blocks that are there, by address: a dense array of blocks, places used again latest first, and
- * an index by open addressing. About 60 bytes a block.
+ * an index by open addressing. About 70 bytes a block.
  *
- *   tags:    | tag | none | tag | ...      a byte for each slot; a power of two, at most 3/4 are used
+ *   tags:    | tag | none | tag | ...      a byte for each slot; a power of two, at most half are used
  *   numbers: | number | - | number | ...   of the slot's block
  *   blocks:  | block | block | unused | block | ...
  *

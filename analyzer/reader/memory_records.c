@@ -66,43 +66,71 @@ struct common {
 	uint32_t length; /* 0: another record, or something is wrong */
 };
 
+/* `near` is 0 or 1 in these: arithmetic, or the compiler makes a branch of it. */
+static inline uint32_t pick(uint32_t near, uint32_t yes, uint32_t no)
+{
+	return no ^ ((yes ^ no) & (0u - near));
+}
+
+/* A signed distance of 16 bits (the near forms) or 32. */
+static inline int64_t distance_at(const uint8_t *at, uint32_t near)
+{
+	return (int32_t)(hst_load32(at) << 16 * near) >> 16 * near;
+}
+
+static inline void read_free(struct common *record, const uint8_t *at, uint32_t near)
+{
+	uint32_t released = (1 - near) & (at[0] == 1);
+
+	record->units = pick(near, at[0], hst_load16(at + 2));
+	record->blocks = distance_at(at + 4 - 2 * near, near);
+	record->kind = pick(released, HST_EVENT_RELEASE, HST_EVENT_FREE);
+	record->length = 8 - 4 * near;
+}
+
+static inline void read_alloc(
+	const struct hst_decoder *decoder, struct common *record, const uint8_t *at, uint32_t near)
+{
+	const uint8_t *id = at + 4 - 2 * near;
+	uint32_t said = at[0] == HST_SLACK_SHORT_UNKNOWN ? HST_SLACK_LONG_UNKNOWN : at[0];
+
+	record->units = pick(near, at[0], hst_load16(at + 2));
+	record->blocks = distance_at(id + 2, near);
+	record->bytes = hst_load16(id + 6 - 2 * near);
+	record->slack = pick(near, (uint32_t)hst_slack_usual(record->bytes), said);
+	record->kind = HST_EVENT_ALLOC;
+	if (asking_site(decoder, hst_load16(id), &record->site)) {
+		record->length = 12 - 4 * near;
+	}
+}
+
+/* What an op is, from HST_OP_ALLOC on. */
+enum { NEAR = 1, GOES = 2, COMES = 4 };
+#define OP(op) [(op)-HST_OP_ALLOC]
+static const uint8_t shapes[HST_OP_FREE_NEAR - HST_OP_ALLOC + 1] = {
+	OP(HST_OP_ALLOC) = COMES,
+	OP(HST_OP_FREE) = GOES,
+	OP(HST_OP_ALLOC_NEAR) = COMES | NEAR,
+	OP(HST_OP_FREE_NEAR) = GOES | NEAR,
+};
+#undef OP
+
+/*
+ * Whether a block comes or goes can often be foretold, whether it is near not: the two forms of either have no branch between them,
+ * and no field of theirs lies beyond LONGEST_BYTES.
+ */
 static inline struct common read_common(const struct hst_decoder *decoder, const uint8_t *at)
 {
-	uint32_t head = hst_load16(at);
-	uint32_t argument = head & 0xff;
 	struct common record = { 0 };
+	uint32_t number = at[1] - (uint32_t)HEAD(HST_OP_ALLOC);
+	uint32_t shape = number < sizeof shapes ? shapes[number] : 0;
 
-	switch (head >> 8) {
-	case HEAD(HST_OP_FREE_NEAR):
-		return (struct common){ .units = argument,
-			.blocks = (int16_t)hst_load16(at + 2),
-			.kind = HST_EVENT_FREE,
-			.length = 4 };
-	case HEAD(HST_OP_FREE):
-		return (struct common){ .units = hst_load16(at + 2),
-			.blocks = (int32_t)hst_load32(at + 4),
-			.kind = argument == 1 ? HST_EVENT_RELEASE : HST_EVENT_FREE,
-			.length = 8 };
-	case HEAD(HST_OP_ALLOC_NEAR):
-		record.units = argument;
-		record.blocks = (int16_t)hst_load16(at + 4);
-		record.bytes = hst_load16(at + 6);
-		record.slack = (uint32_t)hst_slack_usual(record.bytes);
-		record.kind = HST_EVENT_ALLOC;
-		record.length = asking_site(decoder, hst_load16(at + 2), &record.site) ? 8 : 0;
-		return record;
-	case HEAD(HST_OP_ALLOC):
-		record.units = hst_load16(at + 2);
-		record.blocks = (int32_t)hst_load32(at + 6);
-		record.bytes = hst_load16(at + 10);
-		record.slack =
-			argument == HST_SLACK_SHORT_UNKNOWN ? HST_SLACK_LONG_UNKNOWN : argument;
-		record.kind = HST_EVENT_ALLOC;
-		record.length = asking_site(decoder, hst_load16(at + 4), &record.site) ? 12 : 0;
-		return record;
-	default:
-		return record;
+	if ((shape & GOES) != 0) {
+		read_free(&record, at, shape & NEAR);
+	} else if (shape != 0) {
+		read_alloc(decoder, &record, at, shape & NEAR);
 	}
+	return record;
 }
 
 /*
