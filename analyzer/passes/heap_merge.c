@@ -259,6 +259,25 @@ static inline void stand_at(struct reading *reading, struct entry *entry)
 	entry->key = key_of(event->ticks, event);
 }
 
+/* Blocks that come and go one behind the other, in a stream that waits for no other one. */
+static enum hst_status run_blocks(struct hst_heap_pass *pass, struct reading *reading)
+{
+	struct hst_event *event = &reading->events[reading->at];
+	const struct hst_event *const end = reading->events + reading->count;
+
+	while (event != end && event->kind - (uint32_t)HST_EVENT_ALLOC <=
+				       HST_EVENT_FREE - HST_EVENT_ALLOC) {
+		event->ticks = event->ticks < reading->ticks ? reading->ticks : event->ticks;
+		reading->ticks = event->ticks;
+		look_ahead(pass, reading, event);
+		HST_TRY(hst_heap_event(
+			pass, &reading->follow, event, &reading->memory[event->value]));
+		event++;
+	}
+	reading->at = (size_t)(event - reading->events);
+	return HST_OK;
+}
+
 /* Takes events of the stream as long as they come before those of all others. */
 static enum hst_status run(struct merge *merge, struct entry *top, uint64_t limit, bool *ret_more)
 {
@@ -274,9 +293,12 @@ static enum hst_status run(struct merge *merge, struct entry *top, uint64_t limi
 		HST_TRY(hst_heap_event(
 			pass, &reading->follow, event, entry_of(reading, reading->at)));
 		reading->at++;
+		if (limit == UINT64_MAX) {
+			HST_TRY(run_blocks(pass, reading));
+		}
 		/* Often the next one waits, too. */
 		if (reading->at == reading->count || reading->follow.resyncing ||
-			!hst_heap_waits(event[1].kind)) {
+			!hst_heap_waits(reading->events[reading->at].kind)) {
 			status = go_on(pass, ref, reading, ret_more);
 			if (status != HST_OK || !*ret_more) {
 				break;
