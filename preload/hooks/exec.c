@@ -174,7 +174,8 @@ static HST_NOINLINE void record_exec(const struct attempt *attempt, bool vforked
 	};
 
 	if (vforked) {
-		bool known = hst_sys_getcwd(cwd, sizeof cwd) > 0;
+		/* "(unreachable)" is of another root. */
+		bool known = hst_sys_getcwd(cwd, sizeof cwd) > 0 && cwd[0] == '/';
 
 		record.flags |= HST_JOURNAL_VFORKED | (known ? 0 : HST_JOURNAL_CUT);
 		pieces[3] = hst_piece_text(HST_TEXT_CWD, known ? cwd : NULL);
