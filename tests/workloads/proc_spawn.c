@@ -4,7 +4,7 @@
 
 #include <signal.h>
 #include <spawn.h>
-#include <sys/mman.h>
+#include <sys/stat.h>
 
 #define MANY 20000
 
@@ -79,6 +79,7 @@ static void mode_failing(void)
 	say("spawn: %d",
 		posix_spawn(&pid, "/nonexistent/program", NULL, NULL, arguments, proc_bare));
 	say("pid %d, errno %d", pid, errno == EDOM);
+	setenv("PATH", "/nonexistent", 1);
 	say("spawnp: %d", posix_spawnp(&pid, "no_such_program", NULL, NULL, arguments, environ));
 	say("wait: %d, %s", wait(NULL), strerrorname_np(errno));
 }
@@ -150,12 +151,14 @@ static void mode_vfork(void)
 
 static void mode_vfork_bare(void)
 {
-	pid_t pid = vfork();
+	pid_t pid;
 
+	CHECK(mkdir("sub", 0755) == 0 && symlink(proc_leaf, "sub/near") == 0);
+	pid = vfork();
 	if (pid == 0) {
-		execle("proc_leaf", "leaf", "far", (char *)NULL, proc_bare);
-		if (chdir(proc_folder) == 0) {
-			execle("./proc_leaf", "leaf", "near", (char *)NULL, proc_bare);
+		execle("near", "leaf", "far", (char *)NULL, proc_bare);
+		if (chdir("sub") == 0) {
+			execle("./near", "leaf", "near", (char *)NULL, proc_bare);
 		}
 		_exit(127);
 	}
