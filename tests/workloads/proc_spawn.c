@@ -2,6 +2,7 @@
 /* Children by posix_spawn and vfork: `proc_spawn MODE`. */
 #include "proc.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/stat.h>
@@ -118,6 +119,45 @@ static void mode_handler(void)
 	say("handled %d", (int)handled);
 }
 
+/* Many threads start and wait at once, in both ways. */
+#define THREADS 8
+#define ROUNDS  20
+
+static void *starter(void *arg)
+{
+	char *none[] = { (char *)"leaf", NULL };
+
+	for (int i = 0; i < ROUNDS; i++) {
+		int status = 0;
+		pid_t pid = -1;
+
+		if (i % 2 == 0) {
+			CHECK(posix_spawn(&pid, "/bin/true", NULL, NULL, none, proc_bare) == 0);
+		} else {
+			pid = vfork();
+			if (pid == 0) {
+				execve("/bin/true", none, proc_bare);
+				_exit(127);
+			}
+		}
+		CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	}
+	return arg;
+}
+
+static void mode_threads(void)
+{
+	pthread_t threads[THREADS];
+
+	for (int i = 0; i < THREADS; i++) {
+		CHECK(pthread_create(&threads[i], NULL, starter, NULL) == 0);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+	}
+	say("all came and went");
+}
+
 static void mode_huge(void)
 {
 	char **list = calloc(MANY + 2, sizeof *list);
@@ -187,6 +227,7 @@ static const struct proc_mode modes[] = {
 	{ "failing", mode_failing },
 	{ "null-environment", mode_null_environment },
 	{ "handler", mode_handler },
+	{ "threads", mode_threads },
 	{ "huge", mode_huge },
 	{ "vfork", mode_vfork },
 	{ "vfork-bare", mode_vfork_bare },

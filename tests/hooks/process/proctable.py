@@ -26,6 +26,9 @@ class Case:
     own_library: bool = False  # a copy of it, named by a relative path
     home: str = ""  # surroundings: not all can be recorded
     orphans: bool = False  # who is whose parent is not known before
+    # A program of the system instead, and the images that begin, with their numbers.
+    command: tuple = ()
+    images: dict = dataclasses.field(default_factory=dict)
     nested: tuple = ()  # what begins in the outer and in the inner one of two recordings
     variants: tuple = HOOKS
 
@@ -38,7 +41,9 @@ NOT_RECORDED = {"LD_PRELOAD": None, "HASTEN_DATA": None}
 
 def execs(mode, line, arguments=ARGUMENTS, start="", **rest):
     """An image that is followed by another one."""
-    lines = [f"start @/proc_exec {mode}", line + (" | " + arguments if arguments else "")]
+    lines = [f"start @/proc_exec {mode}"]
+    if line:
+        lines.append(f"{line} | {arguments}")
     if start is not None:
         lines.append("start " + (start or arguments))
     settings = {"status": 7, "environment": RECORDED, **rest}
@@ -69,7 +74,7 @@ CASES = {
     "exec-handler": execs("handler", "execve repaired @/proc_leaf"),
     "exec-thread": execs("thread", "execv @/proc_leaf"),
     "exec-closed": execs("closed", "execve repaired @/proc_leaf"),
-    "exec-edge": execs("edge", "execv @/proc_leaf"),
+    "exec-edge": execs("edge", "execv ./l"),
     "exec-script": execs("script", "execlp ./script", "script argument",
                          "/bin/sh ./script argument", status=9, environment={}),
     # What becomes of the environment.
@@ -105,6 +110,11 @@ CASES = {
                                           "HASTEN_DATA": "/nonexistent/data"}),
     "no-children": execs("execve", "execve @/proc_leaf", start=None,
                          variables={"HASTEN_CHILDREN": "0"}, environment=NOT_RECORDED),
+    # A system call more than the program's own would end it.
+    "sandbox": execs("sandbox", "", "", None, environment=NOT_RECORDED),
+    # By its file name only: the folder, in LD_LIBRARY_PATH, is not there for the next image.
+    "by-name": execs("cleared", "execv repaired @/proc_leaf",
+                     variables={"LD_PRELOAD": "libhasten.so", "LD_LIBRARY_PATH": "{folder}"}),
     "library-gone": execs("gone", "execve @/proc_leaf", start=None, own_library=True,
                           environment=NOT_RECORDED),
     "elsewhere": execs("elsewhere", "execve repaired @/proc_leaf", own_library=True, where="sub",
@@ -160,6 +170,8 @@ CASES = {
                  "posix_spawnp ENOENT no_such_program | leaf spawned | path /nonexistent"]}),
     # The handler may run before posix_spawn has returned to the hook.
     "spawn-handler": Case(["spawn", "handler"], counts={"spawn": 1, "wait": 1, "start": 2}),
+    "spawn-threads": Case(["spawn", "threads"],
+                          counts={"spawn": 80, "exec": 80, "wait": 160, "start": 161}),
     "spawn-huge": Case(["spawn", "huge"], {
         "main": ["start @/proc_spawn huge", "posix_spawn repaired c1 @/proc_leaf | leaf spawned",
                  "waitpid c1 exit 7", "waitpid c2 exit 7"],
@@ -251,6 +263,22 @@ CASES = {
     "nested-spawn": Case(["shell", "all"],
                          nested=(("hasten",), ("proc_shell", "sh", "leaf", "leaf")), variants=()),
 }
+
+COMPILER = {"gcc": 1, "cc1": 1, "as": 1, "collect2": 1, "ld": 1}
+TOOLS = {
+    "gcc": (["gcc", "-O0", "-x", "c", "/dev/null", "-shared", "-o", "out"], COMPILER),
+    "make": (["make", "-s", "--eval", "all: a b ; @env -i /bin/echo c", "--eval",
+              "a b: ; @/bin/echo $@", "-f", "/dev/null"], {"make": 1, "env": 1, "echo": 3}),
+    "sh": (["sh", "-c", "env -i sh -c 'echo a | cat; (exit 0)'"], {"sh": 2, "env": 1, "cat": 1}),
+    "bash": (["bash", "-c", "x=$(env -u LD_PRELOAD echo b); echo $x; exec true"],
+             {"bash": 1, "env": 1, "echo": 1, "true": 1}),
+    "perl": (["perl", "-e", "print `echo c`; %ENV = (); system('/bin/true', 1); exec '/bin/echo'"],
+             {"perl": 1, "true": 1, "echo": 2}),
+    "xargs": (["xargs", "-a", "/proc/self/comm", "env", "-i", "/bin/echo"],
+              {"xargs": 1, "env": 1, "echo": 1}),
+}
+for name, (words, begin) in TOOLS.items():
+    CASES["tool-" + name] = Case([], command=tuple(words), images=begin, variants=())
 
 for name in ("no_files", "limit_file_size", "limit_descriptors", "limit_memory", "closed_standard",
              "other_user", "foreign_directory", "limit_processes", "full_disk",

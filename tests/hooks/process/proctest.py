@@ -76,8 +76,8 @@ class Tester:
         where = folder
         if self.case.home:
             where, before = SURROUNDINGS[self.case.home](folder)
-        done = finish([*prefix, self.program(), *self.case.args[1:]], where, environment, before,
-                      60)
+        command = self.case.command or [self.program(), *self.case.args[1:]]
+        done = finish([*prefix, *command], where, environment, before, 60)
         return Run(*done, read_truth(truth)), folder
 
     def record(self):
@@ -88,7 +88,7 @@ class Tester:
             if value is None:
                 del variables[name]
             else:
-                variables[name] = value.format(lib=library)
+                variables[name] = value.format(lib=library, folder=os.path.dirname(library))
         run, _ = self.execute("preload", variables)
         return run, folder
 
@@ -273,6 +273,10 @@ def compare_journal(tester, run, folder):
         found = [record.type for record in records]
         found = {kind: found.count(kind) for kind in case.counts}
         require(found == case.counts, f"records {found}, not {case.counts}")
+    if case.images:
+        begun = [os.path.basename(r.argv[0]).decode() for r in records if r.type == "start"]
+        found = {name: begun.count(name) for name in begun}
+        require(found == case.images, f"images {found}, not {case.images}")
     if not case.orphans:
         check_parents(records)
     if run.truth:
@@ -296,6 +300,8 @@ def nested(tester, plain):
 
 def test(tester):
     case = tester.case
+    if case.command and shutil.which(case.command[0]) is None:
+        raise Skipped(f"there is no {case.command[0]} here")
     plain, _ = tester.execute("plain", {})
     if plain.status == SKIP:
         raise Skipped(plain.err.decode().strip())
