@@ -9,6 +9,7 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -371,6 +372,34 @@ static void mode_edge(void)
 	memcpy(page + 4096 - sizeof "./l", "./l", sizeof "./l");
 	execv(page + 4096 - sizeof "./l", arguments);
 }
+
+/* Before any constructor has run, libc's and ours too: nothing is known yet, and all works. */
+static void early(int argc, char **argv, char **environment)
+{
+	char *none[] = { (char *)"true", NULL };
+	int status = -1;
+	pid_t pid = -1;
+
+	if (argc < 2 || strcmp(argv[1], "early") != 0) {
+		return;
+	}
+	proc_begin(argv[0]);
+	say("none: %d %s", waitpid(-1, NULL, 0), strerrorname_np(errno));
+	CHECK(posix_spawn(&pid, "/bin/true", NULL, NULL, none, environment) == 0);
+	CHECK(wait4(pid, &status, 0, NULL) == pid);
+	say_status("spawned", status);
+	pid = vfork();
+	if (pid == 0) {
+		execve("/nonexistent/program", none, environment);
+		_exit(8);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	say_status("vforked", status);
+	execle(proc_leaf, "leaf", "early", (char *)NULL, environment);
+}
+
+typedef void (*early_function)(int argc, char **argv, char **environment);
+static early_function run_early __attribute__((section(".preinit_array"), used)) = early;
 
 static const struct proc_mode modes[] = {
 	{ "execve", mode_execve },

@@ -77,6 +77,13 @@ CASES = {
     "exec-edge": execs("edge", "execv ./l"),
     "exec-script": execs("script", "execlp ./script", "script argument",
                          "/bin/sh ./script argument", status=9, environment={}),
+    # What is done before the library knows anything is not noted; the next image is.
+    "early": Case(["exec", "early"], counts={"exec": 0, "spawn": 0, "wait": 0, "start": 2},
+                  status=7, environment={"LD_PRELOAD": "{lib}"}, variants=()),
+    # But for a program whose own calls are hooked: the first of them begins the record.
+    "early-hooks": Case(["exec-hooks", "early"],
+                        counts={"exec": 2, "spawn": 1, "wait": 2, "start": 3},
+                        status=7, environment={"LD_PRELOAD": "{lib}"}, variants=()),
     # What becomes of the environment.
     "cleared": execs("cleared", "execv repaired @/proc_leaf"),
     "cleared-search": execs("cleared-search", "execlp repaired true", "true | path /bin:/usr/bin",
