@@ -18,6 +18,7 @@ struct hst_options {
 	bool check;
 	bool memory;
 	bool build;
+	bool memory_all;
 	uint64_t limit_bytes;
 	uint64_t ring_ns;
 	uint64_t tsc_hz;
