@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* HASTEN_BUILD_FLAGS: at most so many flags are added, of so many bytes; more of them, and none is. */
+#define HST_COMPILER_ADDED_MAX   64u
+#define HST_COMPILER_FLAGS_BYTES 2048u
+
 enum hst_compiler_kind {
 	HST_COMPILER_IS_NONE,
 	HST_COMPILER_IS_GCC,

@@ -17,10 +17,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* At most so many flags are added, of so many bytes; more of them, and none is. */
-#define HST_COMPILER_ADDED_MAX   64u
-#define HST_COMPILER_FLAGS_BYTES 2048u
-
 struct hst_compiler_settings {
 	const char *
 		flags; /* HASTEN_BUILD_FLAGS: in place of ours, one per line or, in one line, between blanks; NULL ours */
