@@ -24,7 +24,7 @@ class Calls(build_support.BuildTest):
     def starter(self, *flags):
         source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "build_starter.c")
         path = os.path.join(self.top, "starter")
-        subprocess.run(["gcc", "-w", *flags, "-o", path, source], check=True)
+        subprocess.run(["gcc", "-w", "-D_GNU_SOURCE", *flags, "-o", path, source], check=True)
         return path
 
     def test_every_form_of_exec_and_spawn(self):

@@ -223,71 +223,71 @@ static void test_edit_empty_argv(void **state)
 	assert_false(hst_compiler_edit(&settings, NULL, cut, &edit));
 }
 
+static const struct {
+	const char *line, *verdict;
+} reasons[] = {
+	{ "gcc -finstrument-functions -c a.c", "already" },
+	{ "clang -finstrument-functions-after-inlining -c a.c", "already" },
+	{ "gcc -finstrument-functions -fno-instrument-functions -c a.c", "refused" },
+	{ "gcc -fno-instrument-functions -finstrument-functions -c a.c", "already" },
+	{ "gcc -c conftest.c", "probe" },
+	{ "gcc -o conftest -O2 conftest.cpp -lm", "probe" },
+	{ "gcc -E conftest.c", "probe" },
+	{ "cc -o CMakeFiles/cmTC_1a2b3.dir/src.c.o -c "
+	  "/b/CMakeFiles/CMakeScratch/TryCompile-x/src.c",
+		"probe" },
+	{ "cc -o CMakeFiles/cmTC_1a2b3.dir/CMakeCCompilerABI.c.o -c "
+	  "/usr/share/cmake-3.25/Modules/CMakeCCompilerABI.c",
+		"probe" },
+	{ "c++ CMakeCXXCompilerId.cpp", "probe" },
+	{ "cc CMakeFiles/cmTC_1a2b3.dir/src.c.o -o cmTC_1a2b3", "probe" },
+	{ "cc /b/meson-private/tmpx_1/testfile.c -o /b/meson-private/tmpx_1/output.obj -c",
+		"probe" },
+	{ "gcc -Wl,-z,x -x c - -o /dev/null", "probe" },
+	{ "gcc a.o b.o -o a", "link" },
+	{ "gcc -shared -fPIC -o liba.so a.o -lm", "link" },
+	{ "gcc -o a @objects.rsp", "file" },
+	{ "gcc @all", "file" },
+	{ "gcc -o a a.o @more.rsp", "link" },
+	{ "gcc -E a.c", "preprocess" },
+	{ "gcc -M a.c", "preprocess" },
+	{ "gcc -MM -MF a.d a.c", "preprocess" },
+	{ "gcc -MD -MF a.c -c a.c", "hooks" },
+	{ "gcc -fsyntax-only a.c", "no_code" },
+	{ "gcc --version", "query" },
+	{ "gcc -v", "query" },
+	{ "gcc -dumpmachine", "query" },
+	{ "gcc -dumpbase a.c -c a.c", "hooks" },
+	{ "gcc -print-file-name=crt1.o", "query" },
+	{ "clang --print-targets", "query" },
+	{ "gcc -### a.c", "query" },
+	{ "gcc", "query" },
+	{ "gcc -c a.S", "language" },
+	{ "gcc -c a.f90", "language" },
+	{ "gfortran -c a.f90", "language" },
+	{ "gfortran -c a.c", "language" },
+	{ "gcc -x assembler-with-cpp -c a.c", "language" },
+	{ "clang -x cuda -c a.c", "language" },
+	{ "clang -x ir -c a.c", "language" },
+	{ "gcc -xlto -c a.ltrans0.o", "language" },
+	{ "gcc -ffreestanding -c a.c", "bare" },
+	{ "gcc -nostdlib a.c", "bare" },
+	{ "gcc -mcmodel=kernel -c a.c", "bare" },
+	{ "gcc -fno-builtin -c a.c", "hooks" },
+	{ "clang -target bpf -c a.c", "target" },
+	{ "clang --target=x86_64-linux-musl -c a.c", "target" },
+	{ "clang --target=x86_64-linux-gnu -c a.c", "hooks" },
+	{ "gcc -I a.c -include b.c -o c.c -MT d.c x.o", "link" },
+	{ "gcc -oa.c x.o", "link" },
+};
+
 static void test_judge_reasons(void **state)
 {
-	static const struct {
-		const char *line, *verdict;
-	} rows[] = {
-		{ "gcc -finstrument-functions -c a.c", "already" },
-		{ "clang -finstrument-functions-after-inlining -c a.c", "already" },
-		{ "gcc -finstrument-functions -fno-instrument-functions -c a.c", "refused" },
-		{ "gcc -fno-instrument-functions -finstrument-functions -c a.c", "already" },
-		{ "gcc -c conftest.c", "probe" },
-		{ "gcc -o conftest -O2 conftest.cpp -lm", "probe" },
-		{ "gcc -E conftest.c", "probe" },
-		{ "cc -o CMakeFiles/cmTC_1a2b3.dir/src.c.o -c "
-		  "/b/CMakeFiles/CMakeScratch/TryCompile-x/src.c",
-			"probe" },
-		{ "cc -o CMakeFiles/cmTC_1a2b3.dir/CMakeCCompilerABI.c.o -c "
-		  "/usr/share/cmake-3.25/Modules/CMakeCCompilerABI.c",
-			"probe" },
-		{ "c++ CMakeCXXCompilerId.cpp", "probe" },
-		{ "cc CMakeFiles/cmTC_1a2b3.dir/src.c.o -o cmTC_1a2b3", "probe" },
-		{ "cc /b/meson-private/tmpx_1/testfile.c -o /b/meson-private/tmpx_1/output.obj -c",
-			"probe" },
-		{ "gcc -Wl,-z,x -x c - -o /dev/null", "probe" },
-		{ "gcc a.o b.o -o a", "link" },
-		{ "gcc -shared -fPIC -o liba.so a.o -lm", "link" },
-		{ "gcc -o a @objects.rsp", "file" },
-		{ "gcc @all", "file" },
-		{ "gcc -o a a.o @more.rsp", "link" },
-		{ "gcc -E a.c", "preprocess" },
-		{ "gcc -M a.c", "preprocess" },
-		{ "gcc -MM -MF a.d a.c", "preprocess" },
-		{ "gcc -MD -MF a.c -c a.c", "hooks" },
-		{ "gcc -fsyntax-only a.c", "no_code" },
-		{ "gcc --version", "query" },
-		{ "gcc -v", "query" },
-		{ "gcc -dumpmachine", "query" },
-		{ "gcc -dumpbase a.c -c a.c", "hooks" },
-		{ "gcc -print-file-name=crt1.o", "query" },
-		{ "clang --print-targets", "query" },
-		{ "gcc -### a.c", "query" },
-		{ "gcc", "query" },
-		{ "gcc -c a.S", "language" },
-		{ "gcc -c a.f90", "language" },
-		{ "gfortran -c a.f90", "language" },
-		{ "gfortran -c a.c", "language" },
-		{ "gcc -x assembler-with-cpp -c a.c", "language" },
-		{ "clang -x cuda -c a.c", "language" },
-		{ "clang -x ir -c a.c", "language" },
-		{ "gcc -xlto -c a.ltrans0.o", "language" },
-		{ "gcc -ffreestanding -c a.c", "bare" },
-		{ "gcc -nostdlib a.c", "bare" },
-		{ "gcc -mcmodel=kernel -c a.c", "bare" },
-		{ "gcc -fno-builtin -c a.c", "hooks" },
-		{ "clang -target bpf -c a.c", "target" },
-		{ "clang --target=x86_64-linux-musl -c a.c", "target" },
-		{ "clang --target=x86_64-linux-gnu -c a.c", "hooks" },
-		{ "gcc -I a.c -include b.c -o c.c -MT d.c x.o", "link" },
-		{ "gcc -oa.c x.o", "link" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		if (strcmp(verdict_of(rows[i].line, false), rows[i].verdict) != 0) {
-			fail_msg("%s: %s, not %s", rows[i].line, verdict_of(rows[i].line, false),
-				rows[i].verdict);
+	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+		if (strcmp(verdict_of(reasons[i].line, false), reasons[i].verdict) != 0) {
+			fail_msg("%s: %s, not %s", reasons[i].line,
+				verdict_of(reasons[i].line, false), reasons[i].verdict);
 		}
 	}
 }
