@@ -7,6 +7,7 @@
 #include "core/sys.h"
 #include "core/text.h"
 #include "hooks/compiler.h"
+#include "hooks/environment.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -63,7 +64,8 @@ char **hst_build_make(
 {
 	const struct hst_compiler_settings settings = {
 		.flags = build.own_flags ? build.flags : NULL,
-		.path = path,
+		/* Also for a path: what it leads to may be a cache, and the compiler behind it. */
+		.path = path != NULL ? path : hst_environment_path("cc"),
 	};
 	struct hst_compiler_edit *edit = room;
 

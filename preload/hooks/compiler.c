@@ -107,6 +107,21 @@ static void add(struct list *list, const char *flag)
 	list->items[list->count++] = flag;
 }
 
+/* A name of gcc may be clang's too; that matters only for an option that clang would refuse. */
+static enum hst_compiler_kind kind_of(
+	const struct hst_compiler_call *call, const char *file, char *const *argv, const char *path)
+{
+	bool named = call->at == 0 && file != NULL && file[0] != '\0';
+	enum hst_compiler_kind behind;
+
+	if (call->kind != HST_COMPILER_IS_ANY &&
+		!(call->kind == HST_COMPILER_IS_GCC && call->cxx)) {
+		return call->kind;
+	}
+	behind = hst_compiler_behind(named ? file : argv[call->at], path);
+	return behind == HST_COMPILER_IS_ANY ? call->kind : behind;
+}
+
 /* Our own flags. */
 static void choose(
 	const struct hst_compiler_call *call, enum hst_compiler_kind kind, struct list *list)
@@ -160,13 +175,7 @@ bool hst_compiler_edit(const struct hst_compiler_settings *settings, const char 
 	if (settings->flags != NULL) {
 		split(settings->flags, edit->flags, &list);
 	} else {
-		const char *name =
-			call.at != 0 || file == NULL || file[0] == '\0' ? argv[call.at] : file;
-
-		choose(&call,
-			call.kind == HST_COMPILER_IS_ANY ? hst_compiler_behind(name, settings->path)
-							 : call.kind,
-			&list);
+		choose(&call, kind_of(&call, file, argv, settings->path), &list);
 	}
 	if (list.full || list.count == 0) {
 		return false;

@@ -357,7 +357,7 @@ static void test_behind_follows_links(void **state)
 	} links[] = { { "ccache/cc", "../bin/ccache" }, { "ccache/c++", "../bin/ccache" },
 		{ "bin/cc", "../alternatives/cc" }, { "alternatives/cc", "../bin/gcc" },
 		{ "bin/gcc", "x86_64-linux-gnu-gcc-12" }, { "bin/c++", "clang" },
-		{ "bin/clang", "../lib/clang" } };
+		{ "bin/clang", "../lib/clang" }, { "bin/g++", "clang" } };
 	static const char *const files[] = { "bin/ccache", "bin/x86_64-linux-gnu-gcc-12",
 		"lib/clang", "own/cc" };
 	static const char *const folders[] = { "bin", "ccache", "alternatives", "lib", "own" };
@@ -388,6 +388,8 @@ static void test_behind_follows_links(void **state)
 	assert_int_equal(hst_compiler_behind("cc", ""), HST_COMPILER_IS_ANY);
 	assert_string_equal(edited("c++ -c a.cc", NULL, path),
 		"c++ -finstrument-functions-after-inlining -g -c a.cc");
+	assert_string_equal(edited("g++ -c a.cc", NULL, path),
+		"g++ -finstrument-functions-after-inlining -g -c a.cc");
 	assert_string_equal(edited("ccache cc -c a.C", NULL, path),
 		"ccache cc -finstrument-functions " EXCLUDE " -g -c a.C");
 	assert_string_equal(
