@@ -92,11 +92,11 @@ static void say_files(const struct hst_say *say, const struct hst_build *build)
 	uint64_t without = there - build->found[HST_BUILD_HOOKS];
 	size_t listed = 0;
 
-	if (build->files.count == 0) {
-		return;
+	if (there > 0) {
+		hst_say_note(say, "%" PRIu64 " of %" PRIu64 " compiled file%s have hooks%s",
+			build->found[HST_BUILD_HOOKS], there, plural(there),
+			without > 0 ? ":" : "");
 	}
-	hst_say_note(say, "%" PRIu64 " of %" PRIu64 " compiled file%s have hooks%s",
-		build->found[HST_BUILD_HOOKS], there, plural(there), without > 0 ? ":" : "");
 	for (size_t i = 0; i < build->files.count && listed < LISTED_MAX; i++) {
 		const struct hst_build_file *file = &build->files.items[i];
 
@@ -127,15 +127,29 @@ const char *hst_build_program(const struct hst_build *build)
 	return NULL;
 }
 
+static size_t count_programs(const struct hst_build *build)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < build->linked.count; i++) {
+		const struct hst_build_file *file = &build->linked.items[i];
+
+		count += file->program && file->found == HST_BUILD_HOOKS;
+	}
+	return count;
+}
+
 static void say_next(const struct hst_say *say, const struct hst_build_report *report)
 {
 	const char *program = hst_build_program(report->build);
 	const char *name = program != NULL ? shown(program) : "PROGRAM";
 
-	if (report->status != 0 || report->build->found[HST_BUILD_HOOKS] == 0) {
+	if (report->status != 0 ||
+		(program == NULL && report->build->found[HST_BUILD_HOOKS] == 0)) {
 		return;
 	}
-	hst_say_note(say, "next: hasten run -- %s%s", name[0] == '/' ? "" : "./", name);
+	hst_say_note(say, "next: hasten run -- %s%s%s", name[0] == '/' ? "" : "./", name,
+		count_programs(report->build) > 1 ? ", or another program with hooks" : "");
 }
 
 void hst_build_say(const struct hst_say *say, const struct hst_build_report *report)

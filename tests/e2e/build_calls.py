@@ -44,6 +44,7 @@ class Calls(build_support.BuildTest):
         done = self.sh(f"{starter} execvp x gcc -c a.c -o a.o")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assert_plain("a.o")
+        self.assert_says(done, "1 compiler call should have got hooks, but did not")
         self.assert_says(done, "1 program could not be watched, starter among them (statically linked)")
         self.assertFalse(done.list["complete"])
         alone = self.build(starter, "execvp", "x", "gcc", "-c", "a.c", "-o", "a.o")
@@ -71,7 +72,7 @@ class Calls(build_support.BuildTest):
             "gcc -c b.s": "language", "gcc @args": "file",
             "gcc -ffreestanding -c a.c -o free.o": "bare",
             "gcc -fno-instrument-functions -c a.c -o refused.o": "refused",
-            "gcc -finstrument-functions -c a.c -o already.o": "already",
+            "gcc -finstrument-functions -fPIC -c a.c -o already.o": "already",
             "gcc -shared -o liba.so already.o": "link",
             "gcc -x c -c - -o /dev/null <a.c": "probe",
         }

@@ -243,6 +243,7 @@ static const struct {
 	{ "cc CMakeFiles/cmTC_1a2b3.dir/src.c.o -o cmTC_1a2b3", "probe" },
 	{ "cc /b/meson-private/tmpx_1/testfile.c -o /b/meson-private/tmpx_1/output.obj -c",
 		"probe" },
+	{ "c++ sanitycheckcpp.cc -o sanitycheckcpp.exe", "probe" },
 	{ "gcc -Wl,-z,x -x c - -o /dev/null", "probe" },
 	{ "gcc a.o b.o -o a", "link" },
 	{ "gcc -shared -fPIC -o liba.so a.o -lm", "link" },
