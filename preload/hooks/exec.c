@@ -143,7 +143,9 @@ static const char *name_of(const struct attempt *attempt, char *buffer)
 		return attempt->file;
 	}
 	hst_text_add(&number, "/proc/self/fd/");
-	hst_text_add_number(&number, (uint32_t)attempt->fd);
+	hst_text_add(&number, attempt->fd < 0 ? "-" : "");
+	hst_text_add_number(
+		&number, attempt->fd < 0 ? 0 - (uint64_t)attempt->fd : (uint64_t)attempt->fd);
 	got = hst_sys_readlink(path, buffer, NAME_BYTES - 1);
 	if (got > 0 && got < NAME_BYTES - 1) {
 		name.length = (size_t)got;
@@ -178,7 +180,8 @@ static HST_NOINLINE void record_exec(const struct attempt *attempt, bool vforked
 	};
 
 	if (vforked) {
-		bool known = hst_sys_getcwd(cwd, sizeof cwd) > 0;
+		/* "(unreachable)" is of another root. */
+		bool known = hst_sys_getcwd(cwd, sizeof cwd) > 0 && cwd[0] == '/';
 
 		record.flags |= HST_JOURNAL_VFORKED | (known ? 0 : HST_JOURNAL_CUT);
 		pieces[3] = hst_piece_text(HST_TEXT_CWD, known ? cwd : NULL);
