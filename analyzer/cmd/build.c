@@ -8,10 +8,12 @@
 #include "cmd/build.h"
 
 #include "cmd/commands.h"
+#include "cmd/run_session.h"
 #include "hasten/journal.h"
 #include "passes/processes.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
@@ -70,6 +72,23 @@ static void remove_temporary(const struct building *building)
 	}
 }
 
+/* `run` would go into another one. */
+static enum hst_status check_unused(const char *directory, struct hst_diag *diag)
+{
+	struct hst_run_session session = { 0 };
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool live = fd >= 0 && hst_run_session_read(fd, &session) == HST_OK && !session.finished &&
+		    hst_process_alive(session.root, session.root_start);
+
+	if (fd >= 0) {
+		(void)close(fd);
+	}
+	return live ? hst_diag_set(diag, HST_E_USAGE,
+			      "build: %s is in use by process %d; name another directory with -o",
+			      directory, (int)session.root)
+		    : HST_OK;
+}
+
 static enum hst_status make_place(struct building *building, struct hst_diag *diag)
 {
 	const char *named = getenv("TMPDIR");
@@ -77,6 +96,7 @@ static enum hst_status make_place(struct building *building, struct hst_diag *di
 	int length;
 
 	if (building->options.directory != NULL) {
+		HST_TRY(check_unused(building->options.directory, diag));
 		length = snprintf(building->directory, sizeof building->directory, "%s",
 			building->options.directory);
 		return length < (int)sizeof building->directory
@@ -102,15 +122,18 @@ static enum hst_status make_place(struct building *building, struct hst_diag *di
 
 static enum hst_status set_environment(struct building *building, struct hst_diag *diag)
 {
+	const char *named = getenv("HASTEN_BUILD_FLAGS");
+	bool good = true;
+
 	clear_settings();
 	if (building->options.flags != NULL) {
 		HST_TRY(hst_build_flags(building->options.flags, &building->flags, diag));
-		(void)setenv("HASTEN_BUILD_FLAGS", building->flags, 1);
-	} else if (getenv("HASTEN_BUILD_FLAGS") != NULL &&
-		   getenv("HASTEN_BUILD_FLAGS")[0] != '\0') {
-		building->flags = strdup(getenv("HASTEN_BUILD_FLAGS"));
+		good = setenv("HASTEN_BUILD_FLAGS", building->flags, 1) == 0;
+	} else if (named != NULL && named[0] != '\0') {
+		building->flags = strdup(named);
+		good = building->flags != NULL;
 	}
-	return setenv("HASTEN_BUILD", "1", 1) == 0
+	return good && setenv("HASTEN_BUILD", "1", 1) == 0
 		       ? HST_OK
 		       : hst_diag_set(diag, HST_E_MEMORY, "build: out of memory");
 }
@@ -230,7 +253,7 @@ int hst_cmd_build(int argc, char **argv)
 	if (make_place(&building, &diag) != HST_OK) {
 		hst_say_error(&building.say, "%s", diag.text);
 		free(building.flags);
-		return EXIT_OURS;
+		return building.options.directory != NULL ? HST_EXIT_USAGE : EXIT_OURS;
 	}
 	status = build_and_report(&building);
 	remove_temporary(&building);

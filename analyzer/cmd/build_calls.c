@@ -157,24 +157,29 @@ static enum hst_status add_object_of(struct collecting *all, size_t call, const 
 	return add_file(all, call, object);
 }
 
+static bool is_source(const char *argument)
+{
+	enum hst_compiler_language language = hst_compiler_language_of_suffix(argument);
+
+	return argument[0] != '-' && (language == HST_LANGUAGE_C || language == HST_LANGUAGE_CXX);
+}
+
 /* Without -o, each source makes an object. Values of options that look like a source are so rare that they may count. */
 static enum hst_status add_objects(struct collecting *all, size_t call)
 {
 	const struct hst_build_call *made = &all->build->calls.items[call];
 	char *const *argv = given_to(made->image);
+	enum hst_status status = HST_OK;
 
 	if (made->compiler.sources == 1) {
 		return add_object_of(all, call, made->compiler.source);
 	}
-	for (size_t i = made->compiler.at + 1; argv[i] != NULL; i++) {
-		enum hst_compiler_language language = hst_compiler_language_of_suffix(argv[i]);
-
-		if (argv[i][0] != '-' &&
-			(language == HST_LANGUAGE_C || language == HST_LANGUAGE_CXX)) {
-			HST_TRY(add_object_of(all, call, argv[i]));
+	for (size_t i = made->compiler.at + 1; argv[i] != NULL && status == HST_OK; i++) {
+		if (is_source(argv[i])) {
+			status = add_object_of(all, call, argv[i]);
 		}
 	}
-	return HST_OK;
+	return status;
 }
 
 static enum hst_status add_linked(struct collecting *all, size_t call)
@@ -221,11 +226,17 @@ static void count_call(struct hst_build *build, const struct hst_build_call *cal
 	build->failed += call->failed;
 }
 
-/* Of programs that we are not in, all that they start has no hooks. Those that start nothing do not matter. */
+/*
+ * Compilers that a program starts without us in it have no hooks. It matters only if it starts something: what a static program starts is
+ * seen, since it inherits the environment; what a privileged one starts is not.
+ */
 static void count_unwatched(struct hst_build *build, const struct hst_process_image *image)
 {
 	if (image->blind == HST_PROCESS_BLIND_NONE || image->blind == HST_PROCESS_BLIND_NOT_SEEN ||
-		image->class == HST_PROCESS_CLASS_EXEC) {
+		image->class == HST_PROCESS_CLASS_EXEC ||
+		(image->blind != HST_PROCESS_BLIND_PRIVILEGED &&
+			image->first_child == HST_PROCESS_NONE &&
+			image->next == HST_PROCESS_NONE)) {
 		return;
 	}
 	if (build->unwatched++ == 0) {

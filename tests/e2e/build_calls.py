@@ -3,10 +3,15 @@
 import os
 import shutil
 import subprocess
+import sys
 import unittest
 
 import build_support
 from build_support import have
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "decoder"))
+# pylint: disable=wrong-import-position
+import journal
 
 TWICE = "int twice(int x) { return 2 * x; }\n"
 FORMS = ("execvp", "execv", "execve", "execvpe", "execl", "execlp", "execle", "fexecve", "syscall",
@@ -159,6 +164,34 @@ class Calls(build_support.BuildTest):
         # Who ran, and nothing else.
         self.assertEqual(sorted(os.listdir(data)), ["processes.hsj", "session"])
         self.assert_says(done, f"who ran: hasten processes {data}")
+
+    def test_the_journal_has_both_lists_of_arguments(self):
+        starter = self.starter()
+        data = os.path.join(self.top, "kept")
+        given = [b"gcc", b"-c", b"a.c", b"-o", b"a.o"]
+        for form, kind in (("execvp", "exec"), ("posix_spawn", "spawn")):
+            with self.subTest(form):
+                done = self.build("-o", data, starter, form, shutil.which("gcc"), *map(os.fsdecode, given))
+                self.assertEqual(done.returncode, 0, done.stderr)
+                records = journal.read_file(os.path.join(data, "processes.hsj")).records
+                added = [record for record in records if "added" in (record.flags or ())]
+                self.assertEqual([record.type for record in added], [kind])
+                self.assertEqual(added[0].original, given)
+                self.assertEqual(added[0].argv, [b"gcc", b"-finstrument-functions", b"-g", *given[1:]])
+                self.assertEqual(sum(record.original is not None for record in records), 1)
+
+    def test_a_directory_in_use(self):
+        data = os.path.join(self.top, "kept")
+        with subprocess.Popen([build_support.HASTEN, "run", "-q", "-o", data, "cat"], env=self.env,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+            # What cat gives back has gone through the recorded program: the directory is there.
+            other.stdin.write(b"x\n")
+            other.stdin.flush()
+            self.assertEqual(other.stdout.readline(), b"x\n")
+            done = self.sh("gcc -c a.c", "-o", data)
+            self.assertEqual(done.returncode, 2)
+            self.assert_says(done, f"{data} is in use by process")
+            self.assertFalse(os.path.exists(self.path("a.o")))
 
     def test_statuses_and_errors(self):
         self.assertEqual(self.sh("exit 3").returncode, 3)

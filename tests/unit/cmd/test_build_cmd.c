@@ -48,6 +48,7 @@ static uint32_t image(struct made *made, uint32_t parent, const char *line, cons
 		.parent = parent,
 		.previous = HST_PROCESS_NONE,
 		.next = HST_PROCESS_NONE,
+		.first_child = HST_PROCESS_NONE,
 		.exe = "",
 		.cwd = "/src",
 		.file = "",
@@ -163,6 +164,9 @@ static void test_collect_names_what_cannot_be_watched(void **state)
 	made->images[image(made, HST_PROCESS_NONE, "./tool", NULL)].blind =
 		HST_PROCESS_BLIND_STATIC;
 	made->images[0].command = "tool";
+	made->images[0].first_child = 1;
+	/* It starts nothing. */
+	made->images[image(made, 0, "ldconfig", NULL)].blind = HST_PROCESS_BLIND_STATIC;
 	gcc = image(made, HST_PROCESS_NONE, "gcc -c a.c", NULL);
 	made->images[image(made, gcc, "as", NULL)].blind = HST_PROCESS_BLIND_STATIC;
 	assert_int_equal(hst_build_collect(&made->processes, false, &build), HST_OK);
