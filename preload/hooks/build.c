@@ -9,10 +9,11 @@
 #include "hooks/compiler.h"
 #include "hooks/environment.h"
 
-#include <limits.h>
 #include <stdbool.h>
 
 #include "core/poison.h"
+
+#define PATH_BYTES 512u
 
 /* Set by the constructor, not changed any more. */
 static struct {
@@ -23,7 +24,7 @@ static struct {
 
 static bool runs_compilers(void)
 {
-	char exe[PATH_MAX];
+	char exe[PATH_BYTES];
 	enum hst_compiler_language language;
 	long length = hst_sys_readlink("/proc/self/exe", exe, sizeof exe - 1);
 
@@ -47,6 +48,11 @@ void hst_build_start(void)
 	build.on = !text.full;
 }
 
+static size_t flags_bytes(void)
+{
+	return build.own_flags ? HST_COMPILER_FLAGS_BYTES : 0;
+}
+
 size_t hst_build_needs(const char *file, char *const *argv)
 {
 	size_t bytes;
@@ -55,7 +61,7 @@ size_t hst_build_needs(const char *file, char *const *argv)
 		hst_compiler_judge(file, argv, build.own_flags).verdict != HST_VERDICT_EDIT) {
 		return 0;
 	}
-	bytes = sizeof(struct hst_compiler_edit) + hst_compiler_room(argv) * sizeof(char *);
+	bytes = hst_compiler_room(argv) * sizeof(char *) + flags_bytes();
 	return bytes <= HST_BUILD_STACK ? bytes : 0;
 }
 
@@ -67,9 +73,12 @@ char **hst_build_make(
 		/* Also for a path: what it leads to may be a cache, and the compiler behind it. */
 		.path = path != NULL ? path : hst_environment_path("cc"),
 	};
-	struct hst_compiler_edit *edit = room;
+	size_t pointers = (bytes - flags_bytes()) / sizeof(char *);
+	struct hst_compiler_edit edit = {
+		.argv = room,
+		.room = pointers,
+		.flags = (char *)room + pointers * sizeof(char *),
+	};
 
-	edit->argv = (char **)(edit + 1);
-	edit->room = (bytes - sizeof *edit) / sizeof(char *);
-	return hst_compiler_edit(&settings, file, argv, edit) ? edit->argv : NULL;
+	return hst_compiler_edit(&settings, file, argv, &edit) ? edit.argv : NULL;
 }

@@ -11,9 +11,10 @@
 #include "core/sys.h"
 #include "core/text.h"
 
-#include <limits.h>
-
 #include "core/poison.h"
+
+/* On the stack of whoever calls exec; of a longer path is not known what it leads to. */
+#define PATH_BYTES 512u
 
 static const char flag_hooks[] = "-finstrument-functions";
 static const char flag_hooks_clang[] = "-finstrument-functions-after-inlining";
@@ -36,7 +37,7 @@ static enum hst_compiler_kind behind_file(const char *path)
 {
 	/* What the name of a descriptor in /proc leads to has all links resolved. */
 	char name[64];
-	char real[PATH_MAX];
+	char real[PATH_BYTES];
 	struct hst_text text = hst_text_begin(name, sizeof name);
 	enum hst_compiler_language language;
 	enum hst_compiler_kind kind;
@@ -50,7 +51,7 @@ static enum hst_compiler_kind behind_file(const char *path)
 	hst_text_add_number(&text, (uint64_t)fd);
 	length = hst_sys_readlink(name, real, sizeof real - 1);
 	(void)hst_sys_close((int)fd);
-	if (length <= 0) {
+	if (length <= 0 || length == sizeof real - 1) {
 		return HST_COMPILER_IS_ANY;
 	}
 	real[length] = '\0';
@@ -71,7 +72,7 @@ enum hst_compiler_kind hst_compiler_behind(const char *file, const char *path)
 		kind = behind_file(file);
 	}
 	while (kind == HST_COMPILER_IS_NONE && path != NULL && *path != '\0') {
-		char candidate[PATH_MAX];
+		char candidate[PATH_BYTES];
 		struct hst_text text = hst_text_begin(candidate, sizeof candidate);
 		size_t length = 0;
 

@@ -27,7 +27,7 @@ struct hst_compiler_settings {
 struct hst_compiler_edit {
 	char **argv; /* room for hst_compiler_room(argv) pointers; filled, with its NULL */
 	size_t room; /* of argv */
-	char flags[HST_COMPILER_FLAGS_BYTES]; /* the flags that argv points to */
+	char *flags; /* HST_COMPILER_FLAGS_BYTES that argv then points to; not used without settings->flags */
 };
 
 /* How many pointers an edit of `argv` needs. */

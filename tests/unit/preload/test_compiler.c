@@ -51,7 +51,10 @@ static const char *edited(const char *line, const char *flags, const char *path)
 	struct words words;
 	char *room[WORDS_MAX + HST_COMPILER_ADDED_MAX];
 	struct hst_compiler_settings settings = { .flags = flags, .path = path };
-	struct hst_compiler_edit edit = { .argv = room, .room = sizeof room / sizeof room[0] };
+	static char copy[HST_COMPILER_FLAGS_BYTES];
+	struct hst_compiler_edit edit = {
+		.argv = room, .room = sizeof room / sizeof room[0], .flags = copy
+	};
 	char before[2048];
 	char after[2048];
 
