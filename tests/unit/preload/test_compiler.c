@@ -411,6 +411,90 @@ static void test_behind_follows_links(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* Small and the same everywhere. */
+static uint32_t draw(uint64_t *seed, uint32_t below)
+{
+	*seed = *seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(*seed >> 33) % below;
+}
+
+static char *word_of(uint64_t *seed)
+{
+	static char texts[][48] = {
+#define HST_COMPILER(name, kind, language)       name,
+#define HST_COMPILER_CACHE(name)                 name,
+#define HST_COMPILER_OPTION(text, match, effect) text,
+#define HST_COMPILER_SUFFIX(text, language)      "x." text,
+#define HST_COMPILER_LANGUAGE(text, language)    text,
+#define HST_COMPILER_PROBE(pattern)              pattern,
+#include "hasten/compilers.def"
+		"",
+		"-",
+		"--",
+		"@",
+		"@file",
+		"=",
+		"a=b",
+		".",
+		"..",
+		"/",
+		"//",
+		"-o",
+		"gcc-",
+		"-gcc",
+		"x-linux-gcc",
+		"x-linux-gcc-1.2.3",
+		"*",
+		"?",
+	};
+
+	return texts[draw(seed, sizeof texts / sizeof texts[0])];
+}
+
+/* Whatever is asked: nothing of it is lost or changes its place, and what is added is one piece. */
+static void test_edit_only_adds(void **state)
+{
+	struct hst_compiler_settings settings = { 0 };
+	char *room[16 + HST_COMPILER_ADDED_MAX];
+	struct hst_compiler_edit edit = { .argv = room, .room = sizeof room / sizeof room[0] };
+	char name[] = "gcc";
+	uint64_t seed = 1;
+	uint32_t edits = 0;
+
+	(void)state;
+	for (uint32_t round = 0; round < 200000; round++) {
+		char *argv[12];
+		uint32_t count = draw(&seed, 11);
+		struct hst_compiler_call call;
+		uint32_t more;
+		uint32_t total = 0;
+
+		for (uint32_t i = 0; i < count; i++) {
+			argv[i] = word_of(&seed);
+		}
+		argv[count] = NULL;
+		if (count > 0 && round % 2 == 0) {
+			argv[0] = name;
+		}
+		call = hst_compiler_judge(NULL, argv, false);
+		assert_true(count == 0 || call.at < count);
+		if (!hst_compiler_edit(&settings, NULL, argv, &edit)) {
+			continue;
+		}
+		edits++;
+		assert_int_equal(call.verdict, HST_VERDICT_EDIT);
+		while (edit.argv[total] != NULL) {
+			total++;
+		}
+		more = total - count;
+		assert_in_range(more, 1, 3);
+		for (uint32_t i = 0; i < count; i++) {
+			assert_ptr_equal(edit.argv[i + (i > call.at ? more : 0)], argv[i]);
+		}
+	}
+	assert_in_range(edits, 1000, 200000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +506,7 @@ int main(void)
 		cmocka_unit_test(test_edit_flags_of_the_user),
 		cmocka_unit_test(test_edit_too_much_is_left_alone),
 		cmocka_unit_test(test_edit_empty_argv),
+		cmocka_unit_test(test_edit_only_adds),
 		cmocka_unit_test(test_judge_reasons),
 		cmocka_unit_test(test_judge_names),
 		cmocka_unit_test(test_judge_what_it_makes),
