@@ -142,14 +142,17 @@ static size_t count_programs(const struct hst_build *build)
 static void say_next(const struct hst_say *say, const struct hst_build_report *report)
 {
 	const char *program = hst_build_program(report->build);
-	const char *name = program != NULL ? shown(program) : "PROGRAM";
+	const char *name = program != NULL ? shown(program) : NULL;
 
-	if (report->status != 0 ||
-		(program == NULL && report->build->found[HST_BUILD_HOOKS] == 0)) {
+	if (report->status != 0) {
 		return;
 	}
-	hst_say_note(say, "next: hasten run -- %s%s%s", name[0] == '/' ? "" : "./", name,
-		count_programs(report->build) > 1 ? ", or another program with hooks" : "");
+	if (name != NULL) {
+		hst_say_note(say, "next: hasten run -- %s%s%s", name[0] == '/' ? "" : "./", name,
+			count_programs(report->build) > 1 ? ", or another program with hooks" : "");
+	} else if (report->build->found[HST_BUILD_HOOKS] > 0) {
+		hst_say_note(say, "next: hasten run -- PROGRAM, one that uses what was built");
+	}
 }
 
 void hst_build_say(const struct hst_say *say, const struct hst_build_report *report)

@@ -164,6 +164,7 @@ class Calls(build_support.BuildTest):
         # Who ran, and nothing else.
         self.assertEqual(sorted(os.listdir(data)), ["processes.hsj", "session"])
         self.assert_says(done, f"who ran: hasten processes {data}")
+        self.assert_says(done, "next: hasten run -- PROGRAM, one that uses what was built")
 
     def test_the_journal_has_both_lists_of_arguments(self):
         starter = self.starter()

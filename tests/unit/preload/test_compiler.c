@@ -247,6 +247,8 @@ static const struct {
 	{ "cc /b/meson-private/tmpx_1/testfile.c -o /b/meson-private/tmpx_1/output.obj -c",
 		"probe" },
 	{ "c++ sanitycheckcpp.cc -o sanitycheckcpp.exe", "probe" },
+	{ "gcc -c -O3 ztest21674.c", "probe" },
+	{ "gcc -c -o /tmp/ffconf.aBc/test.o /tmp/ffconf.aBc/test.c", "probe" },
 	{ "gcc -Wl,-z,x -x c - -o /dev/null", "probe" },
 	{ "gcc a.o b.o -o a", "link" },
 	{ "gcc -shared -fPIC -o liba.so a.o -lm", "link" },
