@@ -44,6 +44,15 @@ class Calls(build_support.BuildTest):
                 self.assertEqual(done.list["calls"][0]["arguments"],
                                  ["gcc", "-c", "a.c", "-o", f"{form}.o"])
 
+    def test_a_search_through_path_counts_once(self):
+        # Python tries each folder by an exec of its own.
+        script = "import subprocess, sys; sys.exit(subprocess.call(['gcc', '-c', 'a.c']))"
+        done = self.build(sys.executable, "-c", script,
+                          env={"PATH": "/nowhere:" + self.dir + ":" + self.env["PATH"]})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_hooks("a.o")
+        self.assertEqual((done.list["calls_seen"], done.list["calls_added"]), (1, 1))
+
     def test_a_program_that_cannot_be_watched_is_named(self):
         starter = self.starter("-static")
         done = self.sh(f"{starter} execvp x gcc -c a.c -o a.o")
