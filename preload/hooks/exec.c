@@ -11,6 +11,7 @@
 #include "core/real.h"
 #include "core/sys.h"
 #include "core/text.h"
+#include "hooks/build.h"
 #include "hooks/environment.h"
 #include "hooks/journal.h"
 #include "hooks/piece.h"
@@ -43,6 +44,8 @@ struct attempt {
 	const void *caller;
 	const char *file;
 	char *const *argv;
+	char *const *
+		original; /* as the program gave it, if flags were added to a compiler's arguments; NULL */
 	char *const *environment;
 	const char *path; /* that it is looked for in; NULL: it is not */
 	int fd;           /* AT_FDCWD unless it is fexecve or execveat */
@@ -173,6 +176,7 @@ static HST_NOINLINE void record_exec(const struct attempt *attempt, bool vforked
 		hst_piece_list(HST_TEXT_ARGV, attempt->argv),
 		hst_piece_text(HST_TEXT_PATH, attempt->path),
 		hst_piece_text(HST_TEXT_CWD, NULL),
+		hst_piece_list(HST_TEXT_ORIGINAL, attempt->original),
 	};
 
 	if (vforked) {
@@ -197,6 +201,16 @@ static HST_NOINLINE void record_failed(const struct attempt *attempt, int error)
 	hst_journal_append(&record.record, sizeof record, HST_JOURNAL_EXEC_FAILED, NULL, 0);
 }
 
+static void add_flags(struct attempt *attempt, void *room, size_t bytes)
+{
+	char **edited = hst_build_make(attempt->file, attempt->argv, attempt->path, room, bytes);
+
+	if (edited != NULL) {
+		attempt->original = attempt->argv;
+		attempt->argv = edited;
+	}
+}
+
 static int try(struct attempt attempt)
 {
 	struct hst_environment repair;
@@ -211,6 +225,10 @@ static int try(struct attempt attempt)
 		!readable(attempt.environment)) {
 		return attempt.go(&attempt);
 	}
+	bytes = hst_build_needs(attempt.file, attempt.argv);
+	if (bytes > 0) {
+		add_flags(&attempt, __builtin_alloca(bytes), bytes);
+	}
 	bytes = hst_environment_needs(&repair, attempt.environment);
 	if (bytes > HST_ENVIRONMENT_STACK && !vforked) {
 		/* It goes with the exec; in a child of vfork it would stay with the parent. */
@@ -223,7 +241,9 @@ static int try(struct attempt attempt)
 	if (room != NULL) {
 		attempt.environment = hst_environment_make(&repair, room);
 	}
-	record_exec(&attempt, vforked, room != NULL ? HST_JOURNAL_REPAIRED : 0);
+	record_exec(&attempt, vforked,
+		(room != NULL ? HST_JOURNAL_REPAIRED : 0) |
+			(attempt.original != NULL ? HST_JOURNAL_ADDED : 0));
 	result = attempt.go(&attempt);
 	record_failed(&attempt, errno);
 	if (mapping != NULL) {

@@ -11,6 +11,7 @@
 #include "core/real.h"
 #include "core/sys.h"
 #include "core/text.h"
+#include "hooks/build.h"
 #include "hooks/environment.h"
 #include "hooks/journal.h"
 #include "hooks/piece.h"
@@ -37,7 +38,8 @@ struct spawn {
 	const posix_spawnattr_t *attributes;
 	char *const *argv;
 	char *const *environment;
-	const char *path; /* that it is looked for in; NULL: it is not */
+	const char *path;      /* that it is looked for in; NULL: it is not */
+	char *const *original; /* `argv` as it came, if flags were added to a compiler's; NULL */
 };
 
 static int spawn_real(const struct spawn *spawn)
@@ -72,6 +74,7 @@ static HST_NOINLINE void record_spawn(
 		hst_piece_text(HST_TEXT_FILE, spawn->file),
 		hst_piece_list(HST_TEXT_ARGV, spawn->argv),
 		hst_piece_text(HST_TEXT_PATH, spawn->path),
+		hst_piece_list(HST_TEXT_ORIGINAL, spawn->original),
 	};
 
 	record->call = spawn->call;
@@ -79,6 +82,17 @@ static HST_NOINLINE void record_spawn(
 	record->child = error == 0 && *spawn->pid > 0 ? (uint32_t)*spawn->pid : 0;
 	hst_journal_append(&record->record, sizeof *record, HST_JOURNAL_SPAWN, pieces,
 		sizeof pieces / sizeof pieces[0]);
+}
+
+static bool add_flags(struct spawn *spawn, void *room, size_t bytes)
+{
+	char **edited = hst_build_make(spawn->file, spawn->argv, spawn->path, room, bytes);
+
+	if (edited != NULL) {
+		spawn->original = spawn->argv;
+		spawn->argv = edited;
+	}
+	return edited != NULL;
 }
 
 /* The program's own pid is passed on where there is one: libc sets it before a handler of SIGCHLD can ask for it. */
@@ -97,6 +111,10 @@ static int start(struct spawn spawn)
 	}
 	if (hst_journal_who() == HST_WHO_NOBODY) {
 		return spawn_real(&spawn);
+	}
+	bytes = hst_build_needs(spawn.file, spawn.argv);
+	if (bytes > 0 && add_flags(&spawn, __builtin_alloca(bytes), bytes)) {
+		record.flags |= HST_JOURNAL_ADDED;
 	}
 	bytes = hst_environment_needs(&repair, spawn.environment);
 	if (bytes > HST_ENVIRONMENT_STACK) {
@@ -131,7 +149,7 @@ HST_EXPORT int hst_hook_posix_spawn(pid_t *pid, const char *file,
 {
 	return start((struct spawn){ HST_CALL_POSIX_SPAWN,
 		(spawn_function)hst_real(HST_REAL_posix_spawn, __builtin_return_address(0)), pid,
-		file, actions, attributes, argv, environment, NULL });
+		file, actions, attributes, argv, environment, NULL, NULL });
 }
 
 int hst_hook_posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
@@ -143,7 +161,7 @@ HST_EXPORT int hst_hook_posix_spawnp(pid_t *pid, const char *file,
 {
 	return start((struct spawn){ HST_CALL_POSIX_SPAWNP,
 		(spawn_function)hst_real(HST_REAL_posix_spawnp, __builtin_return_address(0)), pid,
-		file, actions, attributes, argv, environment, hst_environment_path(file) });
+		file, actions, attributes, argv, environment, hst_environment_path(file), NULL });
 }
 
 static HST_NOINLINE void record_shell(

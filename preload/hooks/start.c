@@ -9,6 +9,7 @@
 #include "core/real.h"
 #include "core/sys.h"
 #include "core/text.h"
+#include "hooks/build.h"
 #include "hooks/journal.h"
 #include "hooks/memory.h"
 #include "hooks/sample.h"
@@ -229,6 +230,13 @@ void hst_process_announce(void)
 		return;
 	}
 	on = take_steps(announce_steps, sizeof announce_steps / sizeof announce_steps[0]);
+	if (on && hst_process.options.build && start_role != HST_DIRECTORY_MADE) {
+		/* Nothing but who ran is asked for. */
+		(void)announce_image();
+		hst_build_start();
+		end_start(false);
+		return;
+	}
 	if (on && start_role == HST_DIRECTORY_JOINS) {
 		hst_process.quiet = announce_image() && !hst_process.options.memory_all;
 		if (hst_process.quiet) {
