@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small drawings of time: when something ran, how a figure went. In blocks or in ASCII. */
+#ifndef HST_CMD_PROCESSES_PLOT_H
+#define HST_CMD_PROCESSES_PLOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HST_PLOT_MOST  200
+#define HST_PLOT_BYTES (3 * HST_PLOT_MOST + 1) /* of a drawing */
+
+/*
+ * `begin` to `end` of `whole` on a line of `width` columns, without blanks behind it; whatever ran takes at least one
+ * column, a thin one if it is less than half of it.
+ */
+void hst_plot_span(char buffer[HST_PLOT_BYTES], size_t width, bool utf8, uint64_t begin,
+	uint64_t end, uint64_t whole);
+
+/* Of a series: no value is NaN. */
+struct hst_plot_point {
+	uint64_t ns;
+	double value;
+};
+
+/*
+ * A line of eight heights from 0 to `most`: the greatest value within each column; what was not sampled stays as it was,
+ * blank before the first sample.
+ */
+void hst_plot_series(char buffer[HST_PLOT_BYTES], size_t width, bool utf8,
+	const struct hst_plot_point *points, size_t count, uint64_t whole, double most);
+
+/* The branches before a node of a tree: `more` tells per level whether others follow there. Returns the bytes. */
+size_t hst_plot_arms(char *buffer, size_t size, bool utf8, const bool *more, size_t depth);
+
+#endif
