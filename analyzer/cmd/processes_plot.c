@@ -17,40 +17,29 @@ static double place(uint64_t ns, uint64_t whole, size_t width)
 void hst_plot_span(char buffer[HST_PLOT_BYTES], size_t width, bool utf8, uint64_t begin,
 	uint64_t end, uint64_t whole)
 {
-	size_t used = 0;
 	double from;
-	double to;
 	size_t first;
 	size_t last;
+	size_t used;
 
 	width = width > HST_PLOT_MOST ? HST_PLOT_MOST : width;
 	buffer[0] = '\0';
 	if (width == 0) {
 		return;
 	}
+	/* Both ends are rounded alike: what follows another one begins in the column behind it. */
 	from = place(begin, whole, width);
-	to = place(end > begin ? end : begin, whole, width);
-	first = (size_t)from < width ? (size_t)from : width - 1;
-	last = (size_t)ceil(to);
-	last = last > first ? last : first + 1;
-	memset(buffer, ' ', first);
-	used = first;
-	for (size_t i = first; i < last; i++) {
-		double left = from > (double)i ? from : (double)i;
-		double right = to < (double)(i + 1) ? to : (double)(i + 1);
-		bool thin = right - left < 0.5;
-
-		/* A thin end of what is longer than a column would make it look longer still. */
-		if (thin && last - first > 1) {
-			used += i == first ? (size_t)snprintf(buffer + used, 2, " ") : 0;
-			continue;
-		}
-		used += (size_t)snprintf(buffer + used, HST_PLOT_BYTES - used, "%s",
-			utf8 ? (thin ? "\xe2\x96\x8f" : "\xe2\x96\x88") : (thin ? "|" : "#"));
-	}
-	if (used == first || buffer[used - 1] == ' ') {
+	first = (size_t)(from + 0.5);
+	last = (size_t)(place(end, whole, width) + 0.5);
+	used = first < last ? first : (size_t)from < width ? (size_t)from : width - 1;
+	memset(buffer, ' ', used);
+	if (first >= last) {
 		(void)snprintf(
 			buffer + used, HST_PLOT_BYTES - used, "%s", utf8 ? "\xe2\x96\x8f" : "|");
+	}
+	for (size_t i = first; i < last; i++) {
+		used += (size_t)snprintf(
+			buffer + used, HST_PLOT_BYTES - used, "%s", utf8 ? "\xe2\x96\x88" : "#");
 	}
 }
 

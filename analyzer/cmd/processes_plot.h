@@ -11,8 +11,8 @@
 #define HST_PLOT_BYTES (3 * HST_PLOT_MOST + 1) /* of a drawing */
 
 /*
- * `begin` to `end` of `whole` on a line of `width` columns, without blanks behind it; whatever ran takes at least one
- * column, a thin one if it is less than half of it.
+ * `begin` to `end` of `whole` on a line of `width` columns, without blanks behind it; what is too short for a column is a
+ * thin mark.
  */
 void hst_plot_span(char buffer[HST_PLOT_BYTES], size_t width, bool utf8, uint64_t begin,
 	uint64_t end, uint64_t whole);
