@@ -4,6 +4,7 @@
 
 #include "hasten/journal.h"
 #include "util/vec.h"
+#include "writers/text.h"
 #include "writers/units.h"
 
 #include <inttypes.h>
@@ -11,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_BYTES    4096
-#define NAMES_BYTES   640
-#define COLUMN_OTHERS "[%zu other%s]"
+#define LINE_BYTES  4096
+#define NAMES_BYTES 640
+#define FLEX_LEAST  12u /* as writers/table.c has it */
 
 struct hst_figure hst_field_get(
 	const struct hst_fields *fields, const struct hst_field *field, const void *row)
@@ -87,14 +88,13 @@ void hst_field_cell(const struct hst_fields *fields, const struct hst_field *fie
 
 /* Columns. */
 
-static const struct hst_field *find_column(
-	const struct hst_fields *fields, const char *name, size_t length)
+const struct hst_field *hst_fields_find(
+	const struct hst_fields *fields, const char *column, size_t length)
 {
 	for (size_t i = 0; i < fields->count; i++) {
-		const char *column = fields->items[i].column;
+		const char *name = fields->items[i].column;
 
-		if (column != NULL && strlen(column) == length &&
-			strncmp(column, name, length) == 0) {
+		if (name != NULL && strlen(name) == length && strncmp(name, column, length) == 0) {
 			return &fields->items[i];
 		}
 	}
@@ -118,33 +118,37 @@ static enum hst_status no_column(
 }
 
 static enum hst_status parse_columns(const struct hst_fields *fields, const char *text,
-	const struct hst_field **ret_columns, size_t *ret_count, struct hst_diag *diag)
+	struct hst_field_choice *choice, struct hst_diag *diag)
 {
 	while (*text != '\0') {
 		size_t length = strcspn(text, ",");
 		size_t plus = text[0] == '+';
-		const struct hst_field *field = find_column(fields, text + plus, length - plus);
+		const struct hst_field *field = hst_fields_find(fields, text + plus, length - plus);
 
 		if (field == NULL) {
 			return no_column(fields, text + plus, length - plus, diag);
 		}
-		if (*ret_count < HST_FIELDS_MAX) {
-			ret_columns[(*ret_count)++] = field;
+		if (choice->count < HST_FIELDS_MAX) {
+			choice->items[choice->count++] = field;
 		}
 		text += length + (text[length] == ',');
 	}
 	return HST_OK;
 }
 
-enum hst_status hst_fields_columns(const struct hst_fields *fields, const char *asked,
-	const char *defaults, const struct hst_field **ret_columns, size_t *ret_count,
-	struct hst_diag *diag)
+enum hst_status hst_fields_choose(const struct hst_fields *fields, const char *asked,
+	const char *defaults, struct hst_field_choice *ret_choice, struct hst_diag *diag)
 {
-	*ret_count = 0;
+	*ret_choice = (struct hst_field_choice){ .fixed = asked != NULL };
 	if (asked == NULL || asked[0] == '+') {
-		HST_TRY(parse_columns(fields, defaults, ret_columns, ret_count, diag));
+		HST_TRY(parse_columns(fields, defaults, ret_choice, diag));
 	}
-	return asked == NULL ? HST_OK : parse_columns(fields, asked, ret_columns, ret_count, diag);
+	if (asked != NULL) {
+		HST_TRY(parse_columns(fields, asked, ret_choice, diag));
+	}
+	return ret_choice->count != 0
+		       ? HST_OK
+		       : hst_diag_set(diag, HST_E_USAGE, "-c needs the name of a column");
 }
 
 /* Rows and their order. */
@@ -229,7 +233,8 @@ static int compare(const void *left, const void *right, void *context)
 enum hst_status hst_fields_sort(const struct hst_fields *fields, const char *column, bool reverse,
 	struct hst_field_rows *rows, struct hst_diag *diag)
 {
-	struct sorting sorting = { fields, find_column(fields, column, strlen(column)), reverse };
+	struct sorting sorting = { fields, hst_fields_find(fields, column, strlen(column)),
+		reverse };
 
 	if (sorting.field == NULL) {
 		return no_column(fields, column, strlen(column), diag);
@@ -242,9 +247,54 @@ enum hst_status hst_fields_sort(const struct hst_fields *fields, const char *col
 
 /* The forms. */
 
-enum hst_status hst_fields_print(const struct hst_fields *fields,
-	const struct hst_field *const *columns, size_t column_count,
-	const struct hst_field_rows *rows, size_t limit, const struct hst_table_style *style)
+/* Width of a column in a table of these rows; of what can be cut, what it has at least. */
+static size_t width_of(const struct hst_fields *fields, const struct hst_field *field,
+	const struct hst_field_rows *rows, size_t limit)
+{
+	size_t widest = hst_text_width(field->title);
+	char text[HST_FIELD_CELL];
+
+	for (size_t i = 0; i < rows->count && i < limit; i++) {
+		size_t width;
+
+		hst_field_cell(fields, field, rows->items[i], text);
+		width = hst_text_width(text);
+		widest = width > widest ? width : widest;
+		if ((field->flags & HST_COLUMN_FLEX) != 0 && widest >= FLEX_LEAST) {
+			return FLEX_LEAST;
+		}
+	}
+	return widest;
+}
+
+/* Leaves spare columns out, the last ones first, until a line has room; writes their names to `gone`. */
+static void drop(const struct hst_fields *fields, struct hst_field_choice *choice,
+	const struct hst_field_rows *rows, size_t limit, size_t room, char gone[NAMES_BYTES])
+{
+	size_t widths[HST_FIELDS_MAX];
+	size_t have = choice->count - 1;
+	size_t used = 0;
+
+	for (size_t c = 0; c < choice->count; c++) {
+		widths[c] = width_of(fields, choice->items[c], rows, limit);
+		have += widths[c];
+	}
+	for (size_t c = choice->count; have > room && c-- > 0;) {
+		if ((choice->items[c]->flags & HST_FIELD_SPARE) == 0) {
+			continue;
+		}
+		used += (size_t)snprintf(gone + used, NAMES_BYTES - used, "%s%s",
+			used == 0 ? "" : ",", choice->items[c]->column);
+		have -= widths[c] + 1;
+		choice->count--;
+		memmove(choice->items + c, choice->items + c + 1,
+			(choice->count - c) * sizeof choice->items[0]);
+	}
+}
+
+static enum hst_status print_cells(const struct hst_fields *fields,
+	const struct hst_field_choice *choice, const struct hst_field_rows *rows, size_t limit,
+	const struct hst_table_style *style)
 {
 	struct hst_table *table = hst_table_create();
 	char text[HST_FIELD_CELL];
@@ -253,24 +303,41 @@ enum hst_status hst_fields_print(const struct hst_fields *fields,
 	if (table == NULL) {
 		return HST_E_MEMORY;
 	}
-	for (size_t c = 0; c < column_count; c++) {
-		hst_table_column(table, columns[c]->title,
-			columns[c]->flags & (HST_COLUMN_RIGHT | HST_COLUMN_FLEX));
+	for (size_t c = 0; c < choice->count; c++) {
+		hst_table_column(table, choice->items[c]->title,
+			choice->items[c]->flags & (HST_COLUMN_RIGHT | HST_COLUMN_FLEX));
 	}
 	for (size_t i = 0; i < rows->count && i < limit; i++) {
 		hst_table_row(table);
-		for (size_t c = 0; c < column_count; c++) {
-			hst_field_cell(fields, columns[c], rows->items[i], text);
+		for (size_t c = 0; c < choice->count; c++) {
+			hst_field_cell(fields, choice->items[c], rows->items[i], text);
 			hst_table_cell(table, text);
 		}
 	}
 	status = hst_table_print(table, stdout, style);
-	if (limit < rows->count) {
-		hst_print_line(
-			COLUMN_OTHERS, rows->count - limit, rows->count - limit == 1 ? "" : "s");
-	}
 	hst_table_destroy(table);
 	return status;
+}
+
+enum hst_status hst_fields_print(const struct hst_fields *fields,
+	const struct hst_field_choice *choice, const struct hst_field_rows *rows, size_t limit,
+	const struct hst_table_style *style)
+{
+	struct hst_field_choice shown = *choice;
+	char gone[NAMES_BYTES] = "";
+
+	if (!choice->fixed && style->width != 0) {
+		drop(fields, &shown, rows, limit, style->width, gone);
+	}
+	HST_TRY(print_cells(fields, &shown, rows, limit, style));
+	if (limit < rows->count) {
+		hst_print_line("[%zu other%s] -n 0 shows all", rows->count - limit,
+			rows->count - limit == 1 ? "" : "s");
+	}
+	if (gone[0] != '\0') {
+		hst_print_line("no room for the columns %s: -w shows them", gone);
+	}
+	return HST_OK;
 }
 
 /* A number for programs: the same in CSV and JSON. */

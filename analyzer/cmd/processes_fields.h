@@ -51,6 +51,7 @@ enum {
 	HST_FIELD_ZERO_EMPTY =
 		1u << 8, /* 0 is an empty cell: only what is there shall meet the eye */
 	HST_FIELD_ASCENDING = 1u << 9, /* sorted from the least one */
+	HST_FIELD_SPARE = 1u << 10,    /* left out where there is no room for all */
 };
 
 /* All that one kind of row has. */
@@ -66,19 +67,28 @@ struct hst_field_rows {
 	size_t count, capacity;
 };
 
+/* The field of a column, NULL if there is none. */
+const struct hst_field *hst_fields_find(
+	const struct hst_fields *fields, const char *column, size_t length);
 struct hst_figure hst_field_get(
 	const struct hst_fields *fields, const struct hst_field *field, const void *row);
 /* The cell of a table; "-" if it is not known. */
 void hst_field_cell(const struct hst_fields *fields, const struct hst_field *field, const void *row,
 	char buffer[HST_FIELD_CELL]);
 
+/* Columns of a table. */
+struct hst_field_choice {
+	const struct hst_field *items[HST_FIELDS_MAX];
+	size_t count;
+	bool fixed; /* the user chose them: none is left out where they are too many for the width */
+};
+
 /*
  * Columns of -c (NULL: those of `defaults`, names separated by commas; +NAME adds one to them), at most
  * HST_FIELDS_MAX. HST_E_USAGE with a sentence.
  */
-HST_NODISCARD enum hst_status hst_fields_columns(const struct hst_fields *fields, const char *asked,
-	const char *defaults, const struct hst_field **ret_columns, size_t *ret_count,
-	struct hst_diag *diag);
+HST_NODISCARD enum hst_status hst_fields_choose(const struct hst_fields *fields, const char *asked,
+	const char *defaults, struct hst_field_choice *ret_choice, struct hst_diag *diag);
 /* Pointers to `count` rows of `bytes` each. HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_field_rows_of(
 	const void *rows, size_t count, size_t bytes, struct hst_field_rows *ret_rows);
@@ -87,10 +97,13 @@ void hst_field_rows_finish(struct hst_field_rows *rows);
 HST_NODISCARD enum hst_status hst_fields_sort(const struct hst_fields *fields, const char *column,
 	bool reverse, struct hst_field_rows *rows, struct hst_diag *diag);
 
-/* Prints the first `limit` rows as a table, and how many others there are. HST_E_MEMORY. */
+/*
+ * Prints the first `limit` rows as a table, how many others there are, and which columns were left out for lack of room.
+ * HST_E_MEMORY.
+ */
 HST_NODISCARD enum hst_status hst_fields_print(const struct hst_fields *fields,
-	const struct hst_field *const *columns, size_t column_count,
-	const struct hst_field_rows *rows, size_t limit, const struct hst_table_style *style);
+	const struct hst_field_choice *choice, const struct hst_field_rows *rows, size_t limit,
+	const struct hst_table_style *style);
 /* The head line and the first `limit` rows. */
 void hst_fields_csv(
 	const struct hst_fields *fields, const struct hst_field_rows *rows, size_t limit);

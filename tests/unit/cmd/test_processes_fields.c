@@ -189,23 +189,23 @@ static void test_fields_sort_puts_the_unknown_last(void **state)
 
 static void test_fields_columns_can_be_replaced_or_added_to(void **state)
 {
-	const struct hst_field *columns[HST_FIELDS_MAX];
+	struct hst_field_choice choice;
 	struct hst_diag diag = { "" };
-	size_t count;
 
 	(void)state;
-	assert_int_equal(
-		hst_fields_columns(&fields, NULL, "wall,name", columns, &count, &diag), HST_OK);
-	assert_int_equal(count, 2);
-	assert_ptr_equal(columns[1], &items[4]);
-	assert_int_equal(
-		hst_fields_columns(&fields, "+hwm", "wall", columns, &count, &diag), HST_OK);
-	assert_int_equal(count, 2);
-	assert_ptr_equal(columns[1], &items[1]);
-	assert_int_equal(hst_fields_columns(&fields, "%", "wall", columns, &count, &diag), HST_OK);
-	assert_int_equal(count, 1);
-	assert_int_equal(
-		hst_fields_columns(&fields, "wall,x", "wall", columns, &count, &diag), HST_E_USAGE);
+	assert_int_equal(hst_fields_choose(&fields, NULL, "wall,name", &choice, &diag), HST_OK);
+	assert_int_equal(choice.count, 2);
+	assert_false(choice.fixed);
+	assert_ptr_equal(choice.items[1], &items[4]);
+	assert_int_equal(hst_fields_choose(&fields, "+hwm", "wall", &choice, &diag), HST_OK);
+	assert_int_equal(choice.count, 2);
+	assert_true(choice.fixed);
+	assert_ptr_equal(choice.items[1], &items[1]);
+	assert_int_equal(hst_fields_choose(&fields, "%", "wall", &choice, &diag), HST_OK);
+	assert_int_equal(choice.count, 1);
+	assert_int_equal(hst_fields_choose(&fields, "wall,x", "wall", &choice, &diag), HST_E_USAGE);
+	assert_int_equal(hst_fields_choose(&fields, "", "wall", &choice, &diag), HST_E_USAGE);
+	assert_string_equal(diag.text, "-c needs the name of a column");
 }
 
 int main(void)
