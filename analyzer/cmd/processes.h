@@ -82,6 +82,9 @@ int hst_show_processes(struct hst_show *show);
 
 /* The image of an index, NULL if there is none. */
 const struct hst_process_image *hst_show_image(const struct hst_show *show, uint32_t index);
+/* The image that its process ended with. */
+const struct hst_process_image *hst_show_last(
+	const struct hst_show *show, const struct hst_process_image *image);
 uint32_t hst_show_index(const struct hst_show *show, const struct hst_process_image *image);
 /* What is shown of a command line: the arguments, the command where there are none. */
 void hst_show_command(
@@ -102,6 +105,11 @@ bool hst_show_wants(const struct hst_show *show, const struct hst_process_image 
 /* The same as rows, in the order of the model. HST_E_MEMORY. `failed`: only those that failed, probes of configure left out. */
 HST_NODISCARD enum hst_status hst_show_choose(
 	const struct hst_show *show, bool failed, struct hst_field_rows *ret_rows);
+/*
+ * Did it end with a status other than 0 that a process above it took well, as scripts do that ask by `grep -q` or `test`? That is
+ * what can be told from outside: one above it ended well.
+ */
+bool hst_show_is_taken_well(const struct hst_show *show, const struct hst_process_image *image);
 /* Did it fail because of another one that failed? */
 bool hst_show_is_consequence(const struct hst_show *show, const struct hst_process_image *image);
 

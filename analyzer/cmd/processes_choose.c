@@ -93,6 +93,19 @@ const struct hst_process_image *hst_show_image(const struct hst_show *show, uint
 	return index < show->processes->image_count ? &show->processes->images[index] : NULL;
 }
 
+const struct hst_process_image *hst_show_last(
+	const struct hst_show *show, const struct hst_process_image *image)
+{
+	const struct hst_process_image *next;
+
+	/* Later images stand behind: a ring is left. */
+	while (image != NULL && (next = hst_show_image(show, image->next)) != NULL &&
+		next > image) {
+		image = next;
+	}
+	return image;
+}
+
 uint32_t hst_show_index(const struct hst_show *show, const struct hst_process_image *image)
 {
 	return (uint32_t)(image - show->processes->images);
@@ -200,6 +213,26 @@ bool hst_show_is_consequence(const struct hst_show *show, const struct hst_proce
 {
 	return hst_show_image(show, image->culprit) != NULL &&
 	       image->culprit != hst_show_index(show, image);
+}
+
+bool hst_show_is_taken_well(const struct hst_show *show, const struct hst_process_image *image)
+{
+	uint32_t index = hst_show_index(show, image);
+
+	if (image->class != HST_PROCESS_CLASS_RE_NZEC) {
+		return false;
+	}
+	while (hst_show_image(show, image->parent) != NULL && image->parent < index) {
+		const struct hst_process_image *last;
+
+		index = image->parent;
+		image = hst_show_image(show, index);
+		last = hst_show_last(show, image);
+		if (last->class == HST_PROCESS_CLASS_OK && last->exit_status == 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 /* Leaves out the rows whose figure in a column is 0 or not known. */

@@ -3,11 +3,11 @@
 #include "cmd/processes.h"
 
 #include "util/vec.h"
-#include "writers/text.h"
 #include "writers/units.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define BRIEF_ROWS 8u
 
@@ -87,16 +87,38 @@ static enum hst_status print_refused(const struct hst_show *show)
 	return status;
 }
 
-static enum hst_status print_all(const struct hst_show *show, const struct hst_field_rows *rows)
+/* Those that a process above took well behind the others; returns how many others there are. */
+static size_t part_taken(const struct hst_show *show, struct hst_field_rows *rows)
 {
-	static const struct hst_show_part no_memory = { HST_ROWS_NO_MEMORIES,
-		"at,asked,space,pid,name", NULL, 0, false,
-		"first allocation that was refused, by process:", NULL, NULL };
-	size_t limit = hst_show_limit(show, rows->count, 0);
+	size_t others = 0;
 
-	hst_reading_notes(show->reading, &show->said);
+	/* Both parts stay in the order of time: there are few. */
+	for (size_t i = 0; i < rows->count; i++) {
+		const void *row = rows->items[i];
+
+		if (!hst_show_is_taken_well(show, row)) {
+			memmove(rows->items + others + 1, rows->items + others,
+				(i - others) * sizeof *rows->items);
+			rows->items[others++] = row;
+		}
+	}
+	return others;
+}
+
+static void print_failures(const struct hst_show *show, struct hst_field_rows *rows)
+{
+	size_t limit = hst_show_limit(show, rows->count, 0);
+	size_t others = part_taken(show, rows);
+
+	if (rows->count == 0) {
+		hst_print_line("no process failed");
+	}
 	for (size_t i = 0; i < limit; i++) {
 		if (i != 0) {
+			putchar('\n');
+		}
+		if (i == others) {
+			hst_print_line("failed, but a process above went on and ended well:");
 			putchar('\n');
 		}
 		details(show, rows->items[i]);
@@ -105,57 +127,81 @@ static enum hst_status print_all(const struct hst_show *show, const struct hst_f
 		hst_print_line("[%zu other failure%s] -n 0 shows all", rows->count - limit,
 			rows->count - limit == 1 ? "" : "s");
 	}
-	if (rows->count == 0) {
-		hst_print_line("no process failed");
-	}
+}
+
+static enum hst_status print_all(const struct hst_show *show, struct hst_field_rows *rows)
+{
+	static const struct hst_show_part no_memory = { HST_ROWS_NO_MEMORIES,
+		"at,asked,space,pid,name", NULL, 0, false,
+		"first allocation that was refused, by process:", NULL, NULL };
+	uint64_t probes = show->processes->failed_probes;
+
+	hst_reading_notes(show->reading, &show->said);
+	print_failures(show, rows);
 	HST_TRY(print_refused(show));
 	if (show->processes->no_memory_count != 0) {
 		putchar('\n');
 		HST_TRY(hst_show_print(show, &no_memory, NULL));
 	}
-	if (show->processes->failed_probes != 0) {
+	if (probes != 0) {
 		putchar('\n');
 		hst_print_line("%" PRIu64 " process%s of configure scripts failed too, as it may: "
 			       "left out here, counted in --languages",
-			show->processes->failed_probes,
-			show->processes->failed_probes == 1 ? "" : "es");
+			probes, probes == 1 ? "" : "es");
 	}
 	return HST_OK;
+}
+
+/* What says nothing new in a line each: how many. */
+struct rest {
+	size_t others, consequences, taken;
+};
+
+static void print_rest(const struct rest *rest, bool one)
+{
+	if (rest->others != 0) {
+		hst_print_line("failed: %zu other%s", rest->others, rest->others == 1 ? "" : "s");
+	}
+	if (rest->consequences != 0) {
+		hst_print_line("failed: %zu because of %s", rest->consequences,
+			one ? "that one" : "those");
+	}
+	if (rest->taken != 0) {
+		hst_print_line("failed: %zu with a status that a process above took well "
+			       "(--failed lists %s)",
+			rest->taken, rest->taken == 1 ? "it" : "them");
+	}
 }
 
 /* The innermost ones: what failed because of them says nothing new. */
 static void print_brief(const struct hst_show *show, const struct hst_field_rows *rows)
 {
-	size_t consequences = 0;
+	struct rest rest = { 0 };
 	size_t shown = 0;
-	size_t others = 0;
 	char name[300];
 	char status[HST_SHOW_KEY_BYTES];
 
+	if (rows->count != 0) {
+		putchar('\n');
+	}
 	for (size_t i = 0; i < rows->count; i++) {
 		const struct hst_process_image *image = rows->items[i];
 
-		if (hst_show_is_consequence(show, image)) {
-			consequences++;
+		if (hst_show_is_taken_well(show, image)) {
+			rest.taken++;
+		} else if (hst_show_is_consequence(show, image)) {
+			rest.consequences++;
 		} else if (shown == BRIEF_ROWS) {
-			others++;
+			rest.others++;
 		} else {
-			if (shown++ == 0) {
-				putchar('\n');
-			}
+			shown++;
 			hst_show_name(name, sizeof name, image);
 			hst_show_status(status, sizeof status, image);
 			hst_print_line("failed: %s  %s%s%s", status, name,
 				image->evidence[0] == '\0' ? "" : ": ", image->evidence);
 		}
 	}
-	if (others != 0) {
-		hst_print_line("failed: %zu other%s", others, others == 1 ? "" : "s");
-	}
-	if (consequences != 0) {
-		hst_print_line("failed: %zu because of %s", consequences,
-			shown == 1 ? "that one" : "those");
-	}
+	print_rest(&rest, shown == 1);
 }
 
 enum hst_status hst_show_failed(const struct hst_show *show, bool brief)

@@ -10,15 +10,6 @@
 
 #define LINE_BYTES 512
 
-static const struct hst_process_image *last_of(
-	const struct hst_show *show, const struct hst_process_image *image)
-{
-	while (image != NULL && hst_show_image(show, image->next) != NULL) {
-		image = hst_show_image(show, image->next);
-	}
-	return image;
-}
-
 static void command_line(const struct hst_show *show)
 {
 	const struct hst_process_image *root = hst_show_image(show, show->processes->root);
@@ -37,7 +28,7 @@ static void command_line(const struct hst_show *show)
 static void ended_line(const struct hst_show *show)
 {
 	const struct hst_process_image *last =
-		last_of(show, hst_show_image(show, show->processes->root));
+		hst_show_last(show, hst_show_image(show, show->processes->root));
 	const char *unfinished = show->processes->finished || show->processes->launcher_pid == 0
 					 ? ""
 					 : "; the recording has no end: hasten run was killed, or "

@@ -205,7 +205,8 @@ static void print_image(const struct hst_show *show, const struct hst_process_im
 	hst_print_line("%s", name);
 	hst_print_line("%-*s%s%s%s", LABEL_WIDTH, "status", status,
 		image->evidence[0] == '\0' ? "" : ": ", image->evidence);
-	hst_print_line("%-*s%s", LABEL_WIDTH, "known from", hst_process_ended_text(image->ended));
+	hst_print_line(
+		"%-*s%s", LABEL_WIDTH, "end known from", hst_process_ended_text(image->ended));
 	print_kind(image);
 	print_fields(&fields, image);
 	print_list("arguments", image->argv, image->argc);

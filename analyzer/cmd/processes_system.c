@@ -344,7 +344,7 @@ static void head(const struct hst_show *show)
 	hst_units_bytes(memory, last->memory_total);
 	hst_print_line("%zu sample%s%s%s; taking them cost %s of CPU", system->sample_count,
 		system->sample_count == 1 ? "" : "s",
-		system->interval_ns == 0 ? "" : ", one every ",
+		system->interval_ns == 0 ? "" : ", at least one every ",
 		system->interval_ns == 0 ? "" : every,
 		system->sampling_ns == HST_SYSTEM_UNKNOWN ? "an unknown time" : cost);
 	if (last->processors != HST_SYSTEM_UNKNOWN32 && last->memory_total != HST_SYSTEM_UNKNOWN) {

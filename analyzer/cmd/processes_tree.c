@@ -28,6 +28,7 @@ struct node {
 	uint32_t count;                        /* 1: no group */
 	uint32_t parent;                       /* node, NO_NODE */
 	uint32_t depth;
+	bool urgent;
 	bool again; /* a later image of the process above it in the list */
 	bool shown, more;
 	uint64_t start, end, wall, cpu, hwm; /* of a group: first, last, sums, the most */
@@ -45,11 +46,17 @@ struct entry {
 	bool again;
 };
 
+struct sums {
+	uint64_t end;    /* the last one */
+	uint64_t failed; /* images */
+	bool urgent;     /* one of them failed, and nobody took it well */
+};
+
 struct tree {
 	const struct hst_show *show;
 	bool fold;
-	uint64_t *ends;   /* of an image and all that came of it */
-	uint64_t *failed; /* processes among them */
+	struct sums *own; /* by image: of it and what it started */
+	struct sums *all; /* of its later images too */
 	HST_VEC(struct node) nodes;
 	HST_VEC(struct entry) stack;
 	HST_VEC(uint32_t) members; /* children that are being grouped; kept for their groups */
@@ -60,28 +67,42 @@ static const struct hst_process_image *image_at(const struct tree *tree, uint32_
 	return hst_show_image(tree->show, index);
 }
 
+static bool is_urgent(const struct tree *tree, const struct hst_process_image *image)
+{
+	return hst_process_class_failed(image->class) && image->phase != HST_PROCESS_PHASE_PROBE &&
+	       !hst_show_is_taken_well(tree->show, image);
+}
+
+static void add_sums(struct sums *to, const struct sums *sums)
+{
+	to->end = sums->end > to->end ? sums->end : to->end;
+	to->failed += sums->failed;
+	to->urgent |= sums->urgent;
+}
+
 /* Parents and earlier images have smaller indices: what says otherwise is not followed. */
 static enum hst_status sum_up(struct tree *tree)
 {
 	const struct hst_processes *p = tree->show->processes;
 
-	tree->ends = calloc(p->image_count + 1, sizeof *tree->ends);
-	tree->failed = calloc(p->image_count + 1, sizeof *tree->failed);
-	if (tree->ends == NULL || tree->failed == NULL) {
+	tree->own = calloc(p->image_count + 1, sizeof *tree->own);
+	tree->all = calloc(p->image_count + 1, sizeof *tree->all);
+	if (tree->own == NULL || tree->all == NULL) {
 		return HST_E_MEMORY;
 	}
 	for (size_t i = p->image_count; i-- > 0;) {
 		const struct hst_process_image *image = &p->images[i];
-		uint32_t above =
-			image->previous != HST_PROCESS_NONE ? image->previous : image->parent;
+		struct sums self = { image->end_ns,
+			hst_process_class_failed(image->class) &&
+				image->phase != HST_PROCESS_PHASE_PROBE,
+			is_urgent(tree, image) };
 
-		tree->ends[i] = image->end_ns > tree->ends[i] ? image->end_ns : tree->ends[i];
-		tree->failed[i] += hst_process_class_failed(image->class) &&
-				   image->phase != HST_PROCESS_PHASE_PROBE;
-		if (above < i) {
-			tree->failed[above] += tree->failed[i];
-			tree->ends[above] = tree->ends[i] > tree->ends[above] ? tree->ends[i]
-									      : tree->ends[above];
+		add_sums(&tree->own[i], &self);
+		add_sums(&tree->all[i], &tree->own[i]);
+		if (image->previous < i) {
+			add_sums(&tree->all[image->previous], &tree->all[i]);
+		} else if (image->parent < i) {
+			add_sums(&tree->own[image->parent], &tree->all[i]);
 		}
 	}
 	return HST_OK;
@@ -109,21 +130,32 @@ static uint32_t visible(const struct tree *tree, uint32_t index)
 	return index;
 }
 
-static void add_to(const struct tree *tree, struct node *node, uint32_t index)
+static uint64_t known(uint64_t value)
+{
+	return value == HST_PROCESS_UNKNOWN ? 0 : value;
+}
+
+/* `whole`: the process with its later images, else the image alone. */
+static void add_to(const struct tree *tree, struct node *node, uint32_t index, bool whole)
 {
 	const struct hst_process_image *image = image_at(tree, index);
+	const struct hst_process_image *next = whole ? NULL : image_at(tree, image->next);
+	const struct sums *sums = whole ? &tree->all[index] : &tree->own[index];
+	uint64_t cpu = known(image->tree_cpu_ns);
+	uint64_t later = next == NULL ? 0 : known(next->tree_cpu_ns);
 
 	if ((image->flags & HST_PROCESS_START_UNKNOWN) == 0 && image->start_ns < node->start) {
 		node->start = image->start_ns;
 	}
-	node->end = tree->ends[index] > node->end ? tree->ends[index] : node->end;
-	node->wall += image->wall_ns == HST_PROCESS_UNKNOWN ? 0 : image->wall_ns;
-	node->cpu += image->tree_cpu_ns == HST_PROCESS_UNKNOWN ? 0 : image->tree_cpu_ns;
+	node->end = sums->end > node->end ? sums->end : node->end;
+	node->wall += known(image->wall_ns);
+	node->cpu += cpu - (later < cpu ? later : cpu);
 	node->cpu_known |= image->cpu_ns != HST_PROCESS_UNKNOWN;
 	node->doubt |= (image->flags & HST_PROCESS_USAGE_ESTIMATED) != 0 ||
 		       image->hwm_source == HST_PROCESS_HWM_LOWER ||
 		       image->hwm_source == HST_PROCESS_HWM_UPPER;
-	node->failed += tree->failed[index];
+	node->failed += sums->failed;
+	node->urgent |= sums->urgent;
 	if (image->hwm_source != HST_PROCESS_HWM_UNKNOWN &&
 		image->hwm_bytes != HST_PROCESS_UNKNOWN) {
 		node->hwm_known = true;
@@ -141,10 +173,10 @@ static enum hst_status make_node(struct tree *tree, const struct entry *entry)
 		.start = UINT64_MAX };
 
 	if (entry->count == 1) {
-		add_to(tree, &node, entry->image);
+		add_to(tree, &node, entry->image, false);
 	}
 	for (uint32_t i = 0; entry->count > 1 && i < entry->count; i++) {
-		add_to(tree, &node, tree->members.items[entry->members + i]);
+		add_to(tree, &node, tree->members.items[entry->members + i], true);
 	}
 	node.start = node.start < node.end ? node.start : node.end;
 	/* Never more than that of the row above: what is chosen by it hangs together. */
@@ -254,8 +286,8 @@ static int compare_weights(const void *left, const void *right, void *context)
 	uint32_t a = *(const uint32_t *)left;
 	uint32_t b = *(const uint32_t *)right;
 
-	if ((nodes[a].failed != 0) != (nodes[b].failed != 0)) {
-		return nodes[a].failed == 0 ? 1 : -1;
+	if (nodes[a].urgent != nodes[b].urgent) {
+		return nodes[a].urgent ? -1 : 1;
 	}
 	if (nodes[a].weight != nodes[b].weight) {
 		return nodes[a].weight < nodes[b].weight ? 1 : -1;
@@ -506,7 +538,7 @@ enum hst_status hst_show_tree(const struct hst_show *show, size_t otherwise)
 	hst_vec_finish(&tree.nodes);
 	hst_vec_finish(&tree.stack);
 	hst_vec_finish(&tree.members);
-	free(tree.ends);
-	free(tree.failed);
+	free(tree.own);
+	free(tree.all);
 	return status;
 }

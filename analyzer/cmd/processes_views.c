@@ -223,7 +223,8 @@ static const struct hst_process_image *top_of(const struct hst_show *show)
 	if (hst_show_choose(show, true, &rows) == HST_OK) {
 		for (size_t i = 0; i < rows.count; i++) {
 			image = rows.items[i];
-			if (!hst_show_is_consequence(show, image)) {
+			if (!hst_show_is_consequence(show, image) &&
+				!hst_show_is_taken_well(show, image)) {
 				break;
 			}
 		}

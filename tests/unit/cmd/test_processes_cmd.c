@@ -76,13 +76,38 @@ static void test_processes_rows_keep_what_failed_and_what_is_above(void **state)
 {
 	struct fixture *f = *state;
 
-	f->reading.options.rows = 4;
+	f->reading.options.rows = 3;
 	assert_int_equal(show(f), HST_EXIT_OK);
 	assert_true(has(f, "100 make -j2 all\n"));
-	assert_true(has(f, "102 `-cc1 -quiet a.c") || has(f, "102 `-cc1"));
-	assert_null(strstr(f->output, "busybox"));
+	assert_true(has(f, "101 `-=> gcc -c a.c\n"));
+	assert_true(has(f, "102 `-cc1 -quiet a.c"));
+	/* More time and CPU, but all is well with it. */
 	assert_null(strstr(f->output, "gcc -c b.c"));
-	assert_true(has(f, "4 smaller rows left out (-n 0 shows all)\n"));
+	assert_true(has(f, "5 smaller rows left out (-n 0 shows all)\n"));
+}
+
+static void test_processes_status_that_was_taken_well_stands_back(void **state)
+{
+	struct fixture *f = *state;
+
+	/* The second cc1 says no to its gcc, which ends well; make, above both, does not. */
+	f->images[CC1_B].class = HST_PROCESS_CLASS_RE_NZEC;
+	f->images[CC1_B].exit_status = 1;
+	f->images[CC1_B].verdict = "RE-NZEC 1";
+	f->reading.options.rows = 3;
+	assert_int_equal(show(f), HST_EXIT_OK);
+	assert_true(has(f, "failed: 2 because of that one\n"
+			   "failed: 1 with a status that a process above took well"));
+	assert_null(strstr(f->output, "gcc -c b.c"));
+	f->reading.options.failed = true;
+	f->reading.options.rows = UINT64_MAX;
+	assert_int_equal(show(f), HST_EXIT_OK);
+	assert_true(has(f, "/tmp/ccAb12Xy.s\n\nfailed, but a process above went on and ended "
+			   "well:\n\nRE-NZEC 1 cc1 (pid 104)"));
+	/* Nobody takes a signal well. */
+	f->images[CC1_B].class = HST_PROCESS_CLASS_RE_SIGNAL;
+	assert_int_equal(show(f), HST_EXIT_OK);
+	assert_null(strstr(f->output, "ended well"));
 }
 
 /* Many similar children. */
@@ -331,7 +356,7 @@ static void test_processes_system_draws_the_machine(void **state)
 	f->reading.options.system = true;
 	(void)setenv("COLUMNS", "60", 1);
 	assert_int_equal(show(f), HST_EXIT_OK);
-	assert_true(has(f, "4 samples, one every 333 ms; taking them cost 2.00 ms of CPU\n"
+	assert_true(has(f, "4 samples, at least one every 333 ms; taking them cost 2.00 ms of CPU\n"
 			   "2 processors, 1.00 GiB of memory"));
 	/* The first sample has no span: no rate. */
 	assert_non_null(strstr(f->output, "CPU                      ~~~~~+++++#     70.0 %"));
@@ -444,6 +469,7 @@ int main(void)
 		TEST(test_processes_fork_that_worked_is_shown),
 		TEST(test_processes_failures_are_named_once),
 		TEST(test_processes_rows_keep_what_failed_and_what_is_above),
+		TEST(test_processes_status_that_was_taken_well_stands_back),
 		TEST(test_processes_similar_siblings_become_one_row),
 		TEST(test_processes_narrow_terminals_are_respected),
 		TEST(test_processes_list_is_sorted_and_filtered),
