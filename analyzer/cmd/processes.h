@@ -91,6 +91,8 @@ void hst_show_command(
 	char buffer[HST_FIELD_CELL], const struct hst_process_image *image, bool original);
 /* "cc1 (pid 4711)"; "?" for NULL. */
 void hst_show_name(char *buffer, size_t size, const struct hst_process_image *image);
+/* Why nothing was seen from within. */
+const char *hst_show_blind(enum hst_process_blind blind);
 /* The class in words, and what is to be known beside it: "RE-NZEC 2", "OK (static)", "> exec". */
 void hst_show_status(char *buffer, size_t size, const struct hst_process_image *image);
 /*

@@ -29,19 +29,15 @@ static void ended_line(const struct hst_show *show)
 {
 	const struct hst_process_image *last =
 		hst_show_last(show, hst_show_image(show, show->processes->root));
-	const char *unfinished = show->processes->finished || show->processes->launcher_pid == 0
-					 ? ""
-					 : "; the recording has no end: hasten run was killed, or "
-					   "still runs";
 	char status[HST_SHOW_KEY_BYTES];
 
 	if (last == NULL) {
-		hst_print_line("ended         not known%s", unfinished);
+		hst_print_line("ended         not known");
 		return;
 	}
 	hst_show_status(status, sizeof status, last);
-	hst_print_line("ended         %s%s%s%s", status, last->evidence[0] == '\0' ? "" : ": ",
-		last->evidence, unfinished);
+	hst_print_line("ended         %s%s%s", status, last->evidence[0] == '\0' ? "" : ": ",
+		last->evidence);
 }
 
 static void processes_line(const struct hst_show *show)
@@ -57,25 +53,40 @@ static void processes_line(const struct hst_show *show)
 		p->concurrency);
 }
 
-static void failed_line(const struct hst_processes *p)
+/* ": 2 CE, 1 RE-SIG": the classes that are failures, or the others but OK. */
+static size_t write_classes(char *text, size_t size, const struct hst_processes *p, bool failures)
 {
-	char text[LINE_BYTES] = "";
 	size_t used = 0;
 
-	for (unsigned c = 0; c < HST_PROCESS_CLASSES && used < sizeof text; c++) {
-		if (c != HST_PROCESS_CLASS_OK && p->classes[c] != 0) {
-			used += (size_t)snprintf(text + used, sizeof text - used,
-				"%s%" PRIu64 " %s", used == 0 ? ": " : ", ", p->classes[c],
-				hst_process_class_text((enum hst_process_class)c));
+	text[0] = '\0';
+	for (unsigned c = 0; c < HST_PROCESS_CLASSES && used < size; c++) {
+		enum hst_process_class class = (enum hst_process_class)c;
+
+		if (class != HST_PROCESS_CLASS_OK && p->classes[c] != 0 &&
+			hst_process_class_failed(class) == failures) {
+			used += (size_t)snprintf(text + used, size - used, "%s%" PRIu64 " %s",
+				used == 0 ? "" : ", ", p->classes[c],
+				hst_process_class_text(class));
 		}
 	}
-	if (p->failed != 0 || used != 0) {
-		hst_print_line("failed        %" PRIu64 "%s", p->failed, text);
+	return used;
+}
+
+static void failed_line(const struct hst_processes *p)
+{
+	char text[LINE_BYTES];
+
+	if (write_classes(text, sizeof text, p, true) != 0) {
+		hst_print_line("failed        %" PRIu64 "%s: %s", p->failed + p->failed_probes,
+			p->failed_probes == 0 ? "" : " with those of configure", text);
 	}
 	if (p->failed_probes != 0) {
 		hst_print_line("              %" PRIu64
-			       " process%s of configure scripts failed too, as it may",
-			p->failed_probes, p->failed_probes == 1 ? "" : "es");
+			       " of them in configure scripts, that ask so what there is",
+			p->failed_probes);
+	}
+	if (write_classes(text, sizeof text, p, false) != 0) {
+		hst_print_line("unclear       %s", text);
 	}
 }
 
@@ -141,7 +152,7 @@ static void blind_line(const struct hst_processes *p)
 		if (counts[b] != 0) {
 			used += (size_t)snprintf(text + used, sizeof text - used,
 				"%s%" PRIu64 " %s", used == 0 ? "" : ", ", counts[b],
-				hst_process_blind_text((enum hst_process_blind)b));
+				hst_show_blind((enum hst_process_blind)b));
 		}
 	}
 	if (used != 0) {
@@ -203,7 +214,10 @@ static struct marks find_marks(const struct hst_show *show)
 				 image->hwm_source == HST_PROCESS_HWM_UNKNOWN ||
 				 image->wall_ns == HST_PROCESS_UNKNOWN;
 		marks.blind |= image->blind != HST_PROCESS_BLIND_NONE;
-		marks.exec |= image->ended == HST_PROCESS_ENDED_EXEC;
+		/* Most children of fork that exec are no row of the tree. */
+		marks.exec |=
+			image->ended == HST_PROCESS_ENDED_EXEC &&
+			(show->view == HST_SHOW_LIST || image->began != HST_PROCESS_BEGAN_FORK);
 	}
 	return marks;
 }
@@ -232,7 +246,7 @@ void hst_show_legend(const struct hst_show *show)
 			       "seen from the parent");
 	}
 	if (marks.exec) {
-		hst_print_line("exec: the process went on with another program, in the row that "
-			       "begins with =>");
+		hst_print_line("exec: the process went on with another program%s",
+			show->view == HST_SHOW_OVERVIEW ? ", in the row that begins with =>" : "");
 	}
 }

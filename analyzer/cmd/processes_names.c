@@ -38,6 +38,12 @@ void hst_show_name(char *buffer, size_t size, const struct hst_process_image *im
 	}
 }
 
+const char *hst_show_blind(enum hst_process_blind blind)
+{
+	return blind == HST_PROCESS_BLIND_NOT_SEEN ? "of unknown kind"
+						   : hst_process_blind_text(blind);
+}
+
 void hst_show_status(char *buffer, size_t size, const struct hst_process_image *image)
 {
 	static const char *const blind[HST_PROCESS_BLINDS] = {

@@ -26,8 +26,8 @@ static const struct line lines[] = {
 	{ "CPU", "cpu", "" },
 	{ NULL, "user", " in the program" },
 	{ NULL, "sys", " in the kernel" },
-	{ "with children", "tree", " CPU, with later images and all that they started" },
-	{ "images", "below", " with those" },
+	{ "in all", "tree", " CPU with later images and all that they started" },
+	{ NULL, "below", " images" },
 	{ "critical path", "critical", " on it" },
 	{ "VmHWM", "hwm", "" },
 	{ NULL, "hwmfrom", "" },
@@ -184,8 +184,8 @@ static void print_remarks(const struct hst_process_image *image)
 	};
 
 	if (image->blind != HST_PROCESS_BLIND_NONE) {
-		hst_print_line("%-*s%s: seen from its parent, what it started is not known",
-			LABEL_WIDTH, "blind spot", hst_process_blind_text(image->blind));
+		hst_print_line("%-*s%s: known from its parent only, what it started is not",
+			LABEL_WIDTH, "blind spot", hst_show_blind(image->blind));
 	}
 	for (size_t i = 0; i < sizeof remarks / sizeof remarks[0]; i++) {
 		if ((image->flags & remarks[i].flag) != 0) {

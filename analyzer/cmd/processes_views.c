@@ -41,7 +41,8 @@ static const struct hst_show_part critical_commands = { HST_ROWS_COMMANDS,
 	"critical,count,cpu,command", "critical", OVERVIEW_ROWS, false,
 	"commands by their time on the critical path:", "critical", NULL };
 static const struct hst_show_part stretch_part = { HST_ROWS_STRETCHES, "wall,start,pid,command",
-	"wall", OVERVIEW_ROWS, false, "one process at a time, longest stretches:", NULL,
+	"wall", OVERVIEW_ROWS, false,
+	"one process at a time, longest stretches, and who ran longest in each:", NULL,
 	"at no time did one process run alone" };
 
 /* Views that are one table or two. */

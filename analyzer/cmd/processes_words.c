@@ -56,8 +56,9 @@ static size_t put_escaped(
 	static const char *const escapes[] = { "\\n", "\\t", "\\r", "\\e" };
 	const char *letter = character == 0 ? NULL : memchr(letters, (int)character, 4);
 
+	/* Octal: libsmartcols takes "\x" for one of its own escapes. */
 	if (!valid) {
-		return (size_t)snprintf(out, size, "\\x%02x", (unsigned char)text[0]);
+		return (size_t)snprintf(out, size, "\\%03o", (unsigned char)text[0]);
 	}
 	if (character < 0x80 && letter != NULL) {
 		return (size_t)snprintf(out, size, "%s", escapes[letter - letters]);

@@ -24,7 +24,7 @@ static void test_processes_head_says_how_it_went(void **state)
 	assert_true(
 		has(f, "time 1.00 s wall, 839 ms CPU; 51.0 % of the time one process at most\n"));
 	assert_true(has(f, "peak 64.0 MiB VmHWM, of cc1 (pid 104)\n"));
-	assert_true(has(f, "blind spots 1 statically linked: seen from the parent"));
+	assert_true(has(f, "blind spots 1 statically linked: known from the parent only"));
 	assert_true(has(f, "not started 1 program\nno memory 1 process had an"));
 	assert_true(has(f, "note: python3 was not waited for\n"));
 	assert_true(has(f, "next: hasten processes --failed data\n"));
@@ -376,11 +376,13 @@ static void test_processes_losses_are_said_even_if_quiet(void **state)
 	f->reading.options.quiet = true;
 	f->notes[0].loss = true;
 	f->processes.complete = false;
-	f->processes.finished = false;
+	f->processes.classes[HST_PROCESS_CLASS_LOST] = 1;
+	f->processes.failed_probes = 4;
 	f->processes.cpu_unknown = 2;
 	assert_int_equal(show(f), HST_EXIT_OK);
 	assert_true(has(f, "incomplete: python3 was not waited for\n"));
-	assert_true(has(f, "; the recording has no end: hasten run was killed, or still runs\n"));
+	assert_true(has(f, "failed 7 with those of configure: 3 CE\n4 of them in configure"));
+	assert_true(has(f, "unclear 1 UNKNOWN-LOST\n"));
 	assert_true(has(f, "~839 ms CPU or more (that of 2 images is not known); 51.0 %"));
 	assert_true(has(f, "~ estimated: VmHWM"));
 	assert_null(strstr(f->output, "next:"));

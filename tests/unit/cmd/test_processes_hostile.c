@@ -74,7 +74,7 @@ static void test_hostile_texts_cannot_act_on_a_terminal(void **state)
 	}
 	choose(f, HST_OPTION_AT(failed), UINT64_MAX);
 	assert_int_equal(show(f), HST_EXIT_OK);
-	assert_non_null(strstr(f->output, "$'\\e]0;owned\\u0007\\e[2J\\xff\\xfe\\u009b31m"));
+	assert_non_null(strstr(f->output, "$'\\e]0;owned\\u0007\\e[2J\\377\\376\\u009b31m"));
 	choose(f, HST_OPTION_AT(wide), UINT64_MAX);
 	f->reading.options.of = "10*";
 	assert_int_equal(show(f), HST_EXIT_USAGE);
