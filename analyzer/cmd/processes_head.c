@@ -157,7 +157,8 @@ static void blind_line(const struct hst_processes *p)
 	}
 	if (used != 0) {
 		hst_print_line(
-			"blind spots   %s: seen from the parent, what they started is not", text);
+			"blind spots   %s: known from the parent only, what they started is not",
+			text);
 	}
 }
 
