@@ -62,8 +62,8 @@ static void help(struct hst_reading *reading, const struct hst_option *table, co
 	reading->done = true;
 }
 
-int hst_reading_open(struct hst_reading *reading, int argc, char **argv,
-	const struct hst_option *table, const char *examples)
+static int open_reading(struct hst_reading *reading, int argc, char **argv,
+	const struct hst_option *table, const char *examples, bool traces)
 {
 	struct hst_diag diag = { "" };
 	enum hst_status status;
@@ -86,7 +86,7 @@ int hst_reading_open(struct hst_reading *reading, int argc, char **argv,
 			newest != NULL ? newest : reading->options.dir, &reading->session, &diag);
 	}
 	free(newest);
-	if (status == HST_OK && reading->session.file_count == 0) {
+	if (status == HST_OK && traces && reading->session.file_count == 0) {
 		status = hst_diag_set(&diag, HST_E_EMPTY,
 			"'%s' holds no trace: no process loaded the preload, or none could write "
 			"there; hasten run -- PROGRAM says why",
@@ -97,6 +97,18 @@ int hst_reading_open(struct hst_reading *reading, int argc, char **argv,
 	}
 	return hst_reading_fail(
 		reading, "%s", diag.text[0] != '\0' ? diag.text : hst_status_text(status));
+}
+
+int hst_reading_open(struct hst_reading *reading, int argc, char **argv,
+	const struct hst_option *table, const char *examples)
+{
+	return open_reading(reading, argc, argv, table, examples, true);
+}
+
+int hst_reading_open_any(struct hst_reading *reading, int argc, char **argv,
+	const struct hst_option *table, const char *examples)
+{
+	return open_reading(reading, argc, argv, table, examples, false);
 }
 
 void hst_reading_close(struct hst_reading *reading)

@@ -29,6 +29,9 @@ struct hst_reading {
  */
 int hst_reading_open(struct hst_reading *reading, int argc, char **argv,
 	const struct hst_option *table, const char *examples);
+/* The same for commands that need no trace: a directory without one is fine. */
+int hst_reading_open_any(struct hst_reading *reading, int argc, char **argv,
+	const struct hst_option *table, const char *examples);
 void hst_reading_close(struct hst_reading *reading);
 
 /* "hasten: COMMAND: text" on stderr, control bytes cleaned. Returns HST_EXIT_USAGE. */

@@ -36,7 +36,7 @@ static void print_group(FILE *out, int group)
 {
 	for (size_t i = 0; i < COMMANDS; i++) {
 		if (commands[i].function != NULL && commands[i].group == group) {
-			fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+			fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
 		}
 	}
 }

@@ -38,7 +38,8 @@ struct hst_options {
 	uint64_t events; /* UINT64_MAX: not given */
 	enum hst_color_choice color;
 	bool reverse, json, csv, quiet, wide, no_pager, start, stop, help;
-	bool leaks, peak, temporary, timeline, sites, paths; /* views of `memory` */
+	bool leaks, peak, temporary, timeline, sites, paths;       /* views of `memory` */
+	bool commands, languages, waste, critical, failed, system; /* views of `processes` */
 };
 
 enum hst_option_kind {

@@ -4,6 +4,7 @@
  * Functions are regions, because regions bring their names with them, or lie in a module that does
  * not exist. Everything is fixed: the clock has 2 GHz, the pid is 4711.
  */
+#include "golden_journals.h"
 #include "tracegen.h"
 
 #include <stdio.h>
@@ -319,6 +320,9 @@ static const struct scenario scenarios[] = {
 	{ "gap", make_gap },
 	{ "deepgap", make_deep_gap },
 	{ "memory", make_memory },
+	{ "build", golden_build },
+	{ "many", golden_many },
+	{ "hostile", golden_hostile },
 };
 
 static void write_session(const char *directory)

@@ -17,13 +17,17 @@ def check_controls(output):
         else []
 
 
+HEADS = {"SELF", "%", "TOTAL", "CALLS", "START", "COUNT", "LANGUAGE", "WALL", "CRITICAL", "MACHINE", "PID"}
+
+
 def check_width(output, width):
     """Lines of tables fit; sentences may be longer."""
     table = False
     problems = []
     for line in output.decode("utf-8").splitlines():
-        table = line.split()[:1] in (["SELF"], ["%"], ["TOTAL"], ["CALLS"]) or (table and line != "")
-        if table and len(line) > width and not line.startswith("~ "):
+        table = line.split()[:1] != [] and line.split()[0] in HEADS or (table and line != "")
+        sentence = line.startswith(("~ ", "[N x ", "(static)", "exec: ", "each line"))
+        if table and len(line) > width and not sentence:
             problems.append(f"a line of a table has {len(line)} columns: {line}")
     return problems
 
@@ -44,6 +48,49 @@ def check_report(data):
         elif row["returned"] and not row["min_ns"] <= row["p50_ns"] <= row["p90_ns"] \
                 <= row["p99_ns"] <= row["max_ns"]:
             problems.append(f"{row['name']}: percentiles are not in order")
+    return problems
+
+
+def _check_image(number, row, rows):
+    """One row of "processes", of which none was left out."""
+    name = f"process {row['pid']} ({row['command']})"
+    problems = []
+    if row["id"] != number:
+        problems.append(f"{name}: its id is not its place")
+    for above in ("parent", "previous"):
+        if row[above] is not None and row[above] >= number:
+            problems.append(f"{name}: its {above} stands behind it")
+    if row["previous"] is not None and rows[row["previous"]]["next"] != number:
+        problems.append(f"{name}: the image before it has another next one")
+    if row["start_ns"] is not None and row["wall_ns"] != row["end_ns"] - row["start_ns"]:
+        problems.append(f"{name}: wall time is not from start to end")
+    if None not in (row["cpu_ns"], row["user_ns"], row["system_ns"]) \
+            and row["cpu_ns"] != row["user_ns"] + row["system_ns"]:
+        problems.append(f"{name}: CPU is not user and system")
+    if (row["hwm_bytes"] is None) != (row["hwm_source"] == "unknown"):
+        problems.append(f"{name}: VmHWM and where it is from do not agree")
+    return problems
+
+
+def check_processes(data):
+    problems = [] if data.get("schema") == 1 else ["no schema 1"]
+    rows = data["processes"]
+    for number, row in enumerate(rows):
+        problems += _check_image(number, row, rows)
+    known = sum(row["cpu_ns"] or 0 for row in rows)
+    if known != data["cpu_ns"]:
+        problems.append(f"CPU of all is {data['cpu_ns']}, that of the images {known}")
+    for row in data["languages"]:
+        if sum(row["classes"].values()) != row["count"]:
+            problems.append(f"{row['key']}: classes are not its count")
+        figures = [row[f"wall_p{p}_ns"] for p in (50, 90, 99)]
+        if None not in figures and sorted(figures) != figures:
+            problems.append(f"{row['key']}: percentiles are not in order")
+    path = data["critical_path"]
+    if any(before["end_ns"] != after["start_ns"] for before, after in zip(path, path[1:])):
+        problems.append("the critical path has gaps")
+    if {row["id"] for row in data["failures"]} - set(range(len(rows))):
+        problems.append("a failure of a process that is not there")
     return problems
 
 
@@ -137,6 +184,8 @@ def check(arguments, output):
     if "--csv" in words:
         return check_csv(output)
     problems = check_controls(output)
+    if "--json" in words and words[0] == "processes":
+        return problems + check_processes(_strict(output))
     if "--json" in words:
         return problems + check_report(_strict(output))
     if "folded" in words:
