@@ -17,6 +17,7 @@ struct hst_options {
 	bool profile;
 	bool check;
 	bool memory;
+	bool memory_all;
 	uint64_t limit_bytes;
 	uint64_t ring_ns;
 	uint64_t tsc_hz;
