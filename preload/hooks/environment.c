@@ -187,7 +187,7 @@ static bool know(char *const *environment)
 	const char *preload = NULL;
 
 	if (hst_sink_path.directory == 0 || hst_sink_path.directory >= HST_PATH_BYTES ||
-		environment == NULL || !know_room(environment) || !know_file()) {
+		!know_room(environment) || !know_file()) {
 		return false;
 	}
 	for (; *environment != NULL; environment++) {
@@ -205,16 +205,18 @@ static bool know(char *const *environment)
 	return true;
 }
 
-/* Once, in the constructor; a hook that runs before that does it itself. */
+/* Once, in the constructor; a hook that runs before that does it itself, if it can. */
 static bool environment_known(char *const *environment)
 {
-	uint32_t state = KNOWN_NOT;
+	uint32_t state = __atomic_load_n(&known.state, __ATOMIC_ACQUIRE);
 
 	if (!hst_process.options.children) {
 		return false;
 	}
-	if (__atomic_compare_exchange_n(
-		    &known.state, &state, KNOWN_SOON, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+	/* Before libc's own constructor there is no `environ`. */
+	if (state == KNOWN_NOT && environment != NULL &&
+		__atomic_compare_exchange_n(&known.state, &state, KNOWN_SOON, false,
+			__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 		state = know(environment) ? KNOWN : KNOWN_NEVER;
 		__atomic_store_n(&known.state, state, __ATOMIC_RELEASE);
 	}

@@ -17,8 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* So much of the stack a hook may take for it. */
-#define HST_ENVIRONMENT_STACK 65536u
+/* So much of the stack a hook may take for it: a thread may have no more than 16 KiB, and most environments need one or two. */
+#define HST_ENVIRONMENT_STACK 16384u
 
 #define HST_ENVIRONMENT_NONE SIZE_MAX
 

@@ -140,7 +140,9 @@ static const char *name_of(const struct attempt *attempt, char *buffer)
 		return attempt->file;
 	}
 	hst_text_add(&number, "/proc/self/fd/");
-	hst_text_add_number(&number, (uint32_t)attempt->fd);
+	hst_text_add(&number, attempt->fd < 0 ? "-" : "");
+	hst_text_add_number(
+		&number, attempt->fd < 0 ? 0 - (uint64_t)attempt->fd : (uint64_t)attempt->fd);
 	got = hst_sys_readlink(path, buffer, NAME_BYTES - 1);
 	if (got > 0 && got < NAME_BYTES - 1) {
 		name.length = (size_t)got;

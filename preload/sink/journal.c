@@ -216,13 +216,14 @@ void hst_journal_from_rusage(struct hst_journal_usage *ret_usage, const struct r
 
 /*
  * ru_maxrss is the greater one of what was before the exec, the parent's memory among it, and of the present image's
- * VmHWM: where it has grown since the image began, it is the latter, and nothing need be read.
+ * VmHWM: where it has grown since the image began, it is the latter, and nothing need be read. A child of fork that has not come
+ * to an exec has nothing before (base 0).
  */
 static uint64_t peak_of(uint64_t maxrss)
 {
 	uint64_t kib;
 
-	if (hst_process.base_maxrss != 0 && maxrss > hst_process.base_maxrss) {
+	if (maxrss > hst_process.base_maxrss) {
 		return maxrss;
 	}
 	return hst_procfs_status("VmHWM:", &kib) ? kib * KIB : HST_JOURNAL_UNKNOWN;

@@ -5,9 +5,14 @@
  */
 #include "proc.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
+#include <stddef.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -176,15 +181,28 @@ static void mode_huge(void)
 	execve(proc_leaf, arguments, huge_environment());
 }
 
-/* Its mapping must not stay. */
+static unsigned long mapped_pages(void)
+{
+	char text[128] = "";
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0 && read(fd, text, sizeof text - 1) > 0);
+	close(fd);
+	return strtoul(text, NULL, 10);
+}
+
+/* What was mapped for a copy does not stay. */
 static void mode_no_huge(void)
 {
 	char **environment = huge_environment();
+	unsigned long before = 0;
 
-	for (int i = 0; i < 3000; i++) {
+	for (int i = 0; i < 20; i++) {
 		execve("/nonexistent/program", arguments, environment);
+		before = i == 4 ? mapped_pages() : before;
 	}
 	came_back("execve");
+	say("more pages: %ld", (long)(mapped_pages() - before));
 }
 
 /* The library has been removed meanwhile: its name would only make the loader complain. */
@@ -196,7 +214,7 @@ static void mode_gone(void)
 
 static void mode_elsewhere(void)
 {
-	CHECK(chdir("/") == 0);
+	CHECK(mkdir("sub", 0755) == 0 && chdir("sub") == 0);
 	execve(proc_leaf, arguments, proc_bare);
 }
 
@@ -208,7 +226,7 @@ static void mode_closed(void)
 	execve(proc_leaf, arguments, proc_bare);
 }
 
-static char handler_stack[16384];
+static char handler_stack[8192];
 
 static void handler(int number)
 {
@@ -237,6 +255,25 @@ static void mode_thread(void)
 
 	CHECK(pthread_create(&thread, NULL, body, NULL) == 0);
 	pthread_join(thread, NULL);
+}
+
+/* A filter that ends the process for what only our hook would ask. It stays for the next image. */
+static void mode_sandbox(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getrusage, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_faccessat, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL),
+	};
+	struct sock_fprog program = { sizeof code / sizeof code[0], code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+		skip("no filter of system calls allowed here");
+	}
+	execve(proc_leaf, arguments, proc_bare);
 }
 
 /* A file of text without a first line: execv refuses it, execvp gives it to a shell. */
@@ -325,16 +362,44 @@ static void mode_no_address(void)
 	came_back("execve");
 }
 
-/* A string that ends where its page does. */
+/* A string that ends where its page does, and is shorter than a word. */
 static void mode_edge(void)
 {
 	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	size_t bytes = strlen(proc_leaf) + 1;
 
 	CHECK(page != MAP_FAILED && mprotect(page + 4096, 4096, PROT_NONE) == 0);
-	memcpy(page + 4096 - bytes, proc_leaf, bytes);
-	execv(page + 4096 - bytes, arguments);
+	CHECK(symlink(proc_leaf, "./l") == 0);
+	memcpy(page + 4096 - sizeof "./l", "./l", sizeof "./l");
+	execv(page + 4096 - sizeof "./l", arguments);
 }
+
+/* Before any constructor has run, libc's and ours too: nothing is known yet, and all works. */
+static void early(int argc, char **argv, char **environment)
+{
+	char *none[] = { (char *)"true", NULL };
+	int status = -1;
+	pid_t pid = -1;
+
+	if (argc < 2 || strcmp(argv[1], "early") != 0) {
+		return;
+	}
+	proc_begin(argv[0]);
+	say("none: %d %s", waitpid(-1, NULL, 0), strerrorname_np(errno));
+	CHECK(posix_spawn(&pid, "/bin/true", NULL, NULL, none, environment) == 0);
+	CHECK(wait4(pid, &status, 0, NULL) == pid);
+	say_status("spawned", status);
+	pid = vfork();
+	if (pid == 0) {
+		execve("/nonexistent/program", none, environment);
+		_exit(8);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	say_status("vforked", status);
+	execle(proc_leaf, "leaf", "early", (char *)NULL, environment);
+}
+
+typedef void (*early_function)(int argc, char **argv, char **environment);
+static early_function run_early __attribute__((section(".preinit_array"), used)) = early;
 
 static const struct proc_mode modes[] = {
 	{ "execve", mode_execve },
@@ -365,6 +430,7 @@ static const struct proc_mode modes[] = {
 	{ "closed", mode_closed },
 	{ "handler", mode_handler },
 	{ "thread", mode_thread },
+	{ "sandbox", mode_sandbox },
 	{ "script", mode_script },
 	{ "no-format", mode_no_format },
 	{ "no-access", mode_no_access },

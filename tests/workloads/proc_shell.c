@@ -135,18 +135,19 @@ static void mode_closed(void)
 /* A bit of everything, for surroundings in which not all of it works. */
 static void mode_all(void)
 {
-	int status = system("exit 3");
-	pid_t pid = fork();
 	siginfo_t info;
+	pid_t pid;
 
-	say("system: %x", status);
+	say("system: %x", system("exit 3"));
+	pid = fork();
 	if (pid == 0) {
 		execv("/nonexistent/program", arguments);
 		execle(proc_leaf, "leaf", "one", (char *)NULL, proc_bare);
 		_exit(126);
 	}
-	say("fork: %d %s", pid > 0, pid < 0 ? strerrorname_np(errno) : "");
-	if (pid > 0) {
+	if (pid < 0) {
+		say("fork: %s", strerrorname_np(errno));
+	} else {
 		reap(pid);
 	}
 	pid = vfork();

@@ -2,9 +2,10 @@
 /* Children by posix_spawn and vfork: `proc_spawn MODE`. */
 #include "proc.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/mman.h>
+#include <sys/stat.h>
 
 #define MANY 20000
 
@@ -79,6 +80,7 @@ static void mode_failing(void)
 	say("spawn: %d",
 		posix_spawn(&pid, "/nonexistent/program", NULL, NULL, arguments, proc_bare));
 	say("pid %d, errno %d", pid, errno == EDOM);
+	setenv("PATH", "/nonexistent", 1);
 	say("spawnp: %d", posix_spawnp(&pid, "no_such_program", NULL, NULL, arguments, environ));
 	say("wait: %d, %s", wait(NULL), strerrorname_np(errno));
 }
@@ -117,6 +119,45 @@ static void mode_handler(void)
 	say("handled %d", (int)handled);
 }
 
+/* Many threads start and wait at once, in both ways. */
+#define THREADS 8
+#define ROUNDS  20
+
+static void *starter(void *arg)
+{
+	char *none[] = { (char *)"leaf", NULL };
+
+	for (int i = 0; i < ROUNDS; i++) {
+		int status = 0;
+		pid_t pid = -1;
+
+		if (i % 2 == 0) {
+			CHECK(posix_spawn(&pid, "/bin/true", NULL, NULL, none, proc_bare) == 0);
+		} else {
+			pid = vfork();
+			if (pid == 0) {
+				execve("/bin/true", none, proc_bare);
+				_exit(127);
+			}
+		}
+		CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	}
+	return arg;
+}
+
+static void mode_threads(void)
+{
+	pthread_t threads[THREADS];
+
+	for (int i = 0; i < THREADS; i++) {
+		CHECK(pthread_create(&threads[i], NULL, starter, NULL) == 0);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+	}
+	say("all came and went");
+}
+
 static void mode_huge(void)
 {
 	char **list = calloc(MANY + 2, sizeof *list);
@@ -150,12 +191,14 @@ static void mode_vfork(void)
 
 static void mode_vfork_bare(void)
 {
-	pid_t pid = vfork();
+	pid_t pid;
 
+	CHECK(mkdir("sub", 0755) == 0 && symlink(proc_leaf, "sub/near") == 0);
+	pid = vfork();
 	if (pid == 0) {
-		execle("proc_leaf", "leaf", "far", (char *)NULL, proc_bare);
-		if (chdir(proc_folder) == 0) {
-			execle("./proc_leaf", "leaf", "near", (char *)NULL, proc_bare);
+		execle("near", "leaf", "far", (char *)NULL, proc_bare);
+		if (chdir("sub") == 0) {
+			execle("./near", "leaf", "near", (char *)NULL, proc_bare);
 		}
 		_exit(127);
 	}
@@ -184,6 +227,7 @@ static const struct proc_mode modes[] = {
 	{ "failing", mode_failing },
 	{ "null-environment", mode_null_environment },
 	{ "handler", mode_handler },
+	{ "threads", mode_threads },
 	{ "huge", mode_huge },
 	{ "vfork", mode_vfork },
 	{ "vfork-bare", mode_vfork_bare },

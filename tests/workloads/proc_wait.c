@@ -19,22 +19,27 @@ static pid_t child(int status)
 	return pid;
 }
 
-/* A child that waits until it is told to end: by a byte, or by the end of the pipe. */
+/* A child that has begun, and waits until it is told to end. */
 static int doors[2];
 
 static pid_t waiting_child(int status)
 {
+	int begun[2];
 	pid_t pid;
-	char byte;
+	char byte = 0;
 
-	CHECK(pipe(doors) == 0);
+	CHECK(pipe(doors) == 0 && pipe(begun) == 0);
 	pid = fork();
 	CHECK(pid >= 0);
 	if (pid == 0) {
 		close(doors[1]);
+		CHECK(write(begun[1], &byte, 1) == 1);
 		_exit(read(doors[0], &byte, 1) >= 0 ? status : 95);
 	}
 	close(doors[0]);
+	CHECK(read(begun[0], &byte, 1) == 1);
+	close(begun[0]);
+	close(begun[1]);
 	return pid;
 }
 
