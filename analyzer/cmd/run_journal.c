@@ -66,6 +66,18 @@ void hst_run_journal_close(struct hst_run_journal *journal)
 	journal->count = journal->capacity = 0;
 }
 
+/* Why a write was cut: the limit of this process, or else the disk. */
+static int cut_by(int fd)
+{
+	struct rlimit limit;
+	struct stat stat;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && fstat(fd, &stat) == 0 &&
+			       (uint64_t)stat.st_size >= limit.rlim_cur
+		       ? EFBIG
+		       : ENOSPC;
+}
+
 void hst_run_journal_flush(struct hst_run_journal *journal)
 {
 	ssize_t wrote;
@@ -78,7 +90,7 @@ void hst_run_journal_flush(struct hst_run_journal *journal)
 	} while (wrote < 0 && errno == EINTR);
 	/* The rest of a cut write would stand behind another process' record: better none. */
 	if (wrote != (ssize_t)journal->count && journal->error == 0) {
-		journal->error = wrote < 0 ? errno : ENOSPC;
+		journal->error = wrote < 0 ? errno : cut_by(journal->fd);
 	}
 	journal->count = 0;
 }

@@ -8,6 +8,7 @@
 #include "cmd/common.h"
 #include "model/processes.h"
 #include "passes/heap.h"
+#include "passes/processes.h"
 #include "passes/profile.h"
 #include "util/vec.h"
 #include "writers/json.h"
@@ -123,6 +124,24 @@ static void read_session(struct summary *summary)
 	}
 	read_models(summary, &session);
 	hst_session_close(&session);
+}
+
+static void read_processes(struct summary *summary)
+{
+	struct hst_diag diag = { "" };
+	uint32_t image;
+
+	if (hst_processes_read(summary->outcome->directory, NULL, &summary->processes, &diag) !=
+		HST_OK) {
+		lose(summary, "the processes cannot be read: %s", diag.text);
+		return;
+	}
+	summary->has_processes = true;
+	image = summary->processes.root;
+	while (image < summary->processes.image_count) {
+		summary->root = &summary->processes.images[image];
+		image = summary->root->next > image ? summary->root->next : HST_PROCESS_NONE;
+	}
 }
 
 /* What the wait status alone tells; the model of the processes knows more. */
@@ -381,7 +400,7 @@ static void put_functions(struct summary *summary)
 	struct top top = { .count = 0 };
 
 	for (size_t i = 0; i < profile->function_count; i++) {
-		rank(&top, i, profile->functions[i].self_ns);
+		rank(&top, i, profile->functions[i].self_ns + (profile->functions[i].calls != 0));
 	}
 	if (top.count == 0) {
 		return;
@@ -536,6 +555,7 @@ void hst_run_summary_compose(
 
 	take_losses(&summary, left_out);
 	if (whole && outcome->directory != NULL) {
+		read_processes(&summary);
 		read_session(&summary);
 	}
 	hst_json_begin(&summary.json, out);
