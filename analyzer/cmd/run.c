@@ -86,8 +86,8 @@ static int exec_failed(struct run *run, int error)
 			"%s needs the dynamic linker %s, which is not there", name,
 			run->advice.interpreter);
 	} else {
-		(void)snprintf(reason, sizeof reason, "%s cannot be executed: %s", name,
-			strerror(error));
+		(void)snprintf(
+			reason, sizeof reason, "%s cannot be executed: %s", name, strerror(error));
 	}
 	run->outcome.error = error;
 	return not_started(run, error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE, reason);
@@ -199,8 +199,8 @@ static int release(struct run *run, struct hst_child *child)
 		hst_say_note(&run->say, "the process id cannot be noted in %s: %s", run->dir.shown,
 			strerror(errno));
 	}
-	hst_run_watch_begin(&run->watch, child->pid, stat.start, run->options.program,
-		run->session.cwd);
+	hst_run_watch_begin(
+		&run->watch, child->pid, stat.start, run->options.program, run->session.cwd);
 	note_begin(run);
 	return hst_child_release(child);
 }

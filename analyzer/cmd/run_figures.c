@@ -21,8 +21,7 @@ uint64_t hst_figures_ticks_ns(uint64_t ticks)
 {
 	uint64_t per_second = ticks_per_second();
 
-	return ticks / per_second * 1000000000u +
-	       ticks % per_second * (1000000000u / per_second);
+	return ticks / per_second * 1000000000u + ticks % per_second * (1000000000u / per_second);
 }
 
 /* Numbers with blanks between them; what is negative counts as 0. How many were there. */

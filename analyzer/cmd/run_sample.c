@@ -15,16 +15,16 @@
 #include <string.h>
 #include <time.h>
 
-#define MS             UINT64_C(1000000)
-#define TEXT_BYTES     (256u << 10)
-#define IDLE_WRITE_NS  (5000 * MS)
+#define MS            UINT64_C(1000000)
+#define TEXT_BYTES    (256u << 10)
+#define IDLE_WRITE_NS (5000 * MS)
 /* A long run has a sample each 1200th of its time, so that its journal stays small. */
-#define GROWS_BY       1200u
-#define GROWN_MAX_NS   (5000 * MS)
+#define GROWS_BY     1200u
+#define GROWN_MAX_NS (5000 * MS)
 /* Samples may take 1/200 of the time that passed, and so much more in all. */
-#define COST_SHARE     200u
-#define COST_EXTRA_NS  (2 * MS)
-#define NEVER          UINT64_MAX
+#define COST_SHARE    200u
+#define COST_EXTRA_NS (2 * MS)
+#define NEVER         UINT64_MAX
 
 /* A short program has some samples, too. */
 static const uint64_t first_ns[] = { 20 * MS, 50 * MS, 100 * MS, 200 * MS };

@@ -31,18 +31,19 @@ struct hst_run_sampler {
 	int proc;             /* /proc; -1: nothing is sampled */
 	bool on;              /* false: only hst_run_sampler_left() is asked for */
 	pid_t launcher, root; /* root is the first of `processes` while it is there */
-	uint64_t since;       /* start of root in clock ticks: older children of the launcher are not the program's */
+	uint64_t
+		since; /* start of root in clock ticks: older children of the launcher are not the program's */
 	uint64_t interval_ns; /* between samples */
 	bool growing;         /* the interval grows in a long run */
 	uint64_t began_ns, next_ns;
 	uint64_t cost_ns, latest_cost_ns; /* CPU time of all samples, of the latest one */
 	uint64_t last_pid;                /* given by the kernel when processes were looked for */
-	bool again;                       /* look for them once more: a list that changes may lack some */
-	bool listed;                      /* this kernel lists children */
-	uint64_t tree_peak_bytes;         /* largest sum of RSS at a time, 0 none */
-	uint64_t image_peak_bytes;        /* largest VmHWM seen */
+	bool again;                /* look for them once more: a list that changes may lack some */
+	bool listed;               /* this kernel lists children */
+	uint64_t tree_peak_bytes;  /* largest sum of RSS at a time, 0 none */
+	uint64_t image_peak_bytes; /* largest VmHWM seen */
 	uint64_t samples;
-	char *text; /* room for a file */
+	char *text;            /* room for a file */
 	struct hst_map places; /* pid to index in `processes` */
 	HST_VEC(struct hst_sampled) processes;
 };

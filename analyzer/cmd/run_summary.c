@@ -15,7 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WROTE, NOT_COMPOSED, NOT_WRITTEN };
+enum {
+	WROTE,
+	NOT_COMPOSED,
+	NOT_WRITTEN
+};
 
 struct target {
 	const char *path;

@@ -24,10 +24,10 @@ struct hst_run_outcome {
 	struct rusage usage; /* of it and those it waited for */
 	uint64_t wall_ns;
 	int64_t began_real_ns;
-	int returned;         /* exit status of hasten */
-	int error;            /* errno of an exec that failed, 0 none */
-	char reason[1024];    /* why it was not started, "" */
-	char unrecorded[1024]; /* why it was not recorded, "" */
+	int returned;                      /* exit status of hasten */
+	int error;                         /* errno of an exec that failed, 0 none */
+	char reason[1024];                 /* why it was not started, "" */
+	char unrecorded[1024];             /* why it was not recorded, "" */
 	const struct hst_run_watch *watch; /* NULL unless it was recorded */
 	bool functions, memory;            /* what was to be recorded */
 };

@@ -20,8 +20,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define TOP_ROWS        10u
-#define FAILURES_MAX    50u
+#define TOP_ROWS     10u
+#define FAILURES_MAX 50u
 /* A recording beyond this takes so long to read that the end of the run would be felt. */
 #define READ_BYTES_MAX (UINT64_C(1) << 30)
 
@@ -183,8 +183,8 @@ static void own_verdict(const struct hst_run_outcome *outcome, enum hst_process_
 			(void)snprintf(verdict, verdict_bytes, "RE-SIG%s", name);
 		}
 	} else if (class == HST_PROCESS_CLASS_RE_NZEC) {
-		(void)snprintf(verdict, verdict_bytes, "%s %d", word,
-			WEXITSTATUS(outcome->wait_status));
+		(void)snprintf(
+			verdict, verdict_bytes, "%s %d", word, WEXITSTATUS(outcome->wait_status));
 		(void)snprintf(evidence, evidence_bytes, "it exited with status %d",
 			WEXITSTATUS(outcome->wait_status));
 	}
@@ -259,10 +259,12 @@ static void put_resources(struct summary *summary)
 
 	number(summary, "wall_ns", ran ? outcome->wall_ns : UINT64_MAX);
 	number(summary, "user_ns",
-		ran ? hst_run_time_ns(outcome->usage.ru_utime) + (watch ? watch->orphans_user_ns : 0)
+		ran ? hst_run_time_ns(outcome->usage.ru_utime) +
+				(watch ? watch->orphans_user_ns : 0)
 		    : UINT64_MAX);
 	number(summary, "system_ns",
-		ran ? hst_run_time_ns(outcome->usage.ru_stime) + (watch ? watch->orphans_system_ns : 0)
+		ran ? hst_run_time_ns(outcome->usage.ru_stime) +
+				(watch ? watch->orphans_system_ns : 0)
 		    : UINT64_MAX);
 	hst_json_object(json, "memory");
 	number(summary, "image_peak_bytes", peak);
@@ -436,8 +438,8 @@ static void put_allocators(struct summary *summary)
 		const struct hst_heap_function *function = &heap->functions[top.index[i]];
 
 		hst_json_row(json, NULL);
-		hst_json_place(json,
-			function->row < heap->row_count ? &heap->rows[function->row] : NULL);
+		hst_json_place(
+			json, function->row < heap->row_count ? &heap->rows[function->row] : NULL);
 		hst_json_u64(json, "alloc_calls", function->self.allocs);
 		hst_json_u64(json, "alloc_bytes", function->self.bytes);
 		hst_json_u64(json, "peak_bytes", function->self.peak_bytes);
@@ -542,8 +544,9 @@ static void take_losses(struct summary *summary, const char *left_out)
 		lose(summary, "it was not recorded: %s", outcome->unrecorded);
 	}
 	if (watch != NULL && watch->journal.error != 0) {
-		lose(summary, "not all of the processes is recorded: " HST_JOURNAL_NAME
-			      " could not be written: %s",
+		lose(summary,
+			"not all of the processes is recorded: " HST_JOURNAL_NAME
+			" could not be written: %s",
 			strerror(watch->journal.error));
 	}
 }

@@ -26,8 +26,8 @@ static void collect(struct hst_run_watch *watch)
 		info.si_pid != 0) {
 		struct hst_process_stat stat = { 0 };
 		struct rusage usage = { 0 };
-		bool ours = hst_process_stat(info.si_pid, &stat) &&
-			    stat.start >= watch->sampler.since;
+		bool ours =
+			hst_process_stat(info.si_pid, &stat) && stat.start >= watch->sampler.since;
 		int status;
 
 		/* It ended a moment ago: hst_child_wait() will look. */
@@ -77,8 +77,8 @@ bool hst_run_watch_init(struct hst_run_watch *watch, int directory,
 		return false;
 	}
 	if (hst_run_journal_open(directory, &watch->journal) != HST_OK) {
-		hst_say_note(say, "processes are not recorded: " HST_JOURNAL_NAME
-				  " cannot be made: %s",
+		hst_say_note(say,
+			"processes are not recorded: " HST_JOURNAL_NAME " cannot be made: %s",
 			strerror(errno));
 	}
 	watch->adopts = !options->no_subreaper && hst_child_adopt();
@@ -95,8 +95,8 @@ void hst_run_watch_finish(struct hst_run_watch *watch)
 	hst_run_journal_close(&watch->journal);
 }
 
-void hst_run_watch_begin(
-	struct hst_run_watch *watch, pid_t root, uint64_t root_start, char *const *argv, const char *cwd)
+void hst_run_watch_begin(struct hst_run_watch *watch, pid_t root, uint64_t root_start,
+	char *const *argv, const char *cwd)
 {
 	watch->began_ns = hst_run_now_ns();
 	watch->child.orphans_since = watch->adopts ? root_start : 0;
@@ -141,14 +141,15 @@ void hst_run_watch_end(struct hst_run_watch *watch, int wait_status, const struc
 	watch->left = hst_run_sampler_left(&watch->sampler, &watch->journal);
 	watch->mark.begins = false;
 	watch->mark.sampling_ns = watch->sampler.cost_ns;
-	watch->mark.oom_kills =
-		oom == HST_JOURNAL_UNKNOWN || oom < watch->oom_before ? HST_JOURNAL_UNKNOWN
-								      : oom - watch->oom_before;
+	watch->mark.oom_kills = oom == HST_JOURNAL_UNKNOWN || oom < watch->oom_before
+					? HST_JOURNAL_UNKNOWN
+					: oom - watch->oom_before;
 	hst_run_journal_mark(&watch->journal, &watch->mark);
 	say_left(watch, say);
 	if (watch->journal.error != 0) {
-		hst_say_note(say, "not all of the processes is recorded: " HST_JOURNAL_NAME
-				  " could not be written: %s",
+		hst_say_note(say,
+			"not all of the processes is recorded: " HST_JOURNAL_NAME
+			" could not be written: %s",
 			strerror(watch->journal.error));
 	}
 }

@@ -29,7 +29,7 @@ struct hst_run_watch {
 	uint64_t began_ns, ended_ns;
 	uint64_t orphans; /* that ended and were waited for */
 	uint64_t orphans_user_ns, orphans_system_ns;
-	size_t left;      /* processes that were left running */
+	size_t left; /* processes that were left running */
 };
 
 /*
@@ -41,8 +41,8 @@ bool hst_run_watch_init(struct hst_run_watch *watch, int directory,
 void hst_run_watch_finish(struct hst_run_watch *watch);
 
 /* The program is there, held back; root_start in clock ticks since boot, 0 unknown. */
-void hst_run_watch_begin(
-	struct hst_run_watch *watch, pid_t root, uint64_t root_start, char *const *argv, const char *cwd);
+void hst_run_watch_begin(struct hst_run_watch *watch, pid_t root, uint64_t root_start,
+	char *const *argv, const char *cwd);
 
 /* The program has ended. Says which processes it left and what could not be written. */
 void hst_run_watch_end(struct hst_run_watch *watch, int wait_status, const struct rusage *usage,

@@ -105,7 +105,8 @@ static void test_figures_system_each_file(void **state)
 	assert_int_equal(system.processors, 2);
 	assert_int_equal(system.running, 3);
 	hst_figures_system("meminfo",
-		"MemTotal:  100 kB\nMemAvailable:  50 kB\nSwapTotal: 8 kB\nSwapFree:  4 kB\n", &system);
+		"MemTotal:  100 kB\nMemAvailable:  50 kB\nSwapTotal: 8 kB\nSwapFree:  4 kB\n",
+		&system);
 	assert_int_equal(system.memory_total, 102400);
 	assert_int_equal(system.memory_available, 51200);
 	assert_int_equal(system.swap_total, 8192);
@@ -116,7 +117,8 @@ static void test_figures_system_each_file(void **state)
 	hst_figures_system("loadavg", "12.34 1.00 0.50 2/98 27190\n", &system);
 	assert_int_equal(system.load_1m_1000, 12340);
 	hst_figures_system("pressure/io",
-		"some avg10=0.00 avg60=0.00 avg300=0.00 total=55\nfull avg10=0 total=44\n", &system);
+		"some avg10=0.00 avg60=0.00 avg300=0.00 total=55\nfull avg10=0 total=44\n",
+		&system);
 	assert_int_equal(system.pressure_io_us, 55);
 	assert_true(system.pressure_cpu_us == UNKNOWN);
 }

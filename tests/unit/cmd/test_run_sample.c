@@ -58,9 +58,9 @@ static void put_process(const struct scene *scene, const struct fake *fake)
 
 	(void)snprintf(name, sizeof name, "%d/stat", fake->pid);
 	(void)snprintf(text, sizeof text,
-		"%d (p%d) %c %d 1 1 0 -1 0 1 0 0 0 %d 0 0 0 20 0 %d 0 %d 4096 %d 0 0 0\n", fake->pid,
-		fake->pid, fake->state, fake->parent, fake->user, fake->threads, fake->start,
-		fake->rss_pages);
+		"%d (p%d) %c %d 1 1 0 -1 0 1 0 0 0 %d 0 0 0 20 0 %d 0 %d 4096 %d 0 0 0\n",
+		fake->pid, fake->pid, fake->state, fake->parent, fake->user, fake->threads,
+		fake->start, fake->rss_pages);
 	put(scene, name, text);
 	(void)snprintf(name, sizeof name, "%d/status", fake->pid);
 	(void)snprintf(text, sizeof text, "VmHWM: %d kB\nvoluntary_ctxt_switches: 5\n", fake->pid);
@@ -238,7 +238,8 @@ static void test_sample_writes_what_changed(void **state)
 	assert_int_equal(last.state, 'R');
 	assert_int_equal(last.hwm_bytes, ROOT * 1024);
 	assert_int_equal(last.voluntary, 5);
-	assert_true(last.involuntary == HST_JOURNAL_UNKNOWN && last.read_bytes == HST_JOURNAL_UNKNOWN);
+	assert_true(
+		last.involuntary == HST_JOURNAL_UNKNOWN && last.read_bytes == HST_JOURNAL_UNKNOWN);
 	assert_int_equal(last.start_ns, hst_figures_ticks_ns(SINCE));
 	/* Nothing happened: no record. */
 	sample(scene);
