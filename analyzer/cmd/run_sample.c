@@ -21,8 +21,8 @@
 /* A long run has a sample each 1200th of its time, so that its journal stays small. */
 #define GROWS_BY     1200u
 #define GROWN_MAX_NS (5000 * MS)
-/* Samples may take 1/200 of the time that passed, and so much more in all. */
-#define COST_SHARE    200u
+/* Samples may take 1/250 of the time that passed, and so much more in all: one that costs more than the latest is allowed for. */
+#define COST_SHARE    250u
 #define COST_EXTRA_NS (2 * MS)
 #define NEVER         UINT64_MAX
 

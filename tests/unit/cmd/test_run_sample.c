@@ -297,7 +297,7 @@ static void test_sample_left_are_the_living_ones(void **state)
 static void test_sample_off_takes_none(void **state)
 {
 	struct scene *scene = *state;
-	struct hst_journal_sample last;
+	struct hst_journal_sample last = { 0 };
 
 	scene->sampler.on = false;
 	start(scene);
@@ -313,7 +313,7 @@ static void test_sample_distance_grows_with_the_cost(void **state)
 	start(scene);
 	scene->sampler.cost_ns = 100000000;
 	sample(scene);
-	/* A tenth of a second of cost is half a percent of twenty seconds. */
+	/* A tenth of a second of cost is more than half a percent of twenty seconds. */
 	assert_true(scene->sampler.next_ns - scene->sampler.began_ns >
 		    200 * (scene->sampler.cost_ns - 2000000));
 	assert_true(scene->sampler.next_ns - scene->sampler.began_ns < UINT64_C(30000000000));
@@ -339,8 +339,8 @@ static void test_journal_texts_and_wait(void **state)
 	struct {
 		struct hst_journal_run run;
 		uint8_t texts[8 + 16 + 8 + 8];
-	} run;
-	struct hst_journal_wait wait;
+	} run = { 0 };
+	struct hst_journal_wait wait = { 0 };
 
 	hst_run_journal_mark(&scene->journal, &mark);
 	assert_int_equal(count(scene, HST_JOURNAL_RUN, 77, &run, sizeof run), 1);
@@ -366,7 +366,7 @@ static void test_journal_arguments_too_long_are_cut(void **state)
 	char *argument = calloc(1, HST_JOURNAL_BYTES_MAX);
 	char *const argv[] = { argument, NULL };
 	const struct hst_run_mark mark = { .root = 77, .argv = argv };
-	struct hst_journal_run run;
+	struct hst_journal_run run = { 0 };
 
 	assert_non_null(argument);
 	memset(argument, 'x', HST_JOURNAL_BYTES_MAX - 1);
