@@ -270,6 +270,13 @@ static void take_tool(const struct hst_tool_line *line, struct hst_tool_use *use
 	}
 }
 
+static bool has_ending(const char *word)
+{
+	const char *name = hst_tools_base(word);
+
+	return *name != '\0' && strchr(name + 1, '.') != NULL;
+}
+
 /* Where the files behind a verb are told of: a script, or -o. */
 static void take_rest(const struct hst_tool_line *line, struct hst_tool_use *use, uint32_t from)
 {
@@ -280,7 +287,7 @@ static void take_rest(const struct hst_tool_line *line, struct hst_tool_use *use
 			hst_tool_take_output(
 				use, word, i + 1 < line->argc ? line->argv[i + 1] : NULL);
 			i += strcmp(word, "-o") == 0;
-		} else if (use->script == NULL && strchr(word, '.') != NULL) {
+		} else if (use->script == NULL && has_ending(word)) {
 			take_script(line, use, word);
 		}
 	}
@@ -307,6 +314,12 @@ static void rule_verb(const struct hst_tool_line *line, struct hst_tool_use *use
 		at--; /* no verb: `dotnet app.dll` */
 	}
 	take_rest(line, use, at + 1);
+	if (letter == 'T') {
+		use->script = NULL;
+	}
+	if (use->phase != HST_PROCESS_PHASE_LINK && use->phase != HST_PROCESS_PHASE_BUILD) {
+		use->output = NULL;
+	}
 }
 
 /* Where the program of a wrapper stands; 0: nowhere. */

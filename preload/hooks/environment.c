@@ -19,6 +19,8 @@
 #include "core/poison.h"
 
 #define PRELOAD    "LD_PRELOAD="
+#define SANITIZER  "ASAN_OPTIONS="
+#define NO_ORDER   "verify_asan_link_order=0"
 #define OURS       "HASTEN_"
 #define DATA       "HASTEN_DATA="
 #define DISABLE    "HASTEN_DISABLE="
@@ -253,14 +255,32 @@ static void look_at_ours(struct hst_environment *plan, const char *entry)
 	}
 }
 
+static bool contains(const char *text, const char *part)
+{
+	for (; *text != '\0'; text++) {
+		if (hst_text_starts(text, part)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct hst_environment_part part_of(
+	const struct hst_environment *plan, const char *entry, bool good)
+{
+	return (struct hst_environment_part){ plan->count, hst_text_length(entry), good };
+}
+
 static void look_at(struct hst_environment *plan, const char *entry)
 {
 	const char *item;
 
 	if (hst_text_starts(entry, PRELOAD)) {
-		plan->preload = plan->count;
-		plan->preload_bytes = hst_text_length(entry);
-		plan->library = find_library(entry + sizeof PRELOAD - 1, &item) != 0;
+		plan->preload =
+			part_of(plan, entry, find_library(entry + sizeof PRELOAD - 1, &item) != 0);
+	} else if (hst_text_starts(entry, SANITIZER)) {
+		/* Whatever the program says of it. */
+		plan->sanitizer = part_of(plan, entry, contains(entry, "verify_asan_link_order"));
 	} else if (hst_text_starts(entry, OURS)) {
 		look_at_ours(plan, entry);
 	}
@@ -278,13 +298,24 @@ static uint64_t all_settings(void)
 	return known.settings_count == SETTINGS ? UINT64_MAX : (1ull << known.settings_count) - 1;
 }
 
+/* Bytes of the text that join() makes. */
+static size_t joined_bytes(
+	const struct hst_environment_part *part, const char *name, const char *ours)
+{
+	size_t given = part->at != HST_ENVIRONMENT_NONE ? part->bytes : hst_text_length(name);
+
+	return given + 1 + hst_text_length(ours) + 1;
+}
+
 size_t hst_environment_needs(struct hst_environment *plan, char *const *given)
 {
+	const struct hst_environment_part none = { .at = HST_ENVIRONMENT_NONE };
 	size_t texts_bytes = 0;
 
 	*plan = (struct hst_environment){
 		.given = given,
-		.preload = HST_ENVIRONMENT_NONE,
+		.preload = none,
+		.sanitizer = none,
 		.relative = HST_ENVIRONMENT_NONE,
 	};
 	if (hst_sys_closed != 0 || !environment_known(environ)) {
@@ -294,57 +325,71 @@ size_t hst_environment_needs(struct hst_environment *plan, char *const *given)
 		look_at(plan, *given);
 	}
 	if (plan->foreign || !library_is_there() ||
-		(plan->library && plan->data && plan->relative == HST_ENVIRONMENT_NONE &&
+		(plan->preload.good && plan->data && plan->relative == HST_ENVIRONMENT_NONE &&
 			plan->present == all_settings())) {
 		return 0;
 	}
-	if (!plan->library) {
-		texts_bytes = plan->preload_bytes + sizeof PRELOAD + 1;
-		texts_bytes += hst_text_length(known.library);
+	if (!plan->preload.good) {
+		texts_bytes = joined_bytes(&plan->preload, PRELOAD, known.library) +
+			      joined_bytes(&plan->sanitizer, SANITIZER, NO_ORDER);
 	}
-	/* The two that are no settings, and the NULL. */
-	return (plan->count + known.settings_count + 3) * sizeof(char *) + texts_bytes;
+	/* The three that are no settings, and the NULL. */
+	return (plan->count + known.settings_count + 4) * sizeof(char *) + texts_bytes;
 }
 
-static void join_preload(const struct hst_environment *plan, char *text)
-{
-	size_t length = sizeof PRELOAD - 1;
+/* An environment that is being made. */
+struct making {
+	char **list;
+	size_t count;
+	char *text; /* room for the next text */
+};
 
-	if (plan->preload == HST_ENVIRONMENT_NONE) {
-		memcpy(text, PRELOAD, length);
-	} else {
-		length = plan->preload_bytes;
-		memcpy(text, plan->given[plan->preload], length);
-	}
-	if (length > sizeof PRELOAD - 1) {
+/* What is there, a colon, ours. */
+static void join(struct making *making, const struct hst_environment *plan,
+	const struct hst_environment_part *part, const char *name, const char *ours)
+{
+	bool there = part->at != HST_ENVIRONMENT_NONE;
+	size_t name_bytes = hst_text_length(name);
+	size_t ours_bytes = hst_text_length(ours) + 1;
+	size_t length = there ? part->bytes : name_bytes;
+	char *text = making->text;
+
+	memcpy(text, there ? plan->given[part->at] : name, length);
+	if (length > name_bytes) {
 		text[length++] = ':';
 	}
-	memcpy(text + length, known.library, hst_text_length(known.library) + 1);
+	memcpy(text + length, ours, ours_bytes);
+	making->list[there ? part->at : making->count++] = text;
+	making->text = text + length + ours_bytes;
 }
 
 char **hst_environment_make(const struct hst_environment *plan, void *room)
 {
-	char **list = room;
-	char *text = (char *)(list + plan->count + known.settings_count + 3);
-	size_t count = plan->count;
+	struct making making = {
+		.list = room,
+		.count = plan->count,
+		.text = (char *)((char **)room + plan->count + known.settings_count + 4),
+	};
 
-	for (size_t i = 0; i < count; i++) {
-		list[i] = plan->given[i];
+	for (size_t i = 0; i < plan->count; i++) {
+		making.list[i] = plan->given[i];
 	}
-	if (!plan->library) {
-		join_preload(plan, text);
-		list[plan->preload != HST_ENVIRONMENT_NONE ? plan->preload : count++] = text;
+	if (!plan->preload.good) {
+		join(&making, plan, &plan->preload, PRELOAD, known.library);
+	}
+	if (!plan->preload.good && !plan->sanitizer.good) {
+		join(&making, plan, &plan->sanitizer, SANITIZER, NO_ORDER);
 	}
 	if (!plan->data || plan->relative != HST_ENVIRONMENT_NONE) {
-		list[plan->data ? plan->relative : count++] = known.data;
+		making.list[plan->data ? plan->relative : making.count++] = known.data;
 	}
 	for (uint32_t i = 0; i < known.settings_count; i++) {
 		if ((plan->present >> i & 1) == 0) {
-			list[count++] = (char *)(uintptr_t)known.settings[i];
+			making.list[making.count++] = (char *)(uintptr_t)known.settings[i];
 		}
 	}
-	list[count] = NULL;
-	return list;
+	making.list[making.count] = NULL;
+	return making.list;
 }
 
 /* As libc has it: getenv takes the first of several, confstr has the default. */

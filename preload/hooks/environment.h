@@ -22,14 +22,21 @@
 
 #define HST_ENVIRONMENT_NONE SIZE_MAX
 
+/* A variable to whose value ours is joined. */
+struct hst_environment_part {
+	size_t at;    /* its entry, the last of several; HST_ENVIRONMENT_NONE */
+	size_t bytes; /* of it, without its NUL: another thread may change it meanwhile */
+	bool good;    /* it has ours */
+};
+
 struct hst_environment {
 	char *const *given; /* NULL counts as empty */
 	size_t count;       /* of its entries */
-	size_t preload;     /* the entry of LD_PRELOAD, the last of several; HST_ENVIRONMENT_NONE */
-	size_t preload_bytes; /* of it, without its NUL: another thread may change it meanwhile */
+	struct hst_environment_part preload;
+	struct hst_environment_part
+		sanitizer; /* ASAN_OPTIONS: else a child with ASan would end because of our library */
 	size_t relative; /* HASTEN_DATA as this process was given it: it would be another place after a chdir */
 	uint64_t present; /* settings that it has, by their number */
-	bool library;     /* LD_PRELOAD names our library */
 	bool data;        /* there is a HASTEN_DATA */
 	bool foreign;     /* of another recording, or of none: not to be touched */
 };

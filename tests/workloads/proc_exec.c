@@ -136,7 +136,7 @@ static void mode_null_environment(void)
 static void mode_foreign(void)
 {
 	char *environment[] = { (char *)"A=1", (char *)"LD_PRELOAD=libm.so.6", (char *)"MARK=f",
-		(char *)"HASTEN_LIMIT=5M", (char *)"B=2", NULL };
+		(char *)"ASAN_OPTIONS=a=b", (char *)"HASTEN_LIMIT=5M", (char *)"B=2", NULL };
 
 	execve(proc_leaf, arguments, environment);
 }
@@ -146,6 +146,18 @@ static void mode_empty_preload(void)
 	char *environment[] = { (char *)"LD_PRELOAD=", (char *)"MARK=e", NULL };
 
 	execve(proc_leaf, arguments, environment);
+}
+
+/* A program that looks whether its run time is the first of all libraries, and ends if not. */
+static void mode_sanitized(void)
+{
+	char program[sizeof proc_leaf + 8];
+
+	snprintf(program, sizeof program, "%s_asan", proc_leaf);
+	if (access(program, X_OK) != 0) {
+		skip("the compiler has no library of its sanitizer");
+	}
+	execve(program, arguments, proc_bare);
 }
 
 /* A program that asks not to be recorded, and one of another recording: as they are. */
@@ -421,6 +433,7 @@ static const struct proc_mode modes[] = {
 	{ "null-environment", mode_null_environment },
 	{ "foreign", mode_foreign },
 	{ "empty-preload", mode_empty_preload },
+	{ "sanitized", mode_sanitized },
 	{ "disabled", mode_disabled },
 	{ "other", mode_other },
 	{ "huge", mode_huge },

@@ -26,6 +26,7 @@ class Case:
     own_library: bool = False  # a copy of it, named by a relative path
     home: str = ""  # surroundings: not all can be recorded
     orphans: bool = False  # who is whose parent is not known before
+    handler: bool = False  # writes records of its own while the thread is at one
     # A program of the system instead, and the images that begin, with their numbers.
     command: tuple = ()
     images: dict = dataclasses.field(default_factory=dict)
@@ -93,6 +94,7 @@ CASES = {
         "foreign", "execve repaired @/proc_leaf",
         variables={"HASTEN_LIMIT": "64M", "HASTEN_MODE": "profile"},
         environment={"A": "1", "LD_PRELOAD": "libm.so.6:{lib}", "MARK": "f", "B": "2",
+                     "ASAN_OPTIONS": "a=b:verify_asan_link_order=0",
                      "HASTEN_LIMIT": "5M", "HASTEN_MODE": "profile",
                      "HASTEN_DATA": "{here}/data"}),
     "empty-preload": execs("empty-preload", "execve repaired @/proc_leaf"),
@@ -110,6 +112,8 @@ CASES = {
         variables={"HASTEN_FILTER": "!module:" + "x" * 9000},
         environment={"HASTEN_FILTER": "!module:" + "x" * 9000, **RECORDED}),
     "huge": execs("huge", "execve repaired @/proc_leaf", environment={}),
+    "sanitized": execs("sanitized", "execve repaired @/proc_leaf_asan",
+                       environment={**RECORDED, "ASAN_OPTIONS": "verify_asan_link_order=0"}),
     "disabled": execs("disabled", "execve @/proc_leaf", start=None,
                       environment={"LD_PRELOAD": None, "HASTEN_DISABLE": "1"}),
     "other-recording": execs("other", "execve @/proc_leaf", start=None,
@@ -176,7 +180,8 @@ CASES = {
                  "posix_spawn repaired ENOENT /nonexistent/program | leaf spawned",
                  "posix_spawnp ENOENT no_such_program | leaf spawned | path /nonexistent"]}),
     # The handler may run before posix_spawn has returned to the hook.
-    "spawn-handler": Case(["spawn", "handler"], counts={"spawn": 1, "wait": 1, "start": 2}),
+    "spawn-handler": Case(["spawn", "handler"], counts={"spawn": 1, "wait": 1, "start": 2},
+                          handler=True),
     "spawn-threads": Case(["spawn", "threads"],
                           counts={"spawn": 80, "exec": 80, "wait": 160, "start": 161}),
     "spawn-huge": Case(["spawn", "huge"], {
