@@ -230,6 +230,20 @@ class Summary(support.RunTest):
         self.assertTrue(os.path.islink(self.path("run.json")))
         self.assertEqual(self.load("real.json")["status"]["exit"], 1)
 
+    def test_texts_of_the_command_are_sound(self):
+        value = self.summary(support.TARGET, "exit", "0", "a\tb\x01\"\\", b"\xff\xfe", "\u00e9", returned=0)
+        self.assertEqual(value["command"][3:], ["a\tb\x01\"\\", "\ufffd\ufffd", "\u00e9"])
+
+    def test_little_memory_for_the_summary_changes_nothing(self):
+        many = self.make("__attribute__((noinline)) void f(void) { __asm__ volatile(\"\"); }\n"
+                         "int main(void) { for (int i = 0; i < 100000; i++) f(); return 4; }",
+                         "-O2", "-finstrument-functions")
+        for megabytes in (8, 16, 24, 48):
+            result = self.run_hasten("--json", "run.json", many, preexec_fn=lambda size=megabytes << 20:
+                                     resource.setrlimit(resource.RLIMIT_AS, (size, size)))
+            self.assertEqual(result.returncode, 4, (megabytes, result.stderr))
+            self.assertEqual(self.load()["status"]["exit"], 4)
+
     def test_into_a_pipe(self):
         read, write = os.pipe()
         self.addCleanup(os.close, read)

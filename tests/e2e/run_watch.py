@@ -3,6 +3,7 @@
 
 Nothing here sleeps: programs wait for what they are to see, and this waits for records.
 """
+import json
 import os
 import resource
 import signal
@@ -289,11 +290,14 @@ class OutOfMemory(support.RunTest):
             with open(f"{self.group}/cgroup.procs", "w", encoding="utf-8") as file:
                 file.write(str(os.getpid()))
 
-        result = self.run_hasten("-q", sys.executable, "-c", hog, preexec_fn=enter)
+        result = self.run_hasten("-q", "--json", "run.json", sys.executable, "-c", hog, preexec_fn=enter)
         if result.returncode != 128 + signal.SIGKILL:
             self.skipTest(f"the limit does not hold here: {result.returncode}")
         begin, end = [record for record in read(self.path("hasten.data")) if record.type == "run"]
         self.assertEqual((begin.oom_kills, end.oom_kills), (0, 1))
+        with open(self.path("run.json"), encoding="utf-8") as file:
+            summary = json.load(file)
+        self.assertEqual((summary["memory"]["oom_kills"], summary["status"]["class"]), (1, "MLE"))
 
 
 if __name__ == "__main__":
