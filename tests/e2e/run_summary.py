@@ -156,6 +156,13 @@ class Summary(support.RunTest):
         self.assertEqual({row["name"]: row["calls"] for row in value["functions"]},
                          {"main": 1, "busy": 10, "hoard": 1})
 
+    def test_status_is_that_of_the_last_image(self):
+        self.make(WORK, "-finstrument-functions")
+        value = self.summary("sh", "-c", "exec ./work crash", returned=139)
+        self.assertEqual(value["status"]["verdict"], "RE-SIGSEGV")
+        self.assertEqual((value["processes"]["count"], value["processes"]["images"]), (1, 2))
+        self.assertEqual([row["command"] for row in value["failures"]], ["work"])
+
     def test_not_found_and_not_executable(self):
         value = self.summary("./nothing", returned=127)
         self.assertEqual((value["status"]["class"], value["status"]["verdict"]), ("EXEC", "EXEC ENOENT"))
