@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,12 +28,13 @@ SKIP = 77
 SHOWN = 10
 # A build of zlib has hundreds of processes, a broken comparison may have none.
 LEAST = 100
+COMMAND = ("/bin/sh", "-c", "./configure && make")
 
 LINE = re.compile(rb"^(\d+) +(.*)$")
 UNFINISHED = re.compile(rb"^(.*) <unfinished \.\.\.>$")
 RESUMED = re.compile(rb"^<\.\.\. (\w+) resumed>(.*)$")
-EXEC = re.compile(rb"^execve(?:at)?\((?:AT_FDCWD, )?(\".*?\"), \[(.*?)\], (?:0x|\[).*\) = (-?\d+)(?: (\w+))?")
-CHILD = re.compile(rb"^(?:clone|clone3|fork|vfork)\(.*\) = (\d+)")
+EXEC = re.compile(rb"^execve(?:at)?\((?:AT_FDCWD, )?(\".*?\"), \[(.*?)\], (?:0x|\[).*\)\s+= (-?\d+)(?: (\w+))?")
+CHILD = re.compile(rb"^(?:clone|clone3|fork|vfork)\(.*\)\s+= (\d+)")
 EXITED = re.compile(rb"^\+\+\+ exited with (\d+) \+\+\+$")
 KILLED = re.compile(rb"^\+\+\+ killed by (SIG\w+)")
 
@@ -46,20 +48,35 @@ def text_of(quoted):
     return ast.literal_eval("b" + quoted.decode("latin-1")).decode("utf-8", "surrogateescape")
 
 
+def as_run(path, argv, tree):
+    """The arguments that a program sees: the kernel puts the interpreter of a script before them."""
+    try:
+        with open(os.path.join(tree, path), "rb") as handle:
+            first = handle.readline()
+    except OSError:
+        return argv
+    if not first.startswith(b"#!"):
+        return argv
+    words = first[2:].decode("utf-8", "surrogateescape").strip().split(None, 1)
+    return (*words, path, *argv[1:])
+
+
 def list_of(inside):
     return tuple(text_of(part) for part in re.findall(rb'"(?:[^"\\]|\\.)*"', inside))
 
 
 class Strace:
-    """What an output file of strace says."""
+    """What an output file of strace says of the program and all that it started, not of the launcher."""
 
-    def __init__(self, path):
+    def __init__(self, path, command, tree):
+        self.command = command
+        self.tree = tree
+        self.root = None
         self.images = collections.Counter()
         self.failed = collections.Counter()
         self.ends = {}
         self.last = {}
         self.parent = {}
-        self.first = None
         self.pending = {}
         with open(path, "rb") as handle:
             for line in handle:
@@ -68,8 +85,6 @@ class Strace:
                     self.take(int(found.group(1)), found.group(2))
 
     def take(self, pid, rest):
-        if self.first is None:
-            self.first = pid
         unfinished = UNFINISHED.match(rest)
         if unfinished:
             self.pending[pid] = unfinished.group(1)
@@ -83,8 +98,11 @@ class Strace:
     def call(self, pid, rest):
         found = EXEC.match(rest)
         if found and found.group(3) == b"0":
-            self.last[pid] = list_of(found.group(2))
-            self.images[pid, self.last[pid]] += 1
+            argv = as_run(text_of(found.group(1)), list_of(found.group(2)), self.tree)
+            self.last[pid] = argv
+            self.images[pid, argv] += 1
+            if argv == self.command:
+                self.root = pid
         elif found:
             self.failed[pid, text_of(found.group(1)), found.group(4).decode()] += 1
         found = CHILD.match(rest)
@@ -95,29 +113,34 @@ class Strace:
             self.ends[pid] = int(found.group(1)), 0
         found = KILLED.match(rest)
         if found:
-            self.ends[pid] = None, found.group(1).decode()
+            self.ends[pid] = None, signal.Signals[found.group(1).decode()].value
 
     def program_of(self, pid):
         while pid not in self.last and pid in self.parent:
             pid = self.parent[pid]
         return self.last.get(pid)
 
+    def below(self, pid):
+        while pid != self.root and pid in self.parent:
+            pid = self.parent[pid]
+        return pid == self.root
+
     def processes(self):
         return collections.Counter(
-            (self.program_of(pid), *end) for pid, end in self.ends.items() if pid != self.first
+            (self.program_of(pid), *end) for pid, end in self.ends.items() if self.below(pid)
         )
 
     def programs(self):
         out = collections.Counter()
         for (pid, argv), count in self.images.items():
-            if pid != self.first:
+            if self.below(pid):
                 out[argv] += count
         return out
 
     def failures(self):
         out = collections.Counter()
         for (pid, path, error), count in self.failed.items():
-            if pid != self.first:
+            if self.below(pid):
                 out[path, error] += count
         return out
 
@@ -150,7 +173,7 @@ def compare(name, expected, found):
 def record(hasten, tree, where):
     out, data = os.path.join(where, "strace.out"), os.path.join(where, "data")
     command = ["strace", "-f", "-v", "-s", "1000000", "-e", "trace=process", "-o", out]
-    command += [hasten, "run", "-q", "-o", data, "--", "/bin/sh", "-c", "./configure && make"]
+    command += [hasten, "run", "-q", "-o", data, "--", *COMMAND]
     done = subprocess.run(
         command, cwd=tree, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, check=False,
@@ -165,7 +188,7 @@ def check(hasten, source, where):
     tree = os.path.join(where, "zlib")
     shutil.copytree(source, tree, symlinks=True)
     out, data = record(hasten, tree, where)
-    seen = Strace(out)
+    seen = Strace(out, COMMAND, tree)
     done = subprocess.run([hasten, "processes", "--json", data], stdout=subprocess.PIPE, check=False)
     if done.returncode:
         raise Failed("hasten processes ends with status %d" % done.returncode)
