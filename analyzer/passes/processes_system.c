@@ -12,14 +12,14 @@ static uint64_t gain(uint64_t before, uint64_t after)
 		       : after - before;
 }
 
-/* Per second of the span. */
+/* Per second of the span; a rate that no counter can have is none. */
 static uint64_t per_second(uint64_t before, uint64_t after, uint64_t span_ns)
 {
 	uint64_t more = gain(before, after);
+	double rate = span_ns == 0 ? 0 : (double)more * 1e9 / (double)span_ns + 0.5;
 
-	return more == HST_SYSTEM_UNKNOWN || span_ns == 0
-		       ? HST_SYSTEM_UNKNOWN
-		       : (uint64_t)((double)more * 1e9 / (double)span_ns + 0.5);
+	return more == HST_SYSTEM_UNKNOWN || span_ns == 0 || rate >= 1e18 ? HST_SYSTEM_UNKNOWN
+									  : (uint64_t)rate;
 }
 
 /* Thousandths of `whole`. */
