@@ -42,7 +42,7 @@ static uint32_t draft_of(const struct hst_proc_pass *pass, uint32_t pid)
 {
 	uint32_t life = hst_proc_life_of(pass, pid);
 
-	return life == HST_NO_ITEM ? HST_NO_ITEM : pass->lives.items[life].last;
+	return life >= pass->lives.count ? HST_NO_ITEM : pass->lives.items[life].last;
 }
 
 uint32_t hst_proc_draft_add(struct hst_proc_pass *pass, uint32_t life, uint64_t at_ns)
@@ -126,7 +126,7 @@ static bool link_parent(struct hst_proc_pass *pass, uint32_t life, uint32_t ppid
 {
 	uint32_t parent = ppid == 0 ? HST_NO_ITEM : hst_proc_life_of(pass, ppid);
 
-	if (parent == HST_NO_ITEM || parent == life || waited(&pass->lives.items[parent])) {
+	if (parent >= pass->lives.count || parent == life || waited(&pass->lives.items[parent])) {
 		pass->lives.items[life].parent_lost = true;
 		return true;
 	}
@@ -239,10 +239,10 @@ static bool take_exec(struct hst_proc_pass *pass, const struct hst_proc_event *e
 {
 	const struct hst_journal_exec *exec = &event->fields->exec;
 	uint32_t life = hst_proc_life_of(pass, exec->record.pid);
-	struct hst_proc_life *of = life_at(pass, life);
 	/* Between vfork and exec a process has no image of its own. */
-	bool stale = of == NULL || gone(of) ||
-		     ((exec->flags & HST_JOURNAL_VFORKED) != 0 && of->first != HST_NO_ITEM);
+	bool stale = life == HST_NO_ITEM || gone(&pass->lives.items[life]) ||
+		     ((exec->flags & HST_JOURNAL_VFORKED) != 0 &&
+			     pass->lives.items[life].first != HST_NO_ITEM);
 
 	if (stale && !life_add(pass, exec->record.pid, exec->ppid, event->at_ns, &life)) {
 		return false;
@@ -393,15 +393,14 @@ static bool take_end(struct hst_proc_pass *pass, const struct hst_proc_event *ev
 static bool take_shell(struct hst_proc_pass *pass, const struct hst_proc_event *event)
 {
 	const struct hst_journal_shell *shell = &event->fields->shell;
-	struct hst_proc_life *child = life_at(
-		pass, shell->child == 0 ? HST_NO_ITEM : hst_proc_life_of(pass, shell->child));
+	uint32_t caller = draft_of(pass, shell->record.pid);
+	uint32_t child = shell->child == 0 ? HST_NO_ITEM : hst_proc_life_of(pass, shell->child);
 
-	if (child != NULL && shell->call == HST_CALL_PCLOSE && shell->error == 0) {
-		child->shell = event;
-		child->waiter = draft_of(pass, shell->record.pid);
+	if (child != HST_NO_ITEM && shell->call == HST_CALL_PCLOSE && shell->error == 0) {
+		pass->lives.items[child].shell = event;
+		pass->lives.items[child].waiter = caller;
 	}
-	return hst_vec_push(&pass->shells, event) &&
-	       hst_vec_push(&pass->shell_drafts, draft_of(pass, shell->record.pid));
+	return hst_vec_push(&pass->shells, event) && hst_vec_push(&pass->shell_drafts, caller);
 }
 
 static bool take_no_memory(struct hst_proc_pass *pass, const struct hst_proc_event *event)

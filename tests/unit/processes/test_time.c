@@ -169,7 +169,8 @@ static void test_time_sequence_is_serial(void **state)
 	hst_processes_finish(&result);
 }
 
-static void test_time_samples_of_the_machine_become_rates(void **state)
+/* Half a second of a machine with two processors. */
+static struct hst_processes read_machine(void)
 {
 	struct hst_journal_system machine = { .record.mono_ns = MS(100),
 		.cpu_user_ns = MS(1000),
@@ -191,11 +192,8 @@ static void test_time_samples_of_the_machine_become_rates(void **state)
 		.load_1m_1000 = 1500,
 		.processors = 2,
 		.running = 3 };
-	const struct hst_system_sample *sample;
-	struct hst_processes result;
 	struct journalgen gen;
 
-	(void)state;
 	begin(&gen);
 	journalgen_system(&gen, &machine);
 	machine.record.mono_ns = MS(600);
@@ -211,7 +209,15 @@ static void test_time_samples_of_the_machine_become_rates(void **state)
 	machine.pressure_io_us += 5000;
 	machine.memory_available = 2000;
 	journalgen_system(&gen, &machine);
-	result = end(&gen, 700);
+	return end(&gen, 700);
+}
+
+static void test_time_samples_of_the_machine_become_rates(void **state)
+{
+	struct hst_processes result = read_machine();
+	const struct hst_system_sample *sample;
+
+	(void)state;
 	assert_int_equal(result.system.sample_count, 2);
 	sample = &result.system.samples[0];
 	assert_int_equal(sample->span_ns, 0);
