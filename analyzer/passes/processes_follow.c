@@ -51,7 +51,7 @@ uint32_t hst_proc_draft_add(struct hst_proc_pass *pass, uint32_t life, uint64_t 
 	struct hst_proc_draft draft = { .life = life,
 		.origin = HST_NO_ITEM,
 		.start_mono = at_ns,
-		.sample_hwm = of->last == HST_NO_ITEM ? of->sample_hwm : 0,
+		.sample_hwm = of->sample_hwm,
 		.attempt = of->last_failure,
 		.attempt_count = of->failures,
 		.image = { .pid = of->pid,
@@ -75,6 +75,7 @@ uint32_t hst_proc_draft_add(struct hst_proc_pass *pass, uint32_t life, uint64_t 
 	}
 	of->last = at;
 	of->failures = 0;
+	of->sample_hwm = 0;
 	return at;
 }
 
@@ -105,7 +106,9 @@ static void take_intent(struct hst_proc_pass *pass, uint32_t at)
 
 bool hst_proc_blind(struct hst_proc_pass *pass, uint32_t life)
 {
-	uint32_t at = hst_proc_draft_add(pass, life, pass->lives.items[life].first_ns);
+	const struct hst_proc_event *pending = pass->lives.items[life].pending;
+	uint32_t at = hst_proc_draft_add(
+		pass, life, pending != NULL ? pending->at_ns : pass->lives.items[life].first_ns);
 
 	if (at == HST_NO_ITEM) {
 		return false;
@@ -127,14 +130,12 @@ static bool link_parent(struct hst_proc_pass *pass, uint32_t life, uint32_t ppid
 	uint32_t parent = ppid == 0 ? HST_NO_ITEM : hst_proc_life_of(pass, ppid);
 
 	if (parent >= pass->lives.count || parent == life || waited(&pass->lives.items[parent])) {
-		pass->lives.items[life].parent_lost = true;
 		return true;
 	}
 	/* Its exec has succeeded, for it has a child. */
 	if (pass->lives.items[parent].pending != NULL && !hst_proc_blind(pass, parent)) {
 		return false;
 	}
-	pass->lives.items[life].parent_lost = false;
 	pass->lives.items[life].parent_life = parent;
 	pass->lives.items[life].parent_draft = pass->lives.items[parent].last;
 	return true;
@@ -443,8 +444,10 @@ static bool is_sample_of(const struct hst_proc_life *life, const struct hst_proc
 static void take_sample_hwm(
 	struct hst_proc_pass *pass, struct hst_proc_life *life, uint64_t hwm_bytes)
 {
-	uint64_t *most = life->last == HST_NO_ITEM ? &life->sample_hwm
-						   : &pass->drafts.items[life->last].sample_hwm;
+	/* Between an exec and its START, or for ever if the program is blind, the next image runs. */
+	uint64_t *most = life->last == HST_NO_ITEM || life->pending != NULL
+				 ? &life->sample_hwm
+				 : &pass->drafts.items[life->last].sample_hwm;
 
 	if (hwm_bytes != HST_JOURNAL_UNKNOWN && hwm_bytes > *most) {
 		*most = hwm_bytes;
