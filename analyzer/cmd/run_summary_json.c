@@ -237,7 +237,8 @@ static uint64_t image_peak(const struct summary *summary, enum hst_process_hwm *
 			*ret_source = image->hwm_source;
 		}
 	}
-	if (watch != NULL && watch->sampler.image_peak_bytes > peak) {
+	/* A sample may be later than what a process said at its end; the model has samples where nothing better is. */
+	if (peak == 0 && watch != NULL && watch->sampler.image_peak_bytes != 0) {
 		peak = watch->sampler.image_peak_bytes;
 		*ret_source = HST_PROCESS_HWM_LOWER;
 	}

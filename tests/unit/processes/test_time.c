@@ -169,7 +169,8 @@ static void test_time_sequence_is_serial(void **state)
 	hst_processes_finish(&result);
 }
 
-static void test_time_samples_of_the_machine_become_rates(void **state)
+/* Half a second of a machine with two processors. */
+static struct hst_processes read_machine(void)
 {
 	struct hst_journal_system machine = { .record.mono_ns = MS(100),
 		.cpu_user_ns = MS(1000),
@@ -191,11 +192,8 @@ static void test_time_samples_of_the_machine_become_rates(void **state)
 		.load_1m_1000 = 1500,
 		.processors = 2,
 		.running = 3 };
-	const struct hst_system_sample *sample;
-	struct hst_processes result;
 	struct journalgen gen;
 
-	(void)state;
 	begin(&gen);
 	journalgen_system(&gen, &machine);
 	machine.record.mono_ns = MS(600);
@@ -211,7 +209,15 @@ static void test_time_samples_of_the_machine_become_rates(void **state)
 	machine.pressure_io_us += 5000;
 	machine.memory_available = 2000;
 	journalgen_system(&gen, &machine);
-	result = end(&gen, 700);
+	return end(&gen, 700);
+}
+
+static void test_time_samples_of_the_machine_become_rates(void **state)
+{
+	struct hst_processes result = read_machine();
+	const struct hst_system_sample *sample;
+
+	(void)state;
 	assert_int_equal(result.system.sample_count, 2);
 	sample = &result.system.samples[0];
 	assert_int_equal(sample->span_ns, 0);
@@ -304,6 +310,36 @@ static void test_time_samples_of_processes(void **state)
 	hst_processes_finish(&result);
 }
 
+/* The peak of a static program, which a fork execs, is not that of the copy before. */
+static void test_time_samples_of_a_blind_image(void **state)
+{
+	struct hst_journal_sample sample = { .record = { .mono_ns = MS(20), .pid = 101 },
+		.ppid = 100,
+		.hwm_bytes = 100,
+		.start_ns = 5 };
+	struct hst_processes result;
+	struct journalgen gen;
+
+	(void)state;
+	begin(&gen);
+	journalgen_fork(&gen, MS(15), 101, 100);
+	journalgen_sample(&gen, &sample, "root");
+	journalgen_exec(&gen, MS(25), 101, 100, "/bin/static", "static");
+	sample.record.mono_ns = MS(30);
+	sample.hwm_bytes = 7000;
+	journalgen_sample(&gen, &sample, "static");
+	journalgen_wait(&gen, MS(50), 100, 101, 0);
+	result = end(&gen, 100);
+	assert_int_equal(result.image_count, 3);
+	assert_string_equal(result.images[2].command, "static");
+	assert_int_equal(result.images[2].hwm_bytes, 7000);
+	assert_int_equal(result.images[2].hwm_source, HST_PROCESS_HWM_LOWER);
+	assert_int_equal(result.images[2].sample_count, 1);
+	assert_int_equal(result.images[1].hwm_bytes, 100);
+	assert_int_equal(result.images[1].sample_count, 1);
+	hst_processes_finish(&result);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +349,7 @@ int main(void)
 		cmocka_unit_test(test_time_sequence_is_serial),
 		cmocka_unit_test(test_time_samples_of_the_machine_become_rates),
 		cmocka_unit_test(test_time_samples_of_processes),
+		cmocka_unit_test(test_time_samples_of_a_blind_image),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
