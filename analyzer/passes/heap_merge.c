@@ -259,11 +259,11 @@ static inline void stand_at(struct reading *reading, struct entry *entry)
 	entry->key = key_of(event->ticks, event);
 }
 
-/* Blocks that come and go one behind the other, in a stream that waits for no other one. */
-static enum hst_status run_blocks(struct hst_heap_pass *pass, struct reading *reading)
+/* Blocks that come and go one behind the other, in a stream that waits for no other one (`alone`). */
+static enum hst_status run_blocks(struct hst_heap_pass *pass, struct reading *reading, bool alone)
 {
 	struct hst_event *event = &reading->events[reading->at];
-	const struct hst_event *const end = reading->events + reading->count;
+	const struct hst_event *const end = alone ? reading->events + reading->count : event;
 
 	while (event != end &&
 		event->kind - (uint32_t)HST_EVENT_ALLOC <= HST_EVENT_FREE - HST_EVENT_ALLOC) {
@@ -303,9 +303,7 @@ static enum hst_status run(struct merge *merge, struct entry *top, uint64_t limi
 		HST_TRY(hst_heap_event(
 			pass, &reading->follow, event, entry_of(reading, reading->at)));
 		reading->at++;
-		if (limit == UINT64_MAX) {
-			HST_TRY(run_blocks(pass, reading));
-		}
+		HST_TRY(run_blocks(pass, reading, limit == UINT64_MAX));
 		HST_TRY(next_waiting(pass, ref, reading, ret_more));
 		if (!*ret_more) {
 			break;

@@ -50,8 +50,9 @@ int main(int argc, char **argv)
 	}
 	qsort(took, runs, sizeof(*took), compare);
 	out = fopen(argv[1], "w");
-	if (out == NULL || fprintf(out, "%llu %llu\n", (unsigned long long)took[runs / 8],
-				   (unsigned long long)took[runs / 2]) < 0 ||
+	if (out == NULL ||
+		fprintf(out, "%llu %llu\n", (unsigned long long)took[runs / 8],
+			(unsigned long long)took[runs / 2]) < 0 ||
 		fclose(out) != 0) {
 		perror(argv[1]);
 		return 1;
