@@ -124,6 +124,7 @@ GET(uid, number_figure(i->uid == UINT32_MAX ? HST_PROCESS_UNKNOWN : i->uid, fals
 GET(gid, number_figure(i->gid == UINT32_MAX ? HST_PROCESS_UNKNOWN : i->gid, false))
 GET(probe_count, number_figure(i->probe_count, false))
 GET(critical, number_figure(i->critical_ns, false))
+GET(taken, ((struct hst_figure){ .known = true, .value = hst_show_is_taken_well(show, i) }))
 GET(argv, ((struct hst_figure){ .known = true, .texts = i->argv, .count = i->argc }))
 GET(original,
 	((struct hst_figure){
@@ -211,6 +212,7 @@ const struct hst_field hst_show_image_fields[] = {
 	{ "verdict", "verdict", "VERDICT", 0, HST_FIGURE_TEXT, get_verdict, 0 },
 	{ "evidence", "evidence", "EVIDENCE", FLEX, HST_FIGURE_TEXT, get_evidence, 0 },
 	{ "culprit", NULL, "", 0, HST_FIGURE_COUNT, get_culprit, 0 },
+	{ "taken_well", NULL, "", 0, HST_FIGURE_BOOL, get_taken, 0 },
 	{ "blind_spot", "blind", "BLIND SPOT", 0, HST_FIGURE_TEXT, get_blind, 0 },
 	{ "failed_path_probes", "probes", "PROBES", EMPTY, HST_FIGURE_COUNT, get_probe_count, 0 },
 	{ "path_probes", NULL, "", 0, HST_FIGURE_TEXTS, get_probes, 0 },

@@ -133,13 +133,16 @@ static void test_processes_similar_siblings_become_one_row(void **state)
 
 	add_children(f, PYTHON, 34, "cc1");
 	f->images[IMAGES + 3].class = HST_PROCESS_CLASS_RE_SIGNAL;
+	f->images[IMAGES + 3].verdict = "RE-SIGSEGV";
 	assert_int_equal(show(f), HST_EXIT_OK);
-	assert_true(has(f, "133 ms 34.0 ms 34.0 MiB 1 failed `-[34 x cc1, 3.40 s]\n"));
+	assert_true(has(f, "133 ms 33.0 ms 34.0 MiB OK |-[33 x cc1, 3.30 s]\n"));
+	/* The one that failed does not hide among them. */
+	assert_true(has(f, "1012 `-cc1 -quiet x.c\n"));
 	assert_true(has(f, "[N x NAME, TIME]: similar processes, the sum of their wall times"));
 	/* Nothing is folded where all rows are wanted. */
 	f->reading.options.rows = 0;
 	assert_int_equal(show(f), HST_EXIT_OK);
-	assert_null(strstr(f->output, "34 x cc1"));
+	assert_null(strstr(f->output, "33 x cc1"));
 	assert_true(has(f, "1042 `-cc1 -quiet x.c\n"));
 }
 
