@@ -10,6 +10,8 @@
 
 /* Children of other threads that may come in between while system() runs. */
 #define SHELL_CANDIDATES 64u
+/* Processes that had a pid while the pipe to the first one was open. */
+#define EARLIER_MAX 4096u
 
 static void set_bounds(struct hst_proc_pass *pass)
 {
@@ -86,7 +88,6 @@ static void find_root(struct hst_proc_pass *pass)
 	if (root != HST_NO_ITEM) {
 		struct hst_proc_life *life = &pass->lives.items[root];
 
-		life->parent_lost = false;
 		life->parent_life = HST_NO_ITEM;
 		life->parent_draft = HST_NO_ITEM;
 		pass->drafts.items[life->first].image.began = HST_PROCESS_BEGAN_ROOT;
@@ -169,8 +170,10 @@ static void add_shell(struct hst_proc_pass *pass, const struct child *children, 
 
 	if (shell->child != 0) {
 		child = hst_proc_life_of(pass, shell->child);
-		while (child != HST_NO_ITEM && pass->lives.items[child].first_ns > event->at_ns &&
-			pass->lives.items[child].earlier != HST_NO_ITEM) {
+		for (unsigned i = 0; i < EARLIER_MAX && child != HST_NO_ITEM &&
+				     pass->lives.items[child].first_ns > event->at_ns &&
+				     pass->lives.items[child].earlier != HST_NO_ITEM;
+			i++) {
 			child = pass->lives.items[child].earlier;
 		}
 	} else if (caller != HST_NO_ITEM && shell->error == 0) {
@@ -257,7 +260,6 @@ static enum hst_status sort_lives(struct hst_proc_pass *pass)
 		if (parent != HST_NO_ITEM && compare_lives(&parent, &i, lives) >= 0) {
 			lives[i].parent_life = HST_NO_ITEM;
 			lives[i].parent_draft = HST_NO_ITEM;
-			lives[i].parent_lost = true;
 		}
 	}
 	return HST_OK;

@@ -42,7 +42,7 @@ static uint32_t draft_of(const struct hst_proc_pass *pass, uint32_t pid)
 {
 	uint32_t life = hst_proc_life_of(pass, pid);
 
-	return life == HST_NO_ITEM ? HST_NO_ITEM : pass->lives.items[life].last;
+	return life >= pass->lives.count ? HST_NO_ITEM : pass->lives.items[life].last;
 }
 
 uint32_t hst_proc_draft_add(struct hst_proc_pass *pass, uint32_t life, uint64_t at_ns)
@@ -51,7 +51,7 @@ uint32_t hst_proc_draft_add(struct hst_proc_pass *pass, uint32_t life, uint64_t 
 	struct hst_proc_draft draft = { .life = life,
 		.origin = HST_NO_ITEM,
 		.start_mono = at_ns,
-		.sample_hwm = of->last == HST_NO_ITEM ? of->sample_hwm : 0,
+		.sample_hwm = of->sample_hwm,
 		.attempt = of->last_failure,
 		.attempt_count = of->failures,
 		.image = { .pid = of->pid,
@@ -75,6 +75,7 @@ uint32_t hst_proc_draft_add(struct hst_proc_pass *pass, uint32_t life, uint64_t 
 	}
 	of->last = at;
 	of->failures = 0;
+	of->sample_hwm = 0;
 	return at;
 }
 
@@ -105,7 +106,9 @@ static void take_intent(struct hst_proc_pass *pass, uint32_t at)
 
 bool hst_proc_blind(struct hst_proc_pass *pass, uint32_t life)
 {
-	uint32_t at = hst_proc_draft_add(pass, life, pass->lives.items[life].first_ns);
+	const struct hst_proc_event *pending = pass->lives.items[life].pending;
+	uint32_t at = hst_proc_draft_add(
+		pass, life, pending != NULL ? pending->at_ns : pass->lives.items[life].first_ns);
 
 	if (at == HST_NO_ITEM) {
 		return false;
@@ -126,15 +129,13 @@ static bool link_parent(struct hst_proc_pass *pass, uint32_t life, uint32_t ppid
 {
 	uint32_t parent = ppid == 0 ? HST_NO_ITEM : hst_proc_life_of(pass, ppid);
 
-	if (parent == HST_NO_ITEM || parent == life || waited(&pass->lives.items[parent])) {
-		pass->lives.items[life].parent_lost = true;
+	if (parent >= pass->lives.count || parent == life || waited(&pass->lives.items[parent])) {
 		return true;
 	}
 	/* Its exec has succeeded, for it has a child. */
 	if (pass->lives.items[parent].pending != NULL && !hst_proc_blind(pass, parent)) {
 		return false;
 	}
-	pass->lives.items[life].parent_lost = false;
 	pass->lives.items[life].parent_life = parent;
 	pass->lives.items[life].parent_draft = pass->lives.items[parent].last;
 	return true;
@@ -239,10 +240,10 @@ static bool take_exec(struct hst_proc_pass *pass, const struct hst_proc_event *e
 {
 	const struct hst_journal_exec *exec = &event->fields->exec;
 	uint32_t life = hst_proc_life_of(pass, exec->record.pid);
-	struct hst_proc_life *of = life_at(pass, life);
 	/* Between vfork and exec a process has no image of its own. */
-	bool stale = of == NULL || gone(of) ||
-		     ((exec->flags & HST_JOURNAL_VFORKED) != 0 && of->first != HST_NO_ITEM);
+	bool stale = life == HST_NO_ITEM || gone(&pass->lives.items[life]) ||
+		     ((exec->flags & HST_JOURNAL_VFORKED) != 0 &&
+			     pass->lives.items[life].first != HST_NO_ITEM);
 
 	if (stale && !life_add(pass, exec->record.pid, exec->ppid, event->at_ns, &life)) {
 		return false;
@@ -393,15 +394,14 @@ static bool take_end(struct hst_proc_pass *pass, const struct hst_proc_event *ev
 static bool take_shell(struct hst_proc_pass *pass, const struct hst_proc_event *event)
 {
 	const struct hst_journal_shell *shell = &event->fields->shell;
-	struct hst_proc_life *child = life_at(
-		pass, shell->child == 0 ? HST_NO_ITEM : hst_proc_life_of(pass, shell->child));
+	uint32_t caller = draft_of(pass, shell->record.pid);
+	uint32_t child = shell->child == 0 ? HST_NO_ITEM : hst_proc_life_of(pass, shell->child);
 
-	if (child != NULL && shell->call == HST_CALL_PCLOSE && shell->error == 0) {
-		child->shell = event;
-		child->waiter = draft_of(pass, shell->record.pid);
+	if (child != HST_NO_ITEM && shell->call == HST_CALL_PCLOSE && shell->error == 0) {
+		pass->lives.items[child].shell = event;
+		pass->lives.items[child].waiter = caller;
 	}
-	return hst_vec_push(&pass->shells, event) &&
-	       hst_vec_push(&pass->shell_drafts, draft_of(pass, shell->record.pid));
+	return hst_vec_push(&pass->shells, event) && hst_vec_push(&pass->shell_drafts, caller);
 }
 
 static bool take_no_memory(struct hst_proc_pass *pass, const struct hst_proc_event *event)
@@ -444,8 +444,10 @@ static bool is_sample_of(const struct hst_proc_life *life, const struct hst_proc
 static void take_sample_hwm(
 	struct hst_proc_pass *pass, struct hst_proc_life *life, uint64_t hwm_bytes)
 {
-	uint64_t *most = life->last == HST_NO_ITEM ? &life->sample_hwm
-						   : &pass->drafts.items[life->last].sample_hwm;
+	/* Between an exec and its START, or for ever if the program is blind, the next image runs. */
+	uint64_t *most = life->last == HST_NO_ITEM || life->pending != NULL
+				 ? &life->sample_hwm
+				 : &pass->drafts.items[life->last].sample_hwm;
 
 	if (hwm_bytes != HST_JOURNAL_UNKNOWN && hwm_bytes > *most) {
 		*most = hwm_bytes;

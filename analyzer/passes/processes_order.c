@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* More execs of a process before a late record tells of its child do not happen. */
+#define BACK_MAX 4096u
+
 static const char *const no_arguments[] = { NULL };
 
 static const char *text_or(const char *text, const char *other)
@@ -71,10 +74,13 @@ static uint32_t parent_of(const struct hst_proc_pass *pass, const struct hst_pro
 {
 	uint32_t at = life->parent_draft;
 
-	while (at != HST_NO_ITEM && pass->ranks.items[at] >= pass->ranks.items[life->first]) {
+	for (unsigned i = 0; at != HST_NO_ITEM && i < BACK_MAX; i++) {
+		if (pass->ranks.items[at] < pass->ranks.items[life->first]) {
+			return pass->ranks.items[at];
+		}
 		at = pass->drafts.items[at].image.previous;
 	}
-	return ranked(pass, at);
+	return HST_PROCESS_NONE;
 }
 
 static void set_limits(struct hst_process_image *image, const struct hst_journal_start *start)
@@ -199,7 +205,7 @@ static void fill(struct hst_proc_pass *pass, uint32_t at, uint32_t from)
 	} else {
 		image->wall_ns = image->end_ns - image->start_ns;
 	}
-	if (image->parent == HST_PROCESS_NONE && life->parent_lost) {
+	if (image->parent == HST_PROCESS_NONE && draft->life != pass->root_life) {
 		image->flags |= HST_PROCESS_PARENT_LOST;
 	}
 	if (life->end != NULL && (life->end->fields->end.flags & HST_JOURNAL_SANDBOXED) != 0) {

@@ -56,10 +56,9 @@ struct hst_proc_life {
 	uint32_t no_memory;                   /* index into no_memories, HST_NO_ITEM */
 	uint64_t rss_at_spawn;                /* of the parent, 0 unknown */
 	uint64_t boot_ns;                     /* start_ns of its samples, 0 none */
-	uint64_t sample_hwm;                  /* largest; 0 none */
+	uint64_t sample_hwm;                  /* of its next image, the largest; 0 none */
 	const struct hst_proc_event *sample;  /* the latest */
 	uint64_t end_ns;                      /* monotonic, when its end was seen; 0 not */
-	bool parent_lost;
 	struct hst_process_usage
 		children;         /* of those that it waited for, with all that they waited for */
 	uint64_t children_maxrss; /* the largest of theirs */

@@ -91,7 +91,7 @@ static enum hst_status sum_commands(struct hst_processes *result)
 			status = hst_vec_push(&rows, fresh) ? hst_map_put(&by_name, id, at)
 							    : HST_E_MEMORY;
 		}
-		if (status == HST_OK) {
+		if (status == HST_OK && at < rows.count) {
 			add_command(&rows.items[at], image);
 		}
 	}
@@ -162,15 +162,17 @@ static enum hst_status make_units(
 		struct unit unit = { .top = image->unit, .hwm_bytes = HST_PROCESS_UNKNOWN };
 		uint32_t at = (uint32_t)found->count;
 
-		/* A copy that goes on to exec is a part of whoever forked. */
 		if (!hst_map_get(by_top, image->unit, &at)) {
-			HST_TRY(row_of(rows, image, &unit.row));
-			HST_TRY(hst_map_put(by_top, image->unit, at));
-			if (!hst_vec_push(found, unit)) {
+			enum hst_status status = row_of(rows, image, &unit.row);
+
+			if (status != HST_OK || !hst_vec_push(found, unit) ||
+				hst_map_put(by_top, image->unit, at) != HST_OK) {
 				return HST_E_MEMORY;
 			}
 		}
-		add_image(&found->items[at], result, i);
+		if (at < found->count) {
+			add_image(&found->items[at], result, i);
+		}
 	}
 	return HST_OK;
 }

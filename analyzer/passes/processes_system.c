@@ -12,14 +12,14 @@ static uint64_t gain(uint64_t before, uint64_t after)
 		       : after - before;
 }
 
-/* Per second of the span. */
+/* Per second of the span; a rate that no counter can have is none. */
 static uint64_t per_second(uint64_t before, uint64_t after, uint64_t span_ns)
 {
 	uint64_t more = gain(before, after);
+	double rate = span_ns == 0 ? 0 : (double)more * 1e9 / (double)span_ns + 0.5;
 
-	return more == HST_SYSTEM_UNKNOWN || span_ns == 0
-		       ? HST_SYSTEM_UNKNOWN
-		       : (uint64_t)((double)more * 1e9 / (double)span_ns + 0.5);
+	return more == HST_SYSTEM_UNKNOWN || span_ns == 0 || rate >= 1e18 ? HST_SYSTEM_UNKNOWN
+									  : (uint64_t)rate;
 }
 
 /* Thousandths of `whole`. */
@@ -108,16 +108,23 @@ static enum hst_status add_machine(struct hst_proc_pass *pass)
 	return HST_OK;
 }
 
-/* The image that a life ran at a time. */
-static uint32_t image_at(const struct hst_proc_pass *pass, uint32_t life, uint64_t mono_ns)
-{
-	uint32_t at = pass->lives.items[life].last;
+/* Where the samples of a life have come to, in the order of time. */
+struct place {
+	const struct hst_proc_event *before; /* the sample before */
+	uint32_t draft;
+};
 
-	while (pass->drafts.items[at].start_mono > mono_ns &&
-		pass->drafts.items[at].image.previous != HST_PROCESS_NONE) {
-		at = pass->drafts.items[at].image.previous;
+/* The image that a life ran at a time, which is not before that of the call before. */
+static uint32_t image_at(const struct hst_proc_pass *pass, struct place *place, uint64_t mono_ns)
+{
+	for (;;) {
+		uint32_t next = pass->drafts.items[place->draft].image.next;
+
+		if (next == HST_PROCESS_NONE || pass->drafts.items[next].start_mono > mono_ns) {
+			return pass->ranks.items[place->draft];
+		}
+		place->draft = next;
 	}
-	return pass->ranks.items[at];
 }
 
 static void set_process_rates(struct hst_process_sample *sample,
@@ -136,13 +143,14 @@ static void set_process_rates(struct hst_process_sample *sample,
 }
 
 static void set_process_sample(struct hst_proc_pass *pass, struct hst_process_sample *sample,
-	const struct hst_proc_event *event, const struct hst_proc_event *before, uint32_t life)
+	const struct hst_proc_event *event, struct place *place)
 {
+	const struct hst_proc_event *before = place->before;
 	const struct hst_journal_sample *now = &event->fields->sample;
 
 	*sample = (struct hst_process_sample){ .at_ns = hst_proc_since(pass, event->at_ns),
 		.pid = now->record.pid,
-		.image = image_at(pass, life, event->at_ns),
+		.image = image_at(pass, place, event->at_ns),
 		.name = event->texts->name == NULL ? "" : event->texts->name,
 		.cpu = HST_SYSTEM_UNKNOWN32,
 		.threads = now->threads,
@@ -176,22 +184,23 @@ static enum hst_status add_processes(struct hst_proc_pass *pass)
 	struct hst_processes *result = pass->result;
 	struct hst_system *system = &result->system;
 	size_t count = pass->samples.count;
-	/* The sample before of each life. */
-	const struct hst_proc_event **latest = calloc(pass->lives.count + 1, sizeof *latest);
+	struct place *places = calloc(pass->lives.count + 1, sizeof *places);
 
 	system->processes = hst_arena_array(&result->arena, count, sizeof *system->processes);
-	if (latest == NULL || system->processes == NULL) {
-		free(latest);
+	if (places == NULL || system->processes == NULL) {
+		free(places);
 		return HST_E_MEMORY;
 	}
-	for (size_t i = 0; i < count; i++) {
-		uint32_t life = pass->sample_lives.items[i];
-
-		set_process_sample(
-			pass, &system->processes[i], pass->samples.items[i], latest[life], life);
-		latest[life] = pass->samples.items[i];
+	for (size_t i = 0; i < pass->lives.count; i++) {
+		places[i].draft = pass->lives.items[i].first;
 	}
-	free(latest);
+	for (size_t i = 0; i < count; i++) {
+		struct place *place = &places[pass->sample_lives.items[i]];
+
+		set_process_sample(pass, &system->processes[i], pass->samples.items[i], place);
+		place->before = pass->samples.items[i];
+	}
+	free(places);
 	if (count != 0) {
 		qsort(system->processes, count, sizeof *system->processes, compare_samples);
 	}

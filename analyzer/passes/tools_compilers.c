@@ -201,8 +201,12 @@ void hst_tool_rule_rustc(const struct hst_tool_line *line, struct hst_tool_use *
 
 	for (uint32_t i = 1; i < line->argc; i++) {
 		const char *word = line->argv[i];
+		const char *next = i + 1 < line->argc ? line->argv[i + 1] : NULL;
 		const char *value;
 
+		if (word == NULL) {
+			break;
+		}
 		if ((value = value_of(line, i, "--crate-type")) != NULL) {
 			library = strcmp(value, "bin") != 0;
 		} else if ((value = value_of(line, i, "--crate-name")) != NULL) {
@@ -211,11 +215,11 @@ void hst_tool_rule_rustc(const struct hst_tool_line *line, struct hst_tool_use *
 			use->out_dir = value;
 		} else if ((value = value_of(line, i, "--emit")) != NULL) {
 			library |= strstr(value, "link") == NULL;
-		} else if (strcmp(word, "-o") == 0 && i + 1 < line->argc) {
-			use->output = line->argv[i + 1];
-		} else if (strcmp(word, "-C") == 0 && i + 1 < line->argc &&
-			   strncmp(line->argv[i + 1], extra, sizeof extra - 1) == 0) {
-			use->extra = line->argv[i + 1] + sizeof extra - 1;
+		} else if (strcmp(word, "-o") == 0) {
+			use->output = next;
+		} else if (strcmp(word, "-C") == 0 && next != NULL &&
+			   strncmp(next, extra, sizeof extra - 1) == 0) {
+			use->extra = next + sizeof extra - 1;
 		}
 		test |= strcmp(word, "--test") == 0;
 		inputs |= word[0] != '-' && strlen(word) > 3 &&

@@ -280,6 +280,8 @@ enum hst_status hst_journal_next(
 {
 	struct hst_journal_record head;
 	const uint8_t *data = NULL;
+	enum hst_status status;
+	bool taken;
 
 	while (journal->at < journal->file_bytes) {
 		enum found found = probe(journal, journal->at, &head, &data, diag);
@@ -288,14 +290,17 @@ enum hst_status hst_journal_next(
 			return HST_E_IO;
 		}
 		if (found != FOUND_SOUND) {
-			HST_TRY(resync(journal, found == FOUND_BEYOND_END, diag));
+			status = resync(journal, found == FOUND_BEYOND_END, diag);
+			if (status != HST_OK) {
+				return status;
+			}
 			continue;
 		}
-		if (take(journal, &head, data, ret_entry)) {
-			journal->at += head.bytes;
+		taken = take(journal, &head, data, ret_entry);
+		journal->at += head.bytes;
+		if (taken) {
 			return HST_OK;
 		}
-		journal->at += head.bytes;
 	}
 	return HST_E_EMPTY;
 }

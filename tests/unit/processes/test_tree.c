@@ -25,17 +25,10 @@ static void usage(struct journalgen *gen, uint64_t user_ms, uint64_t system_ms, 
 }
 
 /* make forks, the child becomes sh, then gcc in its place, which spawns cc1 with vfork. */
-static void test_tree_fork_exec_vfork(void **state)
+static struct hst_processes read_build(void)
 {
-	const struct hst_process_image *make;
-	const struct hst_process_image *copy;
-	const struct hst_process_image *sh;
-	const struct hst_process_image *gcc;
-	const struct hst_process_image *cc1;
-	struct hst_processes result;
 	struct journalgen gen;
 
-	(void)state;
 	begin(&gen);
 	gen.next.cwd = "/home";
 	journalgen_start(&gen, MS(1), 100, 90, "/usr/bin/make", "make -j2");
@@ -63,17 +56,23 @@ static void test_tree_fork_exec_vfork(void **state)
 	gen.next.flags = HST_JOURNAL_LAUNCHER;
 	journalgen_wait(&gen, MS(81), 90, 100, EXITED(0));
 	journalgen_run(&gen, MS(82), 100, 90, false);
-	result = read_gen(&gen, HST_PROGRAM_UNKNOWN);
+	return read_gen(&gen, HST_PROGRAM_UNKNOWN);
+}
 
+static void test_tree_fork_exec_vfork(void **state)
+{
+	struct hst_processes result = read_build();
+	const struct hst_process_image *make = image_of(&result, "make", 0);
+	const struct hst_process_image *copy = image_of(&result, "make", 1);
+	const struct hst_process_image *sh = image_of(&result, "sh", 0);
+	const struct hst_process_image *gcc = image_of(&result, "gcc", 0);
+	const struct hst_process_image *cc1 = image_of(&result, "cc1", 0);
+
+	(void)state;
 	assert_int_equal(result.image_count, 5);
 	assert_int_equal(result.processes, 3);
 	assert_true(result.complete);
 	assert_int_equal(result.note_count, 0);
-	make = image_of(&result, "make", 0);
-	copy = image_of(&result, "make", 1);
-	sh = image_of(&result, "sh", 0);
-	gcc = image_of(&result, "gcc", 0);
-	cc1 = image_of(&result, "cc1", 0);
 	assert_ptr_equal(make, &result.images[result.root]);
 	assert_int_equal(make->began, HST_PROCESS_BEGAN_ROOT);
 	assert_int_equal(copy->began, HST_PROCESS_BEGAN_FORK);
@@ -90,6 +89,19 @@ static void test_tree_fork_exec_vfork(void **state)
 	assert_int_equal(cc1->waited_by, gcc - result.images);
 	assert_string_equal(copy->cwd, "/home");
 	assert_string_equal(cc1->build_id, "01ab");
+	hst_processes_finish(&result);
+}
+
+static void test_tree_figures_are_of_each_image_alone(void **state)
+{
+	struct hst_processes result = read_build();
+	const struct hst_process_image *make = image_of(&result, "make", 0);
+	const struct hst_process_image *copy = image_of(&result, "make", 1);
+	const struct hst_process_image *sh = image_of(&result, "sh", 0);
+	const struct hst_process_image *gcc = image_of(&result, "gcc", 0);
+	const struct hst_process_image *cc1 = image_of(&result, "cc1", 0);
+
+	(void)state;
 	/* From exec to exec, not from START to START. */
 	assert_int_equal(copy->start_ns, MS(10));
 	assert_int_equal(copy->end_ns, MS(12));
@@ -552,6 +564,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tree_fork_exec_vfork),
+		cmocka_unit_test(test_tree_figures_are_of_each_image_alone),
 		cmocka_unit_test(test_tree_usage_of_the_killed_is_derived),
 		cmocka_unit_test(test_tree_maxrss_of_others_is_unknown),
 		cmocka_unit_test(test_tree_blind_spots),
