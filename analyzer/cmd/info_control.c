@@ -141,6 +141,7 @@ static int copy_file(int from_dir, int to_dir, const char *name)
 static bool is_ours(const char *name)
 {
 	return strcmp(name, "session") == 0 || fnmatch("[0-9]*.[0-9]*.hst", name, 0) == 0 ||
+	       fnmatch("*.hsj", name, FNM_PERIOD) == 0 ||
 	       fnmatch("*.plan", name, FNM_PERIOD) == 0;
 }
 

@@ -45,7 +45,8 @@ static void print_help(FILE *out)
 {
 	fputs("hasten shows where a C or C++ program spends its time.\n"
 	      "\n"
-	      "  hasten run -- ./app args   record (build it with -finstrument-functions -g)\n"
+	      "  hasten build -- make       build it with hooks (or add -finstrument-functions -g)\n"
+	      "  hasten run -- ./app args   record\n"
 	      "  hasten report              see who costs what\n"
 	      "\n"
 	      "usage: hasten COMMAND [OPTIONS]\n"

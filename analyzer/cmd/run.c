@@ -4,7 +4,7 @@
  * with the recording, the program runs, with its own input, output and status; it does not run only if
  * it cannot, or if running it would touch what is not ours.
  *
- *   options -> advice -> library -> directory -> filter -> environment -> child -> closing lines
+ *   options -> advice -> library -> directory -> filter -> environment -> child -> closing lines -> summary
  */
 #include "cmd/commands.h"
 #include "cmd/elf_advice.h"
@@ -17,6 +17,8 @@
 #include "cmd/run_options.h"
 #include "cmd/run_say.h"
 #include "cmd/run_session.h"
+#include "cmd/run_summary.h"
+#include "cmd/run_watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -45,6 +48,8 @@ struct run {
 	char *library;
 	char *plan;
 	char **environment;
+	struct hst_run_watch watch;
+	struct hst_run_outcome outcome;
 };
 
 /* Descriptors 0 to 2 that were closed stay closed for the program, but are not given to our files. */
@@ -63,17 +68,29 @@ static int exit_status(int wait_status)
 					: WEXITSTATUS(wait_status);
 }
 
-static int exec_failed(const struct run *run, int error)
+/* It did not start: says why. */
+static int not_started(struct run *run, int status, const char *reason)
+{
+	hst_say_error(&run->say, "%s", reason);
+	(void)snprintf(run->outcome.reason, sizeof run->outcome.reason, "%s", reason);
+	return status;
+}
+
+static int exec_failed(struct run *run, int error)
 {
 	const char *name = run->options.program[0];
+	char reason[sizeof run->outcome.reason];
 
 	if (error == ENOENT && run->advice.interpreter != NULL) {
-		hst_say_error(&run->say, "%s needs the dynamic linker %s, which is not there", name,
+		(void)snprintf(reason, sizeof reason,
+			"%s needs the dynamic linker %s, which is not there", name,
 			run->advice.interpreter);
 	} else {
-		hst_say_error(&run->say, "%s cannot be executed: %s", name, strerror(error));
+		(void)snprintf(
+			reason, sizeof reason, "%s cannot be executed: %s", name, strerror(error));
 	}
-	return error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+	run->outcome.error = error;
+	return not_started(run, error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE, reason);
 }
 
 static void say_signal(const struct run *run, int wait_status)
@@ -102,23 +119,42 @@ static enum hst_status start(const struct run *run, char *const environment[],
 	return hst_child_start(&run->signals, &program, ret_child, diag);
 }
 
-/* Runs the program as if we were not there. */
-static int run_plain(struct run *run)
+/* It is about to start. */
+static void note_begin(struct run *run)
+{
+	struct timespec real = { 0 };
+
+	(void)clock_gettime(CLOCK_REALTIME, &real);
+	run->outcome.began_real_ns = (int64_t)real.tv_sec * 1000000000 + real.tv_nsec;
+	run->outcome.wall_ns = hst_run_now_ns();
+}
+
+static void note_end(struct run *run, int wait_status)
+{
+	run->outcome.wall_ns = hst_run_now_ns() - run->outcome.wall_ns;
+	run->outcome.wait_status = wait_status;
+	run->outcome.started = true;
+}
+
+/* Runs the program as if we were not there; `why`, for the summary. */
+static int run_plain(struct run *run, const char *why)
 {
 	struct hst_child child;
 	struct hst_diag diag;
 	int error;
 	int status;
 
+	(void)snprintf(run->outcome.unrecorded, sizeof run->outcome.unrecorded, "%s", why);
+	note_begin(run);
 	if (start(run, environ, &child, &diag) != HST_OK) {
-		hst_say_error(&run->say, "%s", diag.text);
-		return EXIT_OURS;
+		return not_started(run, EXIT_OURS, diag.text);
 	}
 	error = hst_child_release(&child);
 	if (error != 0) {
 		return exec_failed(run, error);
 	}
-	status = hst_child_wait(&child);
+	status = hst_child_wait(&child, NULL, &run->outcome.usage);
+	note_end(run, status);
 	say_signal(run, status);
 	return exit_status(status);
 }
@@ -150,34 +186,45 @@ static void close_session(struct run *run, const struct hst_child *child, int wa
 	}
 }
 
+/* The program is there, held back: says so where it is to be known, and lets it go. 0, or errno of exec. */
+static int release(struct run *run, struct hst_child *child)
+{
+	struct hst_process_stat stat = { 0 };
+
+	/* Before the program runs: it may end before we could ask. */
+	(void)hst_process_stat(child->pid, &stat);
+	run->session.root = child->pid;
+	run->session.root_start = stat.start;
+	if (hst_run_session_write(run->dir.fd, &run->session, false) != HST_OK) {
+		hst_say_note(&run->say, "the process id cannot be noted in %s: %s", run->dir.shown,
+			strerror(errno));
+	}
+	hst_run_watch_begin(
+		&run->watch, child->pid, stat.start, run->options.program, run->session.cwd);
+	note_begin(run);
+	return hst_child_release(child);
+}
+
 /* Everything is prepared: start, wait, say how it went. */
 static int run_recorded(struct run *run)
 {
-	struct hst_process_stat stat = { 0 };
 	struct hst_child child;
 	struct hst_diag diag;
 	int status;
 	int error;
 
 	if (start(run, run->environment, &child, &diag) != HST_OK) {
-		hst_say_error(&run->say, "%s", diag.text);
 		hst_run_dir_discard(&run->dir);
-		return EXIT_OURS;
+		return not_started(run, EXIT_OURS, diag.text);
 	}
-	/* Before the program runs: it may end before we could ask. */
-	(void)hst_process_stat(child.pid, &stat);
-	run->session.root = child.pid;
-	run->session.root_start = stat.start;
-	if (hst_run_session_write(run->dir.fd, &run->session, false) != HST_OK) {
-		hst_say_note(&run->say, "the process id cannot be noted in %s: %s", run->dir.shown,
-			strerror(errno));
-	}
-	error = hst_child_release(&child);
+	error = release(run, &child);
 	if (error != 0) {
 		hst_run_dir_discard(&run->dir);
 		return exec_failed(run, error);
 	}
-	status = hst_child_wait(&child);
+	status = hst_child_wait(&child, &run->watch.child, &run->outcome.usage);
+	note_end(run, status);
+	hst_run_watch_end(&run->watch, status, &run->outcome.usage, &run->say);
 	close_session(run, &child, status);
 	say_signal(run, status);
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV) {
@@ -185,6 +232,8 @@ static int run_recorded(struct run *run)
 	}
 	hst_run_close(&run->say, run->dir.path, run->dir.shown,
 		run->advice.hookless && !run->options.no_memory);
+	run->outcome.directory = run->dir.path;
+	run->outcome.watch = &run->watch;
 	return exit_status(status);
 }
 
@@ -238,43 +287,75 @@ static int record(struct run *run)
 		if (status == HST_E_PERMISSION) {
 			hst_say_error(&run->say, "%s; %s runs unrecorded", diag.text,
 				run->options.program[0]);
-			return run_plain(run);
+			return run_plain(run, diag.text);
 		}
 	}
 	if (status != HST_OK) {
-		hst_say_error(&run->say, "%s", diag.text);
-		return EXIT_OURS;
+		return not_started(run, EXIT_OURS, diag.text);
 	}
 	status = make_environment(run, &diag);
+	if (status == HST_OK &&
+		!hst_run_watch_init(&run->watch, run->dir.fd, &run->options, &run->say)) {
+		status = hst_diag_set(&diag, HST_E_MEMORY, "run: out of memory");
+	}
 	if (status != HST_OK) {
-		hst_say_error(&run->say, "%s", diag.text);
 		hst_run_dir_discard(&run->dir);
-		return EXIT_OURS;
+		return not_started(run, EXIT_OURS, diag.text);
 	}
 	return run_recorded(run);
 }
 
+/* The sentence about why it cannot run, or cannot be recorded. */
+static const char *advice_text(const struct run *run)
+{
+	for (size_t i = 0; i < run->advice.line_count; i++) {
+		if (run->advice.lines[i].error) {
+			return run->advice.lines[i].text;
+		}
+	}
+	return run->advice.line_count != 0 ? run->advice.lines[0].text : "";
+}
+
 static int examine_and_run(struct run *run)
 {
+	struct hst_run_outcome *outcome = &run->outcome;
+
 	hst_elf_advise(run->options.program[0], &run->advice);
 	say_advice(run);
-	if (run->advice.verdict == HST_ELF_NOT_FOUND) {
-		return EXIT_NOT_FOUND;
-	}
-	if (run->advice.verdict == HST_ELF_NOT_EXECUTABLE) {
-		return EXIT_NOT_EXECUTABLE;
+	if (run->advice.verdict == HST_ELF_NOT_FOUND ||
+		run->advice.verdict == HST_ELF_NOT_EXECUTABLE) {
+		bool found = run->advice.verdict == HST_ELF_NOT_EXECUTABLE;
+
+		(void)snprintf(outcome->reason, sizeof outcome->reason, "%.*s",
+			(int)sizeof outcome->reason - 1, advice_text(run));
+		outcome->error = found ? EACCES : ENOENT;
+		return found ? EXIT_NOT_EXECUTABLE : EXIT_NOT_FOUND;
 	}
 	if (run->options.disabled) {
 		hst_say_note(&run->say, "HASTEN_DISABLE is set, so %s runs unrecorded",
 			run->options.program[0]);
-		return run_plain(run);
+		return run_plain(run, "HASTEN_DISABLE is set");
 	}
-	return run->advice.verdict == HST_ELF_PLAIN ? run_plain(run) : record(run);
+	return run->advice.verdict == HST_ELF_PLAIN ? run_plain(run, advice_text(run))
+						    : record(run);
+}
+
+/* The program has ended, or could not start. */
+static void summarize(struct run *run, int status)
+{
+	if (run->options.json == NULL) {
+		return;
+	}
+	run->outcome.argv = run->options.program;
+	run->outcome.returned = status;
+	run->outcome.functions = !run->advice.hookless;
+	run->outcome.memory = !run->options.no_memory;
+	hst_run_summary_write(run->options.json, &run->outcome, &run->say);
 }
 
 int hst_cmd_run(int argc, char **argv)
 {
-	struct run run = { .dir = { .fd = -1 } };
+	struct run run = { .dir = { .fd = -1 }, .watch = { .journal = { .fd = -1 } } };
 	struct hst_diag diag;
 	int status;
 
@@ -300,6 +381,8 @@ int hst_cmd_run(int argc, char **argv)
 		return HST_EXIT_USAGE;
 	}
 	status = examine_and_run(&run);
+	summarize(&run, status);
+	hst_run_watch_finish(&run.watch);
 	hst_filter_destroy(run.filter);
 	hst_run_env_free(run.environment);
 	free(run.plan);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signals are taken by sigwaitinfo() and never by a handler, so nothing here is interrupted, and no
+ * Signals are taken by sigtimedwait() and never by a handler, so nothing here is interrupted, and no
  * signal is passed on to a pid that is no longer the program's.
  */
 #include "cmd/run_child.h"
@@ -12,10 +12,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#define EXIT_OURS 125
+#define EXIT_OURS       125
+#define GENERATIONS_MAX 256
 
 static const int passed_on[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
 
@@ -23,7 +26,10 @@ void hst_child_signals_take(struct hst_child_signals *ret_signals)
 {
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	const struct sigaction standard = { .sa_handler = SIG_DFL };
+	int subreaper = 0;
 
+	(void)prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0);
+	ret_signals->subreaper = subreaper != 0;
 	sigprocmask(SIG_SETMASK, NULL, &ret_signals->mask);
 	sigaction(SIGPIPE, &ignore, &ret_signals->pipe);
 	sigaction(SIGXFSZ, &ignore, &ret_signals->file_size);
@@ -94,6 +100,7 @@ static enum hst_status start_in_place(const struct hst_child_signals *signals,
 	const struct hst_program *program, int reason, struct hst_diag *diag)
 {
 	give_back(signals);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, signals->subreaper ? 1 : 0, 0, 0, 0);
 	exec_program(program);
 	return hst_diag_set(
 		diag, HST_E_IO, "run: the program cannot be started: %s", strerror(reason));
@@ -243,11 +250,11 @@ static void stop_too(pid_t pid, int signal)
 }
 
 /* Looks what became of the program; true with *ret_status when it ended. */
-static bool reap(pid_t pid, int *ret_status)
+static bool reap(pid_t pid, int *ret_status, struct rusage *ret_usage)
 {
 	for (;;) {
 		int status;
-		pid_t got = waitpid(pid, &status, WNOHANG | WUNTRACED);
+		pid_t got = wait4(pid, &status, WNOHANG | WUNTRACED, ret_usage);
 
 		if (got < 0 && errno == EINTR) {
 			continue;
@@ -268,27 +275,67 @@ static bool reap(pid_t pid, int *ret_status)
 	}
 }
 
-static bool from_outside(const siginfo_t *info, pid_t pid)
+/* Is `pid` a process of the program, or below one, whose parent ended, so that we are its parent now? */
+static bool is_orphan(pid_t pid, uint64_t since)
 {
-	/* The kernel's own signals are those of the terminal: the program got them too. */
-	return info->si_code <= 0 && !hst_process_descends(info->si_pid, pid);
+	struct hst_process_stat stat;
+
+	for (int i = 0; since != 0 && i < GENERATIONS_MAX && pid > 1; i++) {
+		if (!hst_process_stat(pid, &stat)) {
+			return false;
+		}
+		if (stat.parent == getpid()) {
+			return stat.start >= since;
+		}
+		pid = stat.parent;
+	}
+	return false;
 }
 
-int hst_child_wait(const struct hst_child *child)
+static bool from_outside(const siginfo_t *info, pid_t pid, const struct hst_child_watch *watch)
 {
+	/* The kernel's own signals are those of the terminal: the program got them too. */
+	return info->si_code <= 0 && !hst_process_descends(info->si_pid, pid) &&
+	       (watch == NULL || !is_orphan(info->si_pid, watch->orphans_since));
+}
+
+/* Waits for a signal, but not longer than until the next tick. */
+static int wait_for_signal(
+	const sigset_t *set, siginfo_t *ret_info, const struct hst_child_watch *watch)
+{
+	uint64_t ns = watch == NULL ? UINT64_MAX : watch->tick(watch->context);
+	const struct timespec time = { .tv_sec = (time_t)(ns / 1000000000u),
+		.tv_nsec = (long)(ns % 1000000000u) };
+
+	return ns == UINT64_MAX ? sigwaitinfo(set, ret_info) : sigtimedwait(set, ret_info, &time);
+}
+
+int hst_child_wait(const struct hst_child *child, const struct hst_child_watch *watch,
+	struct rusage *ret_usage)
+{
+	struct rusage usage = { 0 };
 	int status = 0;
 	sigset_t set;
 
 	waited_for(&set);
-	while (!reap(child->pid, &status)) {
+	while (!reap(child->pid, &status, &usage)) {
 		siginfo_t info;
-		int signal = sigwaitinfo(&set, &info);
+		int signal = wait_for_signal(&set, &info, watch);
 
+		if (signal == SIGCHLD && watch != NULL) {
+			watch->children(watch->context);
+		}
 		/* Not reaped yet, so the pid is still the program's. */
 		if (signal > 0 && signal != SIGCHLD && signal != SIGTSTP &&
-			from_outside(&info, child->pid)) {
+			from_outside(&info, child->pid, watch)) {
 			kill(child->pid, signal);
 		}
 	}
+	*ret_usage = usage;
 	return status;
+}
+
+bool hst_child_adopt(void)
+{
+	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
 }

@@ -10,12 +10,15 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 /* What this process was given, to be handed on to the program. */
 struct hst_child_signals {
 	sigset_t mask;
 	struct sigaction pipe, file_size, child;
+	bool subreaper; /* exec keeps it */
 };
 
 /* To be called before anything is written: a closed pipe or a file size limit shall not end us. */
@@ -45,11 +48,29 @@ HST_NODISCARD enum hst_status hst_child_start(const struct hst_child_signals *si
 /* Lets the program start. 0, or errno of exec: the child is gone then. */
 int hst_child_release(struct hst_child *child);
 
+/* What else is to be done while the program runs. */
+struct hst_child_watch {
+	void *context;
+	/* SIGCHLD came, and it was not the program that ended: other children of ours may have. */
+	void (*children)(void *context);
+	/* Nanoseconds until it is to be called again, UINT64_MAX: no more. */
+	uint64_t (*tick)(void *context);
+	/* Start of the program in clock ticks since boot, if processes that lost their parent become our children; else 0. */
+	uint64_t orphans_since;
+};
+
 /*
  * Waits for the end. Signals that others send to us are passed on, except from the program's own
  * processes; those of the terminal reach the program without us. Stops when the program stops.
- * Returns the wait status.
+ * `watch` may be NULL. Returns the wait status; *ret_usage is what the program and what it waited for have used.
  */
-int hst_child_wait(const struct hst_child *child);
+int hst_child_wait(const struct hst_child *child, const struct hst_child_watch *watch,
+	struct rusage *ret_usage);
+
+/*
+ * From here on processes of the program that lose their parent become our children. false: the
+ * kernel refuses.
+ */
+bool hst_child_adopt(void);
 
 #endif

@@ -57,7 +57,7 @@ static bool is_ours(int fd, const char *name)
 	struct stat stat;
 
 	return (strcmp(name, "session") == 0 || is_claim(name) || ends_with(name, ".hst") ||
-		       ends_with(name, ".plan")) &&
+		       ends_with(name, ".hsj") || ends_with(name, ".plan")) &&
 	       fstatat(fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(stat.st_mode);
 }
 

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#define INTERVAL_MAX_NS UINT64_C(3600000000000)
 
 enum value_kind {
 	VALUE_NONE,
@@ -164,14 +167,51 @@ static enum hst_status set_filter(
 	return HST_OK;
 }
 
-/* Nothing of the kind is recorded anyway: the wish holds. */
-static enum hst_status set_nothing(
+static enum hst_status set_interval(
 	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
 {
-	(void)options;
-	(void)name;
-	(void)value;
-	(void)diag;
+	bool bare = value[0] != '\0' && value[strspn(value, "0123456789.")] == '\0';
+	uint64_t ns;
+
+	/* A bare number counts milliseconds. */
+	if (!hst_run_parse_time(value, bare, &ns) || ns > INTERVAL_MAX_NS / (bare ? 1000000 : 1)) {
+		return hst_diag_set(diag, HST_E_USAGE,
+			"run: %s is a time in milliseconds, or such as 100ms or 2s, at most 1h, not "
+			"\"%s\"",
+			name, value);
+	}
+	options->interval_ns = bare ? ns * 1000000 : ns;
+	return HST_OK;
+}
+
+static enum hst_status set_json(
+	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
+{
+	struct stat file;
+	struct stat theirs;
+
+	if (value[0] == '\0') {
+		return hst_diag_set(diag, HST_E_USAGE, "run: %s needs the name of a file", name);
+	}
+	if (strcmp(value, "-") == 0) {
+		return hst_diag_set(diag, HST_E_USAGE,
+			"run: %s - is not possible, because standard output belongs to the program: "
+			"name a file",
+			name);
+	}
+	for (int fd = 0; fd <= 2 && stat(value, &file) == 0; fd++) {
+		if (!S_ISCHR(file.st_mode) && fstat(fd, &theirs) == 0 &&
+			theirs.st_dev == file.st_dev && theirs.st_ino == file.st_ino) {
+			return hst_diag_set(diag, HST_E_USAGE,
+				"run: %s %s is standard %s, which belongs to the program: name another "
+				"file",
+				name, value,
+				fd == 0   ? "input"
+				: fd == 1 ? "output"
+					  : "error");
+		}
+	}
+	options->json = value;
 	return HST_OK;
 }
 
@@ -226,8 +266,12 @@ static const struct option_row table[] = {
 	  "leave out the programs and processes that the program starts" },
 	{ "no-memory", 0, VALUE_NONE, FLAG(no_memory), NULL, NULL,
 	  "leave out allocations" },
-	{ "no-system", 0, VALUE_NONE, set_nothing, 0, NULL, NULL,
-	  "leave out the samples of the system" },
+	{ "no-system", 0, VALUE_NONE, FLAG(no_system), NULL, NULL,
+	  "leave out the samples of the system and of processes" },
+	{ "interval", 0, VALUE_REQUIRED, set_interval, 0, NULL, "MS",
+	  "time between samples (500; some earlier at the beginning)" },
+	{ "no-subreaper", 0, VALUE_NONE, FLAG(no_subreaper), NULL, NULL,
+	  "orphans of the program go to init, not to hasten" },
 	{ "overhead", 0, VALUE_REQUIRED, set_overhead, 0, "HASTEN_OVERHEAD", "PCT|off",
 	  "bound of the slowdown (this version: only off)" },
 	{ "no-functions", 0, VALUE_NONE, set_unavailable, 0, NULL, NULL,
@@ -236,8 +280,8 @@ static const struct option_row table[] = {
 	  "record arguments and results (not in this version)" },
 	{ "plan", 0, VALUE_REQUIRED, set_unavailable, 0, NULL, "FILE",
 	  "apply a plan of changes (not in this version)" },
-	{ "json", 0, VALUE_REQUIRED, set_unavailable, 0, NULL, "FILE",
-	  "write a summary of the run (not in this version)" },
+	{ "json", 0, VALUE_REQUIRED, set_json, 0, NULL, "FILE",
+	  "write a summary of the run for programs when it has ended" },
 	{ "quiet", 'q', VALUE_NONE, FLAG(quiet), NULL, NULL,
 	  "say nothing but errors" },
 	{ "color", 0, VALUE_OPTIONAL, set_color, 0, NULL, "WHEN",

@@ -20,9 +20,13 @@ struct hst_run_options {
 	const char *filter;    /* NULL none */
 	uint64_t limit_bytes;  /* 0: the preload's default */
 	uint64_t last_ns;      /* 0: no flight recorder */
+	uint64_t interval_ns;  /* of samples; 0: the default */
+	const char *json;      /* file for the summary, NULL none */
 	bool paused;
 	bool no_children;
 	bool no_memory;
+	bool no_system;
+	bool no_subreaper;
 	bool disabled; /* HASTEN_DISABLE */
 	bool quiet;
 	bool help;

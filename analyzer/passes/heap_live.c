@@ -129,47 +129,48 @@ void hst_heap_live_prefetch_block(const struct hst_heap_live *live, uint64_t add
 	__builtin_prefetch(&block->flags, 1);
 }
 
-static inline void use_slot(
-	struct hst_heap_live *live, size_t slot, uint64_t hash, uint32_t number)
+static inline void use_slot(struct hst_heap_live *live, size_t slot, uint64_t hash, uint32_t number)
 {
 	live->never -= live->tags[slot] == TAG_NEVER;
 	live->tags[slot] = tag_of(hash);
 	live->numbers[slot] = number;
 }
 
+static void use_again(struct hst_heap_live *live, uint32_t number)
+{
+	uint64_t hash = hash_of(live->blocks.items[number].address);
+	size_t at = home_of(live, hash);
+
+	while ((group_at(live, at) & HIGH) == 0) {
+		at = (at + GROUP) & (live->capacity - 1);
+	}
+	use_slot(live, at + first_of(group_at(live, at) & HIGH), hash, number);
+}
+
 /* Twice the slots, or as many where most of the used ones are not used any more. */
 static bool rebuild(struct hst_heap_live *live)
 {
-	struct hst_heap_live fresh = *live;
+	const struct hst_heap_live old = *live;
+	size_t fewest = old.count * 4 < old.capacity ? old.capacity : old.capacity * 2;
+	size_t capacity = old.capacity == 0 ? CAPACITY_FIRST : fewest;
+	uint8_t *tags = capacity > CAPACITY_MAX ? NULL : malloc(capacity);
+	uint32_t *numbers = tags == NULL ? NULL : calloc(capacity, sizeof *numbers);
 
-	fresh.capacity = live->capacity == 0 ? CAPACITY_FIRST
-			 : live->count * 4 < live->capacity
-				 ? live->capacity
-				 : live->capacity * 2;
-	fresh.tags = fresh.capacity > CAPACITY_MAX ? NULL : malloc(fresh.capacity);
-	fresh.numbers = fresh.tags == NULL ? NULL : calloc(fresh.capacity, sizeof *fresh.numbers);
-	if (fresh.numbers == NULL) {
-		free(fresh.tags);
+	if (numbers == NULL) {
+		free(tags);
 		return false;
 	}
-	memset(fresh.tags, TAG_NEVER, fresh.capacity);
-	fresh.never = fresh.capacity;
-	for (size_t i = 0; i < live->capacity; i++) {
-		if (live->tags[i] < TAG_NEVER) {
-			uint32_t number = live->numbers[i];
-			uint64_t hash = hash_of(live->blocks.items[number].address);
-			size_t at = home_of(&fresh, hash);
-
-			while ((group_at(&fresh, at) & HIGH) == 0) {
-				at = (at + GROUP) & (fresh.capacity - 1);
-			}
-			at += first_of(group_at(&fresh, at) & HIGH);
-			use_slot(&fresh, at, hash, number);
+	memset(tags, TAG_NEVER, capacity);
+	live->tags = tags;
+	live->numbers = numbers;
+	live->capacity = live->never = capacity;
+	for (size_t i = 0; i < old.capacity; i++) {
+		if (old.tags[i] < TAG_NEVER) {
+			use_again(live, old.numbers[i]);
 		}
 	}
-	free(live->tags);
-	free(live->numbers);
-	*live = fresh;
+	free(old.tags);
+	free(old.numbers);
 	return true;
 }
 

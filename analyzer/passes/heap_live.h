@@ -45,7 +45,7 @@ struct hst_heap_live {
 	uint8_t *tags;                         /* 7 bits of the hash, or that there is no block */
 	uint32_t *numbers;
 	size_t capacity; /* slots: 0 or a power of two */
-	size_t never;    /* slots that have had no block since the table was built, or are as such */
+	size_t never; /* slots that have had no block since the table was built, or are as such */
 	size_t count;
 };
 

@@ -234,8 +234,8 @@ static const struct hst_memory *entry_of(const struct reading *reading, size_t a
 }
 
 /* Most entries have addresses that are going to be looked for; for the other ones it does no harm. */
-static inline void look_ahead(
-	const struct hst_heap_pass *pass, const struct reading *reading, const struct hst_event *event)
+static inline void look_ahead(const struct hst_heap_pass *pass, const struct reading *reading,
+	const struct hst_event *event)
 {
 	const struct hst_memory *next = reading->memory + event->value;
 
@@ -265,8 +265,8 @@ static enum hst_status run_blocks(struct hst_heap_pass *pass, struct reading *re
 	struct hst_event *event = &reading->events[reading->at];
 	const struct hst_event *const end = reading->events + reading->count;
 
-	while (event != end && event->kind - (uint32_t)HST_EVENT_ALLOC <=
-				       HST_EVENT_FREE - HST_EVENT_ALLOC) {
+	while (event != end &&
+		event->kind - (uint32_t)HST_EVENT_ALLOC <= HST_EVENT_FREE - HST_EVENT_ALLOC) {
 		event->ticks = event->ticks < reading->ticks ? reading->ticks : event->ticks;
 		reading->ticks = event->ticks;
 		look_ahead(pass, reading, event);
@@ -278,13 +278,23 @@ static enum hst_status run_blocks(struct hst_heap_pass *pass, struct reading *re
 	return HST_OK;
 }
 
+/* The event behind one that was taken: often it waits, too. *ret_more false: the stream is at its end. */
+static enum hst_status next_waiting(struct hst_heap_pass *pass, const struct hst_stream_ref *ref,
+	struct reading *reading, bool *ret_more)
+{
+	if (reading->at != reading->count && !reading->follow.resyncing &&
+		hst_heap_waits(reading->events[reading->at].kind)) {
+		return HST_OK;
+	}
+	return go_on(pass, ref, reading, ret_more);
+}
+
 /* Takes events of the stream as long as they come before those of all others. */
 static enum hst_status run(struct merge *merge, struct entry *top, uint64_t limit, bool *ret_more)
 {
 	struct hst_heap_pass *pass = merge->pass;
 	const struct hst_stream_ref *ref = &pass->file.streams[top->stream];
 	struct reading *reading = top->reading;
-	enum hst_status status = HST_OK;
 
 	do {
 		const struct hst_event *event = &reading->events[reading->at];
@@ -296,17 +306,13 @@ static enum hst_status run(struct merge *merge, struct entry *top, uint64_t limi
 		if (limit == UINT64_MAX) {
 			HST_TRY(run_blocks(pass, reading));
 		}
-		/* Often the next one waits, too. */
-		if (reading->at == reading->count || reading->follow.resyncing ||
-			!hst_heap_waits(reading->events[reading->at].kind)) {
-			status = go_on(pass, ref, reading, ret_more);
-			if (status != HST_OK || !*ret_more) {
-				break;
-			}
+		HST_TRY(next_waiting(pass, ref, reading, ret_more));
+		if (!*ret_more) {
+			break;
 		}
 		stand_at(reading, top);
 	} while (top->key <= limit);
-	return status;
+	return HST_OK;
 }
 
 /* A stream's first chunk is reached. */

@@ -105,7 +105,11 @@ static inline void read_alloc(
 }
 
 /* What an op is, from HST_OP_ALLOC on. */
-enum { NEAR = 1, GOES = 2, COMES = 4 };
+enum {
+	NEAR = 1,
+	GOES = 2,
+	COMES = 4
+};
 #define OP(op) [(op)-HST_OP_ALLOC]
 static const uint8_t shapes[HST_OP_FREE_NEAR - HST_OP_ALLOC + 1] = {
 	OP(HST_OP_ALLOC) = COMES,

@@ -27,9 +27,10 @@
 #define HST_JOURNAL_UNKNOWN   UINT64_MAX
 
 enum hst_journal_type {
-	HST_JOURNAL_START = 1,       /* an image began: its first code of ours runs */
-	HST_JOURNAL_FORK = 2,        /* a child of fork runs, with its parent's image */
-	HST_JOURNAL_EXEC = 3,        /* an exec is about to be tried; nothing follows if it succeeds but START */
+	HST_JOURNAL_START = 1, /* an image began: its first code of ours runs */
+	HST_JOURNAL_FORK = 2,  /* a child of fork runs, with its parent's image */
+	HST_JOURNAL_EXEC =
+		3, /* an exec is about to be tried; nothing follows if it succeeds but START */
 	HST_JOURNAL_EXEC_FAILED = 4, /* it failed */
 	HST_JOURNAL_SPAWN = 5,       /* posix_spawn and its like returned */
 	HST_JOURNAL_WAIT = 6,        /* a child was waited for */
@@ -47,8 +48,9 @@ struct hst_journal_record {
 	uint16_t type;  /* enum hst_journal_type; others are stepped over */
 	uint16_t version;
 	uint32_t check; /* hst_journal_check() of the whole record with this field 0 */
-	uint32_t pid;   /* of the process that it tells of; the writer's but for what the launcher writes */
-	uint32_t tid;   /* of the writing thread, 0 unknown */
+	uint32_t
+		pid; /* of the process that it tells of; the writer's but for what the launcher writes */
+	uint32_t tid;     /* of the writing thread, 0 unknown */
 	uint64_t mono_ns; /* CLOCK_MONOTONIC when it was made */
 };
 static_assert(sizeof(struct hst_journal_record) == 32, "on disk");
@@ -57,8 +59,9 @@ static_assert(offsetof(struct hst_journal_record, check) == 12, "upper half of t
 /* What a process has used since it began (not since its image did), as getrusage has it. HST_JOURNAL_UNKNOWN: not known. */
 struct hst_journal_usage {
 	uint64_t user_ns, system_ns;
-	uint64_t hwm_bytes;    /* VmHWM of the present image */
-	uint64_t maxrss_bytes; /* ru_maxrss: also of what ran before the exec, the parent's memory among it */
+	uint64_t hwm_bytes; /* VmHWM of the present image */
+	uint64_t
+		maxrss_bytes; /* ru_maxrss: also of what ran before the exec, the parent's memory among it */
 	uint64_t minor_faults, major_faults;
 	uint64_t voluntary, involuntary; /* context switches */
 	uint64_t blocks_in, blocks_out;  /* of 512 bytes, to and from the disk */
@@ -75,15 +78,20 @@ enum hst_journal_call {
 
 /* hst_journal_*.flags */
 enum {
-	HST_JOURNAL_REPAIRED = 1u << 0, /* EXEC, SPAWN: the new environment lacked what we need; it was put in */
-	HST_JOURNAL_VFORKED = 1u << 1,  /* EXEC, END: by a child that shares its parent's memory */
-	HST_JOURNAL_ADDED = 1u << 2,    /* EXEC, SPAWN, SHELL: flags were added to a compiler's arguments; ARGV has them */
+	HST_JOURNAL_REPAIRED =
+		1u << 0, /* EXEC, SPAWN: the new environment lacked what we need; it was put in */
+	HST_JOURNAL_VFORKED = 1u << 1, /* EXEC, END: by a child that shares its parent's memory */
+	HST_JOURNAL_ADDED =
+		1u
+		<< 2, /* EXEC, SPAWN, SHELL: flags were added to a compiler's arguments; ARGV has them */
 	HST_JOURNAL_LAUNCHER = 1u << 3, /* written by hasten run */
 	HST_JOURNAL_ORPHAN = 1u << 4,   /* WAIT: its parent had ended before it */
-	HST_JOURNAL_HOOKS = 1u << 5,    /* START: the executable calls the hooks of -finstrument-functions */
-	HST_JOURNAL_BEGINS = 1u << 6,   /* RUN: the beginning, else the end */
-	HST_JOURNAL_CUT = 1u << 7,      /* texts were left out: too long */
-	HST_JOURNAL_SANDBOXED = 1u << 8 /* WAIT, END: written without system calls that would tell more */
+	HST_JOURNAL_HOOKS =
+		1u << 5, /* START: the executable calls the hooks of -finstrument-functions */
+	HST_JOURNAL_BEGINS = 1u << 6, /* RUN: the beginning, else the end */
+	HST_JOURNAL_CUT = 1u << 7,    /* texts were left out: too long */
+	HST_JOURNAL_SANDBOXED =
+		1u << 8 /* WAIT, END: written without system calls that would tell more */
 };
 
 /* Texts behind the fields: struct hst_journal_text, its bytes, zeros up to the next multiple of 8. */
@@ -95,9 +103,10 @@ enum hst_journal_text_kind {
 	HST_TEXT_PATH = 5,     /* PATH that execvp and posix_spawnp looked through */
 	HST_TEXT_COMMAND = 6,  /* of system and popen */
 	HST_TEXT_BUILD_ID = 7, /* of the executable; bytes */
-	HST_TEXT_EXECFN = 8,   /* the path that exec was given (AT_EXECFN), if it differs from EXE */
-	HST_TEXT_ORIGINAL = 9, /* with HST_JOURNAL_ADDED: the arguments as the program gave them, like ARGV */
-	HST_TEXT_NAME = 10,    /* SAMPLE: comm */
+	HST_TEXT_EXECFN = 8, /* the path that exec was given (AT_EXECFN), if it differs from EXE */
+	HST_TEXT_ORIGINAL =
+		9, /* with HST_JOURNAL_ADDED: the arguments as the program gave them, like ARGV */
+	HST_TEXT_NAME = 10, /* SAMPLE: comm */
 };
 
 struct hst_journal_text {
@@ -150,8 +159,8 @@ struct hst_journal_spawn {
 	uint64_t began_ns;
 	uint32_t call;
 	uint32_t flags;
-	int32_t error;  /* 0, or errno: then there is no child */
-	uint32_t child; /* pid */
+	int32_t error;      /* 0, or errno: then there is no child */
+	uint32_t child;     /* pid */
 	uint64_t rss_bytes; /* of the writer, 0 unknown: what a child's maxrss may stem from */
 };
 
@@ -162,7 +171,8 @@ struct hst_journal_wait {
 	uint32_t flags;
 	uint32_t child;
 	int32_t status; /* as waitpid gives it; of waitid made into that */
-	struct hst_journal_usage usage; /* of the child and those it waited for; hwm_bytes unknown */
+	struct hst_journal_usage
+		usage; /* of the child and those it waited for; hwm_bytes unknown */
 };
 
 struct hst_journal_end {
@@ -177,7 +187,8 @@ struct hst_journal_end {
 /* COMMAND. */
 struct hst_journal_shell {
 	struct hst_journal_record record;
-	uint64_t began_ns; /* of system and pclose: when they were called; popen: the same as its end */
+	uint64_t
+		began_ns; /* of system and pclose: when they were called; popen: the same as its end */
 	uint32_t call;
 	uint32_t flags;
 	int32_t error;  /* errno, if it failed */
@@ -188,14 +199,15 @@ struct hst_journal_shell {
 
 struct hst_journal_no_memory {
 	struct hst_journal_record record;
-	uint64_t bytes; /* that were asked for */
+	uint64_t bytes;               /* that were asked for */
 	uint64_t address_space_bytes; /* VmSize, 0 unknown */
 };
 
 /* Counters since boot of /proc/stat, /proc/vmstat and the like; gauges as they are; HST_JOURNAL_UNKNOWN: not to be had. */
 struct hst_journal_system {
 	struct hst_journal_record record;
-	uint64_t cpu_user_ns, cpu_system_ns, cpu_idle_ns, cpu_iowait_ns, cpu_steal_ns; /* all processors */
+	uint64_t cpu_user_ns, cpu_system_ns, cpu_idle_ns, cpu_iowait_ns,
+		cpu_steal_ns; /* all processors */
 	uint64_t context_switches, forks;
 	uint64_t memory_total, memory_available, swap_total, swap_free; /* bytes */
 	uint64_t read_bytes, written_bytes;                             /* disks */
@@ -224,10 +236,10 @@ struct hst_journal_run {
 	struct hst_journal_record record;
 	uint32_t launcher; /* pid */
 	uint32_t flags;
-	int64_t real_ns;        /* CLOCK_REALTIME */
-	uint64_t interval_ns;   /* of samples, 0 none */
-	uint64_t oom_kills;     /* of the machine or the cgroup since it began; HST_JOURNAL_UNKNOWN */
-	uint64_t sampling_ns;   /* at the end: CPU time that samples took */
+	int64_t real_ns;      /* CLOCK_REALTIME */
+	uint64_t interval_ns; /* of samples, 0 none */
+	uint64_t oom_kills;   /* of the machine or the cgroup since it began; HST_JOURNAL_UNKNOWN */
+	uint64_t sampling_ns; /* at the end: CPU time that samples took */
 };
 
 /* Of a whole record of `bytes`, a multiple of 8; its field `check` counts as 0. Little-endian machines. */
@@ -239,7 +251,8 @@ static inline uint32_t hst_journal_check(const void *record, size_t bytes)
 
 	for (size_t at = 0; at + 8 <= bytes; at += 8) {
 		__builtin_memcpy(&word, from + at, sizeof word);
-		word &= at == (offsetof(struct hst_journal_record, check) & ~7ul) ? UINT32_MAX : UINT64_MAX;
+		word &= at == (offsetof(struct hst_journal_record, check) & ~7ul) ? UINT32_MAX
+										  : UINT64_MAX;
 		sum = (sum ^ word) * 0x2545f4914f6cdd1dull;
 		sum ^= sum >> 29;
 	}

@@ -47,6 +47,7 @@ enum hst_end {
 	HST_END_NONE = 0,  /* killed, exec, still running: the image did not say */
 	HST_END_EXIT = 1,  /* exit() or return from main */
 	HST_END__EXIT = 2, /* _exit(), _Exit(), quick_exit() */
+	HST_END_ABORT = 3, /* abort(); in the journal of processes only */
 };
 
 /* hst_file_header.flags */

@@ -17,6 +17,8 @@ struct hst_options {
 	bool profile;
 	bool check;
 	bool memory;
+	bool build;
+	bool memory_all;
 	uint64_t limit_bytes;
 	uint64_t ring_ns;
 	uint64_t tsc_hz;
@@ -25,6 +27,7 @@ struct hst_options {
 	const char *data; /* NULL: default; points into the environment, so copy what is kept */
 	const char *plan;
 	const char *filter;
+	const char *build_flags;
 };
 
 #define HST_LIMIT_DEFAULT (256ull << 20)

@@ -17,6 +17,8 @@ struct hst_process hst_process;
 
 __thread uint64_t hst_fork_ticks __attribute__((tls_model("initial-exec")));
 
+int hst_exit_status = -1;
+
 volatile uint32_t hst_sys_closed;
 
 static struct {

@@ -27,9 +27,19 @@ struct hst_process {
 	uint64_t stack_end; /* of the main thread, 0 unknown */
 	struct hst_options options;
 	struct hst_window *alive; /* wiped by the kernel in a forked child: `seen` is 0 there */
+	/* For the journal of processes, which a process may write to that records nothing else. */
+	struct hst_window
+		*tracked; /* like `alive`; `seen` is 0 until the journal has the forked child */
+	uint32_t tracked_pid;
+	uint64_t base_maxrss; /* bytes; what the kernel gave as ru_maxrss when the image began */
+	bool announced; /* the journal has the image; what it records may begin with its first event */
+	bool quiet; /* a program of the system that another one started: its memory is not recorded */
 };
 
 extern HST_HIDDEN struct hst_process hst_process;
+
+/* What exit() was given; -1 not yet. */
+extern HST_HIDDEN int hst_exit_status;
 
 /* When the thread began the fork that is under way, or of which its process is the child; 0 none. */
 extern __thread uint64_t hst_fork_ticks __attribute__((tls_model("initial-exec")));

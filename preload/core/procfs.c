@@ -64,39 +64,46 @@ bool hst_procfs_stat(uint32_t pid, uint32_t *ret_ppid, uint64_t *ret_start)
 	return false;
 }
 
-static uint32_t status_number(const char *text, const char *key)
+/* A number of a file of lines "Key:   number". false: it is not there. */
+static bool status_number(const char *text, const char *key, uint64_t *ret_value)
 {
-	uint64_t value;
-
 	for (const char *line = text; *line != '\0'; line++) {
 		if ((line == text || line[-1] == '\n') && hst_text_starts(line, key)) {
 			line += hst_text_length(key);
 			while (*line == '\t' || *line == ' ') {
 				line++;
 			}
-			return hst_text_number(line, &value) ? (uint32_t)value : 0;
+			return hst_text_number(line, ret_value);
 		}
 	}
-	return 0;
+	return false;
+}
+
+bool hst_procfs_status(const char *key, uint64_t *ret_value)
+{
+	char text[2048];
+
+	return hst_procfs_read("/proc/self/status", text, sizeof text) > 0 &&
+	       status_number(text, key, ret_value);
 }
 
 uint32_t hst_procfs_seccomp(uint32_t pid)
 {
 	char path[48];
 	char text[4096];
-	uint32_t mode;
-	uint32_t filters;
+	uint64_t mode = 0;
+	uint64_t filters = 0;
 
 	proc_path(path, sizeof path, pid, "/status");
 	if (hst_procfs_read(path, text, sizeof text) <= 0) {
 		return 0;
 	}
-	mode = status_number(text, "Seccomp:");
+	(void)status_number(text, "Seccomp:", &mode);
 	if (mode == 0) {
 		return 0;
 	}
-	filters = status_number(text, "Seccomp_filters:");
-	return filters == 0 ? 1 : filters;
+	(void)status_number(text, "Seccomp_filters:", &filters);
+	return filters == 0 ? 1 : (uint32_t)filters;
 }
 
 static int hex_digit(char c)

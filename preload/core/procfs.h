@@ -13,6 +13,9 @@ bool hst_procfs_stat(uint32_t pid, uint32_t *ret_ppid, uint64_t *ret_start);
 /* Number of seccomp filters of a process (1 for strict mode); `pid` 0: the caller. 0 also when unknown. */
 uint32_t hst_procfs_seccomp(uint32_t pid);
 
+/* A number of the caller's own status file, by its key with the colon ("VmHWM:", in KiB). false: unknown. */
+bool hst_procfs_status(const char *key, uint64_t *ret_value);
+
 /* The kernel's boot id as 16 bytes. false: unknown, nothing written. */
 bool hst_procfs_boot_id(uint8_t *ret_id);
 

@@ -108,6 +108,15 @@ static bool is_wanted(const struct hst_symbols *dynamic, uint32_t number, const 
 	       hst_text_equal(dynamic->strings + symbol->st_name, name);
 }
 
+/* Two bits of a word of the filter. Most modules have none of our names, and are done with after one look. */
+static bool may_have(const uint32_t *table, uint32_t hash)
+{
+	const uint64_t *filter = (const void *)(table + 4);
+	uint64_t word = filter[hash / 64 & (table[2] - 1)];
+
+	return (word >> hash % 64 & word >> (hash >> table[3]) % 64 & 1) != 0;
+}
+
 /* The table: sizes, a filter of 64-bit words, buckets, then the hash of each symbol, the lowest bit set in a bucket's last. */
 void *hst_symbols_find(const struct hst_symbols *symbols, const char *name)
 {
@@ -117,7 +126,7 @@ void *hst_symbols_find(const struct hst_symbols *symbols, const char *name)
 	const uint32_t *hashes;
 	uint32_t number;
 
-	if (table == NULL) {
+	if (table == NULL || !may_have(table, hash)) {
 		return NULL;
 	}
 	buckets = table + 4 + 2 * (size_t)table[2];

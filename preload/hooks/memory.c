@@ -52,7 +52,10 @@ HST_COLD void hst_memory_begin(void)
 {
 	hst_reals_start();
 	if (hst_process.state == HST_PROCESS_NEW && !hst_real_allocator.sanitizer) {
-		hst_process_start();
+		hst_process_announce();
+		if (hst_memory_mode == HST_MEMORY_UNKNOWN) {
+			hst_process_start();
+		}
 	}
 }
 
@@ -63,7 +66,8 @@ void hst_memory_start(void)
 	const char *name = allocator->module;
 	bool foreign = allocator->foreign || allocator->sanitizer || name == NULL;
 
-	if (!hst_process.options.memory || hst_process.state == HST_PROCESS_OFF) {
+	if (!hst_process.options.memory || hst_process.quiet ||
+		hst_process.state == HST_PROCESS_OFF) {
 		hst_memory_mode = HST_MEMORY_SILENT;
 		return;
 	}

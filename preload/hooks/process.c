@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/real.h"
 #include "core/sys.h"
+#include "hooks/journal.h"
 #include "hooks/stream.h"
 #include "sink/file.h"
 #include "stacks/tree.h"
@@ -61,8 +62,31 @@ HST_EXPORT pid_t fork(void)
 	child = real();
 	if (child != 0) {
 		hst_fork_ticks = 0;
+	} else {
+		(void)hst_journal_who();
 	}
 	return child;
+}
+
+/* Handlers run before the destructor that ends the record, and may leave in another way: until then it is only kept. */
+HST_EXPORT void hst_hook_exit(int status) __asm__("exit") __attribute__((noreturn));
+HST_EXPORT void hst_hook_exit(int status)
+{
+	hst_exit_status = status;
+	leave(HST_REAL_exit, status);
+}
+
+/* A handler of SIGABRT may still jump out of it. */
+HST_EXPORT void hst_hook_abort(void) __asm__("abort") __attribute__((noreturn));
+HST_EXPORT void hst_hook_abort(void)
+{
+	void (*real)(void) = (void (*)(void))hst_real(HST_REAL_abort, __builtin_return_address(0));
+
+	hst_journal_ends(HST_END_ABORT, -1);
+	if (real != NULL) {
+		real();
+	}
+	leave(HST_REAL__exit, 127);
 }
 
 /* From here on the kernel may kill the process for a call of ours. What counts need is made ready. */

@@ -8,6 +8,7 @@
 #include "core/process.h"
 #include "core/sys.h"
 #include "hooks/function.h"
+#include "hooks/journal.h"
 #include "hooks/memory.h"
 #include "hooks/sample.h"
 #include "hooks/stream.h"
@@ -137,6 +138,9 @@ HST_NOINLINE void hst_memory_came(struct hst_stream *own, const struct hst_ask *
 
 	if (is_own(own, ask)) {
 		return;
+	}
+	if (HST_UNLIKELY(block == 0)) {
+		hst_journal_no_memory(bytes);
 	}
 	stream = open_stream(own, ask);
 	if (stream == NULL) {

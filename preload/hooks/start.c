@@ -9,12 +9,15 @@
 #include "core/real.h"
 #include "core/sys.h"
 #include "core/text.h"
+#include "hooks/build.h"
+#include "hooks/journal.h"
 #include "hooks/memory.h"
 #include "hooks/sample.h"
 #include "hooks/stream.h"
 #include "sink/directory.h"
 #include "sink/file.h"
 #include "sink/filter.h"
+#include "sink/journal.h"
 #include "sink/modules.h"
 #include "sink/names.h"
 #include "sink/ring.h"
@@ -97,7 +100,24 @@ static bool step_directory(void)
 static bool step_fork_memory(void)
 {
 	hst_process.alive = hst_window_new();
-	return hst_process.alive != NULL;
+	hst_process.tracked = hst_window_new();
+	return hst_process.alive != NULL && hst_process.tracked != NULL;
+}
+
+/* What the kernel laid at the end of the stack, with the number of arguments before them; NULL not known. */
+static char **find_arguments(void)
+{
+	char **stack = &__libc_stack_end != NULL ? __libc_stack_end : NULL;
+
+	return stack == NULL ? NULL : stack + 1;
+}
+
+/* true: it is a program of the system. */
+static bool announce_image(void)
+{
+	hst_journal_start();
+	hst_process.announced = true;
+	return hst_journal_image(find_arguments());
 }
 
 static void fill_times(struct hst_file_header *header)
@@ -147,31 +167,42 @@ static bool step_threads(void)
 	return true;
 }
 
-static bool (*const steps[])(void) = {
+static bool (*const announce_steps[])(void) = {
 	step_options,
 	step_reals,
 	step_sandbox,
-	step_clock,
 	step_directory,
 	step_fork_memory,
+};
+
+static bool (*const record_steps[])(void) = {
+	step_clock,
 	step_file,
 	step_memory,
 	step_modules,
 	step_threads,
 };
 
-void hst_process_start(void)
+static bool take_steps(bool (*const *steps)(void), size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!steps[i]()) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool begin_start(void)
 {
 	uint32_t state = HST_PROCESS_NEW;
-	bool on = true;
 
-	if (!__atomic_compare_exchange_n(&hst_process.state, &state, HST_PROCESS_STARTING, false,
-		    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-		return;
-	}
-	for (size_t i = 0; on && i < sizeof steps / sizeof steps[0]; i++) {
-		on = steps[i]();
-	}
+	return __atomic_compare_exchange_n(&hst_process.state, &state, HST_PROCESS_STARTING, false,
+		__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+static void end_start(bool on)
+{
 	if (start_role == HST_DIRECTORY_MADE && !hst_sink.ready) {
 		hst_directory_remove(); /* it has no mark, so nobody could use it */
 	}
@@ -179,6 +210,54 @@ void hst_process_start(void)
 		&hst_process.state, on ? HST_PROCESS_ON : HST_PROCESS_OFF, __ATOMIC_RELEASE);
 	if (!on) {
 		hst_memory_start();
+	}
+}
+
+static bool record(void)
+{
+	return take_steps(record_steps, sizeof record_steps / sizeof record_steps[0]);
+}
+
+/*
+ * Most processes of a build have nothing to tell but that they were there. One that another process started makes its file when
+ * there is something to put into it. What makes the directory marks it, with its file, at once.
+ */
+void hst_process_announce(void)
+{
+	bool on;
+
+	if (hst_process.announced || !begin_start()) {
+		return;
+	}
+	on = take_steps(announce_steps, sizeof announce_steps / sizeof announce_steps[0]);
+	if (on && hst_process.options.build && start_role != HST_DIRECTORY_MADE) {
+		/* Nothing but who ran is asked for. */
+		(void)announce_image();
+		hst_build_start();
+		end_start(false);
+		return;
+	}
+	if (on && start_role == HST_DIRECTORY_JOINS) {
+		hst_process.quiet = announce_image() && !hst_process.options.memory_all;
+		if (hst_process.quiet) {
+			hst_memory_mode = HST_MEMORY_SILENT;
+		}
+		__atomic_store_n(&hst_process.state, HST_PROCESS_NEW, __ATOMIC_RELEASE);
+		return;
+	}
+	on = on && record();
+	if (on) {
+		(void)announce_image();
+	}
+	hst_process.announced = true;
+	end_start(on);
+}
+
+void hst_process_start(void)
+{
+	hst_process_announce();
+	if (begin_start()) {
+		end_start(record());
 	}
 }
 
@@ -250,6 +329,7 @@ void hst_process_end(uint32_t kind, int status)
 {
 	struct hst_file_header *header = hst_sink.header;
 
+	hst_journal_ends(kind, status);
 	/* A child of vfork shares our memory, a child of fork that recorded nothing our file. */
 	if (hst_process.state != HST_PROCESS_ON || hst_process.alive->seen == 0 ||
 		(hst_self != NULL && hst_self->guard == HST_GUARD_DEAF) ||
@@ -270,10 +350,10 @@ static __attribute__((constructor(101))) void library_start(
 	(void)argc;
 	(void)environment;
 	hst_process.stack_end = (uint64_t)argv;
-	hst_process_start();
+	hst_process_announce();
 }
 
 static __attribute__((destructor(101))) void library_end(void)
 {
-	hst_process_end(HST_END_EXIT, -1);
+	hst_process_end(HST_END_EXIT, hst_exit_status);
 }

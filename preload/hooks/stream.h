@@ -12,7 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Process start, by the constructor or by the first hook, whichever comes first. */
+/* The process is there: the journal has it, and the first process of a recording a file. By the constructor or the first hook. */
+void hst_process_announce(void);
+
+/* The recording of the process begins, if it has not: something of it is to be recorded. */
 void hst_process_start(void);
 
 /* The calling thread's stream, made now if need be. NULL: nothing is recorded in this process. */

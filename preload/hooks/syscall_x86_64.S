@@ -3,6 +3,8 @@
  * syscall(number, ...): handed on without touching a register but rax or a byte of the caller's frame, so that a call that
  * returns twice or on another stack, and a caller that passes fewer than six arguments, see no difference.
  */
+#define HST_SYS_EXECVE     59
+#define HST_SYS_EXECVEAT   322
 #define HST_SYS_EXIT_GROUP 231
 #define HST_SYS_SECCOMP    317
 
@@ -16,6 +18,10 @@ syscall:
 	je	hst_syscall_noted
 	cmpq	$HST_SYS_SECCOMP, %rdi
 	je	hst_syscall_noted
+	cmpq	$HST_SYS_EXECVE, %rdi
+	je	hst_syscall_exec
+	cmpq	$HST_SYS_EXECVEAT, %rdi
+	je	hst_syscall_exec
 	movq	hst_real_syscall(%rip), %rax
 	testq	%rax, %rax
 	je	hst_syscall_noted

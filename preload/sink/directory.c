@@ -151,6 +151,7 @@ static bool name_is_ours(const char *name)
 
 	return hst_text_equal(name, "session") ||
 	       (length > 4 && hst_text_equal(name + length - 4, ".hst")) ||
+	       (length > 4 && hst_text_equal(name + length - 4, ".hsj")) ||
 	       (length > 5 && hst_text_equal(name + length - 5, ".plan"));
 }
 

@@ -21,6 +21,9 @@ struct hst_journal_piece {
 	char *const *list;
 };
 
+/* The data directory is known (hst_sink_path): records go to its journal from here on. */
+void hst_journal_start(void);
+
 /* Does this process write to a journal? Also true in its children of vfork. Cheap. */
 bool hst_journal_on(void);
 

@@ -30,6 +30,7 @@ sys.path.insert(0, HERE)
 # pylint: disable=wrong-import-position
 import memory_bench
 import output
+import process_bench
 import stats
 from memory_bench import disk_bytes
 
@@ -78,6 +79,7 @@ class Bench:
         self.bars = []
         self.programs = {}
         self.memory = memory_bench.MemoryBench(self, Broken, say)
+        self.processes = process_bench.ProcessBench(self, Broken, say)
 
     def record(self, **row):
         self.log.write(json.dumps(row, sort_keys=True) + "\n")
@@ -99,6 +101,7 @@ class Bench:
             self.programs[name] = self.path(name)
             call(cc + FLAGS + [os.path.join(HERE, name + ".c"), "-o", self.path(name), "-lpthread"])
         self.memory.compile(cc, call, HERE, ["-finstrument-functions"])
+        self.processes.compile(cc, call, HERE)
         lua = self.fetched([])
         if lua:
             self.programs["lua"] = lua
@@ -469,6 +472,7 @@ class Bench:
         if self.wanted("report") and "lua" in self.programs:
             self.measure_report()
         self.memory.run()
+        self.processes.run()
 
 
 def say(text):
@@ -519,7 +523,7 @@ def main():
     parser.add_argument("--build", required=True, help="meson's build folder")
     parser.add_argument("--hasten", help="the program, if it is not in the build folder")
     parser.add_argument("--rounds", type=int)
-    names = tuple(TARGETS) + OTHERS + memory_bench.NAMES
+    names = tuple(TARGETS) + OTHERS + memory_bench.NAMES + process_bench.NAMES
     parser.add_argument("--only", type=lambda text: text.split(","), help=", ".join(names))
     parser.add_argument("--quick", action="store_true", help="small: does the benchmark work?")
     parser.add_argument("--clock", choices=("cpu", "wall"), default="cpu")

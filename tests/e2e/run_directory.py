@@ -53,8 +53,9 @@ class Directory(support.RunTest):
                                 cwd=self.dir, capture_output=True, umask=0)
         self.assertEqual(result.returncode, 11)
         self.assertEqual(stat.S_IMODE(os.stat(self.path("hasten.data")).st_mode), 0o700)
-        self.assertEqual(os.listdir(self.path("hasten.data")), ["session"])
-        self.assertEqual(stat.S_IMODE(os.stat(self.path("hasten.data", "session")).st_mode), 0o600)
+        self.assertEqual(sorted(os.listdir(self.path("hasten.data"))), ["processes.hsj", "session"])
+        for name in ("session", "processes.hsj"):
+            self.assertEqual(stat.S_IMODE(os.stat(self.path("hasten.data", name)).st_mode), 0o600)
         session = self.session()
         self.assertEqual(session[""], "hasten-data 1")
         self.assertEqual(session["command"], f"{support.TARGET} exit 11")
@@ -66,6 +67,7 @@ class Directory(support.RunTest):
         subprocess.run(self.command(support.TARGET, "exit", "0"), env=self.env, cwd=self.dir,
                        capture_output=True, umask=0o777, check=True)
         self.assertEqual(stat.S_IMODE(os.stat(self.path("hasten.data")).st_mode), 0o700)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path("hasten.data", "processes.hsj")).st_mode), 0o600)
         self.assertEqual(self.session()["finished"], "1")
 
     def test_session_names_the_program_while_it_runs(self):
@@ -230,7 +232,7 @@ class Directory(support.RunTest):
     def test_directory_empty_is_used(self):
         os.mkdir(self.path("given"), 0o755)
         self.record("-o", "given")
-        self.assertEqual(os.listdir(self.path("given")), ["session"])
+        self.assertEqual(sorted(os.listdir(self.path("given"))), ["processes.hsj", "session"])
         self.assertEqual(stat.S_IMODE(os.stat(self.path("given")).st_mode), 0o700)
 
     def test_directory_parent_missing_is_refused(self):

@@ -28,14 +28,15 @@ class Options(support.RunTest):
         return result.stderr.rstrip("\n")
 
     def test_options_later_ones_exit_2(self):
-        for arguments in (["--args"], ["--args=f*"], ["--plan", "x"], ["--plan=x"], ["--json", "x"],
+        for arguments in (["--args"], ["--args=f*"], ["--plan", "x"], ["--plan=x"],
                           ["--no-functions"], ["--overhead", "5"], ["--overhead=5%"]):
             name = arguments[0].split("=")[0]
             self.assertEqual(self.refused(*arguments, support.TARGET, "exit", "0"),
                              f"hasten: run: {name} is not available in this version")
 
     def test_options_that_hold_are_accepted(self):
-        self.assertEqual(self.seen("--overhead", "off", "--no-system").keys(), self.seen().keys())
+        self.assertEqual(self.seen("--overhead", "off", "--no-system", "--no-subreaper",
+                                   "--interval", "20").keys(), self.seen().keys())
 
     def test_options_no_memory_is_handed_on(self):
         self.assertNotIn("HASTEN_MEMORY", self.seen())
@@ -56,6 +57,12 @@ class Options(support.RunTest):
                                 (["--limit=0"], "size such as 64M"), (["--limit=-1"], "size such"),
                                 (["--limit=1e9"], "size such"), (["--limit=99999999T"], "size such"),
                                 (["--last=10"], "time such as 10s"), (["--last="], "time such"),
+                                (["--interval", "x"], "time in milliseconds"),
+                                (["--interval=0"], "time in milliseconds"),
+                                (["--interval=3600001"], "time in milliseconds"),
+                                (["--interval=2h"], "time in milliseconds"),
+                                (["--json", "-"], "belongs to the program"),
+                                (["--json="], "needs the name of a file"),
                                 (["--color=pink"], "auto, always or never"),
                                 (["--paused=1"], "takes no value"), (["-o"], "needs a value"),
                                 (["-o", ""], "name of a directory"), (["-q", "-o"], "needs a value")):
@@ -94,7 +101,7 @@ class Options(support.RunTest):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         for option in ("-o", "--mode", "--limit", "--filter", "--overhead", "--args", "--plan",
                        "--no-memory", "--no-functions", "--no-children", "--no-system", "--json",
-                       "--last", "--paused", "-q", "--color"):
+                       "--interval", "--no-subreaper", "--last", "--paused", "-q", "--color"):
             self.assertRegex(result.stdout, rf"(?m)^ +(-\w, )?{option}\b")
         self.assertTrue(all(len(line) <= 100 for line in result.stdout.splitlines()))
 

@@ -6,6 +6,7 @@ one, so that these tests are about the launcher alone.
 """
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,9 @@ import unittest
 HASTEN = ""
 TARGET = ""
 FILES = ""
+
+# Whoever runs the tests may ignore it (nohup does): the programs would inherit that.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def build(source, output, *flags, compiler="gcc", language="c"):

@@ -21,7 +21,8 @@ import tarfile
 
 SKIP = 77
 FLAGS = "-O2 -g -finstrument-functions"
-PACKAGES = {"lua": "lua5.4", "sqlite": "sqlite3"}
+PACKAGES = {"lua": "lua5.4", "sqlite": "sqlite3", "zlib": "zlib"}
+PROGRAMS = ("lua", "sqlite")
 
 
 class Unavailable(Exception):
@@ -180,7 +181,7 @@ def build(cache, name, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("cache")
-    parser.add_argument("program", choices=sorted(PACKAGES))
+    parser.add_argument("program", choices=PROGRAMS)
     parser.add_argument("--cc", default=os.environ.get("CC", "cc"))
     parser.add_argument("--flags", default=FLAGS)
     parser.add_argument("--name", help="of the program below CACHE, if it is built in several ways")

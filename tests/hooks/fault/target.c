@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -60,6 +61,28 @@ static void *thread_body(void *arg)
 	return arg;
 }
 
+/* Children that come to nothing, with an environment that lacks us. Returns how they ended. */
+static int launch(void)
+{
+	char *list[] = { (char *)"none", NULL };
+	char *empty[] = { NULL };
+	siginfo_t info = { 0 };
+	pid_t pid;
+
+	if (posix_spawn(&pid, "/nonexistent/program", NULL, NULL, list, empty) != ENOENT) {
+		_exit(93);
+	}
+	pid = vfork();
+	if (pid == 0) {
+		execve("/nonexistent/program", list, empty);
+		_exit(6);
+	}
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED) != 0 || info.si_pid != pid) {
+		_exit(94);
+	}
+	return info.si_status;
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t thread;
@@ -97,5 +120,6 @@ int main(int argc, char **argv)
 	work(100);
 	take(100);
 	printf("child %d errno %d\n", WEXITSTATUS(status), errno);
+	printf("launched %d\n", launch());
 	return 3;
 }

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records of the process about itself. */
+#include "hooks/journal.h"
+
+#include "core/attr.h"
+#include "core/process.h"
+#include "core/procfs.h"
+#include "core/sys.h"
+#include "core/text.h"
+#include "sink/journal.h"
+
+#include <elf.h>
+#include <link.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "core/poison.h"
+
+#define PATH_BYTES 1024u
+#define KIB        1024u
+
+/* Set by the first allocation that failed. */
+static uint32_t lacked;
+
+static HST_NOINLINE void note_fork(void)
+{
+	struct hst_journal_fork fork = { .ppid = hst_sys_getppid(), .call = HST_CALL_FORK };
+
+	hst_process.tracked->seen = 1;
+	hst_process.tracked_pid = hst_sys_getpid();
+	hst_process.base_maxrss = 0;
+	lacked = 0;
+	hst_journal_append(&fork.record, sizeof fork, HST_JOURNAL_FORK, NULL, 0);
+}
+
+enum hst_journal_who hst_journal_who(void)
+{
+	if (hst_process.tracked == NULL || !hst_journal_on()) {
+		return HST_WHO_NOBODY;
+	}
+	if (hst_process.tracked->seen == 0) {
+		note_fork();
+	}
+	return hst_sys_getpid() == hst_process.tracked_pid ? HST_WHO_SELF : HST_WHO_VFORKED;
+}
+
+/* The build-id in the notes of the executable, as they lie in memory. */
+static struct hst_journal_piece build_id(void)
+{
+	const ElfW(Phdr) *headers = (const void *)getauxval(AT_PHDR);
+	size_t count = getauxval(AT_PHNUM);
+	struct hst_journal_piece none = { .kind = HST_TEXT_BUILD_ID };
+	uint64_t bias = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (headers[i].p_type == PT_PHDR) {
+			bias = (uint64_t)headers - headers[i].p_vaddr;
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *at = (const void *)(bias + headers[i].p_vaddr);
+		const uint8_t *end = at + headers[i].p_memsz;
+
+		while (headers[i].p_type == PT_NOTE && at + sizeof(ElfW(Nhdr)) <= end) {
+			const ElfW(Nhdr) *note = (const void *)at;
+			const uint8_t *name = at + sizeof *note;
+			const uint8_t *bytes = name + ((note->n_namesz + 3u) & ~3u);
+
+			if (bytes + note->n_descsz > end) {
+				break;
+			}
+			if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
+				memcmp(name, "GNU", 4) == 0) {
+				return (struct hst_journal_piece){ HST_TEXT_BUILD_ID,
+					(const char *)bytes, note->n_descsz, NULL };
+			}
+			at = bytes + ((note->n_descsz + 3u) & ~3u);
+		}
+	}
+	return none;
+}
+
+static void fill_limits(struct hst_journal_limits *limits)
+{
+	limits->cpu_seconds = hst_sys_limit(RLIMIT_CPU);
+	limits->address_bytes = hst_sys_limit(RLIMIT_AS);
+	limits->data_bytes = hst_sys_limit(RLIMIT_DATA);
+	limits->file_bytes = hst_sys_limit(RLIMIT_FSIZE);
+	limits->stack_bytes = hst_sys_limit(RLIMIT_STACK);
+	limits->processes = hst_sys_limit(RLIMIT_NPROC);
+}
+
+/* The programs of the system: what they allocate is of interest to those who ask for it. */
+static bool is_system(const char *exe)
+{
+	static const char *const places[] = { "/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/" };
+
+	if (hst_text_starts(exe, "/usr/local/")) {
+		return false;
+	}
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		if (hst_text_starts(exe, places[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+HST_NOINLINE bool hst_journal_image(char *const *argv)
+{
+	struct hst_journal_start start = { .ppid = hst_sys_getppid(),
+		.uid = (uint32_t)getauxval(AT_UID),
+		.gid = (uint32_t)getauxval(AT_GID) };
+	const char *execfn = (const char *)getauxval(AT_EXECFN);
+	char exe[PATH_BYTES];
+	char cwd[PATH_BYTES];
+	long exe_bytes = hst_sys_readlink("/proc/self/exe", exe, sizeof exe - 1);
+	long cwd_bytes = hst_sys_getcwd(cwd, sizeof cwd);
+
+	exe[exe_bytes > 0 ? exe_bytes : 0] = '\0';
+	hst_process.tracked->seen = 1;
+	hst_process.tracked_pid = hst_process.pid;
+	hst_journal_usage(&start.base, false);
+	hst_process.base_maxrss = start.base.maxrss_bytes;
+	fill_limits(&start.limits);
+	if (execfn == NULL || hst_text_equal(execfn, exe)) {
+		execfn = "";
+	}
+	{
+		const struct hst_journal_piece pieces[] = {
+			{ HST_TEXT_EXE, exe, hst_text_length(exe), NULL },
+			/* Its NUL is counted; "(unreachable)" is another root's. */
+			{ HST_TEXT_CWD, cwd,
+				cwd_bytes > 1 && cwd[0] == '/' ? (size_t)cwd_bytes - 1 : 0, NULL },
+			{ HST_TEXT_ARGV, NULL, 0, argv },
+			{ HST_TEXT_EXECFN, execfn, hst_text_length(execfn), NULL },
+			build_id(),
+		};
+
+		hst_journal_append(&start.record, sizeof start, HST_JOURNAL_START, pieces,
+			sizeof pieces / sizeof pieces[0]);
+	}
+	return is_system(exe);
+}
+
+void hst_journal_ends(uint32_t kind, int status)
+{
+	struct hst_journal_end end = { .kind = kind, .status = status };
+	enum hst_journal_who who = hst_journal_who();
+
+	if (who == HST_WHO_NOBODY) {
+		return;
+	}
+	end.flags = who == HST_WHO_VFORKED ? HST_JOURNAL_VFORKED : 0;
+	hst_journal_usage(&end.usage, who == HST_WHO_SELF);
+	hst_journal_append(&end.record, sizeof end, HST_JOURNAL_END, NULL, 0);
+}
+
+HST_NOINLINE void hst_journal_no_memory(uint64_t bytes)
+{
+	struct hst_journal_no_memory record = { .bytes = bytes };
+	uint64_t kib = 0;
+
+	if (__atomic_load_n(&lacked, __ATOMIC_RELAXED) != 0 || hst_journal_who() != HST_WHO_SELF ||
+		__atomic_exchange_n(&lacked, 1, __ATOMIC_RELAXED) != 0) {
+		return;
+	}
+	if (hst_procfs_status("VmSize:", &kib)) {
+		record.address_space_bytes = kib * KIB;
+	}
+	hst_journal_append(&record.record, sizeof record, HST_JOURNAL_NO_MEMORY, NULL, 0);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Functions that start a process and return: posix_spawn, and the shells of system and popen. Their own fork, exec and wait are inside
+ * libc and pass none of our hooks, so what they did is written down when they return.
+ *
+ * system and popen hand on `environ` as it is. To put our variables in, it would have to be changed under the eyes of other threads,
+ * so a shell that a program starts after it has emptied its environment is seen from here only.
+ */
+#include "core/attr.h"
+#include "core/procfs.h"
+#include "core/real.h"
+#include "core/sys.h"
+#include "core/text.h"
+#include "hooks/build.h"
+#include "hooks/environment.h"
+#include "hooks/journal.h"
+#include "hooks/piece.h"
+#include "sink/journal.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "core/poison.h"
+
+typedef int (*spawn_function)(pid_t *pid, const char *file,
+	const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+	char *const *argv, char *const *environment);
+
+/* One call, as it came. */
+struct spawn {
+	enum hst_journal_call call;
+	spawn_function real;
+	pid_t *pid;
+	const char *file;
+	const posix_spawn_file_actions_t *actions;
+	const posix_spawnattr_t *attributes;
+	char *const *argv;
+	char *const *environment;
+	const char *path;      /* that it is looked for in; NULL: it is not */
+	char *const *original; /* `argv` as it came, if flags were added to a compiler's; NULL */
+};
+
+static int spawn_real(const struct spawn *spawn)
+{
+	return spawn->real(spawn->pid, spawn->file, spawn->actions, spawn->attributes, spawn->argv,
+		spawn->environment);
+}
+
+/* Resident bytes of this process; 0 unknown. The second number of statm. */
+static uint64_t resident_bytes(void)
+{
+	char text[128];
+	const char *at = text;
+	uint64_t pages = 0;
+
+	if (hst_procfs_read("/proc/self/statm", text, sizeof text) <= 0) {
+		return 0;
+	}
+	while (*at != '\0' && *at != ' ') {
+		at++;
+	}
+	if (*at == '\0' || !hst_text_number(at + 1, &pages)) {
+		return 0;
+	}
+	return pages * HST_PAGE;
+}
+
+static HST_NOINLINE void record_spawn(
+	const struct spawn *spawn, struct hst_journal_spawn *record, int error)
+{
+	const struct hst_journal_piece pieces[] = {
+		hst_piece_text(HST_TEXT_FILE, spawn->file),
+		hst_piece_list(HST_TEXT_ARGV, spawn->argv),
+		hst_piece_text(HST_TEXT_PATH, spawn->path),
+		hst_piece_list(HST_TEXT_ORIGINAL, spawn->original),
+	};
+
+	record->call = spawn->call;
+	record->error = error;
+	record->child = error == 0 && *spawn->pid > 0 ? (uint32_t)*spawn->pid : 0;
+	hst_journal_append(&record->record, sizeof *record, HST_JOURNAL_SPAWN, pieces,
+		sizeof pieces / sizeof pieces[0]);
+}
+
+static bool add_flags(struct spawn *spawn, void *room, size_t bytes)
+{
+	char **edited = hst_build_make(spawn->file, spawn->argv, spawn->path, room, bytes);
+
+	if (edited != NULL) {
+		spawn->original = spawn->argv;
+		spawn->argv = edited;
+	}
+	return edited != NULL;
+}
+
+/* The program's own pid is passed on where there is one: libc sets it before a handler of SIGCHLD can ask for it. */
+static int start(struct spawn spawn)
+{
+	struct hst_journal_spawn record = { 0 };
+	struct hst_environment repair;
+	void *mapping = NULL;
+	void *room = NULL;
+	pid_t pid = 0;
+	size_t bytes;
+	int error;
+
+	if (spawn.real == NULL) {
+		return ENOSYS;
+	}
+	if (hst_journal_who() == HST_WHO_NOBODY) {
+		return spawn_real(&spawn);
+	}
+	bytes = hst_build_needs(spawn.file, spawn.argv);
+	if (bytes > 0 && add_flags(&spawn, __builtin_alloca(bytes), bytes)) {
+		record.flags |= HST_JOURNAL_ADDED;
+	}
+	bytes = hst_environment_needs(&repair, spawn.environment);
+	if (bytes > HST_ENVIRONMENT_STACK) {
+		mapping = hst_sys_mmap(NULL, hst_sys_whole_pages(bytes), PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		room = mapping;
+	} else if (bytes > 0) {
+		room = __builtin_alloca(bytes);
+	}
+	if (room != NULL) {
+		spawn.environment = hst_environment_make(&repair, room);
+		record.flags |= HST_JOURNAL_REPAIRED;
+	}
+	spawn.pid = spawn.pid != NULL ? spawn.pid : &pid;
+	record.rss_bytes = resident_bytes();
+	record.began_ns = hst_journal_now();
+	error = spawn_real(&spawn);
+	record_spawn(&spawn, &record, error);
+	if (mapping != NULL) {
+		(void)hst_sys_munmap(mapping, hst_sys_whole_pages(bytes));
+	}
+	return error;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): posix_spawn(3) takes as many */
+int hst_hook_posix_spawn(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const *argv,
+	char *const *environment) __asm__("posix_spawn");
+HST_EXPORT int hst_hook_posix_spawn(pid_t *pid, const char *file,
+	const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+	char *const *argv, char *const *environment)
+{
+	return start((struct spawn){ HST_CALL_POSIX_SPAWN,
+		(spawn_function)hst_real(HST_REAL_posix_spawn, __builtin_return_address(0)), pid,
+		file, actions, attributes, argv, environment, NULL, NULL });
+}
+
+int hst_hook_posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const *argv,
+	char *const *environment) __asm__("posix_spawnp");
+HST_EXPORT int hst_hook_posix_spawnp(pid_t *pid, const char *file,
+	const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+	char *const *argv, char *const *environment)
+{
+	return start((struct spawn){ HST_CALL_POSIX_SPAWNP,
+		(spawn_function)hst_real(HST_REAL_posix_spawnp, __builtin_return_address(0)), pid,
+		file, actions, attributes, argv, environment, hst_environment_path(file), NULL });
+}
+
+static HST_NOINLINE void record_shell(
+	struct hst_journal_shell *record, const char *command, int status, bool failed)
+{
+	struct hst_journal_piece piece = hst_piece_text(HST_TEXT_COMMAND, command);
+
+	record->error = failed ? errno : 0;
+	record->status = failed ? 0 : status;
+	hst_journal_append(&record->record, sizeof *record, HST_JOURNAL_SHELL, &piece, 1);
+}
+
+/* Without a command it only asks whether there is a shell. */
+int hst_hook_system(const char *command) __asm__("system");
+HST_EXPORT int hst_hook_system(const char *command)
+{
+	int (*real)(const char *) =
+		(int (*)(const char *))hst_real(HST_REAL_system, __builtin_return_address(0));
+	struct hst_journal_shell record = { .call = HST_CALL_SYSTEM };
+	int status;
+
+	if (real == NULL) {
+		errno = ENOSYS;
+		return -1;
+	}
+	if (command == NULL || hst_journal_who() == HST_WHO_NOBODY) {
+		return real(command);
+	}
+	record.began_ns = hst_journal_now();
+	status = real(command);
+	record_shell(&record, command, status, status == -1);
+	return status;
+}
+
+FILE *hst_hook_popen(const char *command, const char *mode) __asm__("popen");
+HST_EXPORT FILE *hst_hook_popen(const char *command, const char *mode)
+{
+	FILE *(*real)(const char *, const char *) = (FILE * (*)(const char *, const char *))
+		hst_real(HST_REAL_popen, __builtin_return_address(0));
+	struct hst_journal_shell record = { .call = HST_CALL_POPEN };
+	FILE *pipe;
+
+	if (real == NULL) {
+		errno = ENOSYS;
+		return NULL;
+	}
+	pipe = real(command, mode);
+	if (hst_journal_who() != HST_WHO_NOBODY) {
+		record.began_ns = hst_journal_now();
+		record_shell(&record, command, 0, pipe == NULL);
+	}
+	return pipe;
+}
+
+int hst_hook_pclose(FILE *pipe) __asm__("pclose");
+HST_EXPORT int hst_hook_pclose(FILE *pipe)
+{
+	int (*real)(FILE *) =
+		(int (*)(FILE *))hst_real(HST_REAL_pclose, __builtin_return_address(0));
+	struct hst_journal_shell record = { .call = HST_CALL_PCLOSE };
+	int status;
+
+	if (real == NULL) {
+		errno = ENOSYS;
+		return -1;
+	}
+	if (hst_journal_who() == HST_WHO_NOBODY) {
+		return real(pipe);
+	}
+	record.began_ns = hst_journal_now();
+	status = real(pipe);
+	record_shell(&record, NULL, status, status == -1);
+	return status;
+}
