@@ -156,7 +156,7 @@ static void blind_line(const struct hst_processes *p)
 	}
 	if (used != 0) {
 		hst_print_line(
-			"blind spots   %s: known from the parent only, what they started is not",
+			"blind spots   %s: known from the parent only, what they started may be missing",
 			text);
 	}
 }

@@ -106,7 +106,11 @@ GET(wall, number_figure(i->wall_ns, (i->flags & HST_PROCESS_END_UNKNOWN) != 0))
 GET(cpu, number_figure(i->cpu_ns, (i->flags & HST_PROCESS_USAGE_ESTIMATED) != 0))
 USAGE(user, user_ns)
 USAGE(system, system_ns)
-GET(tree_cpu, number_figure(i->tree_cpu_ns, false))
+/* A sum of what is known: in doubt if its own part is, or if that of some image is not known at all. */
+GET(tree_cpu,
+	number_figure(i->tree_cpu_ns,
+		(i->flags & HST_PROCESS_USAGE_ESTIMATED) != 0 || i->cpu_ns == HST_PROCESS_UNKNOWN ||
+			(show->processes->cpu_unknown != 0 && i->tree_images > 1)))
 GET(tree_images, number_figure(i->tree_images, false))
 GET(hwm,
 	number_figure(i->hwm_source == HST_PROCESS_HWM_UNKNOWN ? HST_PROCESS_UNKNOWN : i->hwm_bytes,

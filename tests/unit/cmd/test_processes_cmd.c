@@ -369,6 +369,11 @@ static void test_processes_of_tells_all_about_a_process(void **state)
 	f->reading.options.of = "100";
 	assert_int_equal(show(f), HST_EXIT_OK);
 	assert_true(has(f, "children sh (pid 101) 2.00 ms, exec\ngcc (pid 103) 490 ms, OK\n"));
+	f->reading.options.of = "105";
+	assert_int_equal(show(f), HST_EXIT_OK);
+	assert_true(has(f, "CPU ~6.00 ms, ~4.50 ms in the program, ~1.50 ms in the kernel\n"
+			   "in all ~6.00 ms CPU with later images"));
+	assert_true(has(f, "blind spot statically linked: known from its parent only"));
 	f->reading.options.of = "nobody";
 	assert_int_equal(show(f), HST_EXIT_USAGE);
 	assert_true(said(f, "no process has that number, name or path; hasten processes -n 0"));
