@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define BRIEF_ROWS 8u
+#define TAKEN_ROWS 20u /* of those that a process above took well: often there are many alike */
 
 /* "CE cc1  cc1 (pid 12), at 1.20 s after 30.0 ms" */
 static void title(const struct hst_process_image *image)
@@ -107,8 +108,8 @@ static size_t part_taken(const struct hst_show *show, struct hst_field_rows *row
 
 static void print_failures(const struct hst_show *show, struct hst_field_rows *rows)
 {
-	size_t limit = hst_show_limit(show, rows->count, 0);
 	size_t others = part_taken(show, rows);
+	size_t limit = hst_show_limit(show, rows->count, others + TAKEN_ROWS);
 
 	if (rows->count == 0) {
 		hst_print_line("no process failed");

@@ -114,6 +114,7 @@ static void peak_line(const struct hst_show *show)
 {
 	const struct hst_processes *p = show->processes;
 	const struct hst_process_image *peak = NULL;
+	bool exact;
 	char bytes[HST_UNITS_BYTES];
 	char name[300];
 
@@ -132,11 +133,9 @@ static void peak_line(const struct hst_show *show)
 	}
 	hst_units_bytes(bytes, peak->hwm_bytes);
 	hst_show_name(name, sizeof name, peak);
-	hst_print_line("peak          %s%s VmHWM, of %s%s%s",
-		peak->hwm_source == HST_PROCESS_HWM_EXACT ? "" : "~", bytes, name,
-		peak->hwm_source == HST_PROCESS_HWM_EXACT ? "" : ": ",
-		peak->hwm_source == HST_PROCESS_HWM_EXACT ? ""
-							  : hst_process_hwm_text(peak->hwm_source));
+	exact = peak->hwm_source == HST_PROCESS_HWM_EXACT;
+	hst_print_line("peak          %s%s VmHWM%s%s, of %s", exact ? "" : "~", bytes,
+		exact ? "" : " ", exact ? "" : hst_process_hwm_text(peak->hwm_source), name);
 }
 
 static void blind_line(const struct hst_processes *p)
@@ -157,7 +156,7 @@ static void blind_line(const struct hst_processes *p)
 	}
 	if (used != 0) {
 		hst_print_line(
-			"blind spots   %s: known from the parent only, what they started is not",
+			"blind spots   %s: known from the parent only, what they started may be missing",
 			text);
 	}
 }

@@ -106,7 +106,11 @@ GET(wall, number_figure(i->wall_ns, (i->flags & HST_PROCESS_END_UNKNOWN) != 0))
 GET(cpu, number_figure(i->cpu_ns, (i->flags & HST_PROCESS_USAGE_ESTIMATED) != 0))
 USAGE(user, user_ns)
 USAGE(system, system_ns)
-GET(tree_cpu, number_figure(i->tree_cpu_ns, false))
+/* A sum of what is known: in doubt if its own part is, or if that of some image is not known at all. */
+GET(tree_cpu,
+	number_figure(i->tree_cpu_ns,
+		(i->flags & HST_PROCESS_USAGE_ESTIMATED) != 0 || i->cpu_ns == HST_PROCESS_UNKNOWN ||
+			(show->processes->cpu_unknown != 0 && i->tree_images > 1)))
 GET(tree_images, number_figure(i->tree_images, false))
 GET(hwm,
 	number_figure(i->hwm_source == HST_PROCESS_HWM_UNKNOWN ? HST_PROCESS_UNKNOWN : i->hwm_bytes,
@@ -124,6 +128,7 @@ GET(uid, number_figure(i->uid == UINT32_MAX ? HST_PROCESS_UNKNOWN : i->uid, fals
 GET(gid, number_figure(i->gid == UINT32_MAX ? HST_PROCESS_UNKNOWN : i->gid, false))
 GET(probe_count, number_figure(i->probe_count, false))
 GET(critical, number_figure(i->critical_ns, false))
+GET(taken, ((struct hst_figure){ .known = true, .value = hst_show_is_taken_well(show, i) }))
 GET(argv, ((struct hst_figure){ .known = true, .texts = i->argv, .count = i->argc }))
 GET(original,
 	((struct hst_figure){
@@ -211,6 +216,7 @@ const struct hst_field hst_show_image_fields[] = {
 	{ "verdict", "verdict", "VERDICT", 0, HST_FIGURE_TEXT, get_verdict, 0 },
 	{ "evidence", "evidence", "EVIDENCE", FLEX, HST_FIGURE_TEXT, get_evidence, 0 },
 	{ "culprit", NULL, "", 0, HST_FIGURE_COUNT, get_culprit, 0 },
+	{ "taken_well", NULL, "", 0, HST_FIGURE_BOOL, get_taken, 0 },
 	{ "blind_spot", "blind", "BLIND SPOT", 0, HST_FIGURE_TEXT, get_blind, 0 },
 	{ "failed_path_probes", "probes", "PROBES", EMPTY, HST_FIGURE_COUNT, get_probe_count, 0 },
 	{ "path_probes", NULL, "", 0, HST_FIGURE_TEXTS, get_probes, 0 },

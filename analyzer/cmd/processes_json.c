@@ -42,8 +42,9 @@ static enum hst_status put_images(struct hst_json *json, const struct hst_show *
 static enum hst_status put_failures(struct hst_json *json, const struct hst_show *show)
 {
 	static const char *const names[] = { "key", "id", "pid", "command", "class", "verdict",
-		"evidence", "exit_status", "signal", "core_dumped", "culprit", "language", "phase",
-		"start_ns", "wall_ns", "cwd", "exe", "argv", "original_argv", NULL };
+		"evidence", "exit_status", "signal", "core_dumped", "culprit", "taken_well",
+		"language", "phase", "start_ns", "wall_ns", "cwd", "exe", "argv", "original_argv",
+		NULL };
 	const struct hst_fields all = hst_show_table(show, HST_ROWS_IMAGES).fields;
 	struct hst_field chosen[sizeof names / sizeof names[0]];
 	struct hst_fields fields = { chosen, 0, show };
@@ -111,7 +112,8 @@ static void put_head(struct hst_json *json, const struct hst_show *show)
 	hst_json_bool(json, "finished", p->finished);
 	hst_json_bool(json, "with_launcher", p->launcher_pid != 0);
 	put_number(json, "root", p->root == HST_PROCESS_NONE ? HST_PROCESS_UNKNOWN : p->root);
-	hst_json_i64(json, "began_real_ns", p->began_real_ns);
+	put_number(json, "began_real_ns",
+		p->began_real_ns <= 0 ? HST_PROCESS_UNKNOWN : (uint64_t)p->began_real_ns);
 	put_number(json, "wall_ns", p->wall_ns);
 	put_number(json, "cpu_ns", p->cpu_ns);
 	hst_json_u64(json, "cpu_unknown_images", p->cpu_unknown);

@@ -184,7 +184,7 @@ static void print_remarks(const struct hst_process_image *image)
 	};
 
 	if (image->blind != HST_PROCESS_BLIND_NONE) {
-		hst_print_line("%-*s%s: known from its parent only, what it started is not",
+		hst_print_line("%-*s%s: known from its parent only, what it started may be missing",
 			LABEL_WIDTH, "blind spot", hst_show_blind(image->blind));
 	}
 	for (size_t i = 0; i < sizeof remarks / sizeof remarks[0]; i++) {

@@ -184,12 +184,19 @@ static enum hst_status make_node(struct tree *tree, const struct entry *entry)
 	return hst_vec_push(&tree->nodes, node) ? HST_OK : HST_E_MEMORY;
 }
 
+/* Alike: the same command, and it went alike. What failed shall not hide among those that did not. */
+static int compare_kinds(const struct tree *tree, uint32_t a, uint32_t b)
+{
+	int order = strcmp(image_at(tree, a)->command, image_at(tree, b)->command);
+
+	return order != 0 ? order : tree->all[a].urgent - tree->all[b].urgent;
+}
+
 static int compare_members(const void *left, const void *right, void *context)
 {
-	const struct hst_process_image *images = context;
 	uint32_t a = *(const uint32_t *)left;
 	uint32_t b = *(const uint32_t *)right;
-	int order = strcmp(images[a].command, images[b].command);
+	int order = compare_kinds(context, a, b);
 
 	return order != 0 ? order : (a > b) - (a < b);
 }
@@ -219,15 +226,14 @@ static enum hst_status push_children(struct tree *tree, const struct node *node,
 	}
 	if (tree->fold && tree->members.count - begin >= GROUP_LEAST) {
 		qsort_r(tree->members.items + begin, tree->members.count - begin, sizeof(uint32_t),
-			compare_members, (void *)(uintptr_t)images);
+			compare_members, tree);
 	}
 	for (size_t i = begin; i < tree->members.count;) {
 		uint32_t first = tree->members.items[i];
 		uint32_t count = 1;
 
 		while (tree->fold && i + count < tree->members.count &&
-			strcmp(images[tree->members.items[i + count]].command,
-				images[first].command) == 0) {
+			compare_kinds(tree, tree->members.items[i + count], first) == 0) {
 			count++;
 		}
 		count = count < GROUP_LEAST ? 1 : count;

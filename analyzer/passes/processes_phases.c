@@ -97,25 +97,24 @@ static enum hst_status remember_crate(
 	return HST_OK;
 }
 
-/* The image that wrote this program; HST_PROCESS_NONE. */
-static uint32_t writer_of(struct phases *phases, const struct hst_process_image *image)
+/* The image that wrote this program in *ret_writer; it stays as it is if there is none. */
+static enum hst_status find_writer(
+	struct phases *phases, const struct hst_process_image *image, uint32_t *ret_writer)
 {
-	uint32_t writer = HST_PROCESS_NONE;
 	char path[PATH_BYTES];
 	size_t bytes;
 	uint32_t id;
 
 	if (*image->exe == '\0' || !full_path(image->cwd, image->exe, path)) {
-		return writer;
+		return HST_OK;
 	}
 	bytes = strlen(path);
 	if (bytes > strlen(DELETED) && strcmp(path + bytes - strlen(DELETED), DELETED) == 0) {
 		path[bytes - strlen(DELETED)] = '\0';
 	}
-	if (hst_strtab_add(&phases->paths, path, &id) == HST_OK) {
-		(void)hst_map_get(&phases->written, id, &writer);
-	}
-	return writer;
+	HST_TRY(hst_strtab_add(&phases->paths, path, &id));
+	(void)hst_map_get(&phases->written, id, ret_writer);
+	return HST_OK;
 }
 
 /* Builds of cmake and meson that only try whether something compiles. */
@@ -191,8 +190,11 @@ static enum hst_status take(struct phases *phases, uint32_t at)
 	struct hst_tool_use use =
 		hst_tools_recognise(pass->tools, image->exe, image->argv, image->argc);
 	uint8_t own = (uint8_t)use.phase;
-	uint32_t writer = use.tool == NULL ? writer_of(phases, image) : HST_PROCESS_NONE;
+	uint32_t writer = HST_PROCESS_NONE;
 
+	if (use.tool == NULL) {
+		HST_TRY(find_writer(phases, image, &writer));
+	}
 	image->tool = use.tool != NULL ? use.tool->name : "";
 	image->language = use.language;
 	image->command = name_of(pass, image, &use);

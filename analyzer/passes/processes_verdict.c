@@ -24,11 +24,12 @@ struct judge {
 	struct hst_proc_pass *pass;
 	uint32_t *culprits; /* of images: the first tool below that failed */
 	uint64_t oom_kills; /* during the recording */
+	bool *no_memory;    /* for an evidence */
 };
 
 typedef bool rule_fn(const struct judge *judge, struct hst_process_image *image);
 
-/* Class, value and evidence. Out of memory: no evidence. */
+/* Class, value and evidence. */
 static bool HST_PRINTF(5, 6) decide(const struct judge *judge, struct hst_process_image *image,
 	enum hst_process_class class, int32_t value, const char *fmt, ...)
 {
@@ -43,6 +44,7 @@ static bool HST_PRINTF(5, 6) decide(const struct judge *judge, struct hst_proces
 	image->class = class;
 	image->class_value = value;
 	image->evidence = copy != NULL ? copy : "";
+	*judge->no_memory |= copy == NULL;
 	return true;
 }
 
@@ -333,7 +335,7 @@ static rule_fn *const rules[] = { rule_never_started, rule_loader, rule_cpu_limi
 	rule_memory, rule_output, rule_signal, rule_compile, rule_status, rule_orphan, rule_lost };
 
 /* The class in full. */
-static void name_verdict(struct hst_proc_pass *pass, struct hst_process_image *image)
+static void name_verdict(const struct judge *judge, struct hst_process_image *image)
 {
 	const char *text = hst_process_class_text(image->class);
 	const char *name = strerrorname_np(image->class_value);
@@ -343,7 +345,7 @@ static void name_verdict(struct hst_proc_pass *pass, struct hst_process_image *i
 	switch (image->class) {
 	case HST_PROCESS_CLASS_CE:
 		(void)snprintf(full, sizeof full, "%s %.100s", text,
-			pass->result->images[image->culprit].command);
+			judge->pass->result->images[image->culprit].command);
 		break;
 	case HST_PROCESS_CLASS_RE_NZEC:
 		(void)snprintf(full, sizeof full, "%s %d", text, image->class_value);
@@ -368,8 +370,9 @@ static void name_verdict(struct hst_proc_pass *pass, struct hst_process_image *i
 		image->verdict = text;
 		return;
 	}
-	copy = hst_arena_string(&pass->result->arena, full);
+	copy = hst_arena_string(&judge->pass->result->arena, full);
 	image->verdict = copy != NULL ? copy : text;
+	*judge->no_memory |= copy == NULL;
 }
 
 /* A failure of a tool is the reason of those above that failed for it. */
@@ -426,13 +429,15 @@ static void judge_one(struct judge *judge, struct hst_process_image *image)
 		}
 	}
 	tell_above(judge, image);
-	name_verdict(judge->pass, image);
+	name_verdict(judge, image);
 }
 
 enum hst_status hst_proc_verdicts(struct hst_proc_pass *pass)
 {
 	size_t count = pass->result->image_count;
+	bool no_memory = false;
 	struct judge judge = { .pass = pass,
+		.no_memory = &no_memory,
 		.culprits = malloc((count + 1) * sizeof *judge.culprits),
 		.oom_kills = oom_kills(pass) };
 
@@ -444,5 +449,5 @@ enum hst_status hst_proc_verdicts(struct hst_proc_pass *pass)
 		judge_one(&judge, &pass->result->images[i]);
 	}
 	free(judge.culprits);
-	return HST_OK;
+	return no_memory ? HST_E_MEMORY : HST_OK;
 }

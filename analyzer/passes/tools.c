@@ -280,8 +280,11 @@ static enum hst_status read_file(struct hst_tools *tools, const char *path, stru
 	if (text == NULL || fstat(fd, &info) != 0 || S_ISDIR(info.st_mode)) {
 		(void)close(fd);
 		free(text);
-		return hst_diag_set(diag, text == NULL ? HST_E_MEMORY : HST_E_USAGE,
-			"the file of tools '%s' is a directory: name a file of text", path);
+		return text == NULL ? hst_diag_set(diag, HST_E_MEMORY, "out of memory")
+				    : hst_diag_set(diag, HST_E_USAGE,
+					      "the file of tools '%s' is a directory: name a "
+					      "file of text",
+					      path);
 	}
 	while (have <= FILE_BYTES_MAX && got > 0) {
 		got = read(fd, text + have, FILE_BYTES_MAX + 1 - have);

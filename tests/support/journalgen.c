@@ -297,7 +297,8 @@ void journalgen_sample(
 bool journalgen_save(const struct journalgen *gen, const char *path)
 {
 	FILE *file = fopen(path, "wbe");
-	bool good = file != NULL && fwrite(gen->bytes, 1, gen->count, file) == gen->count;
+	bool good = file != NULL &&
+		    (gen->count == 0 || fwrite(gen->bytes, 1, gen->count, file) == gen->count);
 
 	if (file != NULL) {
 		good = fclose(file) == 0 && good;

@@ -9,8 +9,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define OUTPUT_BYTES (16u << 20)
-
 struct hst_process_image *fixture_add(
 	struct fixture *f, uint32_t parent, uint32_t previous, uint32_t pid, const char *command)
 {
@@ -346,11 +344,12 @@ int fixture_teardown(void **state)
 /* What came out behind a file descriptor since it was moved there. */
 static char *taken(int memory, int saved, int fd)
 {
-	char *text = calloc(1, OUTPUT_BYTES);
+	off_t bytes = lseek(memory, 0, SEEK_END);
+	char *text = calloc(1, (size_t)bytes + 1);
 
 	(void)dup2(saved, fd);
 	close(saved);
-	if (pread(memory, text, OUTPUT_BYTES - 1, 0) < 0) {
+	if (text == NULL || pread(memory, text, (size_t)bytes, 0) != bytes) {
 		abort();
 	}
 	close(memory);

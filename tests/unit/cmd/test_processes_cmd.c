@@ -62,6 +62,20 @@ static void test_processes_fork_that_worked_is_shown(void **state)
 	assert_true(has(f, "106 `-=> python3 gen.py"));
 }
 
+static void test_processes_peak_may_be_a_bound(void **state)
+{
+	struct fixture *f = *state;
+
+	f->images[BUSYBOX].hwm_bytes = 70 * MIB;
+	assert_int_equal(show(f), HST_EXIT_OK);
+	assert_true(has(f, "peak ~70.0 MiB VmHWM at most, of busybox (pid 105)\n"));
+	for (size_t i = 0; i < IMAGES; i++) {
+		f->images[i].hwm_source = HST_PROCESS_HWM_UNKNOWN;
+	}
+	assert_int_equal(show(f), HST_EXIT_OK);
+	assert_true(has(f, "peak not known\n"));
+}
+
 static void test_processes_failures_are_named_once(void **state)
 {
 	struct fixture *f = *state;
@@ -70,6 +84,23 @@ static void test_processes_failures_are_named_once(void **state)
 	assert_true(has(f, "failed: CE cc1 cc1 (pid 102): cc1 exited with status 1\n"
 			   "failed: 2 because of that one\n"));
 	assert_null(strstr(f->output, "failed: CE cc1  gcc"));
+}
+
+/* Many similar children. */
+static void add_children(struct fixture *f, uint32_t parent, size_t count, const char *command)
+{
+	static const char *const argv[] = { "cc1", "-quiet", "x.c", NULL };
+
+	for (size_t i = 0; i < count; i++) {
+		uint32_t number = (uint32_t)f->processes.image_count;
+		struct hst_process_image *image =
+			fixture_add(f, parent, HST_PROCESS_NONE, 1000 + number, command);
+
+		image->hwm_bytes = (i + 1) * MIB;
+		image->hwm_source = HST_PROCESS_HWM_EXACT;
+		fixture_argv(f, number, argv);
+		fixture_times(f, number, 100 + i, 200 + i, 1);
+	}
 }
 
 static void test_processes_rows_keep_what_failed_and_what_is_above(void **state)
@@ -104,27 +135,19 @@ static void test_processes_status_that_was_taken_well_stands_back(void **state)
 	assert_int_equal(show(f), HST_EXIT_OK);
 	assert_true(has(f, "/tmp/ccAb12Xy.s\n\nfailed, but a process above went on and ended "
 			   "well:\n\nRE-NZEC 1 cc1 (pid 104)"));
+	/* Many of them are cut, the others never. */
+	add_children(f, GCC_B, 30, "test");
+	for (size_t i = 0; i < 30; i++) {
+		f->images[IMAGES + i].class = HST_PROCESS_CLASS_RE_NZEC;
+	}
+	assert_int_equal(show(f), HST_EXIT_OK);
+	assert_true(has(f, "[11 other failures] -n 0 shows all\n"));
 	/* Nobody takes a signal well. */
 	f->images[CC1_B].class = HST_PROCESS_CLASS_RE_SIGNAL;
+	f->processes.image_count = IMAGES;
+	f->images[CC1_B].next_sibling = HST_PROCESS_NONE;
 	assert_int_equal(show(f), HST_EXIT_OK);
 	assert_null(strstr(f->output, "ended well"));
-}
-
-/* Many similar children. */
-static void add_children(struct fixture *f, uint32_t parent, size_t count, const char *command)
-{
-	static const char *const argv[] = { "cc1", "-quiet", "x.c", NULL };
-
-	for (size_t i = 0; i < count; i++) {
-		uint32_t number = (uint32_t)f->processes.image_count;
-		struct hst_process_image *image =
-			fixture_add(f, parent, HST_PROCESS_NONE, 1000 + number, command);
-
-		image->hwm_bytes = (i + 1) * MIB;
-		image->hwm_source = HST_PROCESS_HWM_EXACT;
-		fixture_argv(f, number, argv);
-		fixture_times(f, number, 100 + i, 200 + i, 1);
-	}
 }
 
 static void test_processes_similar_siblings_become_one_row(void **state)
@@ -133,13 +156,16 @@ static void test_processes_similar_siblings_become_one_row(void **state)
 
 	add_children(f, PYTHON, 34, "cc1");
 	f->images[IMAGES + 3].class = HST_PROCESS_CLASS_RE_SIGNAL;
+	f->images[IMAGES + 3].verdict = "RE-SIGSEGV";
 	assert_int_equal(show(f), HST_EXIT_OK);
-	assert_true(has(f, "133 ms 34.0 ms 34.0 MiB 1 failed `-[34 x cc1, 3.40 s]\n"));
+	assert_true(has(f, "133 ms 33.0 ms 34.0 MiB OK |-[33 x cc1, 3.30 s]\n"));
+	/* The one that failed does not hide among them. */
+	assert_true(has(f, "1012 `-cc1 -quiet x.c\n"));
 	assert_true(has(f, "[N x NAME, TIME]: similar processes, the sum of their wall times"));
 	/* Nothing is folded where all rows are wanted. */
 	f->reading.options.rows = 0;
 	assert_int_equal(show(f), HST_EXIT_OK);
-	assert_null(strstr(f->output, "34 x cc1"));
+	assert_null(strstr(f->output, "33 x cc1"));
 	assert_true(has(f, "1042 `-cc1 -quiet x.c\n"));
 }
 
@@ -343,6 +369,11 @@ static void test_processes_of_tells_all_about_a_process(void **state)
 	f->reading.options.of = "100";
 	assert_int_equal(show(f), HST_EXIT_OK);
 	assert_true(has(f, "children sh (pid 101) 2.00 ms, exec\ngcc (pid 103) 490 ms, OK\n"));
+	f->reading.options.of = "105";
+	assert_int_equal(show(f), HST_EXIT_OK);
+	assert_true(has(f, "CPU ~6.00 ms, ~4.50 ms in the program, ~1.50 ms in the kernel\n"
+			   "in all ~6.00 ms CPU with later images"));
+	assert_true(has(f, "blind spot statically linked: known from its parent only"));
 	f->reading.options.of = "nobody";
 	assert_int_equal(show(f), HST_EXIT_USAGE);
 	assert_true(said(f, "no process has that number, name or path; hasten processes -n 0"));
@@ -469,6 +500,7 @@ int main(void)
 		TEST(test_processes_head_says_how_it_went),
 		TEST(test_processes_tree_shows_time_cost_and_end),
 		TEST(test_processes_fork_that_worked_is_shown),
+		TEST(test_processes_peak_may_be_a_bound),
 		TEST(test_processes_failures_are_named_once),
 		TEST(test_processes_rows_keep_what_failed_and_what_is_above),
 		TEST(test_processes_status_that_was_taken_well_stands_back),
