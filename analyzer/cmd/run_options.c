@@ -266,6 +266,8 @@ static const struct option_row table[] = {
 	  "leave out the programs and processes that the program starts" },
 	{ "no-memory", 0, VALUE_NONE, FLAG(no_memory), NULL, NULL,
 	  "leave out allocations" },
+	{ "memory-all", 0, VALUE_NONE, FLAG(memory_all), "HASTEN_MEMORY_ALL", NULL,
+	  "record allocations also in programs of the system that it starts" },
 	{ "no-system", 0, VALUE_NONE, FLAG(no_system), NULL, NULL,
 	  "leave out the samples of the system and of processes" },
 	{ "interval", 0, VALUE_REQUIRED, set_interval, 0, NULL, "MS",

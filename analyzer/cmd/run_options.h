@@ -25,6 +25,7 @@ struct hst_run_options {
 	bool paused;
 	bool no_children;
 	bool no_memory;
+	bool memory_all;
 	bool no_system;
 	bool no_subreaper;
 	bool disabled; /* HASTEN_DISABLE */

@@ -42,6 +42,8 @@ class Options(support.RunTest):
         self.assertNotIn("HASTEN_MEMORY", self.seen())
         self.assertNotIn("HASTEN_MEMORY", self.seen(env={"HASTEN_MEMORY": "1"}))
         self.assertEqual(self.seen("--no-memory")["HASTEN_MEMORY"], "0")
+        self.assertEqual(self.seen("--memory-all")["HASTEN_MEMORY_ALL"], "1")
+        self.assertNotIn("HASTEN_MEMORY_ALL", self.seen())
         self.assertEqual(self.seen(env={"HASTEN_MEMORY": "0"})["HASTEN_MEMORY"], "0")
         # What an outer hasten run made for its own program is no default.
         inner = {"HASTEN_MEMORY": "0", "HASTEN_LAUNCHER": "1"}
