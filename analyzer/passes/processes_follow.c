@@ -167,6 +167,25 @@ static bool life_add(
 	return link_parent(pass, at, ppid);
 }
 
+/* Is it called by this name, or does it interpret a script of this name? */
+static bool is_called(const struct hst_proc_texts *got, const char *name)
+{
+	const char *const others[] = { got->exe, got->execfn };
+
+	name = hst_tools_base(name);
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		if (others[i] != NULL && strcmp(hst_tools_base(others[i]), name) == 0) {
+			return true;
+		}
+	}
+	for (uint32_t i = 0; i < got->argc; i++) {
+		if (strcmp(hst_tools_base(got->argv[i]), name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Does the image that starts run what was asked for? An interpreter puts its own arguments in front. */
 static bool is_intended(const struct hst_proc_event *intent, const struct hst_proc_event *start)
 {
@@ -188,7 +207,9 @@ static bool is_intended(const struct hst_proc_event *intent, const struct hst_pr
 			return false;
 		}
 	}
-	return true;
+	/* Without arguments anything would fit. */
+	return wanted->argc > 1 || wanted->file == NULL || is_called(got, wanted->file) ||
+	       (wanted->argc == 1 && is_called(got, wanted->argv[0]));
 }
 
 static bool take_start(struct hst_proc_pass *pass, const struct hst_proc_event *event)
@@ -379,6 +400,7 @@ static bool take_end(struct hst_proc_pass *pass, const struct hst_proc_event *ev
 {
 	uint32_t pid = event->fields->record.pid;
 	uint32_t life = hst_proc_life_of(pass, pid);
+	struct hst_proc_life *of;
 
 	if (life == HST_NO_ITEM || waited(&pass->lives.items[life])) {
 		if (!life_add(pass, pid, 0, event->at_ns, &life)) {
@@ -386,8 +408,12 @@ static bool take_end(struct hst_proc_pass *pass, const struct hst_proc_event *ev
 		}
 		pass->starts_lost++;
 	}
-	pass->lives.items[life].end = event;
-	pass->lives.items[life].last_ns = event->at_ns;
+	of = &pass->lives.items[life];
+	of->last_ns = event->at_ns;
+	/* exit() says more of the status than what runs after it. */
+	if (of->end == NULL || event->fields->end.status >= 0 || of->end->fields->end.status < 0) {
+		of->end = event;
+	}
 	return true;
 }
 
