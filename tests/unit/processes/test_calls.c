@@ -62,6 +62,33 @@ static void test_calls_system_and_popen_find_their_shells(void **state)
 	hst_processes_finish(&result);
 }
 
+/* A shell that nobody waited for with a record: what is not known of it is not taken out of its caller's. */
+static void test_calls_unknown_figures_of_shells_stay_out(void **state)
+{
+	struct hst_processes result;
+	struct journalgen gen;
+
+	(void)state;
+	begin(&gen);
+	journalgen_start(&gen, MS(1), 100, 90, "/bin/a", "a");
+	journalgen_spawn(&gen, MS(2), MS(2), 100, 101, 0, "/bin/b", "b");
+	gen.next.usage.minor_faults = 0;
+	journalgen_start(&gen, MS(2), 101, 100, "/bin/b", "b");
+	journalgen_start(&gen, MS(4), 102, 101, "/usr/bin/dash", "sh -c x");
+	usage(&gen, 2, 1, 10);
+	journalgen_end(&gen, MS(5), 102, 0);
+	journalgen_shell(&gen, MS(3), MS(6), 101, HST_CALL_SYSTEM, 0, EXITED(0), "x");
+	usage(&gen, 10, 5, HST_JOURNAL_UNKNOWN);
+	gen.next.usage.minor_faults = 100;
+	journalgen_wait(&gen, MS(9), 100, 101, SIGKILL);
+	result = read_gen(&gen, HST_PROGRAM_UNKNOWN);
+	assert_int_equal(image_of(&result, "b", 0)->usage.user_ns, MS(8));
+	assert_int_equal(image_of(&result, "b", 0)->usage.system_ns, MS(4));
+	assert_int_equal(image_of(&result, "b", 0)->usage.minor_faults, 100);
+	assert_int_equal(image_of(&result, "b", 0)->usage.blocks_in, HST_PROCESS_UNKNOWN);
+	hst_processes_finish(&result);
+}
+
 static void test_calls_searches_along_path(void **state)
 {
 	const struct hst_process_image *image;
@@ -171,6 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_calls_system_and_popen_find_their_shells),
+		cmocka_unit_test(test_calls_unknown_figures_of_shells_stay_out),
 		cmocka_unit_test(test_calls_searches_along_path),
 		cmocka_unit_test(test_calls_nothing_to_read),
 		cmocka_unit_test(test_calls_damage_is_said),
