@@ -198,7 +198,8 @@ struct hst_process_image {
 	uint32_t
 		unit; /* topmost image of the same language and phase (itself): what phases count once */
 
-	const char *const *probes; /* paths that were tried in vain before, then NULL; NULL: none */
+	const char *const *
+		probes; /* paths tried in vain before it ran, or by a copy that found nothing, then NULL */
 	uint32_t probe_count;
 	uint64_t critical_ns;                /* of the critical path that it ran itself */
 	uint32_t first_sample, sample_count; /* in hst_processes.system.processes */

@@ -11,6 +11,8 @@
 
 /* A sample may be written a little after the end that it does not know of. */
 #define SAMPLE_LATE_NS UINT64_C(100000000)
+/* And between a fork and the first record of the child, which takes a busy machine so long at most. */
+#define SAMPLE_EARLY_NS UINT64_C(1000000000)
 
 typedef bool take_fn(struct hst_proc_pass *pass, const struct hst_proc_event *event);
 
@@ -132,8 +134,10 @@ static bool link_parent(struct hst_proc_pass *pass, uint32_t life, uint32_t ppid
 	if (parent >= pass->lives.count || parent == life || waited(&pass->lives.items[parent])) {
 		return true;
 	}
-	/* Its exec has succeeded, for it has a child. */
-	if (pass->lives.items[parent].pending != NULL && !hst_proc_blind(pass, parent)) {
+	/* Its exec has succeeded, for it has a child; or no hook sees it. */
+	if ((pass->lives.items[parent].pending != NULL ||
+		    pass->lives.items[parent].last == HST_NO_ITEM) &&
+		!hst_proc_blind(pass, parent)) {
 		return false;
 	}
 	pass->lives.items[life].parent_life = parent;
@@ -167,6 +171,50 @@ static bool life_add(
 	return link_parent(pass, at, ppid);
 }
 
+/* Known by samples alone, for so short that its first record may still come? */
+static bool is_sampled_early(const struct hst_proc_life *life, uint64_t at_ns)
+{
+	return life->sampled && life->first == HST_NO_ITEM && life->pending == NULL &&
+	       !gone(life) && at_ns - life->first_ns < SAMPLE_EARLY_NS;
+}
+
+/* The life of a new process; a sample may have begun it between its fork and its first record. */
+static bool life_begin(
+	struct hst_proc_pass *pass, uint32_t pid, uint32_t ppid, uint64_t at_ns, uint32_t *ret_life)
+{
+	uint32_t at = hst_proc_life_of(pass, pid);
+	struct hst_proc_life *life;
+
+	if (at == HST_NO_ITEM || !is_sampled_early(&pass->lives.items[at], at_ns)) {
+		return life_add(pass, pid, ppid, at_ns, ret_life);
+	}
+	life = &pass->lives.items[at];
+	life->sampled = false;
+	life->ppid = ppid;
+	pass->starts_lost--;
+	*ret_life = at;
+	return life->parent_life != HST_NO_ITEM || link_parent(pass, at, ppid);
+}
+
+/* Is it called by this name, or does it interpret a script of this name? */
+static bool is_called(const struct hst_proc_texts *got, const char *name)
+{
+	const char *const others[] = { got->exe, got->execfn };
+
+	name = hst_tools_base(name);
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		if (others[i] != NULL && strcmp(hst_tools_base(others[i]), name) == 0) {
+			return true;
+		}
+	}
+	for (uint32_t i = 0; i < got->argc; i++) {
+		if (strcmp(hst_tools_base(got->argv[i]), name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Does the image that starts run what was asked for? An interpreter puts its own arguments in front. */
 static bool is_intended(const struct hst_proc_event *intent, const struct hst_proc_event *start)
 {
@@ -188,7 +236,9 @@ static bool is_intended(const struct hst_proc_event *intent, const struct hst_pr
 			return false;
 		}
 	}
-	return true;
+	/* Without arguments anything would fit. */
+	return wanted->argc > 1 || wanted->file == NULL || is_called(got, wanted->file) ||
+	       (wanted->argc == 1 && is_called(got, wanted->argv[0]));
 }
 
 static bool take_start(struct hst_proc_pass *pass, const struct hst_proc_event *event)
@@ -198,8 +248,9 @@ static bool take_start(struct hst_proc_pass *pass, const struct hst_proc_event *
 	const struct hst_proc_event *pending;
 	uint32_t at;
 
-	if ((life == HST_NO_ITEM || gone(&pass->lives.items[life])) &&
-		!life_add(pass, pid, event->fields->start.ppid, event->at_ns, &life)) {
+	if ((life == HST_NO_ITEM || gone(&pass->lives.items[life]) ||
+		    is_sampled_early(&pass->lives.items[life], event->at_ns)) &&
+		!life_begin(pass, pid, event->fields->start.ppid, event->at_ns, &life)) {
 		return false;
 	}
 	pending = pass->lives.items[life].pending;
@@ -223,7 +274,7 @@ static bool take_fork(struct hst_proc_pass *pass, const struct hst_proc_event *e
 	uint32_t life;
 	uint32_t at;
 
-	if (!life_add(pass, event->fields->record.pid, ppid, event->at_ns, &life)) {
+	if (!life_begin(pass, event->fields->record.pid, ppid, event->at_ns, &life)) {
 		return false;
 	}
 	pass->lives.items[life].fork = event;
@@ -242,10 +293,11 @@ static bool take_exec(struct hst_proc_pass *pass, const struct hst_proc_event *e
 	uint32_t life = hst_proc_life_of(pass, exec->record.pid);
 	/* Between vfork and exec a process has no image of its own. */
 	bool stale = life == HST_NO_ITEM || gone(&pass->lives.items[life]) ||
+		     is_sampled_early(&pass->lives.items[life], event->at_ns) ||
 		     ((exec->flags & HST_JOURNAL_VFORKED) != 0 &&
 			     pass->lives.items[life].first != HST_NO_ITEM);
 
-	if (stale && !life_add(pass, exec->record.pid, exec->ppid, event->at_ns, &life)) {
+	if (stale && !life_begin(pass, exec->record.pid, exec->ppid, event->at_ns, &life)) {
 		return false;
 	}
 	pass->lives.items[life].pending = event;
@@ -298,7 +350,7 @@ static bool take_spawn(struct hst_proc_pass *pass, const struct hst_proc_event *
 	if (spawn->child == 0) {
 		return true;
 	}
-	if (!life_add(pass, spawn->child, spawn->record.pid, event->at_ns, &life)) {
+	if (!life_begin(pass, spawn->child, spawn->record.pid, event->at_ns, &life)) {
 		return false;
 	}
 	pass->lives.items[life].spawn = event;
@@ -379,6 +431,7 @@ static bool take_end(struct hst_proc_pass *pass, const struct hst_proc_event *ev
 {
 	uint32_t pid = event->fields->record.pid;
 	uint32_t life = hst_proc_life_of(pass, pid);
+	struct hst_proc_life *of;
 
 	if (life == HST_NO_ITEM || waited(&pass->lives.items[life])) {
 		if (!life_add(pass, pid, 0, event->at_ns, &life)) {
@@ -386,8 +439,12 @@ static bool take_end(struct hst_proc_pass *pass, const struct hst_proc_event *ev
 		}
 		pass->starts_lost++;
 	}
-	pass->lives.items[life].end = event;
-	pass->lives.items[life].last_ns = event->at_ns;
+	of = &pass->lives.items[life];
+	of->last_ns = event->at_ns;
+	/* exit() says more of the status than what runs after it. */
+	if (of->end == NULL || event->fields->end.status >= 0 || of->end->fields->end.status < 0) {
+		of->end = event;
+	}
 	return true;
 }
 
@@ -465,6 +522,7 @@ static bool take_sample(struct hst_proc_pass *pass, const struct hst_proc_event 
 		if (!life_add(pass, sample->record.pid, sample->ppid, event->at_ns, &at)) {
 			return false;
 		}
+		pass->lives.items[at].sampled = true;
 		pass->starts_lost++;
 	}
 	life = &pass->lives.items[at];

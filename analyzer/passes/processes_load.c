@@ -14,7 +14,7 @@ static const struct hst_proc_texts no_texts;
 
 /* A text up to its first NUL; NULL stays NULL. */
 static bool copy_text(
-	struct hst_arena *arena, const struct hst_journal_piece *piece, const char **ret_text)
+	struct hst_arena *arena, const struct hst_journal_extent *piece, const char **ret_text)
 {
 	if (piece->data == NULL) {
 		return true;
@@ -24,7 +24,7 @@ static bool copy_text(
 }
 
 /* Arguments, each with its NUL; what is behind the last NUL counts as one, too. */
-static bool copy_argv(struct hst_arena *arena, const struct hst_journal_piece *piece,
+static bool copy_argv(struct hst_arena *arena, const struct hst_journal_extent *piece,
 	const char *const **ret_argv, uint32_t *ret_count)
 {
 	const char **argv;
@@ -54,7 +54,7 @@ static bool copy_argv(struct hst_arena *arena, const struct hst_journal_piece *p
 }
 
 static bool copy_build_id(
-	struct hst_arena *arena, const struct hst_journal_piece *piece, const char **ret_text)
+	struct hst_arena *arena, const struct hst_journal_extent *piece, const char **ret_text)
 {
 	static const char digits[] = "0123456789abcdef";
 	char text[2 * 64 + 1];
@@ -74,7 +74,7 @@ static bool copy_build_id(
 static const struct hst_proc_texts *copy_texts(
 	struct hst_arena *arena, const struct hst_journal_entry *entry)
 {
-	const struct hst_journal_piece *pieces = entry->texts;
+	const struct hst_journal_extent *pieces = entry->texts;
 	struct hst_proc_texts *texts;
 	bool some = false;
 

@@ -59,6 +59,7 @@ struct hst_proc_life {
 	uint64_t sample_hwm;                  /* of its next image, the largest; 0 none */
 	const struct hst_proc_event *sample;  /* the latest */
 	uint64_t end_ns;                      /* monotonic, when its end was seen; 0 not */
+	bool sampled;                         /* a sample began it */
 	struct hst_process_usage
 		children;         /* of those that it waited for, with all that they waited for */
 	uint64_t children_maxrss; /* the largest of theirs */

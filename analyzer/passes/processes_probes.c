@@ -113,6 +113,18 @@ static bool add_attempts(
 	return true;
 }
 
+/* A child of fork that found nothing to run: all that it tried. */
+static bool add_vain(struct hst_proc_pass *pass, const struct hst_proc_draft *draft, list *probes)
+{
+	const struct hst_proc_life *life = &pass->lives.items[draft->life];
+	const struct hst_proc_draft vain = {
+		.attempt = life->last_failure, .attempt_count = life->failures, .never_ran = true
+	};
+
+	return draft->image.next != HST_PROCESS_NONE ||
+	       draft->image.began != HST_PROCESS_BEGAN_FORK || add_attempts(pass, &vain, probes);
+}
+
 /* What libc tried before it found the program that then ran. */
 static bool add_search(struct hst_proc_pass *pass, const struct hst_proc_draft *draft, list *probes)
 {
@@ -144,7 +156,8 @@ static enum hst_status add_probes(struct hst_proc_pass *pass, size_t at)
 	enum hst_status status = HST_E_MEMORY;
 	const char **copy;
 
-	if (add_attempts(pass, draft, &probes) && add_search(pass, draft, &probes)) {
+	if (add_attempts(pass, draft, &probes) && add_search(pass, draft, &probes) &&
+		add_vain(pass, draft, &probes)) {
 		status = HST_OK;
 	}
 	if (status == HST_OK && probes.count != 0) {

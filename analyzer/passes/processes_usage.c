@@ -34,14 +34,14 @@ static struct hst_process_usage usage_less(
 	return a;
 }
 
-/* Adds what is known. */
+/* Adds what is known; a sum that is not known stays so. */
 static void usage_sum(struct hst_process_usage *sum, const struct hst_process_usage *more)
 {
-#define SUM(field)                                                             \
- if (more->field != HST_PROCESS_UNKNOWN) {                                     \
-  uint64_t added = hst_proc_add(sum->field, more->field);                      \
-                                                                               \
-  sum->field = added == HST_PROCESS_UNKNOWN ? HST_PROCESS_UNKNOWN - 1 : added; \
+#define SUM(field)                                                              \
+ if (more->field != HST_PROCESS_UNKNOWN && sum->field != HST_PROCESS_UNKNOWN) { \
+  uint64_t added = hst_proc_add(sum->field, more->field);                       \
+                                                                                \
+  sum->field = added == HST_PROCESS_UNKNOWN ? HST_PROCESS_UNKNOWN - 1 : added;  \
  }
 	EACH_FIELD(SUM)
 #undef SUM

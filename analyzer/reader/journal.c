@@ -159,7 +159,7 @@ static bool take_texts(
 		}
 		if (text.kind < HST_JOURNAL_TEXTS && entry->texts[text.kind].data == NULL) {
 			entry->texts[text.kind] =
-				(struct hst_journal_piece){ (const char *)data + at, text.bytes };
+				(struct hst_journal_extent){ (const char *)data + at, text.bytes };
 		}
 		/* The record is a multiple of 8, so padding lies within it. */
 		at += ((size_t)text.bytes + HST_JOURNAL_ALIGN - 1) &

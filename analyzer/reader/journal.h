@@ -32,17 +32,18 @@ union hst_journal_fields {
 	struct hst_journal_run run;
 };
 
-struct hst_journal_piece {
+struct hst_journal_extent {
 	const char *data; /* NULL: not there; need not end in NUL */
 	uint32_t bytes;
 };
 
 /* One record. Pieces are borrowed until the next call. */
 struct hst_journal_entry {
-	union hst_journal_fields fields;                   /* the rest of the union is zero */
-	uint32_t field_bytes;                              /* of the fields of this type */
-	uint64_t offset;                                   /* in the file */
-	struct hst_journal_piece texts[HST_JOURNAL_TEXTS]; /* by kind; of two of a kind the first */
+	union hst_journal_fields fields; /* the rest of the union is zero */
+	uint32_t field_bytes;            /* of the fields of this type */
+	uint64_t offset;                 /* in the file */
+	struct hst_journal_extent
+		texts[HST_JOURNAL_TEXTS]; /* by kind; of two of a kind the first */
 };
 
 struct hst_journal {

@@ -310,6 +310,51 @@ static void test_time_samples_of_processes(void **state)
 	hst_processes_finish(&result);
 }
 
+/* A sample between a fork and the child's first record is no process of its own. */
+static void test_time_samples_before_the_first_record(void **state)
+{
+	struct hst_journal_sample sample = {
+		.record = { .mono_ns = MS(20), .pid = 101 }, .ppid = 100, .start_ns = 5
+	};
+	struct hst_processes result;
+	struct journalgen gen;
+
+	(void)state;
+	begin(&gen);
+	journalgen_sample(&gen, &sample, "root");
+	journalgen_fork(&gen, MS(21), 101, 100);
+	journalgen_wait(&gen, MS(25), 100, 101, 0);
+	sample.record = (struct hst_journal_record){ .mono_ns = MS(30), .pid = 102 };
+	journalgen_sample(&gen, &sample, "root");
+	journalgen_start(&gen, MS(31), 102, 100, "/bin/sh", "sh -c x");
+	journalgen_wait(&gen, MS(35), 100, 102, 0);
+	sample.record = (struct hst_journal_record){ .mono_ns = MS(40), .pid = 103 };
+	journalgen_sample(&gen, &sample, "root");
+	gen.next.flags = HST_JOURNAL_VFORKED;
+	journalgen_exec(&gen, MS(41), 103, 100, "/bin/b", "b");
+	journalgen_start(&gen, MS(42), 103, 100, "/bin/b", "b");
+	journalgen_wait(&gen, MS(45), 100, 103, 0);
+	/* A static program, its dynamic child, and later another process with its pid. */
+	sample.record = (struct hst_journal_record){ .mono_ns = MS(50), .pid = 104 };
+	journalgen_sample(&gen, &sample, "static");
+	journalgen_start(&gen, MS(51), 105, 104, "/bin/c", "c");
+	journalgen_end(&gen, MS(52), 105, 0);
+	sample.record = (struct hst_journal_record){ .mono_ns = MS(60), .pid = 106 };
+	journalgen_sample(&gen, &sample, "other");
+	journalgen_fork(&gen, MS(5000), 106, 100);
+	journalgen_wait(&gen, MS(5001), 100, 106, 0);
+	result = end(&gen, 6000);
+	assert_int_equal(result.processes, 8);
+	assert_int_equal(result.image_count, 8);
+	assert_int_equal(image_of(&result, "sh", 0)->parent, 0);
+	assert_int_equal(image_of(&result, "sh", 0)->sample_count, 1);
+	assert_int_equal(image_of(&result, "b", 0)->began, HST_PROCESS_BEGAN_SPAWN);
+	assert_int_equal(image_of(&result, "c", 0)->parent, index_of(&result, "static", 0));
+	assert_int_equal(image_of(&result, "other", 0)->sample_count, 1);
+	assert_true(has_note(&result, "of 2 processes nothing but the end or a sample"));
+	hst_processes_finish(&result);
+}
+
 /* The peak of a static program, which a fork execs, is not that of the copy before. */
 static void test_time_samples_of_a_blind_image(void **state)
 {
@@ -349,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_time_sequence_is_serial),
 		cmocka_unit_test(test_time_samples_of_the_machine_become_rates),
 		cmocka_unit_test(test_time_samples_of_processes),
+		cmocka_unit_test(test_time_samples_before_the_first_record),
 		cmocka_unit_test(test_time_samples_of_a_blind_image),
 	};
 

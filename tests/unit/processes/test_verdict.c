@@ -290,6 +290,7 @@ static void test_verdict_programs_that_cannot_be_started(void **state)
 	begin(&gen);
 	journalgen_fork(&gen, MS(2), 101, 100);
 	gen.next.call = HST_CALL_EXECVP;
+	gen.next.path = "/one:/two";
 	journalgen_exec(&gen, MS(3), 101, 100, "nothere", "nothere");
 	gen.next.call = HST_CALL_EXECVP;
 	journalgen_exec_failed(&gen, MS(4), 101, ENOENT);
@@ -300,6 +301,10 @@ static void test_verdict_programs_that_cannot_be_started(void **state)
 	assert_string_equal(image_of(&result, "judge", 1)->evidence,
 		"execvp of 'nothere' failed: No such file or directory (ENOENT)");
 	assert_false(result.exec_failures[0].recovered);
+	assert_int_equal(result.exec_failures[0].probe_count, 2);
+	assert_int_equal(image_of(&result, "judge", 1)->probe_count, 2);
+	assert_string_equal(image_of(&result, "judge", 1)->probes[1], "/two/nothere");
+	assert_int_equal(image_of(&result, "judge", 0)->probe_count, 0);
 	hst_processes_finish(&result);
 	/* The child of vfork has no image: it is known by what it was to be. */
 	begin(&gen);
