@@ -159,9 +159,10 @@ struct hst_journal_spawn {
 	uint64_t began_ns;
 	uint32_t call;
 	uint32_t flags;
-	int32_t error;      /* 0, or errno: then there is no child */
-	uint32_t child;     /* pid */
-	uint64_t rss_bytes; /* of the writer, 0 unknown: what a child's maxrss may stem from */
+	int32_t error;  /* 0, or errno: then there is no child */
+	uint32_t child; /* pid */
+	uint64_t
+		rss_bytes; /* most of the writer so far, 0 unknown: a child's maxrss may stem from it */
 };
 
 /* `record.pid` is the waiting process. */

@@ -324,9 +324,11 @@ size_t hst_environment_needs(struct hst_environment *plan, char *const *given)
 	for (; given != NULL && *given != NULL; given++) {
 		look_at(plan, *given);
 	}
-	if (plan->foreign || !library_is_there() ||
+	/* Most environments are complete, and nobody is asked. */
+	if (plan->foreign ||
 		(plan->preload.good && plan->data && plan->relative == HST_ENVIRONMENT_NONE &&
-			plan->present == all_settings())) {
+			plan->present == all_settings()) ||
+		!library_is_there()) {
 		return 0;
 	}
 	if (!plan->preload.good) {

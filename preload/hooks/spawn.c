@@ -7,7 +7,6 @@
  * so a shell that a program starts after it has emptied its environment is seen from here only.
  */
 #include "core/attr.h"
-#include "core/procfs.h"
 #include "core/real.h"
 #include "core/sys.h"
 #include "core/text.h"
@@ -48,23 +47,13 @@ static int spawn_real(const struct spawn *spawn)
 		spawn->environment);
 }
 
-/* Resident bytes of this process; 0 unknown. The second number of statm. */
-static uint64_t resident_bytes(void)
+/* What a child's ru_maxrss may stem from: the kernel hands on the most that the parent ever had. 0 unknown. */
+static uint64_t most_resident(void)
 {
-	char text[128];
-	const char *at = text;
-	uint64_t pages = 0;
+	struct hst_journal_usage usage;
 
-	if (hst_procfs_read("/proc/self/statm", text, sizeof text) <= 0) {
-		return 0;
-	}
-	while (*at != '\0' && *at != ' ') {
-		at++;
-	}
-	if (*at == '\0' || !hst_text_number(at + 1, &pages)) {
-		return 0;
-	}
-	return pages * HST_PAGE;
+	hst_journal_usage(&usage, false);
+	return usage.maxrss_bytes == HST_JOURNAL_UNKNOWN ? 0 : usage.maxrss_bytes;
 }
 
 static HST_NOINLINE void record_spawn(
@@ -129,7 +118,7 @@ static int start(struct spawn spawn)
 		record.flags |= HST_JOURNAL_REPAIRED;
 	}
 	spawn.pid = spawn.pid != NULL ? spawn.pid : &pid;
-	record.rss_bytes = resident_bytes();
+	record.rss_bytes = most_resident();
 	record.began_ns = hst_journal_now();
 	error = spawn_real(&spawn);
 	record_spawn(&spawn, &record, error);
