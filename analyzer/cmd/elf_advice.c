@@ -368,14 +368,16 @@ static void say_no_hooks(struct hst_elf_advice *advice, const char *name, bool g
 	char fix[HST_ADVICE_BYTES / 2];
 
 	if (advice->script) {
+		advice->hookless = true;
 		say(advice, false,
-			"%s is a script for %s, which has no hooks: what is recorded are the programs "
-			"and libraries with hooks that it uses",
+			"%s is a script for %s, which has no hooks: what is recorded are its processes "
+			"and memory, and the programs and libraries with hooks that it uses",
 			name, advice->image);
 	} else if (is_system_program(advice->image)) {
+		advice->hookless = true;
 		say(advice, false,
-			"%s is a program of the system, without hooks: what is recorded are the programs "
-			"and libraries with hooks that it uses",
+			"%s is a program of the system, without hooks: what is recorded are its processes "
+			"and memory, and the programs and libraries with hooks that it uses",
 			name);
 	} else if (go) {
 		say(advice, false,

@@ -31,7 +31,7 @@ struct hst_elf_advice {
 	char *interpreter; /* dynamic linker of `image`, NULL if static or no ELF; owned */
 	bool script;
 	bool elf;         /* `path` is an ELF file: never to be handed to a shell */
-	bool hookless;    /* it has no hooks itself, and could have: only its memory is recorded */
+	bool hookless;    /* it has no hooks itself: of its own only memory and processes are recorded */
 	bool asan_shared; /* gcc's AddressSanitizer: see run_env.h */
 	struct hst_advice_line lines[HST_ADVICE_MAX];
 	size_t line_count;

@@ -6,10 +6,12 @@
 #include "cmd/run_close.h"
 
 #include "hasten/trace.h"
+#include "reader/journal.h"
 #include "reader/session.h"
 #include "reader/trace_file.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,12 +194,40 @@ static void say_losses(const struct hst_say *say, uint32_t flags)
 	}
 }
 
+/* Did the program start others? Looks no further than to the second one. */
+static bool has_others(const char *directory)
+{
+	struct hst_journal_entry entry;
+	struct hst_journal journal;
+	struct hst_diag diag;
+	char path[PATH_MAX];
+	uint32_t first = 0;
+	bool others = false;
+
+	if (snprintf(path, sizeof path, "%s/" HST_JOURNAL_NAME, directory) >= (int)sizeof path ||
+		hst_journal_open(path, &journal, &diag) != HST_OK) {
+		return false;
+	}
+	while (!others && hst_journal_next(&journal, &entry, &diag) == HST_OK) {
+		uint32_t pid = entry.fields.record.pid;
+
+		if (entry.fields.record.type == HST_JOURNAL_START ||
+			entry.fields.record.type == HST_JOURNAL_FORK) {
+			first = first == 0 ? pid : first;
+			others = pid != first;
+		}
+	}
+	hst_journal_close(&journal);
+	return others;
+}
+
 void hst_run_close(
 	const struct hst_say *say, const char *directory, const char *shown, bool hookless)
 {
 	struct sums sums = { 0 };
 	struct hst_session session;
 	struct hst_diag diag = { "" };
+	const char *next = "report";
 
 	if (say->quiet) {
 		return;
@@ -222,10 +252,11 @@ void hst_run_close(
 			"library loaded earlier takes the calls (hasten info names it)",
 			sums.foreign, plural_es(sums.foreign));
 	}
+	if (hookless) {
+		next = has_others(directory) ? "processes" : sums.foreign == 0 ? "memory" : next;
+	}
 	if (strcmp(shown, "hasten.data") == 0) {
 		shown = "";
 	}
-	hst_say_note(say, "next: hasten %s%s%s",
-		hookless && sums.foreign == 0 ? "memory" : "report", shown[0] == '\0' ? "" : " ",
-		shown);
+	hst_say_note(say, "next: hasten %s%s%s", next, shown[0] == '\0' ? "" : " ", shown);
 }

@@ -193,6 +193,11 @@ class Truth(support.RunTest):
         self.assertTrue(row["environment_repaired"] or row["previous"] is not None)
         self.assertEqual(row["hwm_source"], "exact")
 
+    def test_what_to_look_at_next(self):
+        for command, word in (("./prog exit 0; ./prog exit 0; exit 0", "processes"), ("exit 0", "memory")):
+            result = self.run_hasten("-o", "data", "--", "/bin/sh", "-c", command, timeout=60)
+            self.assert_says(result, "next: hasten %s data" % word, 0)
+
     def test_no_children(self):
         found = self.record("/bin/sh", "-c", "./prog exit 0; exit 0", status=0, options=("--no-children",))
         ran = [row for row in found["processes"] if row["hwm_source"] == "exact"]
