@@ -30,8 +30,8 @@ struct hst_elf_advice {
 	char *image; /* the ELF file that will run: `path`, or the interpreter of a script; owned */
 	char *interpreter; /* dynamic linker of `image`, NULL if static or no ELF; owned */
 	bool script;
-	bool elf;         /* `path` is an ELF file: never to be handed to a shell */
-	bool hookless;    /* it has no hooks itself: of its own only memory and processes are recorded */
+	bool elf;      /* `path` is an ELF file: never to be handed to a shell */
+	bool hookless; /* it has no hooks itself: of its own only memory and processes are recorded */
 	bool asan_shared; /* gcc's AddressSanitizer: see run_env.h */
 	struct hst_advice_line lines[HST_ADVICE_MAX];
 	size_t line_count;
