@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Are the processes of a real build right?  test_processes.py --cache DIR --hasten PROGRAM
 
-`./configure && make` of zlib, from its Debian source package, runs once under `hasten run` and strace at the same time. What strace
+`./configure && make` of zlib, from its Debian source package, and a script that starts processes by the tools and languages that are here
+run once under `hasten run` and strace at the same time. What strace
 saw must be what `hasten processes --json` has: the images with their arguments, the processes with their last arguments and
 exit statuses or signals, and the paths that could not be executed, those of searches through PATH among them.
 """
@@ -28,13 +29,33 @@ SKIP = 77
 SHOWN = 10
 # A build of zlib has hundreds of processes, a broken comparison may have none.
 LEAST = 100
-COMMAND = ("/bin/sh", "-c", "./configure && make")
+BUILD = ("/bin/sh", "-c", "./configure && make")
+SCRIPT = ("/bin/sh", "tools.sh")
+
+# Each with the command that has to be there.
+TOOLS = (
+    ("gcc", "echo 'int main(void) { return 0; }' > a.c; gcc a.c -o prog && ./prog"),
+    ("g++", "cp a.c a.cc; g++ a.cc -o prog2 && ./prog2"),
+    ("clang", "clang a.c -o prog3 && ./prog3"),
+    ("python3", """python3 -c 'import subprocess, os
+subprocess.run(["./prog"])
+subprocess.run("./prog; exit 3", shell=True)
+os.system("./prog")'"""),
+    ("perl", """perl -e 'system("./prog"); my $x = `./prog`; system("./prog", "x"); exit 0'"""),
+    ("node", """node -e 'const c = require("child_process"); c.execFileSync("./prog"); c.execSync("./prog");
+try { c.execFileSync("./none") } catch (e) { }'"""),
+    ("bash", "bash -c './prog | ./prog; (exec ./prog); nonexistent-tool; true'"),
+    ("ninja", """printf 'rule c\n  command = gcc -c $in -o $out\nbuild a.o: c a.c\n' > build.ninja; ninja"""),
+    ("make", """printf 'all: ; @./prog; ./prog && env FOO=1 ./prog\n' > Makefile; make"""),
+    ("sh", "kill -9 $$"),
+)
 
 LINE = re.compile(rb"^(\d+) +(.*)$")
 UNFINISHED = re.compile(rb"^(.*) <unfinished \.\.\.>$")
 RESUMED = re.compile(rb"^<\.\.\. (\w+) resumed>(.*)$")
 EXEC = re.compile(rb"^execve(?:at)?\((?:AT_FDCWD, )?(\".*?\"), \[(.*?)\], (?:0x|\[).*\)\s+= (-?\d+)(?: (\w+))?")
-CHILD = re.compile(rb"^(?:clone|clone3|fork|vfork)\(.*\)\s+= (\d+)")
+# Threads have no process of their own.
+CHILD = re.compile(rb"^(?!.*CLONE_THREAD)(?:clone|clone3|fork|vfork)\(.*\)\s+= (\d+)")
 EXITED = re.compile(rb"^\+\+\+ exited with (\d+) \+\+\+$")
 KILLED = re.compile(rb"^\+\+\+ killed by (SIG\w+)")
 
@@ -170,44 +191,52 @@ def compare(name, expected, found):
     print("%s: %d, %d different, all equal" % (name, sum(expected.values()), len(expected)))
 
 
-def record(hasten, tree, where):
+def record(hasten, command, tree, where, status):
     out, data = os.path.join(where, "strace.out"), os.path.join(where, "data")
-    command = ["strace", "-f", "-v", "-s", "1000000", "-e", "trace=process", "-o", out]
-    command += [hasten, "run", "-q", "-o", data, "--", *COMMAND]
+    words = ["strace", "-f", "-v", "-s", "1000000", "-e", "trace=process", "-o", out]
+    words += [hasten, "run", "-q", "-o", data, "--", *command]
     done = subprocess.run(
-        command, cwd=tree, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        words, cwd=tree, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, check=False,
     )
-    if done.returncode:
+    if done.returncode != status:
         last = done.stdout.decode("utf-8", "replace").strip().split("\n")[-5:]
-        raise Failed("the build ends with status %d: %s" % (done.returncode, " / ".join(last)))
+        raise Failed("%s ends with status %d: %s" % (command[-1], done.returncode, " / ".join(last)))
     return out, data
 
 
-def check(hasten, source, where):
-    tree = os.path.join(where, "zlib")
-    shutil.copytree(source, tree, symlinks=True)
-    out, data = record(hasten, tree, where)
-    seen = Strace(out, COMMAND, tree)
+def check(hasten, command, tree, where, least, status=0):
+    out, data = record(hasten, command, tree, where, status)
+    seen = Strace(out, command, tree)
     done = subprocess.run([hasten, "processes", "--json", data], stdout=subprocess.PIPE, check=False)
     if done.returncode:
         raise Failed("hasten processes ends with status %d" % done.returncode)
     found = json.loads(done.stdout.decode("utf-8", "surrogateescape"))
     programs, processes, tried = ours(found)
-    if sum(seen.programs().values()) < LEAST:
+    if sum(seen.programs().values()) < least:
         raise Failed("strace saw %d programs only" % sum(seen.programs().values()))
     compare("programs", seen.programs(), programs)
     compare("processes", seen.processes(), processes)
     failures = collections.Counter()
     for (path, _), count in seen.failures().items():
         failures[path] += count
+    # One that ended a process is among the vain tries of its row, too.
     for row in found["exec_failures"]:
-        if not row["path_probes"]:
+        if row["file"] not in (found["processes"][row["id"]]["path_probes"] or []):
             tried[row["file"]] += 1
-        tried.update(row["path_probes"] or [])
     compare("failed attempts", failures, tried)
     if not found["complete"]:
         raise Failed("the recording is called incomplete: %r" % found["notes"])
+
+
+def check_tools(hasten, where):
+    """Ends by a signal, with which `hasten run` ends in its way."""
+    here = [line for name, line in TOOLS if shutil.which(name)]
+    tree = os.path.join(where, "tools")
+    os.mkdir(tree)
+    with open(os.path.join(tree, "tools.sh"), "w", encoding="ascii") as script:
+        script.write("\n".join(here) + "\n")
+    check(hasten, SCRIPT, tree, tree, len(here), 128 + signal.SIGKILL)
 
 
 def main():
@@ -222,9 +251,11 @@ def main():
     cache = os.path.abspath(options.cache)
     os.makedirs(cache, exist_ok=True)
     try:
-        source = fetch.fetch(cache, "zlib")
         with tempfile.TemporaryDirectory() as where:
-            check(hasten, source, where)
+            check_tools(hasten, where)
+            tree = os.path.join(where, "zlib")
+            shutil.copytree(fetch.fetch(cache, "zlib"), tree, symlinks=True)
+            check(hasten, BUILD, tree, where, LEAST)
     except fetch.Unavailable as reason:
         print("SKIP: %s" % reason)
         return SKIP
