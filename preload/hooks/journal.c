@@ -5,6 +5,7 @@
 #include "core/attr.h"
 #include "core/process.h"
 #include "core/procfs.h"
+#include "core/symbol.h"
 #include "core/sys.h"
 #include "core/text.h"
 #include "sink/journal.h"
@@ -17,7 +18,9 @@
 #include "core/poison.h"
 
 #define PATH_BYTES 1024u
-#define KIB        1024u
+/* Of names: a program that has more of them would start later. */
+#define STRINGS_MAX (256u << 10)
+#define KIB         1024u
 
 /* Set by the first allocation that failed. */
 static uint32_t lacked;
@@ -44,21 +47,52 @@ enum hst_journal_who hst_journal_who(void)
 	return hst_sys_getpid() == hst_process.tracked_pid ? HST_WHO_SELF : HST_WHO_VFORKED;
 }
 
-/* The build-id in the notes of the executable, as they lie in memory. */
-static struct hst_journal_piece build_id(void)
+/* The executable as the kernel mapped it: no lock of the loader's is needed to look at it. */
+static struct dl_phdr_info executable(void)
 {
-	const ElfW(Phdr) *headers = (const void *)getauxval(AT_PHDR);
-	size_t count = getauxval(AT_PHNUM);
-	struct hst_journal_piece none = { .kind = HST_TEXT_BUILD_ID };
-	uint64_t bias = 0;
+	struct dl_phdr_info info = { .dlpi_phdr = (const void *)getauxval(AT_PHDR),
+		.dlpi_phnum = (ElfW(Half))getauxval(AT_PHNUM) };
 
-	for (size_t i = 0; i < count; i++) {
-		if (headers[i].p_type == PT_PHDR) {
-			bias = (uint64_t)headers - headers[i].p_vaddr;
+	for (size_t i = 0; i < info.dlpi_phnum; i++) {
+		if (info.dlpi_phdr[i].p_type == PT_PHDR) {
+			info.dlpi_addr = (uint64_t)info.dlpi_phdr - info.dlpi_phdr[i].p_vaddr;
 		}
 	}
+	return info;
+}
+
+/* Is the hook of an enter among the names that the executable shares with others? It need not be in the table of hashes. */
+static bool has_hooks(const struct dl_phdr_info *info)
+{
+	static const char hook[] = "__cyg_profile_func_enter";
+	struct hst_symbols symbols = hst_symbols_of(info);
+	uint64_t bytes = 0;
+
+	for (const ElfW(Dyn) *entry = symbols.entries; entry != NULL && entry->d_tag != DT_NULL;
+		entry++) {
+		bytes = entry->d_tag == DT_STRSZ ? entry->d_un.d_val : bytes;
+	}
+	if (symbols.strings == NULL || bytes > STRINGS_MAX) {
+		return false;
+	}
+	for (uint64_t at = 0; at + sizeof hook <= bytes;
+		at += hst_text_length(symbols.strings + at) + 1) {
+		if (symbols.strings[at] == '_' && hst_text_equal(symbols.strings + at, hook)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The build-id in the notes of the executable, as they lie in memory. */
+static struct hst_journal_piece build_id(const struct dl_phdr_info *info)
+{
+	const ElfW(Phdr) *headers = info->dlpi_phdr;
+	size_t count = info->dlpi_phnum;
+	struct hst_journal_piece none = { .kind = HST_TEXT_BUILD_ID };
+
 	for (size_t i = 0; i < count; i++) {
-		const uint8_t *at = (const void *)(bias + headers[i].p_vaddr);
+		const uint8_t *at = (const void *)(info->dlpi_addr + headers[i].p_vaddr);
 		const uint8_t *end = at + headers[i].p_memsz;
 
 		while (headers[i].p_type == PT_NOTE && at + sizeof(ElfW(Nhdr)) <= end) {
@@ -112,6 +146,7 @@ HST_NOINLINE bool hst_journal_image(char *const *argv)
 		.uid = (uint32_t)getauxval(AT_UID),
 		.gid = (uint32_t)getauxval(AT_GID) };
 	const char *execfn = (const char *)getauxval(AT_EXECFN);
+	const struct dl_phdr_info info = executable();
 	char exe[PATH_BYTES];
 	char cwd[PATH_BYTES];
 	long exe_bytes = hst_sys_readlink("/proc/self/exe", exe, sizeof exe - 1);
@@ -123,6 +158,7 @@ HST_NOINLINE bool hst_journal_image(char *const *argv)
 	hst_journal_usage(&start.base, false);
 	hst_process.base_maxrss = start.base.maxrss_bytes;
 	fill_limits(&start.limits);
+	start.flags = has_hooks(&info) ? HST_JOURNAL_HOOKS : 0;
 	if (execfn == NULL || hst_text_equal(execfn, exe)) {
 		execfn = "";
 	}
@@ -134,7 +170,7 @@ HST_NOINLINE bool hst_journal_image(char *const *argv)
 				cwd_bytes > 1 && cwd[0] == '/' ? (size_t)cwd_bytes - 1 : 0, NULL },
 			{ HST_TEXT_ARGV, NULL, 0, argv },
 			{ HST_TEXT_EXECFN, execfn, hst_text_length(execfn), NULL },
-			build_id(),
+			build_id(&info),
 		};
 
 		hst_journal_append(&start.record, sizeof start, HST_JOURNAL_START, pieces,

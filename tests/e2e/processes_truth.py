@@ -193,6 +193,16 @@ class Truth(support.RunTest):
         self.assertTrue(row["environment_repaired"] or row["previous"] is not None)
         self.assertEqual(row["hwm_source"], "exact")
 
+    def test_hooks_of_the_program(self):
+        os.unlink(self.path("prog"))
+        for flags, name in (((), "prog"), (("-finstrument-functions",), "hooked"),
+                            (("-finstrument-functions", "-no-pie"), "fixed")):
+            support.build("int main(void) { return 0; }", name + ".new", *flags)
+            os.rename(support.FILES + "/" + name + ".new", self.path(name))
+        found = self.record("/bin/sh", "-c", "./prog; ./hooked; ./fixed; exit 0", status=0)
+        hooks = [self.row(found, "./" + name)["instrumented"] for name in ("prog", "hooked", "fixed")]
+        self.assertEqual(hooks, [False, True, True])
+
     def test_what_to_look_at_next(self):
         for command, word in (("./prog exit 0; ./prog exit 0; exit 0", "processes"), ("exit 0", "memory")):
             result = self.run_hasten("-o", "data", "--", "/bin/sh", "-c", command, timeout=60)
