@@ -27,9 +27,26 @@ static int compare_drafts(const void *left, const void *right, void *user)
 	return a < b ? -1 : a > b;
 }
 
+/* The launcher's exec is in no record of its own, but comes right behind its record of the beginning: loading belongs to the image. */
+static void begin_root(struct hst_proc_pass *pass)
+{
+	const struct hst_proc_life *root =
+		pass->root_life == HST_NO_ITEM ? NULL : &pass->lives.items[pass->root_life];
+	struct hst_proc_draft *first;
+
+	if (root == NULL || pass->began == NULL || root->first == HST_PROCESS_NONE) {
+		return;
+	}
+	first = &pass->drafts.items[root->first];
+	if (first->intent == NULL && first->start_mono > pass->began->at_ns) {
+		first->start_mono = pass->began->at_ns;
+	}
+}
+
 /* Images of a process do not overlap, whatever their records say. */
 static void straighten(struct hst_proc_pass *pass)
 {
+	begin_root(pass);
 	for (size_t i = 0; i < pass->drafts.count; i++) {
 		struct hst_proc_draft *draft = &pass->drafts.items[i];
 		uint32_t previous = draft->image.previous;
