@@ -237,12 +237,13 @@ static const struct hst_memory *entry_of(const struct reading *reading, size_t a
 static inline void look_ahead(const struct hst_heap_pass *pass, const struct reading *reading,
 	const struct hst_event *event)
 {
-	const struct hst_memory *next = reading->memory + event->value;
+	const struct hst_memory *next;
 
 	if (pass->live.count < AHEAD_BLOCKS ||
 		event->value + (size_t)AHEAD_SLOT >= reading->memory_count) {
 		return;
 	}
+	next = reading->memory + event->value;
 	hst_heap_live_prefetch_slot(&pass->live, next[AHEAD_SLOT].address);
 	hst_heap_live_prefetch_block(&pass->live, next[AHEAD_BLOCK].address);
 }

@@ -253,10 +253,24 @@ void hst_process_announce(void)
 	end_start(on);
 }
 
+/*
+ * It may have been forked since it was announced, by a process that had nothing to record either: its file is its own. A child of vfork
+ * begins the file of its parent, whose memory it is in.
+ */
+static void follow_fork(void)
+{
+	(void)hst_journal_who();
+	if (hst_process.tracked_pid != 0) {
+		hst_process.pid = hst_process.tracked_pid;
+		hst_sink.pid = hst_process.pid;
+	}
+}
+
 void hst_process_start(void)
 {
 	hst_process_announce();
 	if (begin_start()) {
+		follow_fork();
 		end_start(record());
 	}
 }

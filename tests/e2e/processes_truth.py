@@ -6,6 +6,7 @@ Arguments: hasten, run_target, libhasten.so. Nothing waits for a time but for CP
 import json
 import os
 import resource
+import struct
 import subprocess
 import sys
 import unittest
@@ -23,6 +24,7 @@ PROGRAM = r"""
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 int main(int argc, char **argv)
 {
@@ -50,6 +52,18 @@ int main(int argc, char **argv)
 		char *memory = malloc(bytes);
 		memset(memory, 1, bytes);
 		execl("/bin/sh", "sh", "-c", "exec ./prog exit 0", NULL);
+	}
+	if (strcmp(how, "fork") == 0) {
+		char *memory = NULL;
+		if (fork() == 0) {
+			memory = malloc(100);
+			*(volatile char *)memory = 1;
+			_exit(0);
+		}
+		wait(NULL);
+		memory = malloc(200);
+		*(volatile char *)memory = 1;
+		return 0;
 	}
 	if (strcmp(how, "parent") == 0) {
 		size_t bytes = (size_t)atoi(argv[2]) << 20;
@@ -192,6 +206,24 @@ class Truth(support.RunTest):
         row = self.row(found, "./prog", "exit", "0")
         self.assertTrue(row["environment_repaired"] or row["previous"] is not None)
         self.assertEqual(row["hwm_source"], "exact")
+
+    def test_files_of_a_fork_before_the_first_record(self):
+        """Neither has a file when it forks; each then makes one under its own number."""
+        found = self.record("/bin/sh", "-c", "./prog fork; exit 0", status=0)
+        rows = [row for row in found["processes"] if row["argv"] == ["./prog", "fork"]]
+        pids = {row["pid"] for row in rows}
+        self.assertEqual(len(pids), 2, rows)
+        headers = {}
+        for name in os.listdir(self.path("data")):
+            if name.endswith(".hst"):
+                with open(self.path("data", name), "rb") as file:
+                    headers[name] = struct.unpack_from("<II", file.read(40), 28)
+        made = {pid: name for name, (pid, _) in headers.items() if pid in pids}
+        self.assertEqual(set(made), pids, headers)
+        self.assertEqual(set(made.values()), {"%d.0.hst" % pid for pid in pids})
+        (parent,) = {row["pid"] for row in rows if row["parent"] == found["root"]}
+        (child,) = pids - {parent}
+        self.assertEqual(headers[made[child]], (child, parent))
 
     def test_hooks_of_the_program(self):
         os.unlink(self.path("prog"))
