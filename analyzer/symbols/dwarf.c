@@ -1,302 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walk over .debug_info. It visits units in order and within them only entries that can hold
- * code, without recursion and with a fixed depth. Offsets must grow from entry to entry: a damaged
- * DW_AT_sibling cannot lead back. Addresses outside the program's code are functions that the
- * linker dropped.
+ * The units of .debug_info: first where each one's code lies, later what is in those that are asked for.
  */
 #include "symbols/dwarf.h"
 
+#include <string.h>
 #include <unistd.h>
 
-#include "symbols/dwarf_die.h"
 #include "symbols/dwarf_lines.h"
+#include "symbols/dwarf_walk.h"
 #include "symbols/grow.h"
 
-#define DEPTH_MAX  512
 #define UNITS_MAX  (UINT32_C(1) << 20)
 #define RANGES_MAX (UINT64_C(32) << 20)
 #define ROWS_MAX   (UINT64_C(16) << 20)
 #define FILES_MAX  (UINT64_C(16) << 20)
+/* Places looked at for one address: units do not overlap but where the linker folded their code. */
+#define SHARED_MAX 64
 
-struct walk {
-	struct hst_dwarf *dwarf;
-	Dwarf_Debug dbg;
-	struct hst_die_reader reader;
-	uint64_t last; /* offset of the entry before */
-	uint32_t unit;
-	bool no_memory;
-	/* What the ranges of the entry at hand become. */
-	enum {
-		FOR_BODY,
-		FOR_INLINE,
-		FOR_UNIT,
-		FOR_FRAME
-	} purpose;
-	size_t first_range;
-	size_t first_inline;
-};
-
-static bool push_span(
-	struct hst_span **spans, size_t *count, size_t *capacity, uint64_t lo, uint64_t hi)
-{
-	struct hst_span *item = hst_push(spans, count, capacity, sizeof *item);
-
-	if (item != NULL) {
-		*item = (struct hst_span){ .lo = lo, .hi = hi };
-	}
-	return item != NULL;
-}
-
-static bool keep_range(struct walk *walk, uint64_t lo, uint64_t hi)
+/* What is in a unit, once. */
+static void read_unit(struct hst_dwarf_walk *walk, uint32_t number)
 {
 	struct hst_dwarf *dwarf = walk->dwarf;
-	struct hst_dwarf_place *place;
-	struct hst_dwarf_inline *instance;
+	Dwarf_Debug dbg = NULL;
+	Dwarf_Die top;
 
-	switch (walk->purpose) {
-	case FOR_UNIT:
-		place = hst_push(
-			&dwarf->places, &dwarf->place_count, &dwarf->place_capacity, sizeof *place);
-		if (place != NULL) {
-			*place = (struct hst_dwarf_place){ .lo = lo, .hi = hi, .unit = walk->unit };
-		}
-		return place != NULL;
-	case FOR_INLINE:
-		instance = hst_push(&dwarf->inlines, &dwarf->inline_count, &dwarf->inline_capacity,
-			sizeof *instance);
-		if (instance != NULL) {
-			*instance = (struct hst_dwarf_inline){ .lo = lo, .hi = hi };
-		}
-		return instance != NULL;
-	case FOR_FRAME:
-		return push_span(
-			&dwarf->frames, &dwarf->frame_count, &dwarf->frame_capacity, lo, hi);
-	case FOR_BODY:
-	default:
-		return push_span(
-			&dwarf->ranges, &dwarf->range_count, &dwarf->range_capacity, lo, hi);
+	if (dwarf->units[number].walked || (dwarf->units[number].die & HST_DIE_ALT) != 0) {
+		return;
 	}
-}
-
-/* Keeps one range of the entry at hand, if it is code that is there. */
-static bool take_range(void *context, uint64_t lo, uint64_t hi)
-{
-	struct walk *walk = context;
-	struct hst_dwarf *dwarf = walk->dwarf;
-
-	if (dwarf->range_budget == 0) {
+	dwarf->units[number].walked = true;
+	top = hst_die_at(dwarf, dwarf->units[number].die, &dbg);
+	if (top == NULL) {
 		dwarf->damaged = true;
-		return false;
+		return;
 	}
-	dwarf->range_budget--;
-	if (lo >= hi || !hst_elf_is_code(dwarf->elf, lo, NULL)) {
-		return true;
-	}
-	if (!keep_range(walk, lo, hi)) {
-		walk->no_memory = true;
-		return false;
-	}
-	return true;
+	walk->last = dwarf->units[number].die;
+	walk->reader.version = dwarf->units[number].version;
+	walk->reader.base = dwarf->units[number].base;
+	walk->more = true;
+	hst_walk_unit(walk, top);
+	dwarf_dealloc_die(top);
 }
 
-static void read_die(struct walk *walk, Dwarf_Die die, struct hst_die_facts *facts)
-{
-	hst_die_read(&walk->reader, walk->dbg, die, facts);
-	if (!facts->has_ranges && facts->has_low && facts->has_high) {
-		take_range(walk, facts->low, facts->high);
-	}
-}
-
-/* The entry point: stated, else where the first range begins (the hot part comes first). */
-static uint64_t entry_of(const struct walk *walk, const struct hst_die_facts *facts)
-{
-	const struct hst_span *ranges = walk->dwarf->ranges;
-
-	for (size_t i = walk->first_range; i < walk->dwarf->range_count; i++) {
-		if (facts->has_entry && facts->entry == ranges[i].lo) {
-			return facts->entry;
-		}
-	}
-	return ranges[walk->first_range].lo;
-}
-
-/* Returns whether the entry has code, so that its children are worth a visit. */
-static bool visit_subprogram(struct walk *walk, Dwarf_Die die, uint64_t offset)
+/* The entry of the unit whose header was just read. */
+static void meet_unit(struct hst_dwarf_walk *walk, unsigned version)
 {
 	struct hst_dwarf *dwarf = walk->dwarf;
-	struct hst_dwarf_body *body;
-	struct hst_die_facts facts;
-	uint32_t origin;
-
-	walk->purpose = FOR_BODY;
-	walk->first_range = dwarf->range_count;
-	read_die(walk, die, &facts);
-	if (dwarf->range_count == walk->first_range) {
-		return false;
-	}
-	if (!hst_die_origin(dwarf, offset, &origin)) {
-		walk->no_memory = true;
-		return false;
-	}
-	body = hst_push(&dwarf->bodies, &dwarf->body_count, &dwarf->body_capacity, sizeof *body);
-	if (body == NULL) {
-		walk->no_memory = true;
-		return false;
-	}
-	body->entry = entry_of(walk, &facts);
-	body->origin = origin;
-	body->first_range = (uint32_t)walk->first_range;
-	body->range_count = (uint32_t)(dwarf->range_count - walk->first_range);
-	return true;
-}
-
-static bool visit_inlined(struct walk *walk, Dwarf_Die die)
-{
-	struct hst_dwarf *dwarf = walk->dwarf;
-	struct hst_die_facts facts;
-	uint32_t origin;
-
-	walk->purpose = FOR_INLINE;
-	walk->first_inline = dwarf->inline_count;
-	read_die(walk, die, &facts);
-	if (!facts.has_origin) {
-		dwarf->inline_count = walk->first_inline;
-		return true;
-	}
-	if (dwarf->inline_count == walk->first_inline) {
-		return true;
-	}
-	if (!hst_die_origin(dwarf, facts.origin, &origin)) {
-		walk->no_memory = true;
-		return false;
-	}
-	for (size_t i = walk->first_inline; i < dwarf->inline_count; i++) {
-		dwarf->inlines[i].origin = origin;
-	}
-	return true;
-}
-
-/* Looks at one entry; returns whether to go on to its children. */
-static bool visit(struct walk *walk, Dwarf_Die die, uint64_t offset)
-{
-	Dwarf_Error error = NULL;
-	Dwarf_Half tag = 0;
-
-	if (dwarf_tag(die, &tag, &error) != DW_DLV_OK) {
-		hst_compat_drop(walk->dbg, &error);
-		walk->dwarf->damaged = true;
-		return false;
-	}
-	switch (tag) {
-	case DW_TAG_subprogram:
-		return visit_subprogram(walk, die, offset);
-	case DW_TAG_inlined_subroutine:
-		return visit_inlined(walk, die);
-	case DW_TAG_lexical_block:
-	case DW_TAG_try_block:
-	case DW_TAG_catch_block:
-	case DW_TAG_namespace:
-	case DW_TAG_module:
-	case DW_TAG_class_type:
-	case DW_TAG_structure_type:
-	case DW_TAG_union_type:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static Dwarf_Die child_of(struct walk *walk, Dwarf_Die die)
-{
-	Dwarf_Error error = NULL;
-	Dwarf_Die child = NULL;
-	int result = dwarf_child(die, &child, &error);
-
-	if (result == DW_DLV_ERROR) {
-		hst_compat_drop(walk->dbg, &error);
-		walk->dwarf->damaged = true;
-	}
-	return result == DW_DLV_OK ? child : NULL;
-}
-
-static Dwarf_Die sibling_of(struct walk *walk, Dwarf_Die die)
-{
-	Dwarf_Error error = NULL;
-	Dwarf_Die sibling = NULL;
-	int result = dwarf_siblingof_b(walk->dbg, die, 1, &sibling, &error);
-
-	if (result == DW_DLV_ERROR) {
-		hst_compat_drop(walk->dbg, &error);
-		walk->dwarf->damaged = true;
-	}
-	return result == DW_DLV_OK ? sibling : NULL;
-}
-
-/* Offset of an entry, 0 if it does not lie behind the one before. */
-static uint64_t advance(struct walk *walk, Dwarf_Die die)
-{
-	Dwarf_Error error = NULL;
-	Dwarf_Off offset = 0;
-
-	if (dwarf_dieoffset(die, &offset, &error) != DW_DLV_OK) {
-		hst_compat_drop(walk->dbg, &error);
-		offset = 0;
-	}
-	if (offset <= walk->last || (offset & HST_DIE_ALT) != 0) {
-		walk->dwarf->damaged = true;
-		return 0;
-	}
-	walk->last = offset;
-	return offset;
-}
-
-/* Visits everything below a unit's entry. */
-static void walk_unit(struct walk *walk, Dwarf_Die top)
-{
-	Dwarf_Die stack[DEPTH_MAX];
-	size_t depth = 0;
-	Dwarf_Die die = child_of(walk, top);
-
-	while (die != NULL) {
-		uint64_t offset = advance(walk, die);
-		Dwarf_Die next = NULL;
-		bool inside = offset != 0 && visit(walk, die, offset);
-
-		if (offset == 0 || walk->no_memory) {
-			dwarf_dealloc_die(die);
-			break;
-		}
-		if (inside && depth < DEPTH_MAX) {
-			next = child_of(walk, die);
-		}
-		if (next != NULL) {
-			stack[depth++] = die;
-			die = next;
-			continue;
-		}
-		for (;;) {
-			next = sibling_of(walk, die);
-			dwarf_dealloc_die(die);
-			die = next;
-			if (die != NULL || depth == 0) {
-				break;
-			}
-			die = stack[--depth];
-		}
-	}
-	while (depth > 0) {
-		dwarf_dealloc_die(stack[--depth]);
-	}
-}
-
-static void read_unit(struct walk *walk, unsigned version)
-{
 	struct hst_die_facts facts;
 	Dwarf_Error error = NULL;
 	Dwarf_Off offset = 0;
 	Dwarf_Half tag = 0;
-	Dwarf_Die top = sibling_of(walk, NULL);
+	Dwarf_Die top = hst_walk_sibling(walk, NULL);
 
 	if (top == NULL) {
 		return;
@@ -305,22 +59,25 @@ static void read_unit(struct walk *walk, unsigned version)
 		dwarf_tag(top, &tag, &error) != DW_DLV_OK) {
 		hst_compat_drop(walk->dbg, &error);
 	} else if (tag == DW_TAG_compile_unit || tag == DW_TAG_skeleton_unit) {
-		walk->no_memory = !hst_die_unit(walk->dwarf, offset, version, &walk->unit);
-		walk->last = offset;
-		walk->purpose = FOR_UNIT;
+		walk->no_memory = !hst_die_unit(dwarf, offset, version, &walk->unit);
+		walk->purpose = HST_WALK_UNIT;
 		walk->reader.version = version;
 		walk->reader.base = 0;
 		if (!walk->no_memory) {
-			read_die(walk, top, &facts);
-			walk->dwarf->units[walk->unit].directory = facts.directory;
-			walk->reader.base = facts.has_low ? facts.low : 0;
-			walk_unit(walk, top);
+			size_t places = dwarf->place_count;
+
+			hst_walk_read(walk, top, &facts);
+			dwarf->units[walk->unit].directory = facts.directory;
+			dwarf->units[walk->unit].base = facts.has_low ? facts.low : 0;
+			walk->nowhere |= dwarf->place_count == places;
+			dwarf->whole |=
+				facts.name != NULL && strcmp(facts.name, "<artificial>") == 0;
 		}
 	}
 	dwarf_dealloc_die(top);
 }
 
-static void walk_all(struct walk *walk)
+static void meet_all(struct hst_dwarf_walk *walk)
 {
 	uint64_t before = 0;
 
@@ -348,7 +105,7 @@ static void walk_all(struct walk *walk)
 			return;
 		}
 		before = next;
-		read_unit(walk, version);
+		meet_unit(walk, version);
 	}
 }
 
@@ -371,7 +128,22 @@ static int place_by_lo(const void *a, const void *b)
 	return x->lo < y->lo ? -1 : x->lo > y->lo;
 }
 
-static void sort_tables(struct hst_dwarf *dwarf)
+static void sort_places(struct hst_dwarf *dwarf)
+{
+	uint64_t max_hi = 0;
+
+	if (dwarf->place_count > 1) {
+		qsort(dwarf->places, dwarf->place_count, sizeof *dwarf->places, place_by_lo);
+	}
+	for (size_t i = 0; i < dwarf->place_count; i++) {
+		if (dwarf->places[i].hi > max_hi) {
+			max_hi = dwarf->places[i].hi;
+		}
+		dwarf->places[i].max_hi = max_hi;
+	}
+}
+
+static void sort_inlines(struct hst_dwarf *dwarf)
 {
 	uint64_t max_hi = 0;
 
@@ -384,15 +156,103 @@ static void sort_tables(struct hst_dwarf *dwarf)
 		}
 		dwarf->inlines[i].max_hi = max_hi;
 	}
-	if (dwarf->place_count > 1) {
-		qsort(dwarf->places, dwarf->place_count, sizeof *dwarf->places, place_by_lo);
+}
+
+static void begin_walk(struct hst_dwarf *dwarf, struct hst_dwarf_walk *walk)
+{
+	*walk = (struct hst_dwarf_walk){ .dwarf = dwarf,
+		.dbg = dwarf->dbg,
+		.reader = { .dwarf = dwarf, .range_fn = hst_walk_range, .context = walk } };
+}
+
+static enum hst_status end_walk(struct hst_dwarf_walk *walk)
+{
+	if (walk->more) {
+		sort_inlines(walk->dwarf);
 	}
+	return walk->no_memory ? HST_E_MEMORY : HST_OK;
+}
+
+/* Units without places: old assemblers and damaged files; their addresses are known by reading them only. */
+static void read_nowhere(struct hst_dwarf_walk *walk)
+{
+	struct hst_dwarf *dwarf = walk->dwarf;
+	bool *placed = calloc(dwarf->unit_count + 1, sizeof *placed);
+	size_t count = dwarf->unit_count; /* reading may meet dwz's units */
+
+	if (placed == NULL) {
+		walk->no_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < dwarf->place_count; i++) {
+		placed[dwarf->places[i].unit] = true;
+	}
+	for (size_t i = 0; i < count && !walk->no_memory; i++) {
+		if (!placed[i]) {
+			read_unit(walk, (uint32_t)i);
+		}
+	}
+	free(placed);
+}
+
+static void read_units_at(struct hst_dwarf_walk *walk, uint64_t address)
+{
+	const struct hst_dwarf *dwarf = walk->dwarf;
+	size_t lo = 0;
+	size_t hi = dwarf->place_count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (dwarf->places[mid].lo <= address) {
+			lo = mid + 1;
+		} else {
+			hi = mid;
+		}
+	}
+	for (int i = 0; i < SHARED_MAX && lo > 0 && dwarf->places[lo - 1].max_hi > address; i++) {
+		lo--;
+		if (address < dwarf->places[lo].hi && !walk->no_memory) {
+			read_unit(walk, dwarf->places[lo].unit);
+		}
+	}
+}
+
+enum hst_status hst_dwarf_read(
+	struct hst_dwarf *dwarf, const uint64_t *addresses, size_t count, bool *ret_more)
+{
+	struct hst_dwarf_walk walk;
+	enum hst_status status;
+
+	begin_walk(dwarf, &walk);
+	for (size_t i = 0; i < count; i++) {
+		read_units_at(&walk, addresses[i]);
+	}
+	status = end_walk(&walk);
+	*ret_more = walk.more;
+	return status;
+}
+
+enum hst_status hst_dwarf_read_all(struct hst_dwarf *dwarf, bool *ret_more)
+{
+	struct hst_dwarf_walk walk;
+	size_t count = dwarf->unit_count;
+	enum hst_status status;
+
+	begin_walk(dwarf, &walk);
+	for (size_t i = 0; i < count && !walk.no_memory; i++) {
+		read_unit(&walk, (uint32_t)i);
+	}
+	status = end_walk(&walk);
+	*ret_more = walk.more;
+	return status;
 }
 
 enum hst_status hst_dwarf_open(
 	int fd, int alt_fd, const struct hst_elf *elf, struct hst_dwarf *ret_dwarf)
 {
-	struct walk walk = { .dwarf = ret_dwarf };
+	struct hst_dwarf_walk walk;
+	Dwarf_Debug dbg = NULL;
 	Dwarf_Error error = NULL;
 
 	*ret_dwarf = (struct hst_dwarf){ .alt_fd = alt_fd,
@@ -402,41 +262,42 @@ enum hst_status hst_dwarf_open(
 		.file_budget = FILES_MAX };
 	/* The library's own bookkeeping of every object doubles the time; we free what we get. */
 	dwarf_set_de_alloc_flag(0);
-	if (!hst_compat_open(fd, &walk.dbg)) {
+	if (!hst_compat_open(fd, &dbg)) {
 		if (alt_fd >= 0) {
 			close(alt_fd);
 		}
 		hst_dwarf_close(ret_dwarf);
 		return HST_E_NO_DEBUG;
 	}
-	ret_dwarf->dbg = walk.dbg;
+	ret_dwarf->dbg = dbg;
 	if (alt_fd >= 0) {
 		Dwarf_Debug alt = NULL;
 
 		if (hst_compat_open(alt_fd, &alt)) {
 			ret_dwarf->alt = alt;
-			if (dwarf_set_tied_dbg(walk.dbg, alt, &error) != DW_DLV_OK) {
-				hst_compat_drop(walk.dbg, &error);
+			if (dwarf_set_tied_dbg(dbg, alt, &error) != DW_DLV_OK) {
+				hst_compat_drop(dbg, &error);
 			}
 		}
 	}
-	walk.reader = (struct hst_die_reader){
-		.dwarf = ret_dwarf, .range_fn = take_range, .context = &walk
-	};
-	walk_all(&walk);
-	if (walk.no_memory) {
+	begin_walk(ret_dwarf, &walk);
+	meet_all(&walk);
+	sort_places(ret_dwarf);
+	if (walk.nowhere && !walk.no_memory) {
+		read_nowhere(&walk);
+	}
+	if (end_walk(&walk) != HST_OK) {
 		hst_dwarf_close(ret_dwarf);
 		return HST_E_MEMORY;
 	}
-	sort_tables(ret_dwarf);
 	return HST_OK;
 }
 
 enum hst_status hst_dwarf_read_frames(struct hst_dwarf *dwarf)
 {
-	struct walk walk = { .dwarf = dwarf, .purpose = FOR_FRAME };
+	struct hst_dwarf_walk walk = { .dwarf = dwarf, .purpose = HST_WALK_FRAME };
 
-	if (!hst_compat_frames(dwarf->dbg, take_range, &walk)) {
+	if (!hst_compat_frames(dwarf->dbg, hst_walk_range, &walk)) {
 		return HST_OK;
 	}
 	return walk.no_memory ? HST_E_MEMORY : HST_OK;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What DWARF says about one file, flattened into tables by one walk over all units:
+ * What DWARF says about one file, flattened into tables. Opening reads the entries of the units alone;
+ * what lies in a unit is read when an address of it is asked for (a C library has 1,700 units, and a
+ * report needs three):
  *
  *   body     a piece of machine code made from a function; its ranges are consecutive in `ranges`
  *   inline   one range of an inlined instance
@@ -38,8 +40,10 @@ struct hst_dwarf_inline {
 
 /* A compilation unit, or one of dwz's partial units when something in it was needed. */
 struct hst_dwarf_unit {
-	uint64_t die; /* key of its DIE, see dwarf_die.h */
+	uint64_t die;  /* key of its DIE, see dwarf_die.h */
+	uint64_t base; /* that its range lists count from */
 	uint16_t version;
+	bool walked;
 	bool files_read;
 	bool lines_read;
 	const char *directory; /* DW_AT_comp_dir, NULL unknown */
@@ -52,6 +56,7 @@ struct hst_dwarf_unit {
 
 struct hst_dwarf_place {
 	uint64_t lo, hi;
+	uint64_t max_hi; /* of this and all before it */
 	uint32_t unit;
 };
 
@@ -67,7 +72,10 @@ struct hst_dwarf {
 	void *dbg; /* Dwarf_Debug */
 	void *alt; /* Dwarf_Debug of the file that dwz moved shared parts to, or NULL */
 	int alt_fd;
-	bool damaged;              /* something could not be read, or a limit was met */
+	bool damaged; /* something could not be read, or a limit was met */
+	/* gcc's link-time optimization made units of its own: a function's pieces may lie in several of them, so that
+	 * one alone does not tell whose they are. */
+	bool whole;
 	const struct hst_elf *elf; /* of the program: what is code */
 
 	struct hst_dwarf_origin *origins;
@@ -94,14 +102,24 @@ struct hst_dwarf {
 };
 
 /*
- * Reads functions and inlined instances of the file open at `fd` (which stays the caller's and must
- * outlive the object), keeping only what lies in the code of `elf`. `alt_fd` (-1: none) is taken
- * over. HST_E_NO_DEBUG if libdwarf cannot read it, HST_E_MEMORY; then nothing needs closing.
+ * Reads which units the file open at `fd` has (which stays the caller's and must outlive the object) and
+ * where their code lies in `elf`; a unit that does not say so is read at once. `alt_fd` (-1: none) is
+ * taken over. HST_E_NO_DEBUG if libdwarf cannot read it, HST_E_MEMORY; then nothing needs closing.
  */
 HST_NODISCARD enum hst_status hst_dwarf_open(
 	int fd, int alt_fd, const struct hst_elf *elf, struct hst_dwarf *ret_dwarf);
 /* Accepts a zeroed object. */
 void hst_dwarf_close(struct hst_dwarf *dwarf);
+
+/*
+ * Reads functions and inlined instances of the units that these addresses (ascending) lie in. *ret_more: tables
+ * have grown; indices into `bodies`, `ranges` and `origins` stay as they were, `inlines` are sorted
+ * anew. HST_E_MEMORY: some may be missing.
+ */
+HST_NODISCARD enum hst_status hst_dwarf_read(
+	struct hst_dwarf *dwarf, const uint64_t *addresses, size_t count, bool *ret_more);
+/* The same of all units. */
+HST_NODISCARD enum hst_status hst_dwarf_read_all(struct hst_dwarf *dwarf, bool *ret_more);
 
 /* Reads the code ranges of .eh_frame into `frames`. HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_dwarf_read_frames(struct hst_dwarf *dwarf);

@@ -356,6 +356,125 @@ static void test_image_cxx_names_and_lines(void **state)
 	}
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Does the image say of the address what the one that knows everything says? */
+static void expect_same(struct hst_image *image, struct hst_image *whole, uint64_t address)
+{
+	const struct hst_function *wanted = hst_image_function(whole, address);
+	const struct hst_function *got = hst_image_function(image, address);
+	const char *files[2] = { NULL, NULL };
+	uint32_t lines[2] = { 0, 0 };
+
+	assert_int_equal(got != NULL, wanted != NULL);
+	if (wanted != NULL) {
+		assert_int_equal(got->address, wanted->address);
+		assert_string_equal(got->name, wanted->name);
+		assert_string_equal(got->full, wanted->full);
+		assert_true(same_text(got->file, wanted->file));
+		assert_int_equal(got->line, wanted->line);
+		assert_int_equal(got->from_dwarf, wanted->from_dwarf);
+	}
+	assert_int_equal(hst_image_line(image, address, &files[0], &lines[0]),
+		hst_image_line(whole, address, &files[1], &lines[1]));
+	assert_true(same_text(files[0], files[1]));
+	assert_int_equal(lines[0], lines[1]);
+}
+
+/* Units are read when they are asked for: what is said of one must not depend on which were read before. */
+static void check_any_order(const char *path)
+{
+	const struct hst_function *functions = NULL;
+	struct hst_image *whole = NULL;
+	struct hst_image *image = NULL;
+	size_t count;
+	size_t step;
+
+	assert_int_equal(hst_image_open(path, NULL, 0, &whole, NULL), HST_OK);
+	count = hst_image_functions(whole, &functions);
+	assert_true(count > 0);
+	/* A stride that shares nothing with the count visits all, in no order of theirs. */
+	for (step = count / 3 * 2 + 1; step > 1; step--) {
+		size_t a = step;
+		size_t b = count;
+
+		while (b != 0) {
+			size_t rest = a % b;
+
+			a = b;
+			b = rest;
+		}
+		if (a == 1) {
+			break;
+		}
+	}
+	for (size_t first = 0; first < count; first += count / 8 + 1) {
+		assert_int_equal(hst_image_open(path, NULL, 0, &image, NULL), HST_OK);
+		for (size_t i = 0, at = first; i < 40; i++, at = (at + step) % count) {
+			uint64_t address = functions[at].address;
+			uint64_t other = functions[(at + step) % count].address;
+
+			expect_same(image, whole, address + 1);
+			expect_same(image, whole, address);
+			assert_int_equal(hst_image_is_inlined(image, address + 6, other, NULL),
+				hst_image_is_inlined(whole, address + 6, other, NULL));
+		}
+		hst_image_close(image);
+	}
+	hst_image_close(whole);
+}
+
+static void test_image_says_the_same_in_any_order(void **state)
+{
+	static const char *const names[] = { "shapes-g++-O2", "shapes-clang++-O2", "pieces",
+		"pieces-symtab", "pieces-no-debug", "fib-static", "fib-split" };
+	const char *folder = getenv("HST_TARGETS");
+
+	(void)state;
+	check_any_order("/proc/self/exe"); /* some dozen units */
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		char path[4096];
+
+		snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+		if (access(path, R_OK) == 0) {
+			check_any_order(path);
+		}
+	}
+}
+
+/* What was handed out stays, whatever is read later. */
+static void test_image_functions_outlive_later_questions(void **state)
+{
+	struct hst_image *image = NULL;
+	struct hst_image *whole = NULL;
+	const struct hst_function *functions = NULL;
+	const struct hst_function *kept[64];
+	char *names[64];
+	size_t count;
+	size_t held = 0;
+
+	(void)state;
+	assert_int_equal(hst_image_open("/proc/self/exe", NULL, 0, &whole, NULL), HST_OK);
+	assert_int_equal(hst_image_open("/proc/self/exe", NULL, 0, &image, NULL), HST_OK);
+	count = hst_image_functions(whole, &functions);
+	for (size_t i = 0; i < count && held < 64; i += count / 64 + 1) {
+		kept[held] = hst_image_function(image, functions[i].address);
+		assert_non_null(kept[held]);
+		names[held] = strdup(kept[held]->full);
+		held++;
+	}
+	hst_image_functions(image, &functions);
+	for (size_t i = 0; i < held; i++) {
+		assert_string_equal(kept[i]->full, names[i]);
+		free(names[i]);
+	}
+	hst_image_close(image);
+	hst_image_close(whole);
+}
+
 static void check_join(const char *directory, const char *path, const char *wanted)
 {
 	char *joined = hst_path_join(directory, path);
@@ -395,6 +514,8 @@ int main(void)
 		cmocka_unit_test(test_image_static_functions_of_one_name_stay_apart),
 		cmocka_unit_test(test_image_alias_has_one_stable_name),
 		cmocka_unit_test(test_image_cxx_names_and_lines),
+		cmocka_unit_test(test_image_says_the_same_in_any_order),
+		cmocka_unit_test(test_image_functions_outlive_later_questions),
 		cmocka_unit_test(test_image_paths_are_normalised),
 	};
 
