@@ -118,19 +118,37 @@ static void others_row(const struct hst_report *report, struct hst_table *table,
 	}
 }
 
+/* How much was subtracted, and how much it may have been: a hook costs more in one program than in another. */
+static void cost_line(const struct hst_profile *profile)
+{
+	char cost[HST_UNITS_BYTES];
+	char each[HST_UNITS_BYTES];
+	char low[HST_UNITS_BYTES];
+	char high[HST_UNITS_BYTES];
+	double pair = profile->cost_inside_ns + profile->cost_outside_ns;
+
+	hst_units_ns(cost, (double)profile->compensated_ns);
+	hst_units_ns(each, pair);
+	if (profile->cost_low < profile->cost_high) {
+		hst_units_ns(low, pair * profile->cost_low);
+		hst_units_ns(high, pair * profile->cost_high);
+		hst_print_line(
+			"our own cost of %s (%s per call; it may have been %s to %s) is subtracted",
+			cost, each, low, high);
+	} else {
+		hst_print_line("our own cost of %s (%s per call) is subtracted", cost, each);
+	}
+}
+
 static void summary(const struct hst_report *report)
 {
 	const struct hst_profile *profile = report->profile;
 	const char *command = report->reading->session.command;
 	char calls[HST_UNITS_BYTES];
 	char wall[HST_UNITS_BYTES];
-	char cost[HST_UNITS_BYTES];
-	char each[HST_UNITS_BYTES];
 
 	hst_units_count(calls, profile->calls);
 	hst_units_ns(wall, (double)profile->wall_ns);
-	hst_units_ns(cost, (double)profile->compensated_ns);
-	hst_units_ns(each, profile->cost_inside_ns + profile->cost_outside_ns);
 	if (command != NULL) {
 		hst_print_line("%s", command);
 	}
@@ -138,7 +156,7 @@ static void summary(const struct hst_report *report)
 		(unsigned long long)profile->processes, profile->processes == 1 ? "" : "es",
 		hst_profile_threads(profile), hst_profile_threads(profile) == 1 ? "" : "s");
 	if (profile->compensated_ns != 0) {
-		hst_print_line("our own cost of %s (%s per call) is subtracted", cost, each);
+		cost_line(profile);
 	}
 }
 

@@ -164,6 +164,31 @@ static void write_total_percent(
 	put_percent(report, buffer, row->total_ns);
 }
 
+/* What it is if our own cost was as much, and if it was as little as can be. */
+static void put_range(char *buffer, uint64_t low_ns, uint64_t high_ns)
+{
+	char low[HST_UNITS_BYTES];
+	char high[HST_UNITS_BYTES];
+
+	hst_units_ns(low, (double)low_ns);
+	hst_units_ns(high, (double)high_ns);
+	(void)snprintf(buffer, HST_CELL_BYTES, "%s to %s", low, high);
+}
+
+static void write_self_range(
+	const struct hst_report *report, const struct hst_function_row *row, char *buffer)
+{
+	(void)report;
+	put_range(buffer, row->self_low_ns, row->self_high_ns);
+}
+
+static void write_total_range(
+	const struct hst_report *report, const struct hst_function_row *row, char *buffer)
+{
+	(void)report;
+	put_range(buffer, row->total_low_ns, row->total_high_ns);
+}
+
 static void write_name(
 	const struct hst_report *report, const struct hst_function_row *row, char *buffer)
 {
@@ -217,6 +242,8 @@ static const struct hst_report_column columns[] = {
 	{ "inlined", "INLINED", HST_COLUMN_RIGHT, write_inlined, value_inlined, NULL, false },
 	{ "open", "OPEN", HST_COLUMN_RIGHT, write_open, value_open, NULL, false },
 	{ "threads", "THREADS", HST_COLUMN_RIGHT, write_threads, value_threads, NULL, false },
+	{ "selfrange", "SELF IS", HST_COLUMN_RIGHT, write_self_range, value_self, NULL, false },
+	{ "totalrange", "TOTAL IS", HST_COLUMN_RIGHT, write_total_range, value_total, NULL, false },
 	{ "cost", "COST", HST_COLUMN_RIGHT, write_cost, value_cost, NULL, false },
 	{ "allocs", "ALLOCS", HST_COLUMN_RIGHT, write_allocs, value_allocs, NULL, true },
 	{ "alloc", "ALLOC", HST_COLUMN_RIGHT, write_alloc, value_alloc, NULL, true },

@@ -52,6 +52,10 @@ NUMBER(errors, row->errors)
 NUMBER(open, row->open)
 NUMBER(total, row->total_ns)
 NUMBER(self, row->self_ns)
+NUMBER(total_low, row->total_low_ns)
+NUMBER(total_high, row->total_high_ns)
+NUMBER(self_low, row->self_low_ns)
+NUMBER(self_high, row->self_high_ns)
 NUMBER(min, row->min_ns)
 NUMBER(avg, row->returned == 0 ? 0 : row->duration_ns / row->returned)
 NUMBER(max, row->max_ns)
@@ -107,6 +111,10 @@ static const struct field fields[] = {
 	{ "counted", FIELD_BOOL, NULL, number_counted, false, 0 },
 	{ "coarse", FIELD_BOOL, NULL, number_coarse, false, 0 },
 	{ "allocator_ns", FIELD_MEMORY, NULL, NULL, false, MEMORY(allocator_ns) },
+	{ "total_low_ns", FIELD_NUMBER, NULL, number_total_low, false, 0 },
+	{ "total_high_ns", FIELD_NUMBER, NULL, number_total_high, false, 0 },
+	{ "self_low_ns", FIELD_NUMBER, NULL, number_self_low, false, 0 },
+	{ "self_high_ns", FIELD_NUMBER, NULL, number_self_high, false, 0 },
 };
 
 #define FIELDS (sizeof fields / sizeof fields[0])
@@ -192,6 +200,8 @@ void hst_report_json(const struct hst_report *report)
 	hst_json_u64(&json, "own_cost_ns", profile->compensated_ns);
 	hst_json_double(&json, "own_cost_inside_ns", profile->cost_inside_ns, 3);
 	hst_json_double(&json, "own_cost_outside_ns", profile->cost_outside_ns, 3);
+	hst_json_double(&json, "own_cost_low", profile->cost_low, 3);
+	hst_json_double(&json, "own_cost_high", profile->cost_high, 3);
 	hst_json_bool(&json, "clock_estimated", profile->clock_estimated);
 	json_ledger(&json, profile);
 	hst_json_array(&json, "functions");

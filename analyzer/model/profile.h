@@ -78,6 +78,9 @@ struct hst_function_row {
 	uint64_t errors;   /* left by longjmp or an exception */
 	uint64_t total_ns; /* recursion counted once */
 	uint64_t self_ns;
+	uint64_t total_low_ns,
+		total_high_ns; /* what they are if our own cost was as much or as little as can be */
+	uint64_t self_low_ns, self_high_ns;
 	uint64_t duration_ns; /* of all returned calls, each counted by itself: the average's sum */
 	uint64_t min_ns, max_ns;
 	uint64_t inlined_calls;
@@ -147,6 +150,7 @@ struct hst_profile {
 	uint64_t wall_ns;                       /* first to last event */
 	uint64_t compensated_ns;                /* whole own cost subtracted */
 	double cost_inside_ns, cost_outside_ns; /* calibrated, per call */
+	double cost_low, cost_high;             /* what the true cost is, as a share of that */
 	struct hst_ledger ledger;               /* sum over streams and files */
 	uint64_t gaps;                          /* missing chunks */
 	uint64_t damaged_chunks;

@@ -5,6 +5,8 @@
  */
 #include "passes/pass.h"
 
+#include "passes/cost.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +89,7 @@ static void set_clock(struct hst_pass *pass)
 	const struct hst_file_header *header = &pass->file.header;
 	struct hst_clock_rate rate = hst_trace_file_rate(&pass->file, pass->session->tsc_hz);
 	struct hst_tallies *shared = &pass->shared;
-	bool cost_known = header->cost_inside_256 < COST_MAX && header->cost_outside_256 < COST_MAX;
+	struct hst_own_cost cost = hst_own_cost(header);
 
 	if (!(rate.ns_per_tick > 0) || rate.ns_per_tick > RATE_MAX) {
 		rate = (struct hst_clock_rate){ .ns_per_tick = 1, .estimated = true };
@@ -97,8 +99,10 @@ static void set_clock(struct hst_pass *pass)
 		.calltree =
 			pass->options->contexts || pass->options->edges ? &pass->calltree : NULL,
 		.timeline = pass->options->timeline != NULL ? &pass->timeline : NULL,
-		.inside_256 = cost_known ? header->cost_inside_256 : 0,
-		.outside_256 = cost_known ? header->cost_outside_256 : 0,
+		.inside_256 = cost.inside_256,
+		.outside_256 = cost.outside_256,
+		.cost_low = cost.low,
+		.cost_high = cost.high,
 		.memory_256 = header->cost_memory_256 < COST_MAX ? header->cost_memory_256 : 0,
 		.ns_per_tick = rate.ns_per_tick,
 		.ns_32 = (uint64_t)(rate.ns_per_tick * 4294967296.0),
@@ -110,6 +114,8 @@ static void set_clock(struct hst_pass *pass)
 		pass->profile->cost_inside_ns = (double)shared->inside_256 / 256 * rate.ns_per_tick;
 		pass->profile->cost_outside_ns =
 			(double)shared->outside_256 / 256 * rate.ns_per_tick;
+		pass->profile->cost_low = cost.low;
+		pass->profile->cost_high = cost.high;
 	}
 }
 

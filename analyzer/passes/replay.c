@@ -362,28 +362,34 @@ static void close_stacks(struct hst_replay *replay, enum hst_replay_close how)
 }
 
 /*
- * The time that recording a block took did not pass: it goes out of the innermost call, and by that out
- * of all around it. Never more than that call has had so far.
+ * Time that was ours did not pass: it goes out of the innermost call, and by that out of all around it. Never more than
+ * that call has had so far. Returns how much it was.
  */
-static void take_memory_cost(struct hst_replay *replay, struct hst_replay_frame *top)
+static uint64_t take_own_time(
+	struct hst_replay *replay, struct hst_replay_frame *top, uint64_t ticks)
 {
-	struct hst_tallies *tallies = replay->tallies;
-	uint64_t limit = OWED_RECORDS * tallies->memory_256;
-	uint64_t owed = replay->owed_256 + tallies->memory_256;
-	uint64_t ticks = owed >> 8;
-	int64_t had;
+	int64_t had = (int64_t)(replay->now - top->start - top->away);
 
-	if (top == NULL || owed == 0) {
-		return;
-	}
-	had = (int64_t)(replay->now - top->start - top->away);
 	if (had < (int64_t)ticks) {
 		ticks = had > 0 ? (uint64_t)had : 0;
 	}
 	replay->now -= ticks;
 	replay->skew += ticks;
-	tallies->items[top->row].memory += ticks;
-	owed -= ticks << 8;
+	replay->tallies->items[top->row].own += ticks;
+	return ticks;
+}
+
+/* What recording a block took, on average. */
+static void take_memory_cost(struct hst_replay *replay, struct hst_replay_frame *top)
+{
+	const struct hst_tallies *tallies = replay->tallies;
+	uint64_t limit = OWED_RECORDS * tallies->memory_256;
+	uint64_t owed = replay->owed_256 + tallies->memory_256;
+
+	if (top == NULL || owed == 0) {
+		return;
+	}
+	owed -= take_own_time(replay, top, owed >> 8) << 8;
 	replay->owed_256 = owed < limit ? owed : limit;
 }
 
@@ -404,6 +410,11 @@ static NOINLINE void rare(struct hst_replay *replay, const struct hst_event *eve
 	case HST_EVENT_REALLOC_FAILED:
 	case HST_EVENT_REALLOC_FREED:
 		take_memory_cost(replay, top);
+		break;
+	case HST_EVENT_OWN:
+		if (top != NULL) {
+			(void)take_own_time(replay, top, event->value);
+		}
 		break;
 	case HST_EVENT_LOST:
 		if (top != NULL) {

@@ -7,7 +7,7 @@
  *   decode --events--> hst_replay_events --> struct hst_tally per row, calltree, timeline
  *
  * Time runs in `virtual` ticks: those of the events without what was paused, and without what
- * recording blocks of memory took.
+ * recording blocks of memory and writing full chunks took.
  */
 #ifndef HST_PASSES_REPLAY_H
 #define HST_PASSES_REPLAY_H
@@ -37,7 +37,8 @@ struct hst_tally {
 	uint64_t errors;
 	uint64_t open;
 	uint64_t inlined;
-	uint64_t memory; /* cost of records of memory, already taken out of all times */
+	uint64_t
+		own; /* cost of records of memory and of full chunks, already taken out of all times */
 	struct hst_latency *latency;
 	uint32_t active; /* activations on the present stack */
 	uint32_t flags;  /* HST_ROW_... */
@@ -67,6 +68,7 @@ struct hst_tallies {
 	const struct hst_function_row *rows; /* for the timeline */
 	uint64_t inside_256;                 /* cost of one call within its own time, 1/256 ticks */
 	uint64_t outside_256;                /* the same within its caller's time */
+	double cost_low, cost_high;          /* bounds of what is subtracted, as a share of it */
 	uint64_t memory_256;                 /* cost of a record of a block that comes or goes */
 	double ns_per_tick;
 	uint64_t ns_32; /* the same with 32 fraction bits */

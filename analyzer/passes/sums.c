@@ -19,7 +19,7 @@ static uint64_t to_ns(const struct hst_pass *pass, double ticks)
 static bool is_empty(const struct hst_tally *tally)
 {
 	return tally->calls == 0 && tally->self == 0 && tally->total == 0 && tally->open == 0 &&
-	       tally->flags == 0 && tally->memory == 0;
+	       tally->flags == 0 && tally->own == 0;
 }
 
 /* The figures of one tally; names are left out. */
@@ -29,8 +29,8 @@ static struct hst_function_row figures(struct hst_pass *pass, const struct hst_t
 	double outside = (double)pass->shared.outside_256 / 256;
 	double self = (double)(int64_t)tally->self;
 	double cost = (double)tally->calls * inside + (double)tally->children * outside;
-	double total = (double)tally->total - (double)tally->outer * inside -
-		       (double)tally->below * (inside + outside);
+	double below = (double)tally->outer * inside + (double)tally->below * (inside + outside);
+	double total = (double)tally->total;
 	struct hst_function_row row = {
 		.calls = tally->calls,
 		.returned = tally->returned,
@@ -41,7 +41,11 @@ static struct hst_function_row figures(struct hst_pass *pass, const struct hst_t
 		.min_ns = to_ns(pass, (double)tally->min),
 		.max_ns = to_ns(pass, (double)tally->max),
 		.self_ns = to_ns(pass, self - cost),
-		.total_ns = to_ns(pass, total),
+		.total_ns = to_ns(pass, total - below),
+		.self_low_ns = to_ns(pass, self - cost * pass->shared.cost_high),
+		.self_high_ns = to_ns(pass, self - cost * pass->shared.cost_low),
+		.total_low_ns = to_ns(pass, total - below * pass->shared.cost_high),
+		.total_high_ns = to_ns(pass, total - below * pass->shared.cost_low),
 		.flags = tally->flags,
 		.latency = tally->latency,
 	};
@@ -49,9 +53,12 @@ static struct hst_function_row figures(struct hst_pass *pass, const struct hst_t
 	if (self > 0) {
 		row.compensated_ns = to_ns(pass, self < cost ? self : cost);
 	}
-	row.compensated_ns += to_ns(pass, (double)tally->memory);
+	row.compensated_ns += to_ns(pass, (double)tally->own);
 	if (row.total_ns < row.self_ns) {
 		row.total_ns = row.self_ns;
+	}
+	if (row.total_high_ns < row.self_high_ns) {
+		row.total_high_ns = row.self_high_ns;
 	}
 	return row;
 }
@@ -71,6 +78,10 @@ static void add_figures(struct hst_function_row *sum, const struct hst_function_
 	sum->duration_ns += row->duration_ns;
 	sum->self_ns += row->self_ns;
 	sum->total_ns += row->total_ns;
+	sum->self_low_ns += row->self_low_ns;
+	sum->self_high_ns += row->self_high_ns;
+	sum->total_low_ns += row->total_low_ns;
+	sum->total_high_ns += row->total_high_ns;
 	sum->compensated_ns += row->compensated_ns;
 	sum->flags |= row->flags;
 	sum->latency = row->latency;

@@ -45,6 +45,7 @@ enum hst_event_kind {
 	HST_EVENT_PAUSE,
 	HST_EVENT_LIMIT,
 	HST_EVENT_THREAD_END,
+	HST_EVENT_OWN, /* value: ticks up to here in which hasten was at work; UINT32_MAX: so many or more */
 	/* Memory: `value` is an index into hst_decoder_memory(), valid until the next batch. */
 	HST_EVENT_ALLOC, /* site; address, bytes, slack. Address 0: it failed */
 	HST_EVENT_FREE,  /* address */

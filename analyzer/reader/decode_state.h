@@ -69,6 +69,14 @@ static inline void hst_decode_advance(struct hst_decoder *decoder, uint32_t unit
 	decoder->ticks += (uint64_t)units << decoder->shift;
 }
 
+/* Units to ticks, as many as an event can say. */
+static inline uint32_t hst_decode_ticks(const struct hst_decoder *decoder, uint32_t units)
+{
+	uint64_t ticks = (uint64_t)units << decoder->shift;
+
+	return ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks;
+}
+
 static inline uint32_t hst_load16(const uint8_t *at)
 {
 	uint16_t word;

@@ -278,14 +278,6 @@ static enum hst_step space_event(struct hst_decoder *decoder, uint32_t op, uint3
 	return add(decoder, event, &entry);
 }
 
-/* Units to ticks, as many as an event can say. */
-static uint32_t ticks_of(const struct hst_decoder *decoder, uint32_t units)
-{
-	uint64_t ticks = (uint64_t)units << decoder->shift;
-
-	return ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks;
-}
-
 enum hst_step hst_decode_memory(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
 	const uint8_t *payload, struct hst_event *event)
 {
@@ -309,7 +301,7 @@ enum hst_step hst_decode_memory(struct hst_decoder *decoder, uint32_t op, uint32
 	case HST_OP_ALLOCATOR:
 		event->kind = HST_EVENT_ALLOCATOR;
 		event->reason = (uint16_t)argument;
-		event->value = ticks_of(decoder, hst_load32(payload + 2));
+		event->value = hst_decode_ticks(decoder, hst_load32(payload + 2));
 		return HST_STEP_EVENT;
 	default:
 		return space_event(decoder, op, argument, payload, event);

@@ -124,6 +124,7 @@ static enum hst_step marked_event(struct hst_decoder *decoder, uint32_t op, uint
 		[HST_OP_LOST] = HST_EVENT_LOST,
 		[HST_OP_PAUSE] = HST_EVENT_PAUSE,
 		[HST_OP_LIMIT] = HST_EVENT_LIMIT,
+		[HST_OP_OWN] = HST_EVENT_OWN,
 		[HST_OP_THREAD_END] = HST_EVENT_THREAD_END,
 	};
 
@@ -131,6 +132,9 @@ static enum hst_step marked_event(struct hst_decoder *decoder, uint32_t op, uint
 	event->kind = kinds[op];
 	event->ticks = decoder->ticks;
 	event->value = decoder->op_words[op] == 3 ? hst_load32(payload + 2) : 0;
+	if (op == HST_OP_OWN) {
+		event->value = hst_decode_ticks(decoder, event->value);
+	}
 	if (op == HST_OP_EXIT_ERROR && !hst_fibers_pop(&decoder->fibers, 1)) {
 		return HST_STEP_DAMAGED;
 	}
@@ -185,6 +189,7 @@ static enum hst_step extended(
 	case HST_OP_PAUSE:
 	case HST_OP_LIMIT:
 	case HST_OP_THREAD_END:
+	case HST_OP_OWN:
 		step = marked_event(decoder, op, argument, payload, event);
 		break;
 	default:

@@ -133,6 +133,8 @@ enum {
 	HST_MAP_NONE = 1u << 2, /* PROT_NONE: address space only */
 };
 
+#define HST_COSTS 64u
+
 /* Page 0 of the file. Mapped shared while the process runs. */
 struct hst_file_header {
 	uint8_t magic[8];
@@ -191,7 +193,13 @@ struct hst_file_header {
 	uint64_t
 		freed_early; /* profile mode: blocks freed that were allocated before it began, or untracked */
 	uint64_t freed_early_bytes; /* usable bytes of them, where known */
-	uint8_t reserved[2544];
+	/*
+	 * The cost of a pair (inside and outside), measured again while the program ran: at a thread's first event
+	 * and at some of its chunks. How often; the newest ones. It differs by what else the machine does.
+	 */
+	uint32_t cost_count;
+	uint32_t cost_pair_256[HST_COSTS];
+	uint8_t reserved[2284];
 };
 static_assert(sizeof(struct hst_file_header) == HST_HEADER_BYTES, "one page");
 

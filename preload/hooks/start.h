@@ -19,4 +19,7 @@ void hst_threads_start(void);
  */
 void hst_calibrate(struct hst_stream *stream);
 
+/* The same, in short, of a stream that has begun a chunk with open frames: they stay as they are. */
+void hst_calibrate_again(struct hst_stream *stream);
+
 #endif

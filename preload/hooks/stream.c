@@ -193,6 +193,30 @@ static void stream_calibrate(struct hst_stream *stream)
 	}
 }
 
+/* So many full chunks are written between two measurements: some milliseconds. */
+#define HST_ROLLS_CALIBRATED 16u
+
+/*
+ * What a pair costs depends on what else the machine does, so it is measured again and again. Only where our own calls are ordinary
+ * ones for the shadow stack: deeper than all open frames, on the thread's own stack, with nothing to be repaired.
+ */
+static void stream_calibrate_again(struct hst_stream *stream)
+{
+	if (stream->rolls % HST_ROLLS_CALIBRATED != 1 || stream->mode != HST_STREAM_TRACE ||
+		!hst_clock_tsc || stream->lane != HST_LANE_MAIN || stream->fiber != &stream->own ||
+		stream->over != 0 || stream->errors_below != 0 || stream->splits != 0 ||
+		stream->held || stream->doubt != 0 || stream->top + 1 >= stream->end ||
+		(hst_depth(stream) != 0 &&
+			stream->top->cfa <= (uint64_t)__builtin_frame_address(0))) {
+		return;
+	}
+	hst_calibrate_again(stream);
+	if (stream->mode == HST_STREAM_TRACE) {
+		stream->seq--;
+		(void)hst_chunk_begin(stream);
+	}
+}
+
 static void stream_begin(struct hst_stream *stream)
 {
 	struct hst_file_header *header = hst_sink.header;
@@ -207,6 +231,23 @@ static void stream_begin(struct hst_stream *stream)
 	}
 	if (stream->mode != HST_STREAM_DEAF) {
 		stream_calibrate(stream);
+		stream_calibrate_again(stream);
+	}
+}
+
+/*
+ * What was done since `begin` was the program's time so far. A new chunk says so; `seq`: the chunk of before, 0 none. Without
+ * an open frame it is nobody's time anyway.
+ */
+static void stream_account(struct hst_stream *stream, uint64_t begin, uint64_t seq)
+{
+	uint64_t ticks = hst_ticks();
+	uint64_t units = (ticks - begin) >> HST_TIME_SHIFT;
+
+	if (stream->mode == HST_STREAM_TRACE && seq != 0 && stream->seq != seq &&
+		hst_depth(stream) != 0 && ticks > begin) {
+		hst_put_valued(stream, HST_OP_OWN, 0, ticks,
+			units < UINT32_MAX ? (uint32_t)units : UINT32_MAX);
 	}
 }
 
@@ -307,6 +348,8 @@ static void stream_attend(struct hst_stream *stream)
 bool hst_stream_service(struct hst_stream *stream)
 {
 	struct hst_held signals;
+	uint64_t begin;
+	uint64_t seq;
 
 	if (__atomic_load_n(&hst_process.state, __ATOMIC_ACQUIRE) == HST_PROCESS_OFF) {
 		return false;
@@ -317,9 +360,12 @@ bool hst_stream_service(struct hst_stream *stream)
 				stream->window->seen == hst_sink_watch()))) {
 		return false; /* nothing has changed for it */
 	}
+	begin = hst_ticks();
+	seq = stream->seq;
 	signals = hst_sys_hold_signals();
 	stream_attend(stream);
 	hst_sys_release_signals(signals);
+	stream_account(stream, begin, seq);
 	return stream->epoch == hst_process.epoch && hst_process.alive->seen != 0 &&
 	       (stream->mode == HST_STREAM_TRACE || stream->mode == HST_STREAM_PROFILE);
 }
@@ -344,6 +390,8 @@ void hst_stream_meet(struct hst_stream *stream, uint64_t address)
 void hst_stream_renew(struct hst_stream *stream)
 {
 	struct hst_held signals;
+	uint64_t begin = hst_ticks();
+	uint64_t seq = stream->seq;
 
 	signals = hst_sys_hold_signals();
 	stream_close(stream);
@@ -354,6 +402,7 @@ void hst_stream_renew(struct hst_stream *stream)
 	}
 	stream->generation = hst_modules_generation();
 	hst_sys_release_signals(signals);
+	stream_account(stream, begin, seq);
 }
 
 void hst_stream_resync(struct hst_stream *stream)

@@ -73,6 +73,8 @@ class Header:
         self.live_bytes, self.peak_bytes, self.freed_early, self.freed_early_bytes = (
             struct.unpack_from("<4Q", data, 1520)
         )
+        self.cost_count = struct.unpack_from("<I", data, 1552)[0]
+        self.costs = struct.unpack_from("<64I", data, 1556)
 
 class Chunk:
     """The header of one chunk; the records stay in the file's bytes."""

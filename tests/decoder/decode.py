@@ -40,12 +40,14 @@ MASK32 = 0xFFFFFFFF
 ENTER, EXIT = 1, 2
 OP_ENTER_NEW, OP_ENTER_ID, OP_ENTER_LONG, OP_EXIT_ERROR, OP_TIME, OP_TIME_LONG = 1, 2, 3, 4, 5, 6
 OP_UNWIND, OP_SWITCH, OP_LOST, OP_PAUSE, OP_LIMIT, OP_THREAD_END = 7, 8, 9, 10, 11, 12
+OP_OWN = 40
 EVENT_NAMES = {
     8: "switch",
     9: "lost",
     10: "pause",
     11: "limit",
     12: "thread_end",
+    40: "own",
 }
 UNKNOWN = (0, 0)
 
@@ -297,6 +299,10 @@ def _run(header, words, chunk, stream, defs, out):
         elif op == OP_LOST:
             units += words[at]
             add((OP_LOST, units, UNKNOWN, words[at + 1] | words[at + 2] << 16))
+        elif op == OP_OWN:
+            units += words[at]
+            length = (words[at + 1] | words[at + 2] << 16) << header.shift
+            add((OP_OWN, units, UNKNOWN, min(length, MASK32)))
         elif op in (OP_PAUSE, OP_LIMIT, OP_THREAD_END):
             units += words[at]
             add((op, units, UNKNOWN, 0))
@@ -379,7 +385,7 @@ def print_events(trace, write):
                 lines.append("%d %s %x %x\n" % (units << shift, name, who[0], who[1]))
             elif code == OP_UNWIND:
                 lines.append("%d unwind %d %d\n" % ((units << shift,) + detail))
-            elif code == OP_SWITCH or code == OP_LOST:
+            elif code in (OP_SWITCH, OP_LOST, OP_OWN):
                 lines.append("%d %s %d\n" % (units << shift, EVENT_NAMES[code], detail))
             elif code in memory.OPS:
                 lines.append("%d %s\n" % (units << shift, memory.line(code, detail, shift)))

@@ -188,6 +188,9 @@ static void print_event(const struct hst_sites *sites, struct follower *follower
 	case HST_EVENT_LOST:
 		printf("%" PRIu64 " lost %" PRIu32 "\n", event->ticks, event->value);
 		break;
+	case HST_EVENT_OWN:
+		printf("%" PRIu64 " own %" PRIu32 "\n", event->ticks, event->value);
+		break;
 	case HST_EVENT_PAUSE:
 		printf("%" PRIu64 " pause\n", event->ticks);
 		break;

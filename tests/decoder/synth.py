@@ -15,8 +15,8 @@ import struct
 HEADER_BYTES = 4096
 END_MARK = 0x454E44484E554B21
 LENGTHS = {1: 7, 2: 1, 3: 2, 4: 1, 5: 1, 6: 4, 7: 3, 8: 3, 9: 3, 10: 1, 11: 1, 12: 1, 13: 5, 14: 5}
-LENGTHS.update({15: 10, 16: 3, 17: 4, 18: 1, 19: 3, 20: 8, 21: 7, 22: 5, 23: 7, 24: 3, 25: 1})
-UNKNOWN_OP = 40  # no reader knows it: it is stepped over by the table of lengths
+LENGTHS.update({15: 10, 16: 3, 17: 4, 18: 1, 19: 3, 20: 8, 21: 7, 22: 5, 23: 7, 24: 3, 25: 1, 40: 3})
+UNKNOWN_OP = 60  # no reader knows it: it is stepped over by the table of lengths
 COUNTED_OP = 41  # its length stands in its first word
 SHIFT = 2
 
@@ -178,6 +178,12 @@ class Writer:
         self.words += [3 << 14 | 9 << 8, self.time_word(), count & 0xFFFF, count >> 16]
         self.lines.append("%d lost %d" % (self.units << SHIFT, count))
 
+    def own(self, units):
+        self.need(10)
+        self.words += [3 << 14 | 40 << 8, self.time_word(), units & 0xFFFF, units >> 16]
+        ticks = min(units << SHIFT, 0xFFFFFFFF)
+        self.lines.append("%d own %d" % (self.units << SHIFT, ticks))
+
     def record(self, op, argument, *values):
         """A record of (number, words) behind its time."""
         self.words += [3 << 14 | op << 8 | argument, self.time_word()]
@@ -319,6 +325,8 @@ def random_walk(writer, rng, events):
             writer.switch(rng.choice((0, 1, 2, 70000)))
         elif chance < 0.004:
             writer.lost(rng.randrange(1, 1 << 20))
+        elif chance < 0.005:
+            writer.own(rng.choice((0, 9, 70000, 0xFFFFFFFF)))
         elif chance < 0.006:
             writer.unknown()
         elif chance > share:

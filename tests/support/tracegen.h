@@ -78,6 +78,8 @@ void tracegen_unwind(
 	struct tracegen_stream *stream, uint64_t ticks, uint32_t reason, uint32_t count);
 void tracegen_switch(struct tracegen_stream *stream, uint64_t ticks, uint32_t fiber);
 void tracegen_lost(struct tracegen_stream *stream, uint64_t ticks, uint32_t count);
+/* `units` of 1 << HST_TIME_SHIFT ticks up to here were hasten's. */
+void tracegen_own(struct tracegen_stream *stream, uint64_t ticks, uint32_t units);
 void tracegen_pause(struct tracegen_stream *stream, uint64_t ticks);
 void tracegen_limit(struct tracegen_stream *stream, uint64_t ticks);
 void tracegen_thread_end(struct tracegen_stream *stream, uint64_t ticks);

@@ -377,6 +377,11 @@ void tracegen_lost(struct tracegen_stream *stream, uint64_t ticks, uint32_t coun
 	mark(stream, ticks, tracegen_head(HST_OP_LOST, 0), count, 3);
 }
 
+void tracegen_own(struct tracegen_stream *stream, uint64_t ticks, uint32_t units)
+{
+	mark(stream, ticks, tracegen_head(HST_OP_OWN, 0), units, 3);
+}
+
 void tracegen_pause(struct tracegen_stream *stream, uint64_t ticks)
 {
 	mark(stream, ticks, tracegen_head(HST_OP_PAUSE, 0), 0, 1);

@@ -162,6 +162,8 @@ static void test_encode_valued_records_carry_time_and_value(void **state)
 	expect(HST_EVENT_UNWIND, 9000, 0, 2);
 	hst_put_valued(&bench->stream, HST_OP_LOST, 0, 9400, 70000);
 	expect(HST_EVENT_LOST, 9400, 0, 70000);
+	hst_put_valued(&bench->stream, HST_OP_OWN, 0, 9600, 30);
+	expect(HST_EVENT_OWN, 9600, 0, 30 << HST_TIME_SHIFT);
 	hst_put_timed(&bench->stream, HST_OP_EXIT_ERROR, 9800);
 	expect(HST_EVENT_EXIT_ERROR, 9800, 0, 0);
 	assert_decodes(bench);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which part of the times was ours, and how well that is known. */
+#include "pass.h"
+
+#include "passes/cost.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define UNIT_NS ((1u << HST_TIME_SHIFT) / 2) /* of the fixture's clock */
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof *fixture);
+
+	fixture_init(fixture);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_finish(*state);
+	free(*state);
+	return 0;
+}
+
+static struct hst_file_header header_with(const uint32_t *pairs, uint32_t count)
+{
+	struct hst_file_header header = { .cost_inside_256 = 300, .cost_outside_256 = 100 };
+
+	header.cost_count = count;
+	for (uint32_t i = 0; i < count && i < HST_COSTS; i++) {
+		header.cost_pair_256[i] = pairs[i];
+	}
+	return header;
+}
+
+static void test_own_cost_is_the_median_with_the_first_ones_division(void **state)
+{
+	static const uint32_t pairs[] = { 4000, 800, 1600, 820, 780 };
+	struct hst_file_header header = header_with(pairs, 5);
+	struct hst_own_cost cost = hst_own_cost(&header);
+
+	(void)state;
+	assert_int_equal(cost.inside_256 + cost.outside_256, 820);
+	assert_int_equal(cost.inside_256, 615);
+	/* quartiles 800 and 1600 */
+	assert_true(fabs(cost.low - 800.0 / 820 * HST_COST_LEAST) < 1e-9);
+	assert_true(fabs(cost.high - 1600.0 / 820 * HST_COST_MOST) < 1e-9);
+}
+
+static void test_own_cost_without_later_measurements_is_the_first(void **state)
+{
+	struct hst_file_header header = header_with(NULL, 0);
+	struct hst_own_cost cost = hst_own_cost(&header);
+
+	(void)state;
+	assert_int_equal(cost.inside_256, 300);
+	assert_int_equal(cost.outside_256, 100);
+	assert_true(cost.low == 1 && cost.high == 1);
+}
+
+/* A file may say anything. */
+static void test_own_cost_takes_no_measurement_that_cannot_be(void **state)
+{
+	static const uint32_t pairs[] = { 0, UINT32_MAX, 500, 1u << 24 };
+	struct hst_file_header header = header_with(pairs, 4);
+	struct hst_own_cost cost = hst_own_cost(&header);
+
+	(void)state;
+	assert_int_equal(cost.inside_256 + cost.outside_256, 500);
+	header.cost_count = UINT32_MAX;
+	assert_int_equal(hst_own_cost(&header).inside_256, 375);
+	header.cost_inside_256 = UINT32_MAX;
+	cost = hst_own_cost(&header);
+	assert_int_equal(cost.inside_256 + cost.outside_256, 0);
+	header.cost_inside_256 = 0;
+	header.cost_outside_256 = 0;
+	cost = hst_own_cost(&header);
+	assert_int_equal(cost.inside_256 + cost.outside_256, 0);
+	assert_true(cost.low == 1 && cost.high == 1);
+}
+
+static void test_own_cost_gives_totals_their_range(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tracegen *gen = fixture_trace(1);
+	struct tracegen_stream *stream = tracegen_thread(gen, 1, HST_LANE_MAIN, NULL);
+	struct hst_file_header *header = tracegen_header(gen);
+	const struct hst_function_row *outer;
+	const struct hst_function_row *inner;
+
+	/* 20 ns within the callee, 20 ns within the caller */
+	header->cost_inside_256 = 40 * 256;
+	header->cost_outside_256 = 40 * 256;
+	header->cost_count = 1;
+	header->cost_pair_256[0] = 80 * 256;
+	at_enter(stream, 0, 0);
+	at_enter(stream, 100, 1);
+	at_leave(stream, 200);
+	at_leave(stream, 1000);
+	fixture_add(fixture, gen);
+	fixture_read(fixture, NULL);
+	outer = row_of(fixture, 0);
+	inner = row_of(fixture, 1);
+	assert_int_equal(inner->self_ns, 80);
+	assert_int_equal(inner->self_low_ns, 100 - 20 * HST_COST_MOST);
+	assert_int_equal(inner->self_high_ns, 100 - 20 * HST_COST_LEAST);
+	assert_int_equal(outer->total_ns, 1000 - 60);
+	assert_int_equal(outer->total_low_ns, 1000 - 60 * HST_COST_MOST);
+	assert_int_equal(outer->total_high_ns, 1000 - 60 * HST_COST_LEAST);
+	assert_int_equal(outer->self_low_ns, 900 - 40 * HST_COST_MOST);
+}
+
+static void test_own_time_is_of_no_call(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tracegen *gen = fixture_trace(1);
+	struct tracegen_stream *stream = tracegen_thread(gen, 1, HST_LANE_MAIN, NULL);
+
+	at_enter(stream, 0, 0);
+	at_enter(stream, 100, 1);
+	tracegen_own(stream, ticks_at(500), 300 / UNIT_NS);
+	at_leave(stream, 600);
+	at_enter(stream, 700, 1);
+	at_leave(stream, 800);
+	at_leave(stream, 1000);
+	fixture_add(fixture, gen);
+	fixture_read(fixture, NULL);
+	assert_int_equal(row_of(fixture, 1)->self_ns, 500 - 300 + 100);
+	assert_int_equal(row_of(fixture, 1)->max_ns, 200);
+	assert_int_equal(row_of(fixture, 1)->compensated_ns, 300);
+	assert_int_equal(row_of(fixture, 0)->total_ns, 1000 - 300);
+	assert_int_equal(row_of(fixture, 0)->self_ns, 400);
+	assert_int_equal(fixture->profile.compensated_ns, 300);
+}
+
+/* More than the innermost call has had is more than can be; without a call it is nobody's. */
+static void test_own_time_is_not_more_than_the_call_has_had(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tracegen *gen = fixture_trace(1);
+	struct tracegen_stream *stream = tracegen_thread(gen, 1, HST_LANE_MAIN, NULL);
+
+	tracegen_own(stream, ticks_at(50), UINT32_MAX);
+	at_enter(stream, 100, 0);
+	at_enter(stream, 200, 1);
+	tracegen_own(stream, ticks_at(300), UINT32_MAX);
+	at_leave(stream, 400);
+	at_leave(stream, 500);
+	fixture_add(fixture, gen);
+	fixture_read(fixture, NULL);
+	assert_int_equal(row_of(fixture, 1)->self_ns, 100);
+	assert_int_equal(row_of(fixture, 0)->total_ns, 300);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_own_cost_is_the_median_with_the_first_ones_division),
+		TEST(test_own_cost_without_later_measurements_is_the_first),
+		TEST(test_own_cost_takes_no_measurement_that_cannot_be),
+		TEST(test_own_cost_gives_totals_their_range),
+		TEST(test_own_time_is_of_no_call),
+		TEST(test_own_time_is_not_more_than_the_call_has_had),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL) != 0 ? 1 : 0;
+}
