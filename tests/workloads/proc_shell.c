@@ -33,6 +33,16 @@ static void mode_system_failing(void)
 	say("no memory: %d %s", status, strerrorname_np(errno));
 }
 
+/* Addresses that are none are refused, not read. */
+static void mode_no_pointer(void)
+{
+	struct proc_bad bad = proc_make_bad();
+
+	say_status("system", system(bad.text));
+	say_status("system", system(bad.open_text));
+	say("popen: %d %s", popen(bad.text, "r") == NULL, strerrorname_np(errno));
+}
+
 static void mode_popen(void)
 {
 	char line[64] = "";
@@ -165,6 +175,7 @@ static void mode_all(void)
 static const struct proc_mode modes[] = {
 	{ "system", mode_system },
 	{ "system-failing", mode_system_failing },
+	{ "no-pointer", mode_no_pointer },
 	{ "popen", mode_popen },
 	{ "cleared", mode_cleared },
 	{ "daemon", mode_daemon },

@@ -152,7 +152,24 @@ CASES = {
         f"syscall repaired /nonexistent/program | {ARGUMENTS}", "failed syscall ENOENT",
         f"syscall repaired /proc/self/fd/-1/nothing | {ARGUMENTS}", "failed syscall EBADF"),
     "no-room": fails("no-room", "execv @/proc_leaf | 200004 bytes", "failed execv E2BIG"),
-    "no-address": fails("no-address", f"execve repaired - | {ARGUMENTS}", "failed execve EFAULT"),
+    "no-address": fails(
+        "no-address",
+        f"execve cut - | {ARGUMENTS}", "failed execve EFAULT",
+        "execve cut @/proc_leaf | -", "failed execve EFAULT",
+        f"execve @/proc_leaf | {ARGUMENTS}", "failed execve EFAULT",
+        f"execve repaired - | {ARGUMENTS}", "failed execve EFAULT"),
+    "no-pointer": fails(
+        "no-pointer",
+        *3 * [f"execve cut - | {ARGUMENTS}", "failed execve EFAULT",
+              "execve cut @/proc_leaf | -", "failed execve EFAULT",
+              f"execve @/proc_leaf | {ARGUMENTS}", "failed execve EFAULT"],
+        *2 * ["execve cut @/proc_leaf | -", "failed execve EFAULT"],
+        *2 * [f"execve @/proc_leaf | {ARGUMENTS}", "failed execve EFAULT"],
+        "execl cut @/proc_leaf | -", "failed execl EFAULT",
+        "execvpe cut true | -", "failed execvpe EFAULT",
+        "execveat cut @/proc_leaf | -", "failed execveat EFAULT",
+        "syscall cut - | -", "failed syscall EFAULT",
+        f"execv @/proc_leaf | {ARGUMENTS}", "failed execv EFAULT"),
     "no-huge": Case(["exec", "no-huge"], counts={"exec": 20, "exec_failed": 20}, status=3),
     # posix_spawn and vfork.
     "spawn": Case(["spawn", "spawn"], {
@@ -179,6 +196,12 @@ CASES = {
         "main": ["start @/proc_spawn failing",
                  "posix_spawn repaired ENOENT /nonexistent/program | leaf spawned",
                  "posix_spawnp ENOENT no_such_program | leaf spawned | path /nonexistent"]}),
+    "spawn-no-pointer": Case(["spawn", "no-pointer"], {
+        "main": ["start @/proc_spawn no-pointer", "posix_spawn cut EFAULT - | leaf spawned",
+                 *2 * ["posix_spawn cut EFAULT @/proc_leaf | -"],
+                 *2 * ["posix_spawn EFAULT @/proc_leaf | leaf spawned"],
+                 "posix_spawnp EFAULT true | leaf spawned", "waitpid c1 exit 66"],
+        "c1": ["execve cut vforked @/proc_leaf | - | in .", "failed execve EFAULT"]}),
     # The handler may run before posix_spawn has returned to the hook.
     "spawn-handler": Case(["spawn", "handler"], counts={"spawn": 1, "wait": 1, "start": 2},
                           handler=True),
@@ -243,6 +266,8 @@ CASES = {
         "c1": ["start sh -c exit 3"]}),
     "system-cleared": Case(["shell", "cleared"], {
         "main": ["start @/proc_shell cleared", "system exit 3 exit 3"]}),
+    "shell-no-pointer": Case(["shell", "no-pointer"], {
+        "main": ["start @/proc_shell no-pointer", *2 * ["system exit 127"], "popen ENOMEM"]}),
     "popen": Case(["shell", "popen"], {
         "main": ["start @/proc_shell popen", "popen echo through a pipe; exit 4", "pclose exit 4",
                  "popen read a; echo got $a", "pclose exit 0", "popen EINVAL true"],
