@@ -206,15 +206,16 @@ struct hst_process_image {
 	uint32_t flags;
 };
 
-/* A program that could not be started. */
+/* A program that could not be started, or a child. */
 struct hst_process_exec_failure {
 	uint32_t image; /* who tried, HST_PROCESS_NONE unknown */
 	uint64_t at_ns;
-	const char *call; /* "execvp", "posix_spawn", ... */
-	const char *file;
+	const char *call;     /* "execvp", "posix_spawn", "fork", ... */
+	const char *file;     /* "" of a fork, or not known */
 	int32_t error;        /* errno */
 	bool recovered;       /* another try of the same process succeeded later: a search */
 	uint32_t probe_count; /* directories of PATH that were looked through */
+	bool fork;            /* no program, but a copy of the image itself */
 };
 
 /* system, popen, pclose. */

@@ -32,7 +32,7 @@ enum hst_journal_type {
 	HST_JOURNAL_EXEC =
 		3, /* an exec is about to be tried; nothing follows if it succeeds but START */
 	HST_JOURNAL_EXEC_FAILED = 4, /* it failed */
-	HST_JOURNAL_SPAWN = 5,       /* posix_spawn and its like returned */
+	HST_JOURNAL_SPAWN = 5,       /* posix_spawn and its like returned; a fork failed */
 	HST_JOURNAL_WAIT = 6,        /* a child was waited for */
 	HST_JOURNAL_END = 7,         /* the process is about to end, and says how */
 	HST_JOURNAL_SHELL = 8,       /* system, popen, pclose returned */
@@ -153,7 +153,7 @@ struct hst_journal_exec_failed {
 	int32_t error; /* errno */
 };
 
-/* FILE, ARGV, PATH, ORIGINAL. `record.mono_ns` is when the call returned. */
+/* FILE, ARGV, PATH, ORIGINAL; of a fork nothing. `record.mono_ns` is when the call returned. */
 struct hst_journal_spawn {
 	struct hst_journal_record record;
 	uint64_t began_ns;

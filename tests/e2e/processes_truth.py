@@ -24,6 +24,7 @@ PROGRAM = r"""
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 int main(int argc, char **argv)
@@ -64,6 +65,11 @@ int main(int argc, char **argv)
 		memory = malloc(200);
 		*(volatile char *)memory = 1;
 		return 0;
+	}
+	if (strcmp(how, "crowd") == 0) {
+		struct rlimit one = { 1, 1 };
+		if (setrlimit(RLIMIT_NPROC, &one) != 0 || fork() >= 0) return 1;
+		return errno == EAGAIN ? 9 : 2;
 	}
 	if (strcmp(how, "parent") == 0) {
 		size_t bytes = (size_t)atoi(argv[2]) << 20;
@@ -156,6 +162,25 @@ class Truth(support.RunTest):
             found = self.record("/bin/sh", "-c", f"{name}; exit 0", status=0)
             failures = [row for row in found["exec_failures"] if row["file"] == name]
             self.assertEqual([row["error"] for row in failures], [error], found["exec_failures"])
+
+    def test_a_child_that_is_refused(self):
+        """Another user than root, whom no limit of processes binds."""
+        def other_user():
+            os.setgid(65534)
+            os.setuid(65534)
+
+        if os.geteuid() == 0:
+            os.chown(self.dir, 65534, 65534)
+        found, _ = self.verdict("RE-NZEC 9", "./prog", "crowd", status=9,
+                                preexec_fn=other_user if os.geteuid() == 0 else None)
+        self.assertEqual([(row["call"], row["error"], row["file"]) for row in found["exec_failures"]],
+                         [("fork", "EAGAIN", None)])
+        for option, texts in (("--failed", ("programs and children that could not be started:", "EAGAIN fork")),
+                              ("-n5", ("not forked    1 time the system refused a child",))):
+            done = subprocess.run([support.HASTEN, "processes", option, self.path("data")], text=True,
+                                  env=self.env, capture_output=True, check=True)
+            for text in texts:
+                self.assertIn(text, done.stdout)
 
     def test_class_loader(self):
         support.build("int more(void) { return 0; }", "libgone.so", "-shared", "-fPIC")

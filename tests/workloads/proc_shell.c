@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <pty.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/resource.h>
 
 static char *arguments[] = { (char *)"leaf", (char *)"child", NULL };
@@ -172,6 +173,45 @@ static void mode_all(void)
 	}
 }
 
+/* Children until there may be no more, which stay until all is tried. */
+static void mode_crowd(void)
+{
+	pid_t pids[64];
+	char *list[] = { (char *)"leaf", NULL };
+	size_t count = 0;
+	int ready[2];
+	int ends[2];
+	char byte;
+
+	CHECK(pipe(ends) == 0 && pipe(ready) == 0);
+	for (; count < sizeof pids / sizeof pids[0]; count++) {
+		pids[count] = fork();
+		if (pids[count] == 0) {
+			close(ends[1]);
+			CHECK(write(ready[1], "r", 1) == 1);
+			_exit(read(ends[0], &byte, 1) == 0 ? 5 : 6);
+		}
+		if (pids[count] < 0) {
+			break;
+		}
+		CHECK(read(ready[0], &byte, 1) == 1);
+	}
+	say("fork: %s after %zu", strerrorname_np(errno), count);
+	say("spawn: %d", posix_spawn(NULL, proc_leaf, NULL, NULL, list, environ));
+	errno = 0;
+	say("system: %d %s", system("exit 3"), strerrorname_np(errno));
+	say("popen: %d %s", popen("exit 3", "r") == NULL, strerrorname_np(errno));
+	close(ends[1]);
+	for (size_t i = 0; i < count; i++) {
+		reap(pids[i]);
+	}
+	pids[0] = fork();
+	if (pids[0] == 0) {
+		_exit(4);
+	}
+	reap(pids[0]);
+}
+
 static const struct proc_mode modes[] = {
 	{ "system", mode_system },
 	{ "system-failing", mode_system_failing },
@@ -183,6 +223,7 @@ static const struct proc_mode modes[] = {
 	{ "threads", mode_threads },
 	{ "closed", mode_closed },
 	{ "all", mode_all },
+	{ "crowd", mode_crowd },
 };
 
 int main(int argc, char **argv)

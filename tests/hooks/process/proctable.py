@@ -286,6 +286,13 @@ CASES = {
     "closed": Case(["shell", "closed"], {
         "main": ["start @/proc_shell closed", "waitpid c1 exit 7"],
         "c1": ["fork", "execv @/proc_leaf | leaf child", "start leaf child"]}),
+    # A limit of processes that binds: what fails is said, and works again when there is room.
+    "crowd": Case(["shell", "crowd"], {
+        "main": ["start @/proc_shell crowd", "fork EAGAIN - | -",
+                 "posix_spawn EAGAIN @/proc_leaf | leaf", "system exit 127 exit 3",
+                 "popen ENOMEM exit 3", *[f"waitpid c{i} exit 5" for i in (1, 2, 3)],
+                 "waitpid c4 exit 4"],
+        **{f"c{i}": ["fork"] for i in (1, 2, 3, 4)}}, home="few_processes"),
     "all": Case(["shell", "all"], {
         "main": ["start @/proc_shell all", "system exit 3 exit 3", "waitpid c2 exit 7",
                  "waitid c3 exit 7"],

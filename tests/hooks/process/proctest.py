@@ -43,7 +43,13 @@ def other_user(folder):
     return folder, become_nobody
 
 
-SURROUNDINGS = {**HOMES, "no_files": no_files, "other_user": other_user}
+def few_processes(folder):
+    """Room for three children."""
+    return HOMES["limit_processes"](folder, 4)
+
+
+SURROUNDINGS = {**HOMES, "no_files": no_files, "other_user": other_user,
+                "few_processes": few_processes}
 
 # What the tests look at; the records of a process about itself have tests of their own.
 SEEN = ("start", "fork", "exec", "exec_failed", "spawn", "wait", "shell")
