@@ -91,7 +91,10 @@ enum {
 	HST_JOURNAL_BEGINS = 1u << 6, /* RUN: the beginning, else the end */
 	HST_JOURNAL_CUT = 1u << 7,    /* texts were left out: too long */
 	HST_JOURNAL_SANDBOXED =
-		1u << 8 /* WAIT, END: written without system calls that would tell more */
+		1u << 8, /* WAIT, END: written without system calls that would tell more */
+	HST_JOURNAL_QUIET =
+		1u
+		<< 9, /* START: a program of the system that another one started; its allocations are not recorded */
 };
 
 /* Texts behind the fields: struct hst_journal_text, its bytes, zeros up to the next multiple of 8. */

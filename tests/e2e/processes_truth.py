@@ -260,6 +260,23 @@ class Truth(support.RunTest):
         hooks = [self.row(found, "./" + name)["instrumented"] for name in ("prog", "hooked", "fixed")]
         self.assertEqual(hooks, [False, True, True])
 
+    def test_programs_whose_memory_is_left_out(self):
+        def shown(command, *options):
+            return subprocess.run([support.HASTEN, command, *options, self.path("data")], text=True, env=self.env,
+                                  capture_output=True, check=True).stdout
+
+        for options, count in (((), 2), (("--memory-all",), 0), (("--no-children",), 0)):
+            with self.subTest(options):
+                self.record("/bin/sh", "-c", "./prog exit 0; /bin/true; /usr/bin/env ./prog exit 0; exit 0",
+                            status=0, options=options)
+                found = json.loads(shown("memory", "--json"))
+                self.assertEqual(found["programs_left_out"], count)
+                words = "2 programs of the system, which others started, are left out"
+                self.assertEqual(any(words in note for note in found["notes"]), count != 0, found["notes"])
+                self.assertEqual("note: " + words in shown("memory"), count != 0)
+                report = json.loads(shown("report", "--json"))
+                self.assertEqual(any(words in note for note in report["notes"]), count != 0, report["notes"])
+
     def test_what_to_look_at_next(self):
         for command, word in (("./prog exit 0; ./prog exit 0; exit 0", "processes"), ("exit 0", "memory")):
             result = self.run_hasten("-o", "data", "--", "/bin/sh", "-c", command, timeout=60)
