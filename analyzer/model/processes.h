@@ -352,9 +352,11 @@ struct hst_processes {
 	uint64_t records; /* read */
 	uint64_t damaged; /* places where the journal could not be read */
 	uint64_t damaged_bytes;
-	uint64_t unknown_records; /* of types that this hasten does not know */
-	uint64_t blind;           /* images without records of their own */
-	uint64_t ends_lost;       /* processes without end */
+	uint64_t records_lost;      /* could not be written, as their processes say */
+	int32_t records_lost_error; /* errno of the latest */
+	uint64_t unknown_records;   /* of types that this hasten does not know */
+	uint64_t blind;             /* images without records of their own */
+	uint64_t ends_lost;         /* processes without end */
 	uint64_t parents_lost;
 	bool cut;      /* the last record was not whole: the machine or the writer stopped */
 	bool finished; /* the launcher wrote the end */

@@ -40,6 +40,7 @@ enum hst_journal_type {
 	HST_JOURNAL_SYSTEM = 10,     /* launcher: a sample of the machine */
 	HST_JOURNAL_SAMPLE = 11,     /* launcher: a sample of one process */
 	HST_JOURNAL_RUN = 12,        /* launcher: the recording began or ended */
+	HST_JOURNAL_LOST = 13,       /* records of the process before it could not be written */
 };
 
 struct hst_journal_record {
@@ -244,6 +245,14 @@ struct hst_journal_run {
 	uint64_t interval_ns; /* of samples, 0 none */
 	uint64_t oom_kills;   /* of the machine or the cgroup since it began; HST_JOURNAL_UNKNOWN */
 	uint64_t sampling_ns; /* at the end: CPU time that samples took */
+};
+
+/* Of children of vfork too, which share the process's memory. */
+struct hst_journal_lost {
+	struct hst_journal_record record;
+	uint64_t count;
+	int32_t error; /* errno of the latest */
+	uint32_t reserved;
 };
 
 /* Of a whole record of `bytes`, a multiple of 8; its field `check` counts as 0. Little-endian machines. */

@@ -191,7 +191,10 @@ struct hst_file_header {
 	uint64_t
 		freed_early; /* profile mode: blocks freed that were allocated before it began, or untracked */
 	uint64_t freed_early_bytes; /* usable bytes of them, where known */
-	uint8_t reserved[2544];
+	uint8_t reserved[2536];
+	uint32_t
+		journal_lost; /* records of the journal that could not be written and of which no LOST tells */
+	int32_t journal_error; /* errno of the latest of them */
 };
 static_assert(sizeof(struct hst_file_header) == HST_HEADER_BYTES, "one page");
 

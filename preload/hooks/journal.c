@@ -33,6 +33,7 @@ static HST_NOINLINE void note_fork(void)
 	hst_process.tracked_pid = hst_sys_getpid();
 	hst_process.base_maxrss = 0;
 	lacked = 0;
+	hst_journal_forked();
 	hst_journal_append(&fork.record, sizeof fork, HST_JOURNAL_FORK, NULL, 0);
 }
 

@@ -73,6 +73,7 @@ class Header:
         self.live_bytes, self.peak_bytes, self.freed_early, self.freed_early_bytes = (
             struct.unpack_from("<4Q", data, 1520)
         )
+        self.journal_lost, self.journal_error = struct.unpack_from("<Ii", data, 4088)
 
 class Chunk:
     """The header of one chunk; the records stay in the file's bytes."""

@@ -64,6 +64,7 @@ TYPES = {
                     *many("Q", SAMPLE)]),
     12: ("run", [("launcher", "I"), ("flags", "I"), ("real_ns", "q"), ("interval_ns", "Q"),
                  ("oom_kills", "Q"), ("sampling_ns", "Q")]),
+    13: ("lost", [("count", "Q"), ("error", "i"), ("", "4x")]),
 }
 
 

@@ -212,6 +212,29 @@ static void mode_crowd(void)
 	reap(pids[0]);
 }
 
+/* While there is no descriptor, and while no file may grow, nothing can be noted; behind it all can. */
+static void mode_starved(void)
+{
+	static const int limits[] = { RLIMIT_NOFILE, RLIMIT_FSIZE };
+
+	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+		struct rlimit before;
+		struct rlimit none;
+		pid_t pid;
+
+		CHECK(getrlimit(limits[i], &before) == 0);
+		none = (struct rlimit){ 0, before.rlim_max };
+		CHECK(setrlimit(limits[i], &none) == 0);
+		execv("/nonexistent/program", arguments);
+		CHECK(errno == ENOENT && setrlimit(limits[i], &before) == 0);
+		pid = fork();
+		if (pid == 0) {
+			_exit(4);
+		}
+		reap(pid);
+	}
+}
+
 static const struct proc_mode modes[] = {
 	{ "system", mode_system },
 	{ "system-failing", mode_system_failing },
@@ -224,6 +247,7 @@ static const struct proc_mode modes[] = {
 	{ "closed", mode_closed },
 	{ "all", mode_all },
 	{ "crowd", mode_crowd },
+	{ "starved", mode_starved },
 };
 
 int main(int argc, char **argv)

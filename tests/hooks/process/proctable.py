@@ -293,6 +293,11 @@ CASES = {
                  "popen ENOMEM exit 3", *[f"waitpid c{i} exit 5" for i in (1, 2, 3)],
                  "waitpid c4 exit 4"],
         **{f"c{i}": ["fork"] for i in (1, 2, 3, 4)}}, home="few_processes"),
+    # What cannot be written is counted, and said when something can.
+    "starved": Case(["shell", "starved"], {
+        "main": ["start @/proc_shell starved", "waitpid c1 exit 4", "lost 2 EMFILE",
+                 "waitpid c2 exit 4", "lost 2 EFBIG"],
+        "c1": ["fork"], "c2": ["fork"]}),
     "all": Case(["shell", "all"], {
         "main": ["start @/proc_shell all", "system exit 3 exit 3", "waitpid c2 exit 7",
                  "waitid c3 exit 7"],
