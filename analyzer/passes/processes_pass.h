@@ -141,6 +141,9 @@ HST_NODISCARD enum hst_status hst_proc_probes(struct hst_proc_pass *pass);
 /* processes_phases.c: tool, language, phase, unit, command of each image. */
 HST_NODISCARD enum hst_status hst_proc_phases(struct hst_proc_pass *pass);
 
+/* processes_timeout.c: is it a `timeout` whose time was over? */
+bool hst_proc_ran_out(const struct hst_process_image *image);
+
 /* processes_verdict.c: classes and their evidence. */
 HST_NODISCARD enum hst_status hst_proc_verdicts(struct hst_proc_pass *pass);
 

@@ -147,7 +147,13 @@ class Truth(support.RunTest):
         self.assertGreater(row["cpu_ns"] or 1e9, 9e8)
 
     def test_class_wall_limit(self):
-        self.verdict("TLE-WALL", "timeout", "-s", "KILL", "0.1", "./prog", "wait", of=("./prog", "wait"))
+        command = ("timeout", "-s", "KILL", "0.1", "./prog", "wait")
+        # It kills its whole group, and so itself; the pipe is closed when the program below is gone, too.
+        found, _ = self.verdict("TLE-WALL", "/bin/bash", "-mc", " ".join(command) + " | cat; exit 0",
+                                of=("./prog", "wait"), status=0)
+        verdicts = [row["verdict"] for row in found["processes"] if row["argv"] == list(command)]
+        self.assertIn("TLE-WALL", verdicts)
+        self.assertEqual(found["classes"]["TLE-WALL"], 2)
 
     def test_class_memory_limit(self):
         found, _ = self.verdict("MLE", "./prog", "memory", preexec_fn=limit(resource.RLIMIT_AS, 256 << 20))
