@@ -394,6 +394,7 @@ static void json_head(struct hst_json *json, const struct hst_memory *memory)
 	hst_json_string(json, "command", memory->reading->session.command);
 	hst_json_u64(json, "wall_ns", heap->wall_ns);
 	hst_json_u64(json, "lost_records", heap->lost);
+	hst_json_u64(json, "programs_left_out", heap->quiet);
 	hst_json_double(json, "own_cost_ns", heap->cost_ns, 3);
 	hst_json_row(json, "sum");
 	json_sum(json, memory, &heap->sum);

@@ -62,12 +62,13 @@ static void details(const struct hst_show *show, const struct hst_process_image 
 	}
 }
 
-/* Programs that could not be started, as a table. */
+/* Programs and children that could not be started, as a table. */
 static enum hst_status print_refused(const struct hst_show *show)
 {
 	struct hst_show_table table = hst_show_table(show, HST_ROWS_EXEC_FAILURES);
 	struct hst_field_choice choice;
 	struct hst_field_rows rows = { 0 };
+	bool forks = false;
 	enum hst_status status = hst_fields_choose(
 		&table.fields, NULL, "at,error,call,pid,name,probes,file", &choice, NULL);
 
@@ -77,10 +78,12 @@ static enum hst_status print_refused(const struct hst_show *show)
 		if (!failure->recovered && !hst_vec_push(&rows, failure)) {
 			status = HST_E_MEMORY;
 		}
+		forks |= failure->fork;
 	}
 	if (status == HST_OK && rows.count != 0) {
 		putchar('\n');
-		hst_print_line("programs that could not be started:");
+		hst_print_line(
+			"programs%s that could not be started:", forks ? " and children" : "");
 		status = hst_fields_print(&table.fields, &choice, &rows,
 			hst_show_limit(show, rows.count, 0), &show->reading->style);
 	}

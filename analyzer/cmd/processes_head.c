@@ -164,13 +164,19 @@ static void blind_line(const struct hst_processes *p)
 static void events_lines(const struct hst_processes *p)
 {
 	uint64_t refused = 0;
+	uint64_t forks = 0;
 
 	for (size_t i = 0; i < p->exec_failure_count; i++) {
-		refused += !p->exec_failures[i].recovered;
+		refused += !p->exec_failures[i].recovered && !p->exec_failures[i].fork;
+		forks += p->exec_failures[i].fork;
 	}
 	if (refused != 0) {
 		hst_print_line(
 			"not started   %" PRIu64 " program%s", refused, refused == 1 ? "" : "s");
+	}
+	if (forks != 0) {
+		hst_print_line("not forked    %" PRIu64 " time%s the system refused a child", forks,
+			forks == 1 ? "" : "s");
 	}
 	if (p->no_memory_count != 0) {
 		hst_print_line("no memory     %zu process%s had an allocation refused",

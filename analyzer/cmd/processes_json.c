@@ -128,6 +128,7 @@ static void put_head(struct hst_json *json, const struct hst_show *show)
 	hst_json_u64(json, "blind_spots", p->blind);
 	hst_json_u64(json, "lost_ends", p->ends_lost);
 	hst_json_u64(json, "lost_parents", p->parents_lost);
+	put_number(json, "lost_records", p->records_lost);
 	hst_json_u64(json, "damaged_places", p->damaged);
 	hst_json_u64(json, "damaged_bytes", p->damaged_bytes);
 	hst_json_bool(json, "cut", p->cut);

@@ -135,6 +135,7 @@ struct hst_heap {
 	struct hst_latency *lifetimes;
 	uint64_t wall_ns;
 	uint64_t lost;  /* allocations and frees not recorded (ledger) */
+	uint64_t quiet; /* programs of the system that others started, and that are not in here */
 	double cost_ns; /* our own, per record */
 	bool recorded;  /* memory was recorded in at least one process */
 	bool complete;  /* nothing lost, damaged or in doubt */

@@ -206,15 +206,16 @@ struct hst_process_image {
 	uint32_t flags;
 };
 
-/* A program that could not be started. */
+/* A program that could not be started, or a child. */
 struct hst_process_exec_failure {
 	uint32_t image; /* who tried, HST_PROCESS_NONE unknown */
 	uint64_t at_ns;
-	const char *call; /* "execvp", "posix_spawn", ... */
-	const char *file;
+	const char *call;     /* "execvp", "posix_spawn", "fork", ... */
+	const char *file;     /* "" of a fork, or not known */
 	int32_t error;        /* errno */
 	bool recovered;       /* another try of the same process succeeded later: a search */
 	uint32_t probe_count; /* directories of PATH that were looked through */
+	bool fork;            /* no program, but a copy of the image itself */
 };
 
 /* system, popen, pclose. */
@@ -351,9 +352,11 @@ struct hst_processes {
 	uint64_t records; /* read */
 	uint64_t damaged; /* places where the journal could not be read */
 	uint64_t damaged_bytes;
-	uint64_t unknown_records; /* of types that this hasten does not know */
-	uint64_t blind;           /* images without records of their own */
-	uint64_t ends_lost;       /* processes without end */
+	uint64_t records_lost;      /* could not be written, as their processes say */
+	int32_t records_lost_error; /* errno of the latest */
+	uint64_t unknown_records;   /* of types that this hasten does not know */
+	uint64_t blind;             /* images without records of their own */
+	uint64_t ends_lost;         /* processes without end */
 	uint64_t parents_lost;
 	bool cut;      /* the last record was not whole: the machine or the writer stopped */
 	bool finished; /* the launcher wrote the end */

@@ -184,4 +184,5 @@ void hst_heap_note_all(struct hst_heap_pass *pass)
 	note_modules(pass);
 	note_doubts(pass);
 	note_ends(pass);
+	hst_heap_note_quiet(pass);
 }

@@ -363,4 +363,7 @@ HST_NODISCARD enum hst_status hst_heap_take(struct hst_heap_pass *pass);
 void hst_heap_note_file(struct hst_heap_pass *pass);
 void hst_heap_note_all(struct hst_heap_pass *pass);
 
+/* heap_quiet.c: programs that are not in the figures; fills heap->quiet. */
+void hst_heap_note_quiet(struct hst_heap_pass *pass);
+
 #endif

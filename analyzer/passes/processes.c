@@ -82,6 +82,9 @@ enum hst_status hst_processes_read(const char *dir, const struct hst_processes_o
 		status = hst_proc_load(&pass, dir, diag);
 	}
 	if (status == HST_OK) {
+		status = hst_proc_lost_files(&pass, dir, diag);
+	}
+	if (status == HST_OK) {
 		status = make(&pass);
 		if (status != HST_OK) {
 			(void)hst_diag_set(diag, status, "'%s': %s", dir, hst_status_text(status));

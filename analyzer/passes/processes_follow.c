@@ -558,6 +558,7 @@ enum hst_status hst_proc_follow(struct hst_proc_pass *pass)
 		[HST_JOURNAL_SYSTEM] = take_system,
 		[HST_JOURNAL_SAMPLE] = take_sample,
 		[HST_JOURNAL_RUN] = take_run,
+		[HST_JOURNAL_LOST] = hst_proc_take_lost,
 	};
 
 	for (size_t i = 0; i < pass->events.count; i++) {

@@ -3,6 +3,7 @@
 #include "passes/processes_pass.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define PLURAL(count) ((count) == 1 ? "" : "s")
 
@@ -24,6 +25,16 @@ static void note_journal(struct hst_processes *result)
 			"%" PRIu64 " record%s of a newer hasten %s left out: update hasten",
 			result->unknown_records, PLURAL(result->unknown_records),
 			result->unknown_records == 1 ? "was" : "were");
+	}
+	if (result->records_lost != 0) {
+		const char *name = strerrorname_np(result->records_lost_error);
+
+		hst_processes_note(result, true,
+			"%" PRIu64
+			" record%s could not be written to the journal (%s): processes, or their "
+			"ends, are missing or in doubt",
+			result->records_lost, PLURAL(result->records_lost),
+			name != NULL ? name : "unknown error");
 	}
 	if (result->launcher_pid != 0 && !result->finished) {
 		hst_processes_note(result, true,
@@ -114,8 +125,9 @@ void hst_proc_notes(struct hst_proc_pass *pass)
 	note_lives(pass);
 	note_blind(result);
 	result->complete = result->damaged == 0 && !result->cut && result->unknown_records == 0 &&
-			   result->parents_lost == 0 && result->ends_lost == 0 &&
-			   pass->starts_lost == 0 && result->cpu_unknown == 0 &&
+			   result->records_lost == 0 && result->parents_lost == 0 &&
+			   result->ends_lost == 0 && pass->starts_lost == 0 &&
+			   result->cpu_unknown == 0 &&
 			   (result->launcher_pid == 0 || result->finished);
 	if (result->launcher_pid == 0) {
 		hst_processes_note(result, false,

@@ -109,6 +109,11 @@ struct hst_proc_pass {
 HST_NODISCARD enum hst_status hst_proc_load(
 	struct hst_proc_pass *pass, const char *dir, struct hst_diag *diag);
 
+/* processes_lost.c: records that could not be written, as a record says, or the headers of the trace files of `dir`. */
+bool hst_proc_take_lost(struct hst_proc_pass *pass, const struct hst_proc_event *event);
+HST_NODISCARD enum hst_status hst_proc_lost_files(
+	struct hst_proc_pass *pass, const char *dir, struct hst_diag *diag);
+
 /* processes_follow.c: events to lives and drafts. */
 HST_NODISCARD enum hst_status hst_proc_follow(struct hst_proc_pass *pass);
 /* The latest life of a pid, ended or not; HST_NO_ITEM. */
@@ -135,6 +140,9 @@ HST_NODISCARD enum hst_status hst_proc_probes(struct hst_proc_pass *pass);
 
 /* processes_phases.c: tool, language, phase, unit, command of each image. */
 HST_NODISCARD enum hst_status hst_proc_phases(struct hst_proc_pass *pass);
+
+/* processes_timeout.c: is it a `timeout` whose time was over? */
+bool hst_proc_ran_out(const struct hst_process_image *image);
 
 /* processes_verdict.c: classes and their evidence. */
 HST_NODISCARD enum hst_status hst_proc_verdicts(struct hst_proc_pass *pass);

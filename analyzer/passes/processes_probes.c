@@ -194,6 +194,7 @@ static void add_failure(struct hst_proc_pass *pass, const struct hst_proc_attemp
 	} else {
 		row->call = hst_journal_call_text(event->fields->spawn.call);
 		row->error = event->fields->spawn.error;
+		row->fork = event->fields->spawn.call == HST_CALL_FORK;
 	}
 	if (event != NULL && event->texts->file != NULL) {
 		row->file = event->texts->file;

@@ -16,8 +16,8 @@
 #define ANCESTORS_MAX  32u
 #define NOT_FOUND      127 /* of shells and loaders */
 #define NOT_EXECUTABLE 126 /* of shells */
-#define TIMED_OUT      124
-#define KILLED         (128 + SIGKILL)
+/* A limit of seconds is kept by ticks of the clock: on a busy machine, some of them were another program's. */
+#define NEARLY_NS_PER_S UINT64_C(800000000)
 
 /* The figures behind a verdict. */
 struct judge {
@@ -146,7 +146,7 @@ static bool rule_cpu_limit(const struct judge *judge, struct hst_process_image *
 			"SIGXCPU: it had used %.2f s of CPU time", (double)cpu_ns / 1e9);
 	}
 	if ((image->signal != SIGKILL && image->signal != SIGTERM) || !known ||
-		cpu_ns < limit * 950000000u) {
+		cpu_ns < limit * NEARLY_NS_PER_S) {
 		return false;
 	}
 	return decide(judge, image, HST_PROCESS_CLASS_TLE_CPU, image->signal,
@@ -167,9 +167,7 @@ static const struct hst_process_image *timed_out(
 			return NULL;
 		}
 		image = &images[at];
-		if (strcmp(image->tool, "timeout") == 0 && image->next == HST_PROCESS_NONE &&
-			(image->exit_status == TIMED_OUT || image->exit_status == KILLED ||
-				image->signal == SIGKILL)) {
+		if (hst_proc_ran_out(image)) {
 			return image;
 		}
 	}
@@ -180,8 +178,9 @@ static bool rule_timeout(const struct judge *judge, struct hst_process_image *im
 {
 	const struct hst_process_image *above;
 
-	if (strcmp(image->tool, "timeout") == 0 && image->exit_status == TIMED_OUT) {
-		return decide(judge, image, HST_PROCESS_CLASS_TLE_WALL, TIMED_OUT,
+	if (hst_proc_ran_out(image)) {
+		return decide(judge, image, HST_PROCESS_CLASS_TLE_WALL,
+			image->signal != 0 ? image->signal : image->exit_status,
 			"timeout ended its program after %.2f s", (double)image->wall_ns / 1e9);
 	}
 	if (image->signal != SIGTERM && image->signal != SIGKILL && image->signal != SIGINT &&

@@ -30,6 +30,7 @@ static const uint32_t field_bytes[] = {
 	[HST_JOURNAL_SYSTEM] = sizeof(struct hst_journal_system),
 	[HST_JOURNAL_SAMPLE] = sizeof(struct hst_journal_sample),
 	[HST_JOURNAL_RUN] = sizeof(struct hst_journal_run),
+	[HST_JOURNAL_LOST] = sizeof(struct hst_journal_lost),
 };
 #define TYPES (sizeof field_bytes / sizeof field_bytes[0])
 

@@ -30,6 +30,7 @@ union hst_journal_fields {
 	struct hst_journal_system system;
 	struct hst_journal_sample sample;
 	struct hst_journal_run run;
+	struct hst_journal_lost lost;
 };
 
 struct hst_journal_extent {

@@ -32,7 +32,7 @@ enum hst_journal_type {
 	HST_JOURNAL_EXEC =
 		3, /* an exec is about to be tried; nothing follows if it succeeds but START */
 	HST_JOURNAL_EXEC_FAILED = 4, /* it failed */
-	HST_JOURNAL_SPAWN = 5,       /* posix_spawn and its like returned */
+	HST_JOURNAL_SPAWN = 5,       /* posix_spawn and its like returned; a fork failed */
 	HST_JOURNAL_WAIT = 6,        /* a child was waited for */
 	HST_JOURNAL_END = 7,         /* the process is about to end, and says how */
 	HST_JOURNAL_SHELL = 8,       /* system, popen, pclose returned */
@@ -40,6 +40,7 @@ enum hst_journal_type {
 	HST_JOURNAL_SYSTEM = 10,     /* launcher: a sample of the machine */
 	HST_JOURNAL_SAMPLE = 11,     /* launcher: a sample of one process */
 	HST_JOURNAL_RUN = 12,        /* launcher: the recording began or ended */
+	HST_JOURNAL_LOST = 13,       /* records of the process before it could not be written */
 };
 
 struct hst_journal_record {
@@ -91,7 +92,10 @@ enum {
 	HST_JOURNAL_BEGINS = 1u << 6, /* RUN: the beginning, else the end */
 	HST_JOURNAL_CUT = 1u << 7,    /* texts were left out: too long */
 	HST_JOURNAL_SANDBOXED =
-		1u << 8 /* WAIT, END: written without system calls that would tell more */
+		1u << 8, /* WAIT, END: written without system calls that would tell more */
+	HST_JOURNAL_QUIET =
+		1u
+		<< 9, /* START: a program of the system that another one started; its allocations are not recorded */
 };
 
 /* Texts behind the fields: struct hst_journal_text, its bytes, zeros up to the next multiple of 8. */
@@ -153,7 +157,7 @@ struct hst_journal_exec_failed {
 	int32_t error; /* errno */
 };
 
-/* FILE, ARGV, PATH, ORIGINAL. `record.mono_ns` is when the call returned. */
+/* FILE, ARGV, PATH, ORIGINAL; of a fork nothing. `record.mono_ns` is when the call returned. */
 struct hst_journal_spawn {
 	struct hst_journal_record record;
 	uint64_t began_ns;
@@ -241,6 +245,14 @@ struct hst_journal_run {
 	uint64_t interval_ns; /* of samples, 0 none */
 	uint64_t oom_kills;   /* of the machine or the cgroup since it began; HST_JOURNAL_UNKNOWN */
 	uint64_t sampling_ns; /* at the end: CPU time that samples took */
+};
+
+/* Of children of vfork too, which share the process's memory. */
+struct hst_journal_lost {
+	struct hst_journal_record record;
+	uint64_t count;
+	int32_t error; /* errno of the latest */
+	uint32_t reserved;
 };
 
 /* Of a whole record of `bytes`, a multiple of 8; its field `check` counts as 0. Little-endian machines. */

@@ -199,7 +199,10 @@ struct hst_file_header {
 	 */
 	uint32_t cost_count;
 	uint32_t cost_pair_256[HST_COSTS];
-	uint8_t reserved[2284];
+	uint8_t reserved[2276];
+	uint32_t
+		journal_lost; /* records of the journal that could not be written and of which no LOST tells */
+	int32_t journal_error; /* errno of the latest of them */
 };
 static_assert(sizeof(struct hst_file_header) == HST_HEADER_BYTES, "one page");
 

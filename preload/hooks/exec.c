@@ -8,6 +8,7 @@
  * have names of their own in C, since the headers promise of some arguments that they are not NULL, which programs do not keep.
  */
 #include "core/attr.h"
+#include "core/readable.h"
 #include "core/real.h"
 #include "core/sys.h"
 #include "core/text.h"
@@ -26,7 +27,6 @@
 
 #define CWD_BYTES  1024u /* on the stack of whoever calls exec */
 #define NAME_BYTES 512u  /* the same */
-#define NO_HOW     (-1)  /* for rt_sigprocmask */
 
 typedef int (*two_function)(const char *file, char *const *argv);
 typedef int (*three_function)(const char *file, char *const *argv, char *const *environment);
@@ -47,7 +47,8 @@ struct attempt {
 	char *const *
 		original; /* as the program gave it, if flags were added to a compiler's arguments; NULL */
 	char *const *environment;
-	const char *path; /* that it is looked for in; NULL: it is not */
+	bool searched;    /* a name without a slash is looked for in PATH */
+	const char *path; /* that; NULL: it is not */
 	int fd;           /* AT_FDCWD unless it is fexecve or execveat */
 	int flags;        /* of execveat */
 	long number;      /* of syscall */
@@ -119,15 +120,6 @@ static int go_by_number(const struct attempt *attempt)
 	}
 	return (int)real(
 		attempt->number, given[0], given[1], given[2], given[3], given[4], given[5]);
-}
-
-/* The kernel refuses an address that is none, so we may not read there: it is asked, by a call that can only fail. */
-static bool readable(const void *address)
-{
-	uint64_t word = (uint64_t)address & ~7ull;
-
-	return address == NULL ||
-	       hst_sys6(SYS_rt_sigprocmask, NO_HOW, (long)word, 0, 8, 0, 0) != -EFAULT;
 }
 
 /* Of a file that is not, or not only, given by name. The descriptor may be gone after the exec, so its path is taken. */
@@ -211,9 +203,35 @@ static void add_flags(struct attempt *attempt, void *room, size_t bytes)
 	}
 }
 
+/* What cannot be read is left out of the record; returns whether that is nothing. */
+static bool take_readable(struct attempt *attempt)
+{
+	struct hst_readable known = { 0 };
+	bool file = hst_readable_text(&known, attempt->file);
+	bool argv = hst_readable_list(&known, attempt->argv);
+
+	attempt->file = file ? attempt->file : NULL;
+	attempt->argv = argv ? attempt->argv : NULL;
+	return hst_readable_list(&known, attempt->environment) && file && argv;
+}
+
+/* The kernel will say so: the call goes as it came. */
+static HST_NOINLINE int try_unreadable(
+	const struct attempt *attempt, const struct attempt *readable, bool vforked)
+{
+	bool whole = readable->file == attempt->file && readable->argv == attempt->argv;
+	int result;
+
+	record_exec(readable, vforked, whole ? 0 : HST_JOURNAL_CUT);
+	result = attempt->go(attempt);
+	record_failed(attempt, errno);
+	return result;
+}
+
 static int try(struct attempt attempt)
 {
 	struct hst_environment repair;
+	struct attempt readable = attempt;
 	void *mapping = NULL;
 	void *room = NULL;
 	enum hst_journal_who who = hst_journal_who();
@@ -221,10 +239,13 @@ static int try(struct attempt attempt)
 	size_t bytes;
 	int result;
 
-	if (who == HST_WHO_NOBODY || !readable(attempt.file) || !readable(attempt.argv) ||
-		!readable(attempt.environment)) {
+	if (who == HST_WHO_NOBODY) {
 		return attempt.go(&attempt);
 	}
+	if (!take_readable(&readable)) {
+		return try_unreadable(&attempt, &readable, vforked);
+	}
+	attempt.path = attempt.searched ? hst_environment_path(attempt.file) : NULL;
 	bytes = hst_build_needs(attempt.file, attempt.argv);
 	if (bytes > 0) {
 		add_flags(&attempt, __builtin_alloca(bytes), bytes);
@@ -278,8 +299,8 @@ HST_EXPORT int hst_hook_execv(const char *file, char *const *argv)
 int hst_hook_execvp(const char *file, char *const *argv) __asm__("execvp");
 HST_EXPORT int hst_hook_execvp(const char *file, char *const *argv)
 {
-	return BY_NAME(EXECVP, execvp, execvpe, .argv = argv, .environment = environ,
-		.path = hst_environment_path(file));
+	return BY_NAME(
+		EXECVP, execvp, execvpe, .argv = argv, .environment = environ, .searched = true);
 }
 
 int hst_hook_execvpe(const char *file, char *const *argv, char *const *environment) __asm__(
@@ -287,7 +308,7 @@ int hst_hook_execvpe(const char *file, char *const *argv, char *const *environme
 HST_EXPORT int hst_hook_execvpe(const char *file, char *const *argv, char *const *environment)
 {
 	return BY_NAME(EXECVPE, execvpe, execvpe, .argv = argv, .environment = environment,
-		.path = hst_environment_path(file));
+		.searched = true);
 }
 
 /* Arguments behind the first up to the NULL, counted with the first. */
@@ -340,8 +361,8 @@ HST_EXPORT int hst_hook_execlp(const char *file, const char *first, ...)
 	va_start(rest, first);
 	(void)list_arguments(argv, first, rest, false);
 	va_end(rest);
-	return BY_NAME(EXECLP, execvp, execvpe, .argv = argv, .environment = environ,
-		.path = hst_environment_path(file));
+	return BY_NAME(
+		EXECLP, execvp, execvpe, .argv = argv, .environment = environ, .searched = true);
 }
 
 int hst_hook_execle(const char *file, const char *first, ...) __asm__("execle");

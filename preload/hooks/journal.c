@@ -33,6 +33,7 @@ static HST_NOINLINE void note_fork(void)
 	hst_process.tracked_pid = hst_sys_getpid();
 	hst_process.base_maxrss = 0;
 	lacked = 0;
+	hst_journal_forked();
 	hst_journal_append(&fork.record, sizeof fork, HST_JOURNAL_FORK, NULL, 0);
 }
 
@@ -140,7 +141,15 @@ static bool is_system(const char *exe)
 	return false;
 }
 
-HST_NOINLINE bool hst_journal_image(char *const *argv)
+/* Of a program of the system: are its allocations left out? */
+static bool is_quiet(bool started)
+{
+	const struct hst_options *options = &hst_process.options;
+
+	return started && options->memory && !options->memory_all && !options->build;
+}
+
+HST_NOINLINE bool hst_journal_image(char *const *argv, bool started)
 {
 	struct hst_journal_start start = { .ppid = hst_sys_getppid(),
 		.uid = (uint32_t)getauxval(AT_UID),
@@ -151,6 +160,7 @@ HST_NOINLINE bool hst_journal_image(char *const *argv)
 	char cwd[PATH_BYTES];
 	long exe_bytes = hst_sys_readlink("/proc/self/exe", exe, sizeof exe - 1);
 	long cwd_bytes = hst_sys_getcwd(cwd, sizeof cwd);
+	bool system;
 
 	exe[exe_bytes > 0 ? exe_bytes : 0] = '\0';
 	hst_process.tracked->seen = 1;
@@ -159,6 +169,8 @@ HST_NOINLINE bool hst_journal_image(char *const *argv)
 	hst_process.base_maxrss = start.base.maxrss_bytes;
 	fill_limits(&start.limits);
 	start.flags = has_hooks(&info) ? HST_JOURNAL_HOOKS : 0;
+	system = is_system(exe);
+	start.flags |= system && is_quiet(started) ? HST_JOURNAL_QUIET : 0;
 	if (execfn == NULL || hst_text_equal(execfn, exe)) {
 		execfn = "";
 	}
@@ -176,7 +188,7 @@ HST_NOINLINE bool hst_journal_image(char *const *argv)
 		hst_journal_append(&start.record, sizeof start, HST_JOURNAL_START, pieces,
 			sizeof pieces / sizeof pieces[0]);
 	}
-	return is_system(exe);
+	return system;
 }
 
 void hst_journal_ends(uint32_t kind, int status)

@@ -16,8 +16,11 @@ enum hst_journal_who {
 /* Who runs this code? Notes a forked child that the journal does not have yet. */
 enum hst_journal_who hst_journal_who(void);
 
-/* The image begins. `argv` ends with NULL, or is it. Returns whether it is a program of the system (below /usr, but not /usr/local). */
-bool hst_journal_image(char *const *argv);
+/*
+ * The image begins. `argv` ends with NULL, or is it; `started`: by another process that is recorded. Returns whether it is a program of
+ * the system (below /usr, but not /usr/local).
+ */
+bool hst_journal_image(char *const *argv, bool started);
 
 /* The process is about to end: enum hst_end; status -1 unknown. */
 void hst_journal_ends(uint32_t kind, int status);

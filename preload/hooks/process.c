@@ -8,8 +8,10 @@
 #include "hooks/journal.h"
 #include "hooks/stream.h"
 #include "sink/file.h"
+#include "sink/journal.h"
 #include "stacks/tree.h"
 
+#include <errno.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -52,6 +54,20 @@ HST_EXPORT void quick_exit(int status)
 	leave(HST_REAL_quick_exit, status);
 }
 
+static HST_NOINLINE void record_no_fork(void)
+{
+	struct hst_journal_spawn record = { .call = HST_CALL_FORK, .error = errno };
+	struct hst_journal_usage usage;
+
+	if (hst_journal_who() == HST_WHO_NOBODY) {
+		return;
+	}
+	hst_journal_usage(&usage, false);
+	record.rss_bytes = usage.maxrss_bytes == HST_JOURNAL_UNKNOWN ? 0 : usage.maxrss_bytes;
+	record.began_ns = hst_journal_now();
+	hst_journal_append(&record.record, sizeof record, HST_JOURNAL_SPAWN, NULL, 0);
+}
+
 /* A child keeps the moment until it makes its file: what its parent frees later is still there for it. */
 HST_EXPORT pid_t fork(void)
 {
@@ -64,6 +80,9 @@ HST_EXPORT pid_t fork(void)
 		hst_fork_ticks = 0;
 	} else {
 		(void)hst_journal_who();
+	}
+	if (child < 0) {
+		record_no_fork();
 	}
 	return child;
 }

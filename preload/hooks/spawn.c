@@ -7,6 +7,7 @@
  * so a shell that a program starts after it has emptied its environment is seen from here only.
  */
 #include "core/attr.h"
+#include "core/readable.h"
 #include "core/real.h"
 #include "core/sys.h"
 #include "core/text.h"
@@ -37,7 +38,8 @@ struct spawn {
 	const posix_spawnattr_t *attributes;
 	char *const *argv;
 	char *const *environment;
-	const char *path;      /* that it is looked for in; NULL: it is not */
+	bool searched;         /* a name without a slash is looked for in PATH */
+	const char *path;      /* that; NULL: it is not */
 	char *const *original; /* `argv` as it came, if flags were added to a compiler's; NULL */
 };
 
@@ -84,11 +86,41 @@ static bool add_flags(struct spawn *spawn, void *room, size_t bytes)
 	return edited != NULL;
 }
 
+/* What cannot be read is left out of the record; returns whether that is nothing. */
+static bool take_readable(struct spawn *spawn)
+{
+	struct hst_readable known = { 0 };
+	bool file = hst_readable_text(&known, spawn->file);
+	bool argv = hst_readable_list(&known, spawn->argv);
+
+	spawn->file = file ? spawn->file : NULL;
+	spawn->argv = argv ? spawn->argv : NULL;
+	return hst_readable_list(&known, spawn->environment) && file && argv;
+}
+
+/* The kernel will say so: the call goes as it came. */
+static HST_NOINLINE int start_unreadable(struct spawn *spawn, struct spawn *readable)
+{
+	bool whole = readable->file == spawn->file && readable->argv == spawn->argv;
+	struct hst_journal_spawn record = { .flags = whole ? 0 : HST_JOURNAL_CUT };
+	pid_t pid = 0;
+	int error;
+
+	spawn->pid = spawn->pid != NULL ? spawn->pid : &pid;
+	readable->pid = spawn->pid;
+	record.rss_bytes = most_resident();
+	record.began_ns = hst_journal_now();
+	error = spawn_real(spawn);
+	record_spawn(readable, &record, error);
+	return error;
+}
+
 /* The program's own pid is passed on where there is one: libc sets it before a handler of SIGCHLD can ask for it. */
 static int start(struct spawn spawn)
 {
 	struct hst_journal_spawn record = { 0 };
 	struct hst_environment repair;
+	struct spawn readable = spawn;
 	void *mapping = NULL;
 	void *room = NULL;
 	pid_t pid = 0;
@@ -101,6 +133,10 @@ static int start(struct spawn spawn)
 	if (hst_journal_who() == HST_WHO_NOBODY) {
 		return spawn_real(&spawn);
 	}
+	if (!take_readable(&readable)) {
+		return start_unreadable(&spawn, &readable);
+	}
+	spawn.path = spawn.searched ? hst_environment_path(spawn.file) : NULL;
 	bytes = hst_build_needs(spawn.file, spawn.argv);
 	if (bytes > 0 && add_flags(&spawn, __builtin_alloca(bytes), bytes)) {
 		record.flags |= HST_JOURNAL_ADDED;
@@ -138,7 +174,7 @@ HST_EXPORT int hst_hook_posix_spawn(pid_t *pid, const char *file,
 {
 	return start((struct spawn){ HST_CALL_POSIX_SPAWN,
 		(spawn_function)hst_real(HST_REAL_posix_spawn, __builtin_return_address(0)), pid,
-		file, actions, attributes, argv, environment, NULL, NULL });
+		file, actions, attributes, argv, environment, false, NULL, NULL });
 }
 
 int hst_hook_posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
@@ -150,14 +186,17 @@ HST_EXPORT int hst_hook_posix_spawnp(pid_t *pid, const char *file,
 {
 	return start((struct spawn){ HST_CALL_POSIX_SPAWNP,
 		(spawn_function)hst_real(HST_REAL_posix_spawnp, __builtin_return_address(0)), pid,
-		file, actions, attributes, argv, environment, hst_environment_path(file), NULL });
+		file, actions, attributes, argv, environment, true, NULL, NULL });
 }
 
 static HST_NOINLINE void record_shell(
 	struct hst_journal_shell *record, const char *command, int status, bool failed)
 {
-	struct hst_journal_piece piece = hst_piece_text(HST_TEXT_COMMAND, command);
+	struct hst_readable known = { 0 };
+	bool there = hst_readable_text(&known, command);
+	struct hst_journal_piece piece = hst_piece_text(HST_TEXT_COMMAND, there ? command : NULL);
 
+	record->flags |= there ? 0 : HST_JOURNAL_CUT;
 	record->error = failed ? errno : 0;
 	record->status = failed ? 0 : status;
 	hst_journal_append(&record->record, sizeof *record, HST_JOURNAL_SHELL, &piece, 1);

@@ -117,7 +117,7 @@ static bool announce_image(void)
 {
 	hst_journal_start();
 	hst_process.announced = true;
-	return hst_journal_image(find_arguments());
+	return hst_journal_image(find_arguments(), start_role == HST_DIRECTORY_JOINS);
 }
 
 static void fill_times(struct hst_file_header *header)

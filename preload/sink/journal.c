@@ -26,6 +26,12 @@ static struct {
 	char path[HST_PATH_BYTES];
 } journal;
 
+/* Records that were lost and of which nothing tells yet. */
+static struct {
+	uint32_t count; /* atomic */
+	int32_t error;  /* of the latest */
+} lost;
+
 static uint64_t round_up(uint64_t bytes)
 {
 	return (bytes + HST_JOURNAL_ALIGN - 1) & ~(uint64_t)(HST_JOURNAL_ALIGN - 1);
@@ -62,6 +68,7 @@ uint64_t hst_journal_now(void)
 static long open_journal(uint64_t more)
 {
 	uint64_t limit = hst_sys_limit(RLIMIT_FSIZE);
+	bool fits;
 	struct stat status = { 0 };
 	/* Made by the first record only: later, in another root, the path may mean somebody else's directory. */
 	int make = journal.inode == 0 ? O_CREAT : 0;
@@ -74,11 +81,11 @@ static long open_journal(uint64_t more)
 	}
 	good = hst_sys_fstat((int)fd, &status) == 0 && S_ISREG(status.st_mode) &&
 	       (journal.inode == 0 ||
-		       (journal.device == status.st_dev && journal.inode == status.st_ino)) &&
-	       (limit == UINT64_MAX || (uint64_t)status.st_size + more <= limit);
-	if (!good) {
+		       (journal.device == status.st_dev && journal.inode == status.st_ino));
+	fits = limit == UINT64_MAX || (uint64_t)status.st_size + more <= limit;
+	if (!good || !fits) {
 		(void)hst_sys_close((int)fd);
-		return -EPERM;
+		return good ? -EFBIG : -ESTALE;
 	}
 	/* Whoever writes these writes the same. */
 	journal.device = status.st_dev;
@@ -86,13 +93,14 @@ static long open_journal(uint64_t more)
 	return fd;
 }
 
-static void write_record(const void *record, uint64_t bytes)
+/* 0, or why it is lost. */
+static long write_record(const void *record, uint64_t bytes)
 {
 	long fd = open_journal(bytes);
 	long done;
 
 	if (fd < 0) {
-		return;
+		return fd;
 	}
 	do {
 		done = hst_sys6(SYS_write, fd, (long)record, (long)bytes, 0, 0, 0);
@@ -101,6 +109,10 @@ static void write_record(const void *record, uint64_t bytes)
 		hst_sys_take_signal(SIGXFSZ);
 	}
 	(void)hst_sys_close((int)fd);
+	if (done >= 0 && (uint64_t)done != bytes) {
+		return -ENOSPC;
+	}
+	return done < 0 ? done : 0;
 }
 
 static uint64_t piece_bytes(const struct hst_journal_piece *piece)
@@ -141,17 +153,19 @@ static uint8_t *put_piece(uint8_t *at, const struct hst_journal_piece *piece, ui
 	return end;
 }
 
-void hst_journal_append(struct hst_journal_record *record, size_t bytes, enum hst_journal_type type,
-	const struct hst_journal_piece *pieces, size_t count)
+/* 0, or why the record is lost. */
+static HST_NOINLINE long append(struct hst_journal_record *record, size_t bytes,
+	enum hst_journal_type type, const struct hst_journal_piece *pieces, size_t count)
 {
 	uint8_t small[HST_JOURNAL_SMALL];
 	uint8_t *all = small;
 	uint64_t sizes[8] = { 0 };
 	uint64_t total = bytes;
 	uint8_t *at;
+	long error;
 
-	if (!hst_journal_on() || count > sizeof sizes / sizeof sizes[0]) {
-		return;
+	if (count > sizeof sizes / sizeof sizes[0]) {
+		return -E2BIG;
 	}
 	for (size_t i = 0; i < count; i++) {
 		sizes[i] = piece_bytes(&pieces[i]);
@@ -164,7 +178,7 @@ void hst_journal_append(struct hst_journal_record *record, size_t bytes, enum hs
 		all = hst_sys_mmap(
 			NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (all == NULL) {
-			return;
+			return -ENOMEM;
 		}
 	} else {
 		memset(small, 0, total);
@@ -187,10 +201,62 @@ void hst_journal_append(struct hst_journal_record *record, size_t bytes, enum hs
 	record->check = hst_journal_check(all, total);
 	memcpy(all + offsetof(struct hst_journal_record, check), &record->check,
 		sizeof record->check);
-	write_record(all, total);
+	error = write_record(all, total);
 	if (all != small) {
 		(void)hst_sys_munmap(all, total);
 	}
+	return error;
+}
+
+/* Until a record can say it, the trace file does, which is mapped. A child of fork may have none of its own. */
+static void carry(void)
+{
+	if (hst_sink.ready && hst_sink.pid == hst_sys_getpid()) {
+		__atomic_store_n(&hst_sink.header->journal_lost,
+			__atomic_load_n(&lost.count, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+		hst_sink.header->journal_error = lost.error;
+	}
+}
+
+static void tell_lost(void)
+{
+	struct hst_journal_lost record = { .error = lost.error };
+
+	/* A child of vfork cannot take it out of the trace file; its parent will. */
+	if (hst_process.tracked_pid != hst_sys_getpid()) {
+		return;
+	}
+	record.count = __atomic_exchange_n(&lost.count, 0, __ATOMIC_RELAXED);
+	if (record.count == 0) {
+		return;
+	}
+	if (append(&record.record, sizeof record, HST_JOURNAL_LOST, NULL, 0) != 0) {
+		(void)__atomic_add_fetch(&lost.count, (uint32_t)record.count, __ATOMIC_RELAXED);
+	}
+	carry();
+}
+
+void hst_journal_append(struct hst_journal_record *record, size_t bytes, enum hst_journal_type type,
+	const struct hst_journal_piece *pieces, size_t count)
+{
+	long error;
+
+	if (!hst_journal_on()) {
+		return;
+	}
+	error = append(record, bytes, type, pieces, count);
+	if (error != 0) {
+		(void)__atomic_add_fetch(&lost.count, 1, __ATOMIC_RELAXED);
+		lost.error = (int32_t)-error;
+		carry();
+	} else if (__atomic_load_n(&lost.count, __ATOMIC_RELAXED) != 0) {
+		tell_lost();
+	}
+}
+
+void hst_journal_forked(void)
+{
+	lost.count = 0;
 }
 
 static uint64_t timeval_ns(const struct timeval *time)

@@ -31,6 +31,7 @@ OFFSETS = [
     ("hst_file_header", "peak_bytes", 1528), ("hst_file_header", "freed_early", 1536),
     ("hst_file_header", "freed_early_bytes", 1544), ("hst_file_header", "cost_count", 1552),
     ("hst_file_header", "cost_pair_256", 1556), ("hst_file_header", "reserved", 1812),
+    ("hst_file_header", "journal_lost", 4088), ("hst_file_header", "journal_error", 4092),
     ("hst_chunk", "stream", 16), ("hst_chunk", "seq", 24), ("hst_chunk", "previous", 32),
     ("hst_chunk", "start", 40), ("hst_chunk", "cpu_ns", 56), ("hst_chunk", "generation", 68),
     ("hst_chunk", "depth", 80), ("hst_chunk", "frames", 88), ("hst_chunk", "lane", 90),
@@ -56,7 +57,7 @@ OFFSETS = [
 ]
 
 # Tables of fields: (heading above it, struct, where its last field ends).
-TABLES = [("### File header", "hst_file_header", 1812), ("### Profile", "hst_profile_node", 384)]
+TABLES = [("### File header", "hst_file_header", 4096), ("### Profile", "hst_profile_node", 384)]
 FIELD = re.compile(r"^\| (\d+) \| (\d+(?:, \d+)*)( each)? \|", re.MULTILINE)
 ALLOCATOR = re.compile(r"^HST_ALLOCATOR\((\w+),\s*(\w+),\s*(\d+)\)$", re.MULTILINE)
 

@@ -23,7 +23,7 @@ USAGE = ("user_ns", "system_ns", "hwm_bytes", "maxrss_bytes", "minor_faults", "m
          "voluntary", "involuntary", "blocks_in", "blocks_out")
 LIMITS = ("cpu_seconds", "address_bytes", "data_bytes", "file_bytes", "stack_bytes", "processes")
 FLAGS = ("repaired", "vforked", "added", "launcher", "orphan", "hooks", "begins", "cut",
-         "sandboxed")
+         "sandboxed", "quiet")
 TEXTS = {1: "exe", 2: "cwd", 3: "argv", 4: "file", 5: "path", 6: "command", 7: "build_id",
          8: "execfn", 9: "original", 10: "name"}
 
@@ -64,6 +64,7 @@ TYPES = {
                     *many("Q", SAMPLE)]),
     12: ("run", [("launcher", "I"), ("flags", "I"), ("real_ns", "q"), ("interval_ns", "Q"),
                  ("oom_kills", "Q"), ("sampling_ns", "Q")]),
+    13: ("lost", [("count", "Q"), ("error", "i"), ("", "4x")]),
 }
 
 

@@ -255,6 +255,12 @@ class Caches(build_support.BuildTest):
     def test_in_front(self):
         self.check("ccache gcc -c a.c", {})
 
+    def test_without_the_list_of_headers(self):
+        self.check("ccache gcc -c a.c", {"CCACHE_NODIRECT": "1"})
+
+    def test_with_the_compilers_own_dependencies(self):
+        self.check("ccache gcc -MD -c a.c", {"CCACHE_DEPEND": "1"})
+
     def test_by_its_link(self):
         os.mkdir(os.path.join(self.top, "bin"))
         os.symlink(shutil.which("ccache"), os.path.join(self.top, "bin", "cc"))

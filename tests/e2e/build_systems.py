@@ -69,6 +69,27 @@ twice = static_library('twice', 'twice.cpp')
 prog = executable('prog', 'main.c', link_with: twice)
 test('sample', prog)
 """
+CARGO = """[package]
+name = "sample"
+version = "0.1.0"
+edition = "2021"
+"""
+# As crates do that wrap a library: build.rs compiles it, without any crate that helps.
+BUILD_RS = r"""use std::process::Command;
+fn main() {
+    let out = std::env::var("OUT_DIR").unwrap();
+    for command in [format!("cc -O2 -c twice.c -o {out}/twice.o"), format!("ar crs {out}/libtwice.a {out}/twice.o")] {
+        let words: Vec<&str> = command.split(' ').collect();
+        assert!(Command::new(words[0]).args(&words[1..]).status().unwrap().success());
+    }
+    println!("cargo:rerun-if-changed=twice.c");
+    println!("cargo:rustc-link-search=native={out}");
+    println!("cargo:rustc-link-lib=static=twice");
+}
+"""
+MAIN_RS = r"""extern "C" { fn twice(x: i32) -> i32; }
+fn main() { println!("{}", unsafe { twice(21) }); }
+"""
 
 
 class Make(build_support.BuildTest):
@@ -241,6 +262,27 @@ class Meson(build_support.BuildTest):
     @unittest.skipUnless(have("clang", "clang++"), "no clang")
     def test_clang(self):
         self.check({"CC": "clang", "CXX": "clang++"})
+
+
+@unittest.skipUnless(have("cargo", "rustc"), "no cargo")
+class Cargo(build_support.BuildTest):
+    def test_what_a_build_script_compiles_has_hooks(self):
+        for name, text in (("Cargo.toml", CARGO), ("build.rs", BUILD_RS), ("src/main.rs", MAIN_RS), ("twice.c", TWICE)):
+            self.write(name, text)
+        if self.execute(["cargo", "--version"]).returncode != 0:
+            self.skipTest("cargo has no tool chain here")
+        before = self.sources()
+        done = self.build("--", "cargo", "build", "--offline", env={"CARGO_TARGET_DIR": self.path("out")})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        after = self.sources()
+        self.assertEqual({path: after[path] for path in before}, before)
+        self.assertEqual((done.list["calls_added"], done.list["calls_missed"]), (1, 0))
+        self.assertEqual([(os.path.basename(file["path"]), file["hooks"]) for file in done.list["files"]],
+                         [("twice.o", "yes")])
+        # rustc has cc link what it made: the build script and the program.
+        self.assertEqual(done.list["verdicts"]["link"], 2)
+        self.assert_hooks(os.path.relpath(done.list["files"][0]["path"], self.dir), "out/debug/sample")
+        self.assertEqual(self.execute([self.path("out/debug/sample")]).stdout, "42\n")
 
 
 if __name__ == "__main__":

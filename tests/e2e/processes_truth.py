@@ -24,6 +24,7 @@ PROGRAM = r"""
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 int main(int argc, char **argv)
@@ -64,6 +65,11 @@ int main(int argc, char **argv)
 		memory = malloc(200);
 		*(volatile char *)memory = 1;
 		return 0;
+	}
+	if (strcmp(how, "crowd") == 0) {
+		struct rlimit one = { 1, 1 };
+		if (setrlimit(RLIMIT_NPROC, &one) != 0 || fork() >= 0) return 1;
+		return errno == EAGAIN ? 9 : 2;
 	}
 	if (strcmp(how, "parent") == 0) {
 		size_t bytes = (size_t)atoi(argv[2]) << 20;
@@ -141,7 +147,13 @@ class Truth(support.RunTest):
         self.assertGreater(row["cpu_ns"] or 1e9, 9e8)
 
     def test_class_wall_limit(self):
-        self.verdict("TLE-WALL", "timeout", "-s", "KILL", "0.1", "./prog", "wait", of=("./prog", "wait"))
+        command = ("timeout", "-s", "KILL", "0.1", "./prog", "wait")
+        # It kills its whole group, and so itself; the pipe is closed when the program below is gone, too.
+        found, _ = self.verdict("TLE-WALL", "/bin/bash", "-mc", " ".join(command) + " | cat; exit 0",
+                                of=("./prog", "wait"), status=0)
+        verdicts = [row["verdict"] for row in found["processes"] if row["argv"] == list(command)]
+        self.assertIn("TLE-WALL", verdicts)
+        self.assertEqual(found["classes"]["TLE-WALL"], 2)
 
     def test_class_memory_limit(self):
         found, _ = self.verdict("MLE", "./prog", "memory", preexec_fn=limit(resource.RLIMIT_AS, 256 << 20))
@@ -156,6 +168,25 @@ class Truth(support.RunTest):
             found = self.record("/bin/sh", "-c", f"{name}; exit 0", status=0)
             failures = [row for row in found["exec_failures"] if row["file"] == name]
             self.assertEqual([row["error"] for row in failures], [error], found["exec_failures"])
+
+    def test_a_child_that_is_refused(self):
+        """Another user than root, whom no limit of processes binds."""
+        def other_user():
+            os.setgid(65534)
+            os.setuid(65534)
+
+        if os.geteuid() == 0:
+            os.chown(self.dir, 65534, 65534)
+        found, _ = self.verdict("RE-NZEC 9", "./prog", "crowd", status=9,
+                                preexec_fn=other_user if os.geteuid() == 0 else None)
+        self.assertEqual([(row["call"], row["error"], row["file"]) for row in found["exec_failures"]],
+                         [("fork", "EAGAIN", None)])
+        for option, texts in (("--failed", ("programs and children that could not be started:", "EAGAIN fork")),
+                              ("-n5", ("not forked    1 time the system refused a child",))):
+            done = subprocess.run([support.HASTEN, "processes", option, self.path("data")], text=True,
+                                  env=self.env, capture_output=True, check=True)
+            for text in texts:
+                self.assertIn(text, done.stdout)
 
     def test_class_loader(self):
         support.build("int more(void) { return 0; }", "libgone.so", "-shared", "-fPIC")
@@ -234,6 +265,23 @@ class Truth(support.RunTest):
         found = self.record("/bin/sh", "-c", "./prog; ./hooked; ./fixed; exit 0", status=0)
         hooks = [self.row(found, "./" + name)["instrumented"] for name in ("prog", "hooked", "fixed")]
         self.assertEqual(hooks, [False, True, True])
+
+    def test_programs_whose_memory_is_left_out(self):
+        def shown(command, *options):
+            return subprocess.run([support.HASTEN, command, *options, self.path("data")], text=True, env=self.env,
+                                  capture_output=True, check=True).stdout
+
+        for options, count in (((), 2), (("--memory-all",), 0), (("--no-children",), 0)):
+            with self.subTest(options):
+                self.record("/bin/sh", "-c", "./prog exit 0; /bin/true; /usr/bin/env ./prog exit 0; exit 0",
+                            status=0, options=options)
+                found = json.loads(shown("memory", "--json"))
+                self.assertEqual(found["programs_left_out"], count)
+                words = "2 programs of the system, which others started, are left out"
+                self.assertEqual(any(words in note for note in found["notes"]), count != 0, found["notes"])
+                self.assertEqual("note: " + words in shown("memory"), count != 0)
+                report = json.loads(shown("report", "--json"))
+                self.assertEqual(any(words in note for note in report["notes"]), count != 0, report["notes"])
 
     def test_what_to_look_at_next(self):
         for command, word in (("./prog exit 0; ./prog exit 0; exit 0", "processes"), ("exit 0", "memory")):

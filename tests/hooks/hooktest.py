@@ -75,8 +75,8 @@ def foreign_directory(folder):
     return folder, become_nobody
 
 
-def limit_processes(folder):
-    """One process and no more, by a user whom the limit binds."""
+def limit_processes(folder, limit=0):
+    """One process (or `limit`) and no more, by a user whom the limit binds."""
     if os.geteuid() != 0:
         raise Skipped("needs root to become another user")
     # One of whom no other test, and nobody else, has a process: the limit counts them all.
@@ -84,7 +84,7 @@ def limit_processes(folder):
     os.chown(folder, user, 65534)
 
     def become_nobody():
-        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+        resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
         os.setgid(65534)
         os.setuid(user)
 

@@ -21,7 +21,7 @@ import tarfile
 
 SKIP = 77
 FLAGS = "-O2 -g -finstrument-functions"
-PACKAGES = {"lua": "lua5.4", "sqlite": "sqlite3", "zlib": "zlib"}
+PACKAGES = {"lua": "lua5.4", "sqlite": "sqlite3", "zlib": "zlib", "fribidi": "fribidi", "jansson": "jansson"}
 PROGRAMS = ("lua", "sqlite")
 
 

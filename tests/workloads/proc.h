@@ -6,8 +6,10 @@
 #include "workload.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 extern char **environ;
@@ -71,6 +73,35 @@ NOHOOK UNUSED static void reap(pid_t pid)
 
 	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
 	say_status("child", status);
+}
+
+/* Addresses at which there is nothing, or too little: what a system call refuses, and nobody may read. */
+struct proc_bad {
+	char *text;      /* no address at all */
+	char *open_text; /* goes on where nothing is mapped */
+	char *no_file;   /* mapped, but the file is shorter */
+	char **list;
+	char **open_list; /* goes on where nothing is mapped */
+};
+
+NOHOOK UNUSED static struct proc_bad proc_make_bad(void)
+{
+	/* The compiler is not to know it. */
+	static void *volatile none = (void *)1;
+	struct proc_bad bad = { .text = none, .list = none };
+	char *pages = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = open("empty", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	CHECK(pages != MAP_FAILED && munmap(pages + 4096, 4096) == 0 &&
+		munmap(pages + 12288, 4096) == 0);
+	bad.open_text = pages + 4096 - 3;
+	memset(bad.open_text, 'x', 3);
+	bad.open_list = (char **)(void *)(pages + 12288) - 2;
+	bad.open_list[0] = (char *)"leaf";
+	bad.open_list[1] = (char *)"one";
+	bad.no_file = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	CHECK(fd >= 0 && bad.no_file != MAP_FAILED && close(fd) == 0);
+	return bad;
 }
 
 typedef void (*proc_function)(void);

@@ -374,6 +374,43 @@ static void mode_no_address(void)
 	came_back("execve");
 }
 
+/* As they stand in lists, the same. */
+static void mode_no_pointer(void)
+{
+	struct proc_bad bad = proc_make_bad();
+	char *texts[] = { bad.text, bad.open_text, bad.no_file };
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		char *list[] = { (char *)"leaf", texts[i], NULL };
+
+		execve(texts[i], arguments, proc_bare);
+		came_back("execve of a bad name");
+		execve(proc_leaf, list, proc_bare);
+		came_back("execve with a bad argument");
+		execve(proc_leaf, arguments, list);
+		came_back("execve with a bad variable");
+	}
+	execve(proc_leaf, bad.list, proc_bare);
+	came_back("execve with bad arguments");
+	execve(proc_leaf, bad.open_list, proc_bare);
+	came_back("execve with arguments without end");
+	execve(proc_leaf, arguments, bad.list);
+	came_back("execve with a bad environment");
+	execve(proc_leaf, arguments, bad.open_list);
+	came_back("execve with an environment without end");
+	execl(proc_leaf, "leaf", bad.text, (char *)NULL);
+	came_back("execl");
+	execvpe("true", bad.open_list, proc_bare);
+	came_back("execvpe");
+	execveat(AT_FDCWD, proc_leaf, bad.list, proc_bare, 0);
+	came_back("execveat");
+	CHECK(syscall(SYS_execve, bad.text, bad.list, bad.list) == -1);
+	came_back("syscall");
+	environ[0] = bad.open_text;
+	execv(proc_leaf, arguments);
+	came_back("execv with a bad variable");
+}
+
 /* A string that ends where its page does, and is shorter than a word. */
 static void mode_edge(void)
 {
@@ -450,6 +487,7 @@ static const struct proc_mode modes[] = {
 	{ "no-entry", mode_no_entry },
 	{ "no-room", mode_no_room },
 	{ "no-address", mode_no_address },
+	{ "no-pointer", mode_no_pointer },
 	{ "edge", mode_edge },
 };
 

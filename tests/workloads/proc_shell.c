@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <pty.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/resource.h>
 
 static char *arguments[] = { (char *)"leaf", (char *)"child", NULL };
@@ -31,6 +32,16 @@ static void mode_system_failing(void)
 	status = system("exit 3");
 	CHECK(setrlimit(RLIMIT_AS, &all) == 0);
 	say("no memory: %d %s", status, strerrorname_np(errno));
+}
+
+/* Addresses that are none are refused, not read. */
+static void mode_no_pointer(void)
+{
+	struct proc_bad bad = proc_make_bad();
+
+	say_status("system", system(bad.text));
+	say_status("system", system(bad.open_text));
+	say("popen: %d %s", popen(bad.text, "r") == NULL, strerrorname_np(errno));
 }
 
 static void mode_popen(void)
@@ -162,9 +173,72 @@ static void mode_all(void)
 	}
 }
 
+/* Children until there may be no more, which stay until all is tried. */
+static void mode_crowd(void)
+{
+	pid_t pids[64];
+	char *list[] = { (char *)"leaf", NULL };
+	size_t count = 0;
+	int ready[2];
+	int ends[2];
+	char byte;
+
+	CHECK(pipe(ends) == 0 && pipe(ready) == 0);
+	for (; count < sizeof pids / sizeof pids[0]; count++) {
+		pids[count] = fork();
+		if (pids[count] == 0) {
+			close(ends[1]);
+			CHECK(write(ready[1], "r", 1) == 1);
+			_exit(read(ends[0], &byte, 1) == 0 ? 5 : 6);
+		}
+		if (pids[count] < 0) {
+			break;
+		}
+		CHECK(read(ready[0], &byte, 1) == 1);
+	}
+	say("fork: %s after %zu", strerrorname_np(errno), count);
+	say("spawn: %d", posix_spawn(NULL, proc_leaf, NULL, NULL, list, environ));
+	errno = 0;
+	say("system: %d %s", system("exit 3"), strerrorname_np(errno));
+	say("popen: %d %s", popen("exit 3", "r") == NULL, strerrorname_np(errno));
+	close(ends[1]);
+	for (size_t i = 0; i < count; i++) {
+		reap(pids[i]);
+	}
+	pids[0] = fork();
+	if (pids[0] == 0) {
+		_exit(4);
+	}
+	reap(pids[0]);
+}
+
+/* While there is no descriptor, and while no file may grow, nothing can be noted; behind it all can. */
+static void mode_starved(void)
+{
+	static const int limits[] = { RLIMIT_NOFILE, RLIMIT_FSIZE };
+
+	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+		struct rlimit before;
+		struct rlimit none;
+		pid_t pid;
+
+		CHECK(getrlimit(limits[i], &before) == 0);
+		none = (struct rlimit){ 0, before.rlim_max };
+		CHECK(setrlimit(limits[i], &none) == 0);
+		execv("/nonexistent/program", arguments);
+		CHECK(errno == ENOENT && setrlimit(limits[i], &before) == 0);
+		pid = fork();
+		if (pid == 0) {
+			_exit(4);
+		}
+		reap(pid);
+	}
+}
+
 static const struct proc_mode modes[] = {
 	{ "system", mode_system },
 	{ "system-failing", mode_system_failing },
+	{ "no-pointer", mode_no_pointer },
 	{ "popen", mode_popen },
 	{ "cleared", mode_cleared },
 	{ "daemon", mode_daemon },
@@ -172,6 +246,8 @@ static const struct proc_mode modes[] = {
 	{ "threads", mode_threads },
 	{ "closed", mode_closed },
 	{ "all", mode_all },
+	{ "crowd", mode_crowd },
+	{ "starved", mode_starved },
 };
 
 int main(int argc, char **argv)

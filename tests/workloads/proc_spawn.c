@@ -85,6 +85,29 @@ static void mode_failing(void)
 	say("wait: %d, %s", wait(NULL), strerrorname_np(errno));
 }
 
+/* Addresses that are none are refused, not read; libc itself reads the list of arguments. */
+static void mode_no_pointer(void)
+{
+	struct proc_bad bad = proc_make_bad();
+	char *list[] = { (char *)"leaf", bad.text, NULL };
+	char *open_list[] = { (char *)"leaf", bad.open_text, NULL };
+	pid_t pid;
+
+	say("name: %d", posix_spawn(NULL, bad.text, NULL, NULL, arguments, proc_bare));
+	say("argument: %d", posix_spawn(NULL, proc_leaf, NULL, NULL, list, proc_bare));
+	say("argument: %d", posix_spawn(NULL, proc_leaf, NULL, NULL, open_list, proc_bare));
+	say("environment: %d", posix_spawn(NULL, proc_leaf, NULL, NULL, arguments, bad.list));
+	say("variable: %d", posix_spawn(NULL, proc_leaf, NULL, NULL, arguments, open_list));
+	say("environment: %d", posix_spawnp(NULL, "true", NULL, NULL, arguments, bad.open_list));
+	pid = vfork();
+	if (pid == 0) {
+		execve(proc_leaf, open_list, proc_bare);
+		_exit(errno == EFAULT ? 66 : 67);
+	}
+	reap(pid);
+	say("goes on");
+}
+
 static void mode_null_environment(void)
 {
 	pid_t pid = -1;
@@ -225,6 +248,7 @@ static const struct proc_mode modes[] = {
 	{ "null-pid", mode_null_pid },
 	{ "attributes", mode_attributes },
 	{ "failing", mode_failing },
+	{ "no-pointer", mode_no_pointer },
 	{ "null-environment", mode_null_environment },
 	{ "handler", mode_handler },
 	{ "threads", mode_threads },

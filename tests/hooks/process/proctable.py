@@ -152,7 +152,24 @@ CASES = {
         f"syscall repaired /nonexistent/program | {ARGUMENTS}", "failed syscall ENOENT",
         f"syscall repaired /proc/self/fd/-1/nothing | {ARGUMENTS}", "failed syscall EBADF"),
     "no-room": fails("no-room", "execv @/proc_leaf | 200004 bytes", "failed execv E2BIG"),
-    "no-address": fails("no-address", f"execve repaired - | {ARGUMENTS}", "failed execve EFAULT"),
+    "no-address": fails(
+        "no-address",
+        f"execve cut - | {ARGUMENTS}", "failed execve EFAULT",
+        "execve cut @/proc_leaf | -", "failed execve EFAULT",
+        f"execve @/proc_leaf | {ARGUMENTS}", "failed execve EFAULT",
+        f"execve repaired - | {ARGUMENTS}", "failed execve EFAULT"),
+    "no-pointer": fails(
+        "no-pointer",
+        *3 * [f"execve cut - | {ARGUMENTS}", "failed execve EFAULT",
+              "execve cut @/proc_leaf | -", "failed execve EFAULT",
+              f"execve @/proc_leaf | {ARGUMENTS}", "failed execve EFAULT"],
+        *2 * ["execve cut @/proc_leaf | -", "failed execve EFAULT"],
+        *2 * [f"execve @/proc_leaf | {ARGUMENTS}", "failed execve EFAULT"],
+        "execl cut @/proc_leaf | -", "failed execl EFAULT",
+        "execvpe cut true | -", "failed execvpe EFAULT",
+        "execveat cut @/proc_leaf | -", "failed execveat EFAULT",
+        "syscall cut - | -", "failed syscall EFAULT",
+        f"execv @/proc_leaf | {ARGUMENTS}", "failed execv EFAULT"),
     "no-huge": Case(["exec", "no-huge"], counts={"exec": 20, "exec_failed": 20}, status=3),
     # posix_spawn and vfork.
     "spawn": Case(["spawn", "spawn"], {
@@ -179,6 +196,12 @@ CASES = {
         "main": ["start @/proc_spawn failing",
                  "posix_spawn repaired ENOENT /nonexistent/program | leaf spawned",
                  "posix_spawnp ENOENT no_such_program | leaf spawned | path /nonexistent"]}),
+    "spawn-no-pointer": Case(["spawn", "no-pointer"], {
+        "main": ["start @/proc_spawn no-pointer", "posix_spawn cut EFAULT - | leaf spawned",
+                 *2 * ["posix_spawn cut EFAULT @/proc_leaf | -"],
+                 *2 * ["posix_spawn EFAULT @/proc_leaf | leaf spawned"],
+                 "posix_spawnp EFAULT true | leaf spawned", "waitpid c1 exit 66"],
+        "c1": ["execve cut vforked @/proc_leaf | - | in .", "failed execve EFAULT"]}),
     # The handler may run before posix_spawn has returned to the hook.
     "spawn-handler": Case(["spawn", "handler"], counts={"spawn": 1, "wait": 1, "start": 2},
                           handler=True),
@@ -243,6 +266,8 @@ CASES = {
         "c1": ["start sh -c exit 3"]}),
     "system-cleared": Case(["shell", "cleared"], {
         "main": ["start @/proc_shell cleared", "system exit 3 exit 3"]}),
+    "shell-no-pointer": Case(["shell", "no-pointer"], {
+        "main": ["start @/proc_shell no-pointer", *2 * ["system exit 127"], "popen ENOMEM"]}),
     "popen": Case(["shell", "popen"], {
         "main": ["start @/proc_shell popen", "popen echo through a pipe; exit 4", "pclose exit 4",
                  "popen read a; echo got $a", "pclose exit 0", "popen EINVAL true"],
@@ -261,6 +286,18 @@ CASES = {
     "closed": Case(["shell", "closed"], {
         "main": ["start @/proc_shell closed", "waitpid c1 exit 7"],
         "c1": ["fork", "execv @/proc_leaf | leaf child", "start leaf child"]}),
+    # A limit of processes that binds: what fails is said, and works again when there is room.
+    "crowd": Case(["shell", "crowd"], {
+        "main": ["start @/proc_shell crowd", "fork EAGAIN - | -",
+                 "posix_spawn EAGAIN @/proc_leaf | leaf", "system exit 127 exit 3",
+                 "popen ENOMEM exit 3", *[f"waitpid c{i} exit 5" for i in (1, 2, 3)],
+                 "waitpid c4 exit 4"],
+        **{f"c{i}": ["fork"] for i in (1, 2, 3, 4)}}, home="few_processes"),
+    # What cannot be written is counted, and said when something can.
+    "starved": Case(["shell", "starved"], {
+        "main": ["start @/proc_shell starved", "waitpid c1 exit 4", "lost 2 EMFILE",
+                 "waitpid c2 exit 4", "lost 2 EFBIG"],
+        "c1": ["fork"], "c2": ["fork"]}),
     "all": Case(["shell", "all"], {
         "main": ["start @/proc_shell all", "system exit 3 exit 3", "waitpid c2 exit 7",
                  "waitid c3 exit 7"],

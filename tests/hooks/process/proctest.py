@@ -43,10 +43,16 @@ def other_user(folder):
     return folder, become_nobody
 
 
-SURROUNDINGS = {**HOMES, "no_files": no_files, "other_user": other_user}
+def few_processes(folder):
+    """Room for three children."""
+    return HOMES["limit_processes"](folder, 4)
+
+
+SURROUNDINGS = {**HOMES, "no_files": no_files, "other_user": other_user,
+                "few_processes": few_processes}
 
 # What the tests look at; the records of a process about itself have tests of their own.
-SEEN = ("start", "fork", "exec", "exec_failed", "spawn", "wait", "shell")
+SEEN = ("start", "fork", "exec", "exec_failed", "spawn", "wait", "shell", "lost")
 
 
 class Tester:
@@ -157,6 +163,10 @@ class Teller:
         return [record.call, " ".join(sorted(record.flags)),
                 errno.errorcode[record.error] if record.error else self.name(record.child),
                 *self.tell_texts(record)]
+
+    @staticmethod
+    def tell_lost(record):
+        return ["lost", str(record.count), errno.errorcode[record.error]]
 
     def tell_wait(self, record):
         return [record.call, self.name(record.child), self.status(record.status)]

@@ -221,9 +221,9 @@ static void fill_tables(struct fixture *f)
 	f->steps[2] = (struct hst_process_step){ MAKE, 490 * MS, 1000 * MS };
 	f->stretch = (struct hst_process_stretch){ 510 * MS, 990 * MS, PYTHON };
 	f->exec_failures[0] = (struct hst_process_exec_failure){ MAKE, 995 * MS, "execvp",
-		"no-such-tool", 2, false, 5 };
+		"no-such-tool", 2, false, 5, false };
 	f->exec_failures[1] = (struct hst_process_exec_failure){ FORKED, 510 * MS, "execve",
-		"/usr/local/bin/python3", 2, true, 0 };
+		"/usr/local/bin/python3", 2, true, 0, false };
 	f->shell = (struct hst_process_shell){ MAKE, SHELL, 10 * MS, 300 * MS, "system",
 		"exec gcc -c a.c", 0, 1, 0 };
 	f->no_memory = (struct hst_process_no_memory){ CC1, 200 * MS, 512 * MIB, 900 * MIB };

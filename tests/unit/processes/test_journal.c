@@ -53,6 +53,7 @@ static void test_journal_reads_every_type(void **state)
 	const struct hst_journal_system machine = { .record.mono_ns = 10, .processors = 4 };
 	const struct hst_journal_sample sample = { .record = { .mono_ns = 11, .pid = 7 },
 		.threads = 3 };
+	struct hst_journal_lost lost = { .count = 3 };
 	struct journalgen gen;
 	struct hst_journal journal;
 
@@ -70,9 +71,10 @@ static void test_journal_reads_every_type(void **state)
 	journalgen_system(&gen, &machine);
 	journalgen_sample(&gen, &sample, "x");
 	journalgen_run(&gen, 12, 7, 6, true);
+	journalgen_record(&gen, HST_JOURNAL_LOST, 13, 7, &lost, sizeof lost, NULL, 0);
 	journal = open_bytes(gen.bytes, gen.count);
-	assert_string_equal(types_of(&journal), "bcdefghijklm");
-	assert_int_equal(journal.records, 12);
+	assert_string_equal(types_of(&journal), "bcdefghijklmn");
+	assert_int_equal(journal.records, 13);
 	assert_int_equal(journal.damaged, 0);
 	assert_false(journal.cut);
 	hst_journal_close(&journal);
