@@ -86,7 +86,7 @@ static void walk_operator(struct walk *walk, size_t length)
 
 static void walk_brackets(struct walk *walk)
 {
-	const char *end = hst_demangle_skip(walk->path, walk->at);
+	const char *end = *walk->at == '.' ? walk->at : hst_demangle_skip(walk->path, walk->at);
 
 	if (*walk->at == '<' && *end == '\0') {
 		/* Its own template arguments. */
@@ -98,7 +98,10 @@ static void walk_brackets(struct walk *walk)
 		walk->at = end;
 		return;
 	}
-	/* A function or a lambda around it: all up to the next scope ("(int) const") is uncertain. */
+	/*
+	 * A function or a lambda around it: all up to the next scope ("(int) const") is uncertain. So is "._anon_7", which is
+	 * "<unnamed struct>" in print.
+	 */
 	while (*end != '\0' && strncmp(end, "::", 2) != 0) {
 		end++;
 	}
@@ -119,7 +122,7 @@ static const char *certain_of(struct hst_arena *arena, const char *path)
 			walk_operator(&walk, operator_length);
 		} else if (strncmp(walk.at, anonymous_printed, sizeof anonymous_printed - 1) == 0) {
 			walk.at += sizeof anonymous_printed - 1;
-		} else if (strchr("<({[", *walk.at) != NULL) {
+		} else if (strchr("<({[.", *walk.at) != NULL) {
 			walk_brackets(&walk);
 		} else if (*walk.at == ' ') {
 			/* "non-virtual thunk to" and the like. */
@@ -141,7 +144,7 @@ static bool is_plain(const char *path)
 	for (const char *s = path; *s != '\0'; s++) {
 		if (strncmp(s, anonymous_printed, sizeof anonymous_printed - 1) == 0) {
 			s += sizeof anonymous_printed - 2;
-		} else if (strchr("<({[ ", *s) != NULL) {
+		} else if (strchr("<({[ .", *s) != NULL) {
 			return false;
 		}
 	}

@@ -136,6 +136,7 @@ static void test_names_are_what_gcc_prints_for_certain(void **state)
 	check_name("_Z5mkstrB5cxx11v", "mkstr");
 	check_name("_ZN2B2D2Ev", "B2::~B2");
 	check_name("_Z4coroi.actor", NULL);
+	check_name("_ZN9._anon_772umEv", "::um");
 }
 
 static void test_substring_of_another_name_is_no_entry(void **state)
