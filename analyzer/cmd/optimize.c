@@ -22,7 +22,7 @@ static const struct hst_option options[] = {
 	{ 0, "force", NULL, HST_OPTION_FLAG, HST_OPTION_AT(force),
 		"overwrite FILE though it is no list of flags of ours" },
 	{ 0, "compiler", "NAME", HST_OPTION_TEXT, HST_OPTION_AT(compiler),
-		"whose flags go into FILE: gcc (default) or clang" },
+		"whose means are predicted, shown and written: gcc (default) or clang" },
 	{ 'n', "rows", "ROWS", HST_OPTION_COUNT, HST_OPTION_AT(rows),
 		"rows of the table, 0 = all (default 20)" },
 	{ 0, "json", NULL, HST_OPTION_FLAG, HST_OPTION_AT(json), "JSON" },
@@ -188,12 +188,14 @@ static enum hst_status sum_up(struct hst_optimize *optimize)
 	*after = optimize->before;
 	for (size_t i = 0; i < set->functions.count; i++) {
 		const struct hst_instrument_function *function = &set->functions.items[i];
-		bool gone = function->means != HST_MEANS_STAYS ||
-			    (optimize->keep != NULL && function->system);
+		bool gone = hst_optimize_means(optimize, function, optimize->compiler) != NULL;
 		uint64_t allocs;
 
 		optimize->attributes += function->means == HST_MEANS_ATTRIBUTE;
 		optimize->nameless += function->nameless;
+		optimize->unreachable +=
+			!gone && function->calls != 0 &&
+			(function->unreachable || function->means != HST_MEANS_STAYS);
 		if (!gone) {
 			continue;
 		}
@@ -205,7 +207,7 @@ static enum hst_status sum_up(struct hst_optimize *optimize)
 		optimize->out_self_ns += function->self_ns;
 		optimize->out_allocs +=
 			hst_optimize_allocs(optimize, function, &allocs) ? allocs : 0;
-		if (function->means != HST_MEANS_STAYS) {
+		if (!function->system) {
 			optimize->order[optimize->order_count++] = (uint32_t)i;
 		}
 	}
@@ -257,10 +259,10 @@ static int run(struct hst_optimize *optimize)
 		status = decide(optimize, &diag);
 	}
 	if (status == HST_OK) {
-		status = sum_up(optimize);
+		status = hst_optimize_find_files(optimize);
 	}
 	if (status == HST_OK) {
-		status = hst_optimize_find_files(optimize);
+		status = sum_up(optimize);
 	}
 	if (status != HST_OK) {
 		return hst_reading_fail(optimize->reading, "%s",

@@ -25,13 +25,15 @@ struct hst_optimize {
 	struct hst_instrument set;
 	struct hst_filter *keep; /* NULL: by budget */
 	double percent;
-	enum hst_optimize_compiler compiler; /* whose flags go into the file */
+	enum hst_optimize_compiler compiler; /* of the prediction, the table and the file */
 	double call_ns;                      /* of one call's hooks; 0 unknown */
 	double program_ns;                   /* time of all functions without hooks */
 	double call_bytes;    /* of one call in the trace, on average; below 0: unknown */
 	uint64_t out_self_ns; /* own time of the functions without hooks */
 	uint64_t out_allocs;
 	uint64_t nameless; /* functions that no flag can name */
+	uint64_t
+		unreachable; /* that should have lost their hooks, and that this compiler has no means for */
 	struct hst_optimize_cost before, after;
 	struct hst_heap *heap;               /* NULL: memory was not recorded */
 	const struct hst_heap_sum **heap_of; /* per row of the profile; NULL with `heap` */
@@ -59,8 +61,9 @@ void hst_optimize_finish(struct hst_optimize *optimize);
 /* Fills `clang_file`. HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_optimize_find_files(struct hst_optimize *optimize);
 
-/* "list", "file" or "source". */
-const char *hst_optimize_means(const struct hst_instrument_function *function);
+/* By what a function loses its hooks with that compiler: "list", "file" or "source"; NULL: it keeps them. */
+const char *hst_optimize_means(const struct hst_optimize *optimize,
+	const struct hst_instrument_function *function, enum hst_optimize_compiler compiler);
 /*
  * What clang needs for a function: its source file without the flag (true), or an attribute (false). A file fits if none of its
  * functions keeps its hooks, and if it is no header.

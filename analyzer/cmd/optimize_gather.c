@@ -247,21 +247,6 @@ void hst_optimize_finish(struct hst_optimize *optimize)
 	free(optimize->clang_file);
 }
 
-const char *hst_optimize_means(const struct hst_instrument_function *function)
-{
-	switch (function->means) {
-	case HST_MEANS_LIST:
-		return "list";
-	case HST_MEANS_FILE:
-		return "file";
-	case HST_MEANS_ATTRIBUTE:
-		return "source";
-	case HST_MEANS_STAYS:
-	default:
-		return "";
-	}
-}
-
 /* Is it what a compiler is called with? */
 static bool is_source(const char *file)
 {
@@ -299,7 +284,8 @@ enum hst_status hst_optimize_find_files(struct hst_optimize *optimize)
 	for (size_t i = 0; status == HST_OK && i < set->functions.count; i++) {
 		const char *file = set->functions.items[i].file;
 
-		optimize->clang_file[i] = file != NULL && is_source(file) && !stays[file_of[i]];
+		optimize->clang_file[i] = file != NULL && is_source(file) && !stays[file_of[i]] &&
+					  set->functions.items[i].means != HST_MEANS_STAYS;
 	}
 	hst_strtab_finish(&files);
 	free(file_of);
@@ -319,10 +305,32 @@ bool hst_optimize_wants_attribute(const struct hst_optimize *optimize,
 	if (compiler == HST_OPTIMIZE_GCC) {
 		return function->means == HST_MEANS_ATTRIBUTE;
 	}
-	/* With a budget, who was not called is no matter. */
-	return function->means != HST_MEANS_STAYS &&
+	/* With a budget, who was not called is no matter. Headers of the system are nobody's to change. */
+	return hst_instrument_system_part(function->file) == NULL &&
+	       function->means != HST_MEANS_STAYS &&
 	       (function->calls != 0 || optimize->keep != NULL) &&
 	       !hst_optimize_clang_file(optimize, function);
+}
+
+const char *hst_optimize_means(const struct hst_optimize *optimize,
+	const struct hst_instrument_function *function, enum hst_optimize_compiler compiler)
+{
+	if (compiler == HST_OPTIMIZE_CLANG) {
+		return hst_optimize_clang_file(optimize, function)                  ? "file"
+		       : hst_optimize_wants_attribute(optimize, function, compiler) ? "source"
+										    : NULL;
+	}
+	switch (function->means) {
+	case HST_MEANS_LIST:
+		return "list";
+	case HST_MEANS_FILE:
+		return "file";
+	case HST_MEANS_ATTRIBUTE:
+		return "source";
+	case HST_MEANS_STAYS:
+	default:
+		return optimize->keep != NULL && function->system ? "file" : NULL;
+	}
 }
 
 const char *const *hst_optimize_flags(

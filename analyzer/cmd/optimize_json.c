@@ -69,16 +69,15 @@ static void json_function(struct hst_json *json, const struct hst_optimize *opti
 	} else {
 		hst_json_null(json, "alloc_calls");
 	}
-	hst_json_string(json, "gcc_means", hst_optimize_means(function));
+	hst_json_string(
+		json, "gcc_means", hst_optimize_means(optimize, function, HST_OPTIMIZE_GCC));
 	hst_json_string(json, "gcc_entry", function->entry);
 	hst_json_string(json, "entry_would_take",
 		function->means != HST_MEANS_STAYS && function->would_lose < set->functions.count
 			? set->functions.items[function->would_lose].linkage
 			: NULL);
-	hst_json_string(json, "clang_means",
-		hst_optimize_clang_file(optimize, function)                            ? "file"
-		: hst_optimize_wants_attribute(optimize, function, HST_OPTIMIZE_CLANG) ? "source"
-										       : NULL);
+	hst_json_string(
+		json, "clang_means", hst_optimize_means(optimize, function, HST_OPTIMIZE_CLANG));
 	hst_json_end(json);
 }
 
@@ -202,9 +201,12 @@ void hst_optimize_json(struct hst_optimize *optimize)
 	}
 	hst_json_double(&json, "call_cost_ns", optimize->call_ns, 3);
 	hst_json_u64(&json, "program_ns", rounded(optimize->program_ns));
+	hst_json_string(
+		&json, "compiler", optimize->compiler == HST_OPTIMIZE_GCC ? "gcc" : "clang");
 	json_cost(&json, optimize, "before", &optimize->before);
 	json_cost(&json, optimize, "after", &optimize->after);
 	hst_json_u64(&json, "unnamed_functions", optimize->nameless);
+	hst_json_u64(&json, "unreachable_functions", optimize->unreachable);
 	json_compiler(&json, optimize, HST_OPTIMIZE_GCC);
 	json_compiler(&json, optimize, HST_OPTIMIZE_CLANG);
 	if (optimize->keep != NULL) {
@@ -241,7 +243,7 @@ void hst_optimize_csv(struct hst_optimize *optimize)
 {
 	static const char *const names[] = { "name", "full_name", "linkage_name", "module", "file",
 		"line", "calls", "self_ns", "hook_cost_ns", "trace_bytes", "alloc_calls",
-		"gcc_means", "gcc_entry" };
+		"gcc_means", "gcc_entry", "clang_means" };
 	struct hst_csv csv = { .out = stdout };
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -265,8 +267,9 @@ void hst_optimize_csv(struct hst_optimize *optimize)
 		csv_number(&csv, optimize->call_bytes > 0,
 			(double)function->calls * optimize->call_bytes);
 		csv_number(&csv, known, (double)allocs);
-		csv_text(&csv, hst_optimize_means(function));
+		csv_text(&csv, hst_optimize_means(optimize, function, HST_OPTIMIZE_GCC));
 		csv_text(&csv, function->entry);
+		csv_text(&csv, hst_optimize_means(optimize, function, HST_OPTIMIZE_CLANG));
 		hst_csv_line(&csv);
 	}
 }

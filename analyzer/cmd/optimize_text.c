@@ -114,7 +114,7 @@ static void add_row(const struct hst_optimize *optimize, struct hst_table *table
 	} else {
 		hst_table_cell(table, "");
 	}
-	hst_table_cell(table, hst_optimize_means(function));
+	hst_table_cell(table, hst_optimize_means(optimize, function, optimize->compiler));
 	hst_table_cell(table, function->name);
 	(void)snprintf(text, sizeof text, "%s:%u",
 		function->file == NULL ? "" : hst_base_name(function->file), function->line);
@@ -128,7 +128,7 @@ static int print_table(struct hst_optimize *optimize)
 		unsigned flags;
 	} columns[] = { { "CALLS", HST_COLUMN_RIGHT }, { "COST", HST_COLUMN_RIGHT },
 		{ "COST%", HST_COLUMN_RIGHT }, { "TRACE", HST_COLUMN_RIGHT },
-		{ "SELF", HST_COLUMN_RIGHT }, { "ALLOCS", HST_COLUMN_RIGHT }, { "GCC", 0 },
+		{ "SELF", HST_COLUMN_RIGHT }, { "ALLOCS", HST_COLUMN_RIGHT }, { "MEANS", 0 },
 		{ "FUNCTION", HST_COLUMN_FLEX }, { "FILE", HST_COLUMN_FLEX } };
 	size_t rows = rows_of(optimize, optimize->order_count);
 	struct hst_table *table = hst_table_create();
@@ -248,9 +248,16 @@ static void say_doubts(const struct hst_optimize *optimize)
 
 	if (optimize->keep == NULL && optimize->after.hooks_ns > allowed) {
 		hst_print_line(
-			"note: the budget of %g %% is not reached: the rest belongs to functions that have no "
-			"name here, or to regions",
+			"note: the budget of %g %% is not reached: no means is left for the rest",
 			optimize->percent);
+	}
+	if (optimize->unreachable != 0) {
+		hst_print_line(
+			"note: %llu function%s of the system's headers should have no hooks, but %s has no means to "
+			"leave out %s",
+			COUNT(optimize->unreachable), PLURAL(optimize->unreachable),
+			optimize->compiler == HST_OPTIMIZE_GCC ? "gcc" : "clang",
+			optimize->unreachable == 1 ? "it" : "them");
 	}
 	if (optimize->nameless != 0) {
 		hst_print_line(

@@ -47,6 +47,7 @@ struct hst_instrument_function {
 	bool c_in_cxx; /* extern "C": it may lie in a namespace of which its symbol knows nothing */
 	bool system;   /* it comes from a header of the system */
 	bool out;      /* it is to lose its hooks */
+	bool unreachable; /* it was, but neither an entry fits it, nor is its source the user's to change */
 	enum hst_instrument_means means;
 	const char *entry; /* of LIST and FILE */
 	uint32_t

@@ -92,16 +92,22 @@ static void by_file_or_attribute(
 	function->entry = NULL;
 }
 
-/* Who was not called costs nothing: no source is changed for it. true: one that was `out` stays now. */
-static bool let_uncalled_stay(struct hst_instrument *set)
+/*
+ * Who was not called costs nothing: no source is changed for it. Headers of the system are nobody's to change. true: one that was
+ * `out` stays now.
+ */
+static bool let_some_stay(struct hst_instrument *set, bool only_kept)
 {
 	bool changed = false;
 
 	for (size_t i = 0; i < set->functions.count; i++) {
 		struct hst_instrument_function *function = &set->functions.items[i];
 
-		if (function->out && function->means == HST_MEANS_ATTRIBUTE &&
-			function->calls == 0) {
+		if (!function->out || function->means != HST_MEANS_ATTRIBUTE) {
+			continue;
+		}
+		function->unreachable = hst_instrument_system_part(function->file) != NULL;
+		if (function->unreachable || (function->calls == 0 && !only_kept)) {
 			function->out = false;
 			function->means = HST_MEANS_STAYS;
 			changed = true;
@@ -171,7 +177,7 @@ static void cover(struct hst_instrument *set, const char *part)
 	}
 }
 
-static enum hst_status cover_all(struct hst_instrument *set)
+static void cover_all(struct hst_instrument *set)
 {
 	for (size_t i = 0; i < set->functions.count; i++) {
 		struct hst_instrument_function *function = &set->functions.items[i];
@@ -196,7 +202,6 @@ static enum hst_status cover_all(struct hst_instrument *set)
 								 : who_else(set, function->certain);
 		by_file_or_attribute(set, function);
 	}
-	return HST_OK;
 }
 
 /* Adds a text to a list of borrowed ones, unless it is there. */
@@ -232,13 +237,13 @@ static enum hst_status list_entries(struct hst_instrument *set)
 
 enum hst_status hst_instrument_find_means(struct hst_instrument *set, bool only_kept)
 {
-	if (only_kept) {
-		HST_TRY(cover_all(set));
-	} else {
-		/* Ends: each round but the last lets at least one function stay. */
-		do {
+	/* Ends: each round but the last lets at least one function stay. */
+	do {
+		if (only_kept) {
+			cover_all(set);
+		} else {
 			name_each(set);
-		} while (let_uncalled_stay(set));
-	}
+		}
+	} while (let_some_stay(set, only_kept));
 	return list_entries(set);
 }

@@ -437,6 +437,22 @@ static void test_headers_of_the_system_stay_out_of_a_cxx_build(void **state)
 	assert_false(set.system);
 }
 
+static void test_headers_of_the_system_are_never_to_be_changed(void **state)
+{
+	static const char header[] = "/usr/include/c++/12/bits/stl_tree.h";
+
+	(void)state;
+	put("_ZNSt3Box8_M_eraseEv", header, 1000, 10);
+	put("_ZNSt3Box13_M_erase_lateEv", header, 1, 1000);
+	put("main", "/s/a.cpp", 1, 1000);
+	prepare();
+	take("_ZNSt3Box8_M_eraseEv");
+	find(false);
+	check("_ZNSt3Box8_M_eraseEv", HST_MEANS_STAYS, NULL);
+	assert_true(at("_ZNSt3Box8_M_eraseEv")->unreachable);
+	assert_false(at("_ZNSt3Box8_M_eraseEv")->out);
+}
+
 static void test_long_lists_become_several_flags(void **state)
 {
 	static char names[3000][32];
@@ -489,6 +505,8 @@ int main(void)
 			test_keep_of_an_overload_cannot_take_the_other_one, teardown),
 		cmocka_unit_test_teardown(
 			test_headers_of_the_system_stay_out_of_a_cxx_build, teardown),
+		cmocka_unit_test_teardown(
+			test_headers_of_the_system_are_never_to_be_changed, teardown),
 		cmocka_unit_test_teardown(test_long_lists_become_several_flags, teardown),
 	};
 
