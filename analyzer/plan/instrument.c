@@ -130,7 +130,8 @@ enum hst_status hst_instrument_prepare(struct hst_instrument *set)
 struct unit {
 	double cost;
 	uint64_t self_ns;
-	bool fixed; /* it has to stay */
+	bool fixed;  /* it has to stay */
+	bool spared; /* it costs so little that it goes last */
 	bool out;
 };
 
@@ -167,16 +168,37 @@ static void sum_units(const struct hst_instrument *set, struct unit *units)
 	}
 }
 
-/* Takes units out, those of the most cost per own time first. Returns the cost that is left. */
+/*
+ * Marks the many that cost next to nothing, as long as all of them take at most half of what is allowed: they would make the lists
+ * long, and their rows would be lost for nothing.
+ */
+static void spare(struct unit *units, struct turn *turns, uint32_t count, double allowed)
+{
+	double sum = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		turns[i] = (struct turn){ .unit = i, .key = -units[i].cost };
+	}
+	qsort(turns, count, sizeof *turns, by_key);
+	for (uint32_t i = 0; i < count; i++) {
+		struct unit *unit = &units[turns[i].unit];
+
+		sum += unit->fixed ? 0 : unit->cost;
+		unit->spared = sum <= allowed / 2;
+	}
+}
+
+/* Takes units out, those of the most cost per own time first, the spared ones last. Returns the cost that is left. */
 static double take_out(
 	struct unit *units, struct turn *turns, uint32_t count, double cost, double allowed)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		double own = units[i].self_ns > 0 ? (double)units[i].self_ns : 0.5;
+		double ratio = units[i].cost / own;
 
-		turns[i] = (struct turn){
-			.unit = i, .key = units[i].cost / own, .cost = units[i].cost
-		};
+		turns[i] = (struct turn){ .unit = i,
+			.key = units[i].spared ? ratio / (1 + ratio) - 1 : ratio,
+			.cost = units[i].cost };
 	}
 	qsort(turns, count, sizeof *turns, by_key);
 	for (uint32_t i = 0; i < count && cost > allowed; i++) {
@@ -220,6 +242,7 @@ double hst_instrument_budget(
 		return -1;
 	}
 	sum_units(set, units);
+	spare(units, turns, set->units, allowed);
 	cost_ns = take_out(units, turns, set->units, cost_ns, allowed);
 	cost_ns = put_back(units, turns, set->units, cost_ns, allowed);
 	for (size_t i = 0; i < set->functions.count; i++) {

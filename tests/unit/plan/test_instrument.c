@@ -339,6 +339,35 @@ static void test_budget_takes_most_cost_per_own_time_and_no_more(void **state)
 	assert_true(at("cold")->out);
 }
 
+static void test_budget_spares_the_many_that_cost_nothing(void **state)
+{
+	static char names[100][16];
+	size_t out = 0;
+
+	(void)state;
+	/* Each has more cost for its own time than hot has; all of them cost 10 us. */
+	for (size_t i = 0; i < 100; i++) {
+		snprintf(names[i], sizeof names[i], "small_%zu", i);
+		put(names[i], "/s/a.c", 10, 1);
+	}
+	put("hot", "/s/a.c", 1000000, 10000000);
+	/* Without the small ones, it could stay: but one is gone with it, and fifty with them. */
+	put("warm", "/s/a.c", 99500, 20000000);
+	put("work", "/s/a.c", 1, 70000000);
+	prepare();
+	assert_true(hst_instrument_budget(&set, 11005010, 100000000, 1) <= 1000000);
+	for (size_t i = 0; i < set.functions.count; i++) {
+		out += set.functions.items[i].out;
+	}
+	assert_true(at("hot")->out);
+	assert_true(at("warm")->out);
+	assert_int_equal(out, 2);
+	/* Unless there is no other way. */
+	at("hot")->nameless = true;
+	assert_true(hst_instrument_budget(&set, 11005010, 100000000, 0) > 10000000 - 1);
+	assert_true(at("small_7")->out);
+}
+
 static void test_budget_leaves_what_has_no_name(void **state)
 {
 	(void)state;
@@ -499,6 +528,7 @@ int main(void)
 			test_uncalled_one_of_a_unit_stays_if_only_the_source_can_help, teardown),
 		cmocka_unit_test_teardown(
 			test_budget_takes_most_cost_per_own_time_and_no_more, teardown),
+		cmocka_unit_test_teardown(test_budget_spares_the_many_that_cost_nothing, teardown),
 		cmocka_unit_test_teardown(test_budget_leaves_what_has_no_name, teardown),
 		cmocka_unit_test_teardown(test_keep_takes_all_others_by_short_parts, teardown),
 		cmocka_unit_test_teardown(
