@@ -120,16 +120,24 @@ static enum hst_status mark_kept(struct hst_optimize *optimize, struct hst_diag 
 	struct hst_instrument *set = &optimize->set;
 	const char *unmatched;
 	size_t kept = 0;
+	size_t nameless = 0;
 
 	for (size_t i = 0; i < set->functions.count; i++) {
 		struct hst_instrument_function *function = &set->functions.items[i];
 
+		nameless += function->nameless;
 		function->kept = !function->nameless &&
 				 hst_filter_matches(optimize->keep, function->name, function->full,
 					 function->linkage, function->module, function->file);
 		kept += function->kept;
 	}
 	unmatched = hst_filter_unmatched(optimize->keep, 0);
+	if (unmatched != NULL && nameless != 0) {
+		return hst_diag_set(diag, HST_E_USAGE,
+			"--keep: no function of the recorded modules matches '%s'; %zu of them have no name here "
+			"(stripped, or built anew since: record again)",
+			unmatched, nameless);
+	}
 	if (unmatched != NULL) {
 		return hst_diag_set(diag, HST_E_USAGE,
 			"--keep: no function of the recorded modules matches '%s'; hasten report lists names",

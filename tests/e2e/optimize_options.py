@@ -176,6 +176,7 @@ class OptionsTest(unittest.TestCase):
         self.assertIn("changed since it was recorded", text)
         self.assertIn("no name here", text)
         self.assertIn("is not reached", text)
+        self.refused("record again", "--keep", "main", os.path.join(where, "data"))
         found = json.loads(self.good("--overhead", "0", "--json", os.path.join(where, "data")))
         self.assertEqual((found["unnamed_functions"], found["functions"]), (4, []))
 
