@@ -33,11 +33,15 @@ struct hst_options {
 	const char *output;
 	const char *metric;
 	const char *snapshot;
+	const char *overhead; /* of `optimize`, as the next ones */
+	const char *keep;
+	const char *compiler;
 	uint64_t pid;
 	uint64_t tid;
 	uint64_t events; /* UINT64_MAX: not given */
 	enum hst_color_choice color;
 	bool reverse, json, csv, quiet, wide, no_pager, start, stop, help;
+	bool instrumentation, force;                               /* of `optimize` */
 	bool leaks, peak, temporary, timeline, sites, paths;       /* views of `memory` */
 	bool commands, languages, waste, critical, failed, system; /* views of `processes` */
 };

@@ -162,7 +162,8 @@ static void note_modules(struct hst_pass *pass)
 	char text[1024];
 
 	for (size_t i = 0; i < pass->rows->images.count; i++) {
-		if (hst_rows_image_note(&pass->rows->images.items[i], text, sizeof text)) {
+		if (pass->rows->images.items[i].used &&
+			hst_rows_image_note(&pass->rows->images.items[i], text, sizeof text)) {
 			hst_profile_note(pass->profile, false, "%s", text);
 		}
 	}

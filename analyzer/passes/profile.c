@@ -203,6 +203,23 @@ static enum hst_status read_streams(struct hst_pass *pass)
 	return HST_OK;
 }
 
+static enum hst_status open_modules(struct hst_pass *pass)
+{
+	for (size_t i = 0; pass->options->modules && i < pass->file.module_count; i++) {
+		HST_TRY(hst_rows_module(pass->rows, &pass->file.modules[i]));
+	}
+	return HST_OK;
+}
+
+size_t hst_profile_images(
+	const struct hst_profile *profile, const struct hst_module_image **ret_images)
+{
+	const struct hst_rows *rows = profile->owner;
+
+	*ret_images = rows->images.items;
+	return rows->images.count;
+}
+
 static enum hst_status read_file(struct hst_pass *pass, size_t number)
 {
 	enum hst_status status;
@@ -215,7 +232,10 @@ static enum hst_status read_file(struct hst_pass *pass, size_t number)
 	hst_rows_begin_file(pass->rows, number);
 	set_clock(pass);
 	HST_TRY(hst_sites_init(&pass->interned));
-	status = read_streams(pass);
+	status = open_modules(pass);
+	if (status == HST_OK) {
+		status = read_streams(pass);
+	}
 	closed = close_pending(pass);
 	status = status == HST_OK ? closed : status;
 	if (status == HST_OK) {

@@ -12,12 +12,13 @@
 #include "reader/session.h"
 
 struct hst_profile_options {
-	bool contexts;                       /* fill hst_profile.contexts */
-	bool fold_recursion;                 /* in contexts: one node per function on a path */
-	bool edges;                          /* fill hst_profile.edges */
-	bool thread_functions;               /* fill hst_profile.thread_functions */
-	uint32_t pid;                        /* this process only, 0: all */
-	uint32_t tid;                        /* this thread only, 0: all */
+	bool contexts;         /* fill hst_profile.contexts */
+	bool fold_recursion;   /* in contexts: one node per function on a path */
+	bool edges;            /* fill hst_profile.edges */
+	bool thread_functions; /* fill hst_profile.thread_functions */
+	bool modules;          /* hst_profile_images also has those of which nothing was called */
+	uint32_t pid;          /* this process only, 0: all */
+	uint32_t tid;          /* this thread only, 0: all */
 	const struct hst_timeline *timeline; /* NULL: none */
 	/* Called now and then with the bytes of events done so far and the bytes of all files. */
 	void (*progress)(void *context, uint64_t done, uint64_t total);
@@ -32,5 +33,10 @@ struct hst_profile_options {
 HST_NODISCARD enum hst_status hst_profile_read(const struct hst_session *session,
 	const struct hst_profile_options *options, struct hst_profile *ret_profile,
 	struct hst_diag *diag);
+
+/* The images of a profile that hst_profile_read filled; they live as long as it. Returns how many. */
+struct hst_module_image;
+size_t hst_profile_images(
+	const struct hst_profile *profile, const struct hst_module_image **ret_images);
 
 #endif

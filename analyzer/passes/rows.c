@@ -162,6 +162,13 @@ static enum hst_status find_image(
 	return HST_OK;
 }
 
+enum hst_status hst_rows_module(struct hst_rows *rows, const struct hst_module *module)
+{
+	uint32_t image;
+
+	return find_image(rows, module, &image);
+}
+
 /* A function without a name: "module+0x1234", or the address alone where there is no module. */
 static enum hst_status name_by_offset(
 	struct hst_rows *rows, const char *base, uint64_t address, struct hst_function_row *row)
@@ -315,6 +322,7 @@ enum hst_status hst_rows_site(struct hst_rows *rows, const struct hst_trace_file
 		return nowhere_row(rows, site->fn, ret_row);
 	}
 	HST_TRY(find_image(rows, module, &number));
+	rows->images.items[number].used = true;
 	HST_TRY(image_row(rows, number, site->fn - module->bias, ret_row, &entry));
 	if (site->ret == 0) {
 		return HST_OK;
@@ -347,6 +355,7 @@ enum hst_status hst_rows_code(struct hst_rows *rows, const struct hst_trace_file
 		return HST_OK;
 	}
 	HST_TRY(find_image(rows, module, &code.space));
+	rows->images.items[code.space].used = true;
 	code.offset = ret - module->bias;
 	HST_TRY(image_row(rows, code.space, code.offset - 1, &code.row, &entry));
 	code.module = rows->images.items[code.space].path;

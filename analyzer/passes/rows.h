@@ -23,6 +23,7 @@ struct hst_module_image {
 	uint8_t build_id_bytes;
 	struct hst_image *image; /* NULL: could not be opened */
 	uint32_t flags;
+	bool used; /* a site lies in it */
 };
 
 /* What leads to a row. Several may: copies of one function of the source lie at many addresses. */
@@ -50,6 +51,10 @@ struct hst_rows {
 HST_NODISCARD enum hst_status hst_rows_init(struct hst_rows *rows);
 /* Closes the images and frees all names; NULL and { 0 } are allowed. */
 void hst_rows_finish(struct hst_rows *rows);
+
+/* Opens the image of a module that no site may lie in. HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_rows_module(
+	struct hst_rows *rows, const struct hst_module *module);
 
 /*
  * The row of a site, added when new. *ret_inlined: the hook belongs to an inlined instance.

@@ -98,14 +98,18 @@ char *hst_demangle_full(const char *linkage)
 	return full != NULL ? full : strdup(linkage);
 }
 
+char *hst_demangle_path(const char *linkage)
+{
+	return demangle(linkage, DMGL_ANSI);
+}
+
 static bool is_word(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
 	       c == '_' || c == '$' || (unsigned char)c >= 0x80;
 }
 
-/* Length of "operator" and its symbol at `s`, 0 if there is none. `operator bool` gives 8. */
-static size_t operator_length(const char *start, const char *s)
+size_t hst_demangle_operator(const char *start, const char *s)
 {
 	static const char *const symbols[] = { "\"\" ", "<=>", "<<=", ">>=", "->*", "()", "[]",
 		"<<", ">>", "<=", ">=", "->", "==", "!=", "&&", "||", "++", "--",
@@ -125,18 +129,14 @@ static size_t operator_length(const char *start, const char *s)
 	return 8;
 }
 
-/*
- * Behind the bracket that closes the one at `s`. Inside round brackets unpaired angle ones are
- * comparisons and do not count. The end of the text if nothing closes it.
- */
-static const char *skip_brackets(const char *start, const char *s)
+const char *hst_demangle_skip(const char *start, const char *s)
 {
 	char open[256];
 	size_t depth = 0;
 
 	open[depth++] = *s++;
 	while (depth > 0 && *s != '\0') {
-		size_t length = operator_length(start, s);
+		size_t length = hst_demangle_operator(start, s);
 
 		if (length != 0) {
 			s += length;
@@ -203,11 +203,11 @@ static bool append_braces(struct text *out, const char *s, const char *end)
 {
 	while (s < end) {
 		if (*s == '(') {
-			s = skip_brackets(s, s);
+			s = hst_demangle_skip(s, s);
 			continue;
 		}
 		if (*s == '<') {
-			s = skip_brackets(s, s);
+			s = hst_demangle_skip(s, s);
 			continue;
 		}
 		if (!append(out, s++, 1)) {
@@ -235,7 +235,7 @@ static bool append_rust_type(struct text *out, const char *s, const char *end, i
 	type[length - 2] = '\0';
 	for (const char *p = type; *p != '\0'; p++) {
 		if (*p == '<') {
-			p = skip_brackets(type, p) - 1;
+			p = hst_demangle_skip(type, p) - 1;
 		} else if (strncmp(p, " as ", 4) == 0) {
 			type[p - type] = '\0';
 			break;
@@ -255,7 +255,7 @@ static const char *pass_round(struct text *out, const char *start, const char *s
 		*good = append(out, s, sizeof anonymous - 1);
 		return s + sizeof anonymous - 1;
 	}
-	s = skip_brackets(start, s);
+	s = hst_demangle_skip(start, s);
 	while (strncmp(s, " const", 6) == 0 || strncmp(s, " &", 2) == 0 ||
 		strncmp(s, " volatile", 9) == 0) {
 		s += s[1] == 'c' ? 6 : s[1] == 'v' ? 9 : strspn(s + 1, "&") + 1;
@@ -273,7 +273,7 @@ static const char *pass_conversion(struct text *out, const char *start, const ch
 			*good = append(out, fold->short_name, strlen(fold->short_name));
 			s += strlen(fold->long_name);
 		} else if (*s == '<' || (*s == '[' && s[1] != ']')) {
-			s = skip_brackets(start, s);
+			s = hst_demangle_skip(start, s);
 		} else {
 			*good = append(out, s++, 1);
 		}
@@ -286,7 +286,7 @@ static const char *step(
 	struct text *out, const char *start, const char *s, size_t *from, int depth, bool *good)
 {
 	const struct fold *fold = fold_at(start, s);
-	size_t length = operator_length(start, s);
+	size_t length = hst_demangle_operator(start, s);
 	const char *end;
 
 	if (length != 0) {
@@ -303,7 +303,7 @@ static const char *step(
 	}
 	switch (*s) {
 	case '<':
-		end = skip_brackets(start, s);
+		end = hst_demangle_skip(start, s);
 		if (out->length == *from) {
 			*good = append_rust_type(out, s, end, depth);
 		} else if (strncmp(end, "::", 2) == 0 && out->bytes[out->length - 1] == ':') {
@@ -314,11 +314,11 @@ static const char *step(
 	case '(':
 		return pass_round(out, start, s, good);
 	case '{':
-		end = skip_brackets(start, s);
+		end = hst_demangle_skip(start, s);
 		*good = append_braces(out, s, end);
 		return end;
 	case '[':
-		return skip_brackets(start, s);
+		return hst_demangle_skip(start, s);
 	case ' ':
 		/* What came before was a return type. */
 		out->length = *from;
