@@ -5,12 +5,14 @@
 #include "buffer/chunk.h"
 #include "buffer/encode.h"
 #include "core/clock.h"
+#include "core/cpu.h"
 #include "core/process.h"
 #include "core/sys.h"
 #include "hooks/function.h"
 #include "hooks/start.h"
 #include "sink/file.h"
 #include "sink/modules.h"
+#include "stacks/absence.h"
 #include "stacks/fiber.h"
 #include "stacks/tree.h"
 
@@ -113,6 +115,7 @@ static void stream_restart(struct hst_stream *stream)
 	stream->seq = 0;
 	stream->previous = 0;
 	stream->rolls = 0;
+	hst_cpu_begin(stream, hst_process.options.cpu);
 	stream->ledger = &stream->ledger_kept;
 	memset(&stream->ledger_kept, 0, sizeof stream->ledger_kept);
 }
@@ -130,7 +133,7 @@ static struct hst_stream *stream_memory(void)
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
-static struct hst_stream *stream_make(uint64_t sp, uint64_t end)
+static struct hst_stream *stream_make(uint64_t sp, uint64_t end, enum hst_lane lane)
 {
 	struct hst_stream *stream = idle_pop();
 
@@ -147,6 +150,7 @@ static struct hst_stream *stream_make(uint64_t sp, uint64_t end)
 		idle_push(stream);
 		return NULL;
 	}
+	stream->lane = lane;
 	stream_restart(stream);
 	stream->guard = 0;
 	stream->errors_below = 0;
@@ -163,6 +167,7 @@ static void stream_to_profile(struct hst_stream *stream)
 	uint64_t ticks = hst_ticks();
 
 	if (stream->chunk != NULL) {
+		ticks = hst_absence_check(stream, ticks);
 		hst_put_timed(stream, HST_OP_LIMIT, ticks);
 		hst_chunk_abandon(stream);
 	}
@@ -233,12 +238,13 @@ static void stream_close(struct hst_stream *stream)
 static void stream_pause(struct hst_stream *stream)
 {
 	if (stream->mode == HST_STREAM_TRACE) {
-		hst_put_timed(stream, HST_OP_PAUSE, hst_ticks());
+		hst_put_timed(stream, HST_OP_PAUSE, hst_absence_check(stream, hst_ticks()));
 		stream_close(stream);
 	}
 	if (stream->mode == HST_STREAM_PROFILE) {
-		hst_tree_pause(stream, hst_ticks());
+		hst_tree_pause(stream, hst_absence_check(stream, hst_ticks()));
 	}
+	hst_cpu_forget(stream);
 	stream->window->cur = NULL;
 	stream->window->limit = NULL;
 	stream->mode = HST_STREAM_PAUSED;
@@ -374,6 +380,9 @@ static void stream_end(struct hst_stream *stream)
 {
 	uint64_t ticks = hst_ticks();
 
+	if (stream->mode == HST_STREAM_TRACE || stream->mode == HST_STREAM_PROFILE) {
+		ticks = hst_absence_check(stream, ticks);
+	}
 	if (stream->mode == HST_STREAM_TRACE) {
 		hst_put_timed(stream, HST_OP_THREAD_END, ticks);
 		if (!hst_chunk_park(stream) && !hst_chunk_end(stream)) {
@@ -464,10 +473,9 @@ static struct hst_stream *stream_attach(uint64_t sp, bool once)
 	}
 	signals = hst_sys_hold_signals();
 	if (stream_await_process()) {
-		stream = stream_make(sp, stack_end(sp));
+		stream = stream_make(sp, stack_end(sp), HST_LANE_MAIN);
 	}
 	if (stream != NULL) {
-		stream->lane = HST_LANE_MAIN;
 		stream->parent = 0;
 		stream->nested = NULL;
 		hst_self = stream;
@@ -509,9 +517,8 @@ struct hst_stream *hst_stream_nested(struct hst_stream *stream, uint64_t sp)
 		return nested;
 	}
 	signals = hst_sys_hold_signals();
-	nested = stream_make(sp, stack_end(sp));
+	nested = stream_make(sp, stack_end(sp), HST_LANE_SIGNAL);
 	if (nested != NULL) {
-		nested->lane = HST_LANE_SIGNAL;
 		nested->parent = stream->number;
 		stream->nested = nested;
 	}

@@ -40,12 +40,14 @@ MASK32 = 0xFFFFFFFF
 ENTER, EXIT = 1, 2
 OP_ENTER_NEW, OP_ENTER_ID, OP_ENTER_LONG, OP_EXIT_ERROR, OP_TIME, OP_TIME_LONG = 1, 2, 3, 4, 5, 6
 OP_UNWIND, OP_SWITCH, OP_LOST, OP_PAUSE, OP_LIMIT, OP_THREAD_END = 7, 8, 9, 10, 11, 12
+OP_OFF_CPU = 26
 EVENT_NAMES = {
     8: "switch",
     9: "lost",
     10: "pause",
     11: "limit",
     12: "thread_end",
+    26: "off_cpu",
 }
 UNKNOWN = (0, 0)
 
@@ -300,6 +302,10 @@ def _run(header, words, chunk, stream, defs, out):
         elif op in (OP_PAUSE, OP_LIMIT, OP_THREAD_END):
             units += words[at]
             add((op, units, UNKNOWN, 0))
+        elif op == OP_OFF_CPU:
+            units += words[at]
+            off = words[at + 1] | words[at + 2] << 16 | words[at + 3] << 32
+            add((op, units, UNKNOWN, (off, argument)))
         elif op == memory.OP_SITE:
             units += words[at]
             defs.append(UNKNOWN)
@@ -381,6 +387,10 @@ def print_events(trace, write):
                 lines.append("%d unwind %d %d\n" % ((units << shift,) + detail))
             elif code == OP_SWITCH or code == OP_LOST:
                 lines.append("%d %s %d\n" % (units << shift, EVENT_NAMES[code], detail))
+            elif code == OP_OFF_CPU:
+                # Ticks; the analyzer's clock ends at 2 ** 62.
+                off = min(detail[0] << shift, (1 << 62) - 1)
+                lines.append("%d off_cpu %d %d\n" % (units << shift, off, detail[1] << 3 + shift))
             elif code in memory.OPS:
                 lines.append("%d %s\n" % (units << shift, memory.line(code, detail, shift)))
             else:
