@@ -76,7 +76,7 @@ void hst_replay_absence(struct hst_replay *replay, const struct hst_event *event
 {
 	struct hst_replay_frame *top = hst_replay_top(&replay->stack);
 	uint64_t off = hst_event_off(event);
-	uint64_t own = event->site;
+	uint64_t own = event->reason;
 	uint64_t had;
 
 	if (top == NULL) {

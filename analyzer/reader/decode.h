@@ -58,8 +58,8 @@ enum hst_event_kind {
 	HST_EVENT_STACK, /* site; bytes */
 	HST_EVENT_MEMORY, /* pages: address is resident, bytes the heap of brk, more the address space */
 	/*
-	 * Of the time up to here the thread was not on a CPU for so long: hst_event_off(); site: ticks of the
-	 * recorder's own, in the time up to here.
+	 * Of the time up to here the thread was not on a CPU for so long: hst_event_off(); reason: ticks of
+	 * the recorder's own in that time, UINT16_MAX: so many or more.
 	 */
 	HST_EVENT_OFF_CPU,
 	/*
@@ -102,7 +102,7 @@ struct hst_memory {
 struct hst_event {
 	uint64_t ticks;
 	uint32_t
-		site; /* OFF_CPU; ENTER, FRAME; ALLOC, MAP, STACK: fn is HST_MEMORY_BASE + number */
+		site; /* ENTER, FRAME; ALLOC, MAP, STACK: fn is HST_MEMORY_BASE + number */
 	uint16_t kind; /* enum hst_event_kind */
 	uint16_t reason;
 	uint32_t value;   /* count, fiber, depth */

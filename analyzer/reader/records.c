@@ -158,7 +158,7 @@ static enum hst_step off_cpu_event(struct hst_decoder *decoder, uint32_t argumen
 	event->ticks = decoder->ticks;
 	event->value = (uint32_t)off;
 	event->unknown = (uint32_t)(off >> 32);
-	event->site = (uint32_t)own;
+	event->reason = (uint16_t)(own < UINT16_MAX ? own : UINT16_MAX);
 	return HST_STEP_EVENT;
 }
 

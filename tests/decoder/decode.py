@@ -388,9 +388,10 @@ def print_events(trace, write):
             elif code == OP_SWITCH or code == OP_LOST:
                 lines.append("%d %s %d\n" % (units << shift, EVENT_NAMES[code], detail))
             elif code == OP_OFF_CPU:
-                # Ticks; the analyzer's clock ends at 2 ** 62.
+                # Ticks; the analyzer's clock ends at 2 ** 62, and it has 16 bits for our own part.
                 off = min(detail[0] << shift, (1 << 62) - 1)
-                lines.append("%d off_cpu %d %d\n" % (units << shift, off, detail[1] << 3 + shift))
+                own = min(detail[1] << 3 + shift, 0xFFFF)
+                lines.append("%d off_cpu %d %d\n" % (units << shift, off, own))
             elif code in memory.OPS:
                 lines.append("%d %s\n" % (units << shift, memory.line(code, detail, shift)))
             else:

@@ -285,6 +285,16 @@ class Writer:
             self.record(23, 0, *((pages, 2) for pages in sizes))
             self.say("memory %d %d %d", *sizes)
 
+    def off_cpu(self):
+        self.need(10)
+        own, off = self.rng.randrange(256), self.rng.randrange(1 << self.rng.choice((8, 32, 48)))
+        self.words += [3 << 14 | 26 << 8 | own, self.time_word()]
+        self.words += [off & 0xFFFF, off >> 16 & 0xFFFF, off >> 32]
+        self.lines.append(
+            "%d off_cpu %d %d"
+            % (self.units << SHIFT, min(off << SHIFT, (1 << 62) - 1), own << 3 + SHIFT)
+        )
+
     def unknown(self):
         self.need(12)
         self.words += [3 << 14 | UNKNOWN_OP << 8 | 77, 0xFFFF, 0x8001]
@@ -321,11 +331,13 @@ def random_walk(writer, rng, events):
             writer.lost(rng.randrange(1, 1 << 20))
         elif chance < 0.006:
             writer.unknown()
+        elif chance < 0.01:
+            writer.off_cpu()
         elif chance > share:
             writer.memory()
-        elif chance < 0.012 and depth:
-            writer.unwind(rng.randrange(1, min(depth, 5) + 1), rng.choice((1, 2, 4)))
         elif chance < 0.014 and depth:
+            writer.unwind(rng.randrange(1, min(depth, 5) + 1), rng.choice((1, 2, 4)))
+        elif chance < 0.016 and depth:
             writer.exit(error=True)
         elif (chance < 0.5 or depth > 300) and depth:
             writer.exit()
