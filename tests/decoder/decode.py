@@ -50,6 +50,7 @@ EVENT_NAMES = {
     26: "off_cpu",
 }
 UNKNOWN = (0, 0)
+DEPTH_MOST = 1 << 24  # a damaged header may say anything
 
 
 class Fiber:
@@ -140,6 +141,10 @@ def _begin_chunk(stream, chunk, notes):
 def decode_chunk(header, data, chunk, stream, notes):
     """Decodes one chunk, following `stream`; returns Decoded with times in units of 1 << shift."""
     out = Decoded()
+    if chunk.depth > DEPTH_MOST:
+        stream.seq = chunk.seq
+        out.error = "more open frames than this program follows"
+        return out
     defs = _begin_chunk(stream, chunk, notes)
     begin, end = chunk.records
     words = array.array("H")

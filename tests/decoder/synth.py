@@ -15,7 +15,7 @@ import struct
 HEADER_BYTES = 4096
 END_MARK = 0x454E44484E554B21
 LENGTHS = {1: 7, 2: 1, 3: 2, 4: 1, 5: 1, 6: 4, 7: 3, 8: 3, 9: 3, 10: 1, 11: 1, 12: 1, 13: 5, 14: 5}
-LENGTHS.update({15: 10, 16: 3, 17: 4, 18: 1, 19: 3, 20: 8, 21: 7, 22: 5, 23: 7, 24: 3, 25: 1})
+LENGTHS.update({15: 10, 16: 3, 17: 4, 18: 1, 19: 3, 20: 8, 21: 7, 22: 5, 23: 7, 24: 3, 25: 1, 26: 4})
 UNKNOWN_OP = 40  # no reader knows it: it is stepped over by the table of lengths
 COUNTED_OP = 41  # its length stands in its first word
 SHIFT = 2
