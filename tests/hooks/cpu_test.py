@@ -133,6 +133,8 @@ def main():
     parser.add_argument("clock", choices=("rseq", "gap", "none"))
     parser.add_argument("threads", type=int)
     options = parser.parse_args()
+    options.hasten = os.path.abspath(options.hasten)
+    options.programs = os.path.abspath(options.programs)
     folder = tempfile.mkdtemp(prefix="hasten-cpu-")
     try:
         data, told = run(options, folder)
