@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Functions that use the CPU, and functions that do not: `cputime THREADS`; `cputime exit` and `cputime _exit` end the process with a
- * call open. Each measures itself, by the clock of its thread and by
+ * call open; `cputime foreign` uses restartable sequences itself, `cputime restored` hides from others that it slept. Each measures itself, by the clock of its thread and by
  * CLOCK_MONOTONIC, and the program tells the sums: lines "NAME cpu_ns wall_ns" in the file that WORKLOAD_TIMES names. What is to
  * be compared is this with what hasten says of the same run, so nothing here depends on how long anything takes.
  */
@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <time.h>
 
 #define ROUNDS   4
@@ -26,11 +27,13 @@ enum {
 	PING,
 	MIXED,
 	FINISH,
+	FOREIGN,
+	RESTORED,
 	NAMES
 };
 
 static const char *const names[NAMES] = { "burn", "doze", "await_lock", "await_pipe", "contend",
-	"dense", "ping", "mixed", "finish" };
+	"dense", "ping", "mixed", "finish", "foreign", "restored" };
 
 static atomic_ullong cpu_sum[NAMES];
 static atomic_ullong wall_sum[NAMES];
@@ -299,6 +302,83 @@ NOHOOK static void tell(void)
 	}
 }
 
+/* The loader's, where it registers an area of restartable sequences. */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned __rseq_size __attribute__((weak));
+
+struct descriptor {
+	uint32_t version, flags;
+	uint64_t start, bytes, leave;
+} __attribute__((aligned(32)));
+
+/* A section that is never run. */
+__asm__(".text\n\tud2\n\t.p2align 2\n\t.long 0x53053053\nleave_section:\n\tud2\nnever_run:\n\tud2\n");
+extern const char leave_section[] __attribute__((visibility("hidden")));
+extern const char never_run[] __attribute__((visibility("hidden")));
+static struct descriptor own_section;
+
+NOHOOK static volatile uint64_t *rseq_field(void)
+{
+	if (&__rseq_offset == NULL || &__rseq_size == NULL || __rseq_size == 0) {
+		skip("no restartable sequences here");
+	}
+	return (volatile uint64_t *)((char *)__builtin_thread_pointer() + __rseq_offset + 8);
+}
+
+/* As an allocator that enters its sections all the time: the field is its own, and stays so but for switches. */
+NOINLINE static void foreign(void)
+{
+	volatile uint64_t *field = rseq_field();
+	unsigned long long until;
+	struct measure from;
+	long rounds = 0;
+	long taken = 0;
+
+	own_section = (struct descriptor){
+		.start = (uint64_t)never_run, .bytes = 2, .leave = (uint64_t)leave_section
+	};
+	from = begin();
+	until = from.cpu + 8 * BURN_NS;
+	while (now_of(CLOCK_THREAD_CPUTIME_ID) < until) {
+		for (int i = 0; i < 500; i++) {
+			for (int k = 0; k < 100; k++) {
+				sink++;
+			}
+			*field = (uint64_t)&own_section;
+			leaf();
+			taken += *field != (uint64_t)&own_section;
+			rounds++;
+		}
+		if (rounds % 50000 == 0) {
+			nap(2000000);
+		}
+	}
+	end(FOREIGN, from);
+	*field = 0;
+	if (taken > rounds / 2) {
+		fprintf(stderr, "the field was taken away %ld of %ld times\n", taken, rounds);
+		exit(97);
+	}
+}
+
+/* As on a kernel that leaves the field alone when a thread sleeps. */
+NOINLINE static void restored(void)
+{
+	volatile uint64_t *field = rseq_field();
+	struct measure from = begin();
+
+	for (int i = 0; i < 8; i++) {
+		uint64_t value;
+
+		spin(BURN_NS / 2);
+		value = *field;
+		nap(4 * SLEEP_NS);
+		*field = value;
+		leaf();
+	}
+	end(RESTORED, from);
+}
+
 /* Does not return. */
 NOINLINE static void finish(const char *how)
 {
@@ -322,6 +402,16 @@ NOHOOK int main(int argc, char **argv)
 	pthread_t threads[16];
 	pthread_t beast;
 
+	if (argc > 1 && strcmp(argv[1], "foreign") == 0) {
+		foreign();
+		tell();
+		return 0;
+	}
+	if (argc > 1 && strcmp(argv[1], "restored") == 0) {
+		restored();
+		tell();
+		return 0;
+	}
 	if (argc > 1 && count == 0) {
 		finish(argv[1]);
 	}
