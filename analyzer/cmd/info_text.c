@@ -136,6 +136,11 @@ void hst_info_json(const struct hst_info *info)
 	hst_json_u64(&json, "events", profile->events);
 	hst_json_u64(&json, "wall_ns", profile->wall_ns);
 	hst_json_u64(&json, "own_cost_ns", profile->compensated_ns);
+	hst_json_row(&json, "cpu_clock_chunks");
+	hst_json_u64(&json, "exact", profile->clock_chunks[HST_CLOCK_MODE_RSEQ]);
+	hst_json_u64(&json, "gaps", profile->clock_chunks[HST_CLOCK_MODE_GAP]);
+	hst_json_u64(&json, "none", profile->clock_chunks[HST_CLOCK_MODE_NONE]);
+	hst_json_end(&json);
 	hst_json_array(&json, "processes");
 	for (size_t i = 0; i < info->processes.count; i++) {
 		json_process(&json, &info->processes.items[i]);
@@ -153,6 +158,23 @@ void hst_info_json(const struct hst_info *info)
 	hst_json_end(&json);
 	hst_json_end(&json);
 	hst_json_finish(&json);
+}
+
+static void text_clock(const struct hst_profile *profile)
+{
+	const uint64_t *chunks = profile->clock_chunks;
+	uint64_t exact = chunks[HST_CLOCK_MODE_RSEQ];
+	uint64_t gaps = chunks[HST_CLOCK_MODE_GAP];
+	uint64_t all = exact + gaps + chunks[HST_CLOCK_MODE_NONE];
+
+	if (all != 0 && exact + gaps == 0) {
+		hst_print_line("CPU time   not recorded");
+	} else if (all != 0) {
+		hst_print_line("CPU time   %" PRIu64 " of %" PRIu64
+			       " chunks of events exact, %" PRIu64
+			       " without short absences, %" PRIu64 " without CPU time",
+			exact, all, gaps, chunks[HST_CLOCK_MODE_NONE]);
+	}
 }
 
 static void text_session(const struct hst_info *info)
@@ -190,6 +212,7 @@ static void text_session(const struct hst_info *info)
 	hst_print_line("own cost   %s within the functions: per call %s in the callee, %s in the "
 		       "caller",
 		cost, inside, outside);
+	text_clock(profile);
 	hst_info_memory_text(info);
 }
 

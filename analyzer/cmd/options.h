@@ -38,10 +38,12 @@ struct hst_options {
 	const char *compiler;
 	uint64_t pid;
 	uint64_t tid;
-	uint64_t events; /* UINT64_MAX: not given */
+	uint64_t least_us; /* 0: not given */
+	uint64_t events;   /* UINT64_MAX: not given */
 	enum hst_color_choice color;
 	bool reverse, json, csv, quiet, wide, no_pager, start, stop, help;
-	bool instrumentation, force;                               /* of `optimize` */
+	bool instrumentation, force; /* of `optimize` */
+	bool blocked, off_cpu;
 	bool leaks, peak, temporary, timeline, sites, paths;       /* views of `memory` */
 	bool commands, languages, waste, critical, failed, system; /* views of `processes` */
 };

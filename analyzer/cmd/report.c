@@ -11,6 +11,8 @@
 #define ROWS_DEFAULT    20u
 #define NAME_SHOWN      60u /* a longer one makes no command that one would type */
 #define COLUMNS_DEFAULT "self,self%,total,calls,percall,p99,errors,function,file"
+#define COLUMNS_CPU     "self,self%,selfcpu,total,calls,percall,p99,errors,function,file"
+#define LEAST_NS        1000000ull
 
 static const struct hst_option options[] = {
 	{ 'n', "rows", "ROWS", HST_OPTION_COUNT, HST_OPTION_AT(rows),
@@ -31,7 +33,10 @@ static const struct hst_option options[] = {
 		"names: short (default), full or linkage" },
 	{ 0, "json", NULL, HST_OPTION_FLAG, HST_OPTION_AT(json), "JSON" },
 	{ 0, "csv", NULL, HST_OPTION_FLAG, HST_OPTION_AT(csv), "comma-separated values" },
-	{ 0, "blocked", NULL, HST_OPTION_LATER, 0, NULL },
+	{ 0, "blocked", NULL, HST_OPTION_FLAG, HST_OPTION_AT(blocked),
+		"the longest stretches in which a thread was not on a CPU" },
+	{ 0, "least", "US", HST_OPTION_COUNT, HST_OPTION_AT(least_us),
+		"with --blocked: stretches of at least so many microseconds (default 1000)" },
 	HST_OPTION_TABLE_END,
 };
 
@@ -40,10 +45,11 @@ static const char examples[] =
 	"  hasten report -s calls -n 50    by number of calls\n"
 	"  hasten report --of parse        who calls it, what it calls\n"
 	"  hasten report -c +max,+module   two more columns\n"
+	"  hasten report --blocked         where threads waited longest\n"
 	"  hasten report --json            for programs\n"
 	"\n"
-	"columns: self self% total total% calls percall avg min p50 p90 p99 "
-	"max errors\n"
+	"columns: self self% selfcpu selfoff total total% totalcpu totaloff calls percall avg\n"
+	"         min p50 p90 p99 max errors\n"
 	"         inlined open threads cost allocs alloc peak leaked temporary "
 	"allocator\n"
 	"         function file module\n";
@@ -81,7 +87,9 @@ static enum hst_status choose_columns(const struct hst_report *report,
 
 	*ret_count = 0;
 	if (asked == NULL || asked[0] == '+') {
-		HST_TRY(parse_columns(COLUMNS_DEFAULT, ret_columns, ret_count, diag));
+		HST_TRY(parse_columns(
+			hst_profile_has_cpu(report->profile) ? COLUMNS_CPU : COLUMNS_DEFAULT,
+			ret_columns, ret_count, diag));
 	}
 	return asked == NULL ? HST_OK : parse_columns(asked, ret_columns, ret_count, diag);
 }
@@ -97,6 +105,8 @@ static void others_row(const struct hst_report *report, struct hst_table *table,
 		const struct hst_function_row *row = &report->profile->functions[report->order[i]];
 
 		sum.self_ns += row->self_ns;
+		sum.self_off_ns += row->self_off_ns;
+		sum.flags |= row->flags & (HST_ROW_CPU_UNKNOWN | HST_ROW_CPU_COARSE);
 		sum.calls += row->calls;
 		sum.errors += row->errors;
 	}
@@ -104,6 +114,8 @@ static void others_row(const struct hst_report *report, struct hst_table *table,
 	for (size_t c = 0; c < count; c++) {
 		bool summed = strcmp(columns[c]->name, "self") == 0 ||
 			      strcmp(columns[c]->name, "self%") == 0 ||
+			      strcmp(columns[c]->name, "selfcpu") == 0 ||
+			      strcmp(columns[c]->name, "selfoff") == 0 ||
 			      strcmp(columns[c]->name, "calls") == 0 ||
 			      strcmp(columns[c]->name, "errors") == 0;
 
@@ -266,6 +278,9 @@ static int run(struct hst_report *report)
 	if (asked->by != NULL) {
 		return hst_report_by(report);
 	}
+	if (asked->blocked) {
+		return hst_report_blocked(report);
+	}
 	if (asked->json) {
 		hst_report_json(report);
 		return HST_EXIT_OK;
@@ -286,6 +301,12 @@ static const char *refuse(const struct hst_options *asked)
 	}
 	if (asked->csv && (asked->of != NULL || asked->by != NULL)) {
 		return "--csv is for the function table; --of and --by have --json";
+	}
+	if (asked->blocked && (asked->of != NULL || asked->by != NULL)) {
+		return "--blocked does not go together with --of and --by";
+	}
+	if (asked->least_us != 0 && !asked->blocked) {
+		return "--least is for --blocked";
 	}
 	if (asked->of != NULL && asked->by != NULL) {
 		return "--of and --by do not go together";
@@ -317,6 +338,11 @@ int hst_cmd_report(int argc, char **argv)
 		const char *columns = reading.options.columns;
 
 		asked.edges = reading.options.of != NULL;
+		asked.blocked = reading.options.blocked;
+		asked.contexts = reading.options.blocked;
+		asked.fold_recursion = true;
+		asked.blocked_ns =
+			reading.options.least_us != 0 ? reading.options.least_us * 1000 : LEAST_NS;
 		asked.thread_functions =
 			(reading.options.by != NULL && strcmp(reading.options.by, "thread") == 0) ||
 			(columns != NULL && strstr(columns, "threads") != NULL);

@@ -64,6 +64,8 @@ void hst_report_csv(const struct hst_report *report);
 /* --of and --by, in whichever form was asked for. */
 int hst_report_of(struct hst_report *report);
 int hst_report_by(struct hst_report *report);
+/* --blocked, likewise. */
+int hst_report_blocked(struct hst_report *report);
 
 /* Fields of one function in JSON, within an object that is open. */
 struct hst_json;

@@ -50,6 +50,10 @@ static size_t row_number(const struct hst_report *report, const struct hst_funct
 
 VALUE(self, row->self_ns)
 VALUE(total, row->total_ns)
+VALUE(selfcpu, row->self_ns - row->self_off_ns)
+VALUE(totalcpu, row->total_ns - row->total_off_ns)
+VALUE(selfoff, row->self_off_ns)
+VALUE(totaloff, row->total_off_ns)
 VALUE(calls, row->calls)
 VALUE(percall, row->calls == 0 ? 0 : (double)row->self_ns / (double)row->calls)
 VALUE(errors, row->errors)
@@ -105,6 +109,19 @@ WRITE_MEMORY(allocator, hst_units_ns(text, value_allocator(report, row)))
  {                                                                                          \
   put_ns(buffer, is_doubtful(row), value_##name(report, row));                              \
  }
+/* A dash where there was no CPU clock. */
+#define CPU(name)                                                                           \
+ static void write_##name(                                                                  \
+	 const struct hst_report *report, const struct hst_function_row *row, char *buffer) \
+ {                                                                                          \
+  bool known = (row->flags & HST_ROW_CPU_UNKNOWN) == 0;                                     \
+  bool doubt = is_doubtful(row) || (row->flags & HST_ROW_CPU_COARSE) != 0;                  \
+                                                                                            \
+  (void)snprintf(buffer, HST_CELL_BYTES, "-");                                              \
+  if (known) {                                                                              \
+   put_ns(buffer, doubt, value_##name(report, row));                                        \
+  }                                                                                         \
+ }
 #define LATENCY(name)                                                                       \
  static void write_##name(                                                                  \
 	 const struct hst_report *report, const struct hst_function_row *row, char *buffer) \
@@ -125,6 +142,10 @@ TIME(self)
 TIME(total)
 TIME(percall)
 TIME(cost)
+CPU(selfcpu)
+CPU(totalcpu)
+CPU(selfoff)
+CPU(totaloff)
 LATENCY(min)
 LATENCY(max)
 LATENCY(avg)
@@ -141,6 +162,7 @@ COUNT(threads)
 #undef MEMORY
 #undef WRITE_MEMORY
 #undef TIME
+#undef CPU
 #undef LATENCY
 #undef COUNT
 
@@ -230,6 +252,10 @@ static const struct hst_report_column columns[] = {
 	{ "self%", "%", HST_COLUMN_RIGHT, write_self_percent, value_self, NULL, false },
 	{ "total", "TOTAL", HST_COLUMN_RIGHT, write_total, value_total, NULL, false },
 	{ "total%", "TOTAL%", HST_COLUMN_RIGHT, write_total_percent, value_total, NULL, false },
+	{ "selfcpu", "CPU", HST_COLUMN_RIGHT, write_selfcpu, value_selfcpu, NULL, false },
+	{ "totalcpu", "TOTAL CPU", HST_COLUMN_RIGHT, write_totalcpu, value_totalcpu, NULL, false },
+	{ "selfoff", "OFF-CPU", HST_COLUMN_RIGHT, write_selfoff, value_selfoff, NULL, false },
+	{ "totaloff", "TOTAL OFF", HST_COLUMN_RIGHT, write_totaloff, value_totaloff, NULL, false },
 	{ "calls", "CALLS", HST_COLUMN_RIGHT, write_calls, value_calls, NULL, false },
 	{ "percall", "SELF/CALL", HST_COLUMN_RIGHT, write_percall, value_percall, NULL, false },
 	{ "avg", "AVG", HST_COLUMN_RIGHT, write_avg, value_avg, NULL, false },

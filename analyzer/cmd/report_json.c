@@ -16,7 +16,7 @@ enum field_kind {
 	FIELD_NUMBER,
 	FIELD_BOOL,
 	FIELD_FALSE, /* does not happen in this version */
-	FIELD_NONE,  /* not measured by this version */
+	FIELD_CPU,   /* null where there was no CPU clock */
 	FIELD_MEMORY,
 };
 
@@ -56,6 +56,11 @@ NUMBER(total_low, row->total_low_ns)
 NUMBER(total_high, row->total_high_ns)
 NUMBER(self_low, row->self_low_ns)
 NUMBER(self_high, row->self_high_ns)
+NUMBER(total_cpu, row->total_ns - row->total_off_ns)
+NUMBER(self_cpu, row->self_ns - row->self_off_ns)
+NUMBER(total_off, row->total_off_ns)
+NUMBER(self_off, row->self_off_ns)
+NUMBER(cpu_coarse, (row->flags & HST_ROW_CPU_COARSE) != 0)
 NUMBER(min, row->min_ns)
 NUMBER(avg, row->returned == 0 ? 0 : row->duration_ns / row->returned)
 NUMBER(max, row->max_ns)
@@ -89,8 +94,8 @@ static const struct field fields[] = {
 	{ "open", FIELD_NUMBER, NULL, number_open, false, 0 },
 	{ "total_ns", FIELD_NUMBER, NULL, number_total, false, 0 },
 	{ "self_ns", FIELD_NUMBER, NULL, number_self, false, 0 },
-	{ "total_cpu_ns", FIELD_NONE, NULL, NULL, false, 0 },
-	{ "self_cpu_ns", FIELD_NONE, NULL, NULL, false, 0 },
+	{ "total_cpu_ns", FIELD_CPU, NULL, number_total_cpu, false, 0 },
+	{ "self_cpu_ns", FIELD_CPU, NULL, number_self_cpu, false, 0 },
 	{ "min_ns", FIELD_NUMBER, NULL, number_min, true, 0 },
 	{ "avg_ns", FIELD_NUMBER, NULL, number_avg, true, 0 },
 	{ "max_ns", FIELD_NUMBER, NULL, number_max, true, 0 },
@@ -115,6 +120,9 @@ static const struct field fields[] = {
 	{ "total_high_ns", FIELD_NUMBER, NULL, number_total_high, false, 0 },
 	{ "self_low_ns", FIELD_NUMBER, NULL, number_self_low, false, 0 },
 	{ "self_high_ns", FIELD_NUMBER, NULL, number_self_high, false, 0 },
+	{ "total_off_cpu_ns", FIELD_CPU, NULL, number_total_off, false, 0 },
+	{ "self_off_cpu_ns", FIELD_CPU, NULL, number_self_off, false, 0 },
+	{ "cpu_coarse", FIELD_BOOL, NULL, number_cpu_coarse, false, 0 },
 };
 
 #define FIELDS (sizeof fields / sizeof fields[0])
@@ -138,7 +146,10 @@ static bool is_null(const struct hst_report *report, const struct field *field,
 	if (field->kind == FIELD_MEMORY) {
 		return hst_report_memory(report, row) == NULL;
 	}
-	return field->kind == FIELD_NONE || (field->returned_only && row->returned == 0) ||
+	if (field->kind == FIELD_CPU) {
+		return (row->flags & HST_ROW_CPU_UNKNOWN) != 0;
+	}
+	return (field->returned_only && row->returned == 0) ||
 	       (field->kind == FIELD_TEXT && field->text(row) == NULL) ||
 	       (field->number == number_line && row->line == 0);
 }

@@ -25,7 +25,8 @@ static const struct hst_option options[] = {
 	{ 0, "names", "FORM", HST_OPTION_TEXT, HST_OPTION_AT(names),
 		"names: short (default), full or linkage" },
 	{ 0, "json", NULL, HST_OPTION_FLAG, HST_OPTION_AT(json), "JSON: the whole tree" },
-	{ 0, "off-cpu", NULL, HST_OPTION_LATER, 0, NULL },
+	{ 0, "off-cpu", NULL, HST_OPTION_FLAG, HST_OPTION_AT(off_cpu),
+		"by the time that threads were not on a CPU: asleep, waiting, or ready to run" },
 	{ 0, "memory", NULL, HST_OPTION_FLAG, HST_OPTION_AT(paths),
 		"by blocks and bytes instead of time: hasten memory --paths, with its options" },
 	HST_OPTION_TABLE_END,
@@ -34,6 +35,7 @@ static const struct hst_option options[] = {
 struct tree {
 	struct hst_reading *reading;
 	struct hst_profile profile;
+	bool off_cpu;      /* ranked by time off the CPU */
 	uint64_t whole;    /* nanoseconds that are 100 % */
 	uint64_t least;    /* branches below it are left out */
 	uint64_t rows;     /* still to print */
@@ -42,15 +44,27 @@ struct tree {
 	HST_VEC(uint32_t) path; /* children of the nodes on the way down, see walk() */
 };
 
-/* Children of `node`, most time first, appended to `ret`. */
+/* What the tree is ranked by. */
+static uint64_t total_of(const struct tree *tree, const struct hst_context *context)
+{
+	return tree->off_cpu ? context->total_off_ns : context->total_ns;
+}
+
+static uint64_t self_of(const struct tree *tree, const struct hst_context *context)
+{
+	return tree->off_cpu ? context->self_off_ns : context->self_ns;
+}
+
+/* Most time first. */
 static int compare(const void *left, const void *right, void *context)
 {
-	const struct hst_context *contexts = context;
+	const struct tree *tree = context;
+	const struct hst_context *contexts = tree->profile.contexts;
 	const struct hst_context *a = &contexts[*(const uint32_t *)left];
 	const struct hst_context *b = &contexts[*(const uint32_t *)right];
 
-	if (a->total_ns != b->total_ns) {
-		return a->total_ns < b->total_ns ? 1 : -1;
+	if (total_of(tree, a) != total_of(tree, b)) {
+		return total_of(tree, a) < total_of(tree, b) ? 1 : -1;
 	}
 	return (a->function > b->function) - (a->function < b->function);
 }
@@ -103,14 +117,14 @@ static void print_node(struct tree *tree, uint32_t node, const bool *lines, size
 		hst_row_place(place, sizeof place, &tree->profile.functions[context->function]);
 	}
 	hst_table_row(tree->table);
-	hst_units_percent(number, (double)context->total_ns, (double)tree->whole);
+	hst_units_percent(number, (double)total_of(tree, context), (double)tree->whole);
 	hst_table_cell(tree->table, number);
 	put_bar(bar, sizeof bar, utf8,
-		tree->whole == 0 ? 0 : (double)context->total_ns / (double)tree->whole);
+		tree->whole == 0 ? 0 : (double)total_of(tree, context) / (double)tree->whole);
 	hst_table_cell(tree->table, bar);
-	hst_units_ns(number, (double)context->total_ns);
+	hst_units_ns(number, (double)total_of(tree, context));
 	hst_table_cell(tree->table, number);
-	hst_units_ns(number, (double)context->self_ns);
+	hst_units_ns(number, (double)self_of(tree, context));
 	hst_table_cell(tree->table, number);
 	hst_units_count(number, context->calls);
 	hst_table_cell(tree->table, number);
@@ -128,7 +142,7 @@ static enum hst_status walk(struct tree *tree, uint32_t node, bool *lines, size_
 
 	for (uint32_t child = contexts[node].first_child; child != 0;
 		child = contexts[child].next_sibling) {
-		if (contexts[child].total_ns < tree->least) {
+		if (total_of(tree, &contexts[child]) < tree->least) {
 			tree->left_out++;
 		} else if (!hst_vec_push(&tree->path, child)) {
 			return HST_E_MEMORY;
@@ -136,8 +150,7 @@ static enum hst_status walk(struct tree *tree, uint32_t node, bool *lines, size_
 	}
 	shown = tree->path.count - begin;
 	if (shown != 0) {
-		qsort_r(tree->path.items + begin, shown, sizeof *tree->path.items, compare,
-			contexts);
+		qsort_r(tree->path.items + begin, shown, sizeof *tree->path.items, compare, tree);
 	}
 	for (size_t i = 0; status == HST_OK && i < shown; i++) {
 		uint32_t child = tree->path.items[begin + i];
@@ -185,7 +198,7 @@ static enum hst_status print_branches(struct tree *tree, const uint32_t *roots, 
 		return walk(tree, 0, lines, 0);
 	}
 	for (size_t i = 0; status == HST_OK && i < count; i++) {
-		if (tree->profile.contexts[roots[i]].total_ns < tree->least) {
+		if (total_of(tree, &tree->profile.contexts[roots[i]]) < tree->least) {
 			tree->left_out++;
 			continue;
 		}
@@ -200,9 +213,11 @@ static enum hst_status print_table(struct tree *tree, const uint32_t *roots, siz
 	static const struct {
 		const char *title;
 		unsigned flags;
-	} columns[] = { { "%", HST_COLUMN_RIGHT }, { "", 0 }, { "TOTAL", HST_COLUMN_RIGHT },
-		{ "SELF", HST_COLUMN_RIGHT }, { "CALLS", HST_COLUMN_RIGHT },
-		{ "FUNCTION", HST_COLUMN_FLEX }, { "FILE:LINE", HST_COLUMN_FLEX } };
+		const char *off_cpu; /* its title in that tree, if it is another one */
+	} columns[] = { { "%", HST_COLUMN_RIGHT, NULL }, { "", 0, NULL },
+		{ "TOTAL", HST_COLUMN_RIGHT, "TOTAL OFF" }, { "SELF", HST_COLUMN_RIGHT, "OFF-CPU" },
+		{ "CALLS", HST_COLUMN_RIGHT, NULL }, { "FUNCTION", HST_COLUMN_FLEX, NULL },
+		{ "FILE:LINE", HST_COLUMN_FLEX, NULL } };
 	struct hst_reading *reading = tree->reading;
 	uint64_t rows = reading->options.rows;
 	enum hst_status status;
@@ -214,11 +229,20 @@ static enum hst_status print_table(struct tree *tree, const uint32_t *roots, siz
 		return HST_E_MEMORY;
 	}
 	for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
-		hst_table_column(tree->table, columns[i].title, columns[i].flags);
+		hst_table_column(tree->table,
+			tree->off_cpu && columns[i].off_cpu != NULL ? columns[i].off_cpu
+								    : columns[i].title,
+			columns[i].flags);
 	}
 	status = print_branches(tree, roots, count);
 	hst_reading_begin_text(reading);
 	hst_reading_notes(reading, &tree->profile);
+	if (tree->off_cpu && !reading->options.quiet) {
+		hst_print_line("%s",
+			hst_profile_has_cpu(&tree->profile)
+				? "time off the CPU: asleep, waiting, or ready while other threads had the CPU"
+				: "CPU time was not recorded: nothing is known of time off the CPU");
+	}
 	if (status == HST_OK) {
 		status = hst_table_print(tree->table, stdout, &reading->style);
 	}
@@ -234,10 +258,21 @@ static enum hst_status print_table(struct tree *tree, const uint32_t *roots, siz
 	return status;
 }
 
+/* null where no part of the recording says it. */
+static void json_off(struct hst_json *json, const char *key, bool known, uint64_t ns)
+{
+	if (known) {
+		hst_json_u64(json, key, ns);
+	} else {
+		hst_json_null(json, key);
+	}
+}
+
 /* A flat list of nodes with their parents: no reader needs recursion. */
 static void print_json(const struct tree *tree)
 {
 	const struct hst_profile *profile = &tree->profile;
+	bool known = hst_profile_has_cpu(profile);
 	struct hst_json json;
 
 	hst_json_begin(&json, stdout);
@@ -259,6 +294,8 @@ static void print_json(const struct tree *tree)
 		hst_json_u64(&json, "calls", context->calls);
 		hst_json_u64(&json, "total_ns", context->total_ns);
 		hst_json_u64(&json, "self_ns", context->self_ns);
+		json_off(&json, "total_off_cpu_ns", known, context->total_off_ns);
+		json_off(&json, "self_off_cpu_ns", known, context->self_off_ns);
 		hst_json_u64(&json, "errors", context->errors);
 		hst_json_bool(&json, "recursive", context->recursive);
 		hst_json_end(&json);
@@ -275,7 +312,8 @@ static int run(struct tree *tree)
 	size_t count = 0;
 	enum hst_status status;
 
-	tree->whole = tree->profile.contexts[0].total_ns;
+	tree->off_cpu = reading->options.off_cpu;
+	tree->whole = total_of(tree, &tree->profile.contexts[0]);
 	if (reading->options.json) {
 		print_json(tree);
 		return HST_EXIT_OK;
@@ -316,6 +354,7 @@ int hst_cmd_tree(int argc, char **argv)
 {
 	static const char examples[] = "  hasten tree                    branches of at least 1 %\n"
 				       "  hasten tree --of parse         only what is below parse\n"
+				       "  hasten tree --off-cpu          where threads wait\n"
 				       "  hasten tree -n 0 --wide        everything\n";
 	struct hst_reading reading;
 	struct tree tree = { .reading = &reading };

@@ -22,6 +22,7 @@ void hst_profile_finish(struct hst_profile *profile)
 	free(profile->edges);
 	free(profile->threads);
 	free(profile->thread_functions);
+	free(profile->blocked);
 	free(profile->notes);
 	if (profile->release != NULL) {
 		profile->release(profile->owner);

@@ -64,6 +64,8 @@ enum {
 	HST_ROW_RECURSIVE = 1u << 5,
 	HST_ROW_REGION = 1u << 6,
 	HST_ROW_MIN_MAX_COARSE = 1u << 7, /* percentiles from the half-octave histogram */
+	HST_ROW_CPU_UNKNOWN = 1u << 8,    /* some of its time without a CPU clock */
+	HST_ROW_CPU_COARSE = 1u << 9,     /* short absences from the CPU count as CPU time */
 };
 
 struct hst_function_row {
@@ -81,6 +83,9 @@ struct hst_function_row {
 	uint64_t total_low_ns,
 		total_high_ns; /* what they are if our own cost was as much or as little as can be */
 	uint64_t self_low_ns, self_high_ns;
+	uint64_t
+		total_off_ns; /* of total_ns: the thread was not on a CPU, or another of its stacks was present */
+	uint64_t self_off_ns; /* of self_ns: the thread was not on a CPU */
 	uint64_t duration_ns; /* of all returned calls, each counted by itself: the average's sum */
 	uint64_t min_ns, max_ns;
 	uint64_t inlined_calls;
@@ -101,7 +106,18 @@ struct hst_context {
 	bool recursive;    /* recursion was folded into it */
 	uint64_t calls;
 	uint64_t total_ns, self_ns;
-	uint64_t errors; /* left by longjmp or an exception */
+	uint64_t total_off_ns, self_off_ns; /* of them, off the CPU */
+	uint64_t errors;                    /* left by longjmp or an exception */
+};
+
+/* A stretch between two events during which a thread was not on a CPU; perhaps several absences, close to each other. */
+struct hst_blocked {
+	uint64_t end_ns; /* since the recording began; it began `off_ns` or more before */
+	uint64_t off_ns;
+	uint32_t pid, tid, stream;
+	uint32_t function; /* row index; UINT32_MAX: outside of all functions */
+	uint32_t context;
+	bool open; /* the thread's last event stands before it: whether it waited or ran is not known */
 };
 
 /* Caller and callee; function index UINT32_MAX: the thread itself. */
@@ -146,6 +162,9 @@ struct hst_profile {
 	size_t thread_count;
 	struct hst_thread_function *thread_functions; /* only if asked for */
 	size_t thread_function_count;
+	struct hst_blocked *blocked; /* only if asked for, longest first */
+	size_t blocked_count;
+	uint64_t blocked_dropped; /* shorter ones, for which there was no room */
 	uint64_t calls;
 	uint64_t wall_ns;                       /* first to last event */
 	uint64_t compensated_ns;                /* whole own cost subtracted */
@@ -156,6 +175,9 @@ struct hst_profile {
 	uint64_t damaged_chunks;
 	bool complete; /* nothing was lost, repaired or missing */
 	bool clock_estimated;
+	uint64_t clock_chunks[3]; /* chunks and trees by enum hst_clock_mode */
+	uint64_t
+		unknown_end_ns; /* of open calls, behind the last event of their thread: counted as off the CPU */
 	bool memory;            /* of at least one process: passes/heap.h reads it */
 	struct hst_note *notes; /* every loss, doubt and blind spot */
 	size_t note_count;
@@ -189,6 +211,14 @@ void hst_profile_note(struct hst_profile *profile, bool loss, const char *fmt, .
 
 /* Threads of the program: the streams without those of signal handlers. */
 size_t hst_profile_threads(const struct hst_profile *profile);
+
+/* Is CPU time known of any part? */
+static inline bool hst_profile_has_cpu(const struct hst_profile *profile)
+{
+	return profile->clock_chunks[HST_CLOCK_MODE_RSEQ] +
+		       profile->clock_chunks[HST_CLOCK_MODE_GAP] !=
+	       0;
+}
 
 /* Quantile 0..1 in nanoseconds (middle of its bucket), 0 when nothing returned. */
 uint64_t hst_latency_quantile(const struct hst_latency *latency, double q);

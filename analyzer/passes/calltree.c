@@ -124,11 +124,17 @@ static enum hst_status take_contexts(struct hst_calltree *tree, struct hst_profi
 	for (size_t i = 0; i < tree->nodes.count; i++) {
 		contexts[i] = tree->nodes.items[i].context;
 		contexts[i].self_ns = whole_ns(tree->nodes.items[i].self_ns);
+		contexts[i].self_off_ns = whole_ns(tree->nodes.items[i].off_ns);
+		if (contexts[i].self_off_ns > contexts[i].self_ns) {
+			contexts[i].self_off_ns = contexts[i].self_ns;
+		}
 	}
 	for (size_t i = tree->nodes.count; i-- > 0;) {
 		contexts[i].total_ns += contexts[i].self_ns;
+		contexts[i].total_off_ns += contexts[i].self_off_ns;
 		if (i != 0) {
 			contexts[contexts[i].parent].total_ns += contexts[i].total_ns;
+			contexts[contexts[i].parent].total_off_ns += contexts[i].total_off_ns;
 		}
 	}
 	profile->contexts = contexts;

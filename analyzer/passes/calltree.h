@@ -18,6 +18,7 @@
 struct hst_calltree_node {
 	struct hst_context context; /* calls and errors; times when finished */
 	double self_ns;             /* without our cost, may be below 0 until all is summed up */
+	double off_ns;              /* of it, off the CPU */
 	uint32_t depth;
 };
 

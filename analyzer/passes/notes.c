@@ -4,8 +4,9 @@
 
 #define COUNT(value) ((unsigned long long)(value))
 /* Two arguments: the number, and what makes its noun plural. */
-#define COUNTED(value) COUNT(value), (value) == 1 ? "" : "s"
-#define WAS(value)     ((value) == 1 ? "was" : "were")
+#define COUNTED(value)    COUNT(value), (value) == 1 ? "" : "s"
+#define UNKNOWN_END_LEAST 1000000u /* ns */
+#define WAS(value)        ((value) == 1 ? "was" : "were")
 
 static const struct hst_flag_note flag_notes[] = {
 	{ HST_FLAG_DISK_FULL, true,
@@ -118,6 +119,34 @@ static void note_losses(struct hst_pass *pass)
 	}
 }
 
+/* How well CPU time is known. Where it is nowhere, no figure of it is shown. */
+static void note_clock(struct hst_profile *profile)
+{
+	const uint64_t *chunks = profile->clock_chunks;
+	uint64_t known = chunks[HST_CLOCK_MODE_RSEQ] + chunks[HST_CLOCK_MODE_GAP];
+
+	if (known != 0 && chunks[HST_CLOCK_MODE_NONE] != 0) {
+		hst_profile_note(profile, false,
+			"CPU time is not known in %llu of %llu chunks of events (no system calls were possible): "
+			"functions that ran there show none",
+			COUNT(chunks[HST_CLOCK_MODE_NONE]),
+			COUNT(known + chunks[HST_CLOCK_MODE_NONE]));
+	}
+	if (chunks[HST_CLOCK_MODE_GAP] != 0) {
+		hst_profile_note(profile, false,
+			"CPU time is coarse in %llu of %llu chunks of events (no restartable sequences, or too "
+			"many switches): absences in gaps of less than 65536 clock ticks count as CPU time",
+			COUNT(chunks[HST_CLOCK_MODE_GAP]),
+			COUNT(known + chunks[HST_CLOCK_MODE_NONE]));
+	}
+	if (profile->unknown_end_ns >= UNKNOWN_END_LEAST) {
+		hst_profile_note(profile, false,
+			"what threads did behind their last event, with calls open, is not known: %.3g s "
+			"count as off-CPU",
+			(double)profile->unknown_end_ns / 1e9);
+	}
+}
+
 static void note_doubts(struct hst_pass *pass)
 {
 	struct hst_profile *profile = pass->profile;
@@ -135,6 +164,7 @@ static void note_doubts(struct hst_pass *pass)
 			"the time while its stack waited",
 			COUNT(ledger->switches), ledger->switches == 1 ? "" : "es");
 	}
+	note_clock(profile);
 	if (pass->calltree.folded != 0) {
 		hst_profile_note(profile, false,
 			"%llu call%s %s folded into the caller: too many or too deep calling "

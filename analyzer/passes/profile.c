@@ -36,6 +36,7 @@ static enum hst_status begin(struct hst_pass *pass)
 	pass->profile->owner = pass->rows;
 	pass->profile->release = release_rows;
 	pass->first_ns = UINT64_MAX;
+	pass->blocked.least_ns = options->blocked_ns;
 	if (options->timeline != NULL) {
 		pass->timeline = *options->timeline;
 	}
@@ -53,6 +54,7 @@ static void finish(struct hst_pass *pass)
 	hst_vec_finish(&pass->threads);
 	hst_vec_finish(&pass->thread_functions);
 	hst_vec_finish(&pass->pending);
+	hst_vec_finish(&pass->blocked.items);
 	free(pass->events);
 	free(pass->chunk);
 }
@@ -99,6 +101,7 @@ static void set_clock(struct hst_pass *pass)
 		.calltree =
 			pass->options->contexts || pass->options->edges ? &pass->calltree : NULL,
 		.timeline = pass->options->timeline != NULL ? &pass->timeline : NULL,
+		.blocked = pass->options->blocked ? &pass->blocked : NULL,
 		.inside_256 = cost.inside_256,
 		.outside_256 = cost.outside_256,
 		.cost_low = cost.low,
@@ -241,6 +244,8 @@ static enum hst_status read_file(struct hst_pass *pass, size_t number)
 	if (status == HST_OK) {
 		status = hst_pass_flush(pass);
 	}
+	pass->profile->unknown_end_ns +=
+		(uint64_t)((double)pass->shared.unknown_end * pass->shared.ns_per_tick);
 	hst_pass_note_file(pass);
 	hst_sites_finish(&pass->interned);
 	return status == HST_OK && pass->shared.out_of_memory ? HST_E_MEMORY : status;
@@ -326,6 +331,11 @@ static enum hst_status take(struct hst_pass *pass)
 	profile->thread_count = pass->threads.count;
 	profile->thread_functions = pass->thread_functions.items;
 	profile->thread_function_count = pass->thread_functions.count;
+	hst_blocked_sort(&pass->blocked, HST_BLOCKED_MAX);
+	profile->blocked = pass->blocked.items.items;
+	profile->blocked_count = pass->blocked.items.count;
+	profile->blocked_dropped = pass->blocked.dropped;
+	pass->blocked.items.items = NULL;
 	pass->threads.items = NULL;
 	pass->thread_functions.items = NULL;
 	profile->wall_ns = pass->last_ns > pass->first_ns ? pass->last_ns - pass->first_ns : 0;

@@ -16,6 +16,8 @@ struct hst_profile_options {
 	bool fold_recursion;   /* in contexts: one node per function on a path */
 	bool edges;            /* fill hst_profile.edges */
 	bool thread_functions; /* fill hst_profile.thread_functions */
+	bool blocked;          /* fill hst_profile.blocked; needs `contexts` */
+	uint64_t blocked_ns;   /* stretches of at least this */
 	bool modules;          /* hst_profile_images also has those of which nothing was called */
 	uint32_t pid;          /* this process only, 0: all */
 	uint32_t tid;          /* this thread only, 0: all */

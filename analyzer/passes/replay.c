@@ -129,6 +129,7 @@ static inline void close_top(struct hst_replay *replay, enum hst_replay_close ho
 	tally->active -= tally->active > 0;
 	if (frame->flags & HST_FRAME_OUTERMOST) {
 		tally->total += duration;
+		tally->total_off += stack->off - frame->off;
 		tally->below += below;
 		tally->outer += !carried;
 	}
@@ -176,6 +177,7 @@ static inline void push(struct hst_replay *replay, uint32_t row, uint16_t flags)
 	*frame = (struct hst_replay_frame){
 		.start = replay->now,
 		.enters = stack->enters,
+		.off = stack->off,
 		.row = row,
 		.flags = flags | (tally->active == 0 ? HST_FRAME_OUTERMOST : 0),
 	};
@@ -347,6 +349,7 @@ static NOINLINE void switch_to(struct hst_replay *replay, uint32_t fiber)
 	top = hst_replay_top(stack);
 	if (top != NULL) {
 		top->away += replay->now - stack->parked;
+		stack->off += replay->now - stack->parked;
 	}
 }
 
@@ -415,6 +418,9 @@ static NOINLINE void rare(struct hst_replay *replay, const struct hst_event *eve
 		if (top != NULL) {
 			(void)take_own_time(replay, top, event->value);
 		}
+		break;
+	case HST_EVENT_OFF_CPU:
+		hst_replay_absence(replay, event);
 		break;
 	case HST_EVENT_LOST:
 		if (top != NULL) {
@@ -495,10 +501,11 @@ void hst_replay_finish(struct hst_replay *replay)
 	hst_map_finish(&replay->fibers);
 }
 
-void hst_replay_chunk(struct hst_replay *replay, uint64_t ticks)
+void hst_replay_chunk(struct hst_replay *replay, uint64_t ticks, uint32_t mode)
 {
 	uint64_t real = replay->now + replay->skew;
 
+	hst_replay_clock(replay, mode);
 	if (replay->paused && ticks > real) {
 		replay->skew += ticks - real;
 	}
@@ -534,7 +541,10 @@ void hst_replay_close(struct hst_replay *replay, uint64_t ticks, enum hst_replay
 		replay->suspended = false;
 	}
 	if (!replay->paused) {
+		uint64_t last = replay->now;
+
 		advance(replay, ticks);
+		hst_replay_absence_end(replay, replay->now - last);
 	}
 	close_stacks(replay, how);
 	count_rest(replay->tallies);

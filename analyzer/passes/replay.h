@@ -19,6 +19,8 @@
 #include "util/map.h"
 #include "util/vec.h"
 
+#define HST_BLOCKED_MAX (1u << 16)
+
 /* Frames of one stack that are followed; deeper ones are counted, not timed. */
 #define HST_REPLAY_DEPTH_MAX (4u << 20)
 
@@ -38,7 +40,9 @@ struct hst_tally {
 	uint64_t open;
 	uint64_t inlined;
 	uint64_t
-		own; /* cost of records of memory and of full chunks, already taken out of all times */
+		own; /* own cost that is taken out of all times already: records of memory, full chunks, looks at the CPU clock */
+	uint64_t off;       /* of self: not on a CPU */
+	uint64_t total_off; /* of total */
 	struct hst_latency *latency;
 	uint32_t active; /* activations on the present stack */
 	uint32_t flags;  /* HST_ROW_... */
@@ -58,6 +62,13 @@ struct hst_late_count {
 	uint32_t bucket;
 };
 
+/* Stretches off the CPU that are listed one by one. */
+struct hst_blocked_list {
+	HST_VEC(struct hst_blocked) items;
+	uint64_t least_ns;
+	uint64_t dropped;
+};
+
 /* Shared by the streams of one file. */
 struct hst_tallies {
 	struct hst_tally *items; /* one per row, at least as many as any site_row names */
@@ -65,6 +76,7 @@ struct hst_tallies {
 	struct hst_arena *arena;             /* of the latencies */
 	struct hst_calltree *calltree;       /* NULL: not asked for */
 	struct hst_timeline *timeline;       /* NULL: not asked for */
+	struct hst_blocked_list *blocked;    /* NULL: not asked for */
 	const struct hst_function_row *rows; /* for the timeline */
 	uint64_t inside_256;                 /* cost of one call within its own time, 1/256 ticks */
 	uint64_t outside_256;                /* the same within its caller's time */
@@ -73,7 +85,8 @@ struct hst_tallies {
 	double ns_per_tick;
 	uint64_t ns_32; /* the same with 32 fraction bits */
 	uint64_t base_ticks;
-	double base_ns; /* nanoseconds of base_ticks in the recording's time */
+	double base_ns;       /* nanoseconds of base_ticks in the recording's time */
+	uint64_t unknown_end; /* ticks of open calls behind the last event of their stream */
 	bool out_of_memory;
 	uint32_t late_next;
 	struct hst_late_count late[HST_LATE_COUNTS];
@@ -92,6 +105,7 @@ struct hst_replay_frame {
 	uint64_t start;  /* virtual ticks */
 	uint64_t away;   /* ticks of callees, and of what is not its own time */
 	uint64_t enters; /* of the stack before this one */
+	uint64_t off;    /* the same */
 	uint64_t real;   /* ticks of its begin, for the timeline */
 	uint32_t row;
 	uint32_t children;
@@ -103,6 +117,7 @@ struct hst_replay_frame {
 struct hst_replay_stack {
 	HST_VEC(struct hst_replay_frame) frames;
 	uint64_t enters; /* calls so far */
+	uint64_t off;    /* ticks not on a CPU, or not present, so far */
 	uint64_t parked; /* virtual ticks when another stack became the present one */
 	uint32_t fiber;
 	uint32_t unknown; /* frames below frames[0] of which only the number is known */
@@ -135,6 +150,7 @@ struct hst_replay {
 	bool paused;
 	bool suspended; /* its frames are taken out of the recursion counters */
 	bool limited;   /* ended by LIMIT: the rest is in a profile block */
+	bool has_clock; /* the present chunk says when the thread was off the CPU */
 };
 
 /* hst_replay_frame.flags */
@@ -155,8 +171,8 @@ void hst_replay_init(struct hst_replay *replay, struct hst_tallies *tallies);
 /* Frees the stacks; frames that are still open are forgotten. */
 void hst_replay_finish(struct hst_replay *replay);
 
-/* A chunk begins at these ticks: time between a pause and it is left out. */
-void hst_replay_chunk(struct hst_replay *replay, uint64_t ticks);
+/* A chunk begins at these ticks: time between a pause and it is left out. `mode`: enum hst_clock_mode. */
+void hst_replay_chunk(struct hst_replay *replay, uint64_t ticks, uint32_t mode);
 /* Replays a batch. Out of memory is noted in the tallies, and events go on being counted. */
 void hst_replay_events(struct hst_replay *replay, const struct hst_event *events, size_t count);
 /*
@@ -199,6 +215,16 @@ void hst_replay_walk(struct hst_replay *replay, const struct hst_replay_stack *s
 size_t hst_replay_resync(struct hst_replay *replay, const struct hst_event *events, size_t count);
 /* No more frames come. */
 void hst_replay_resync_end(struct hst_replay *replay);
+
+/* OFF_CPU. */
+void hst_replay_absence(struct hst_replay *replay, const struct hst_event *event);
+/* `ticks` behind the last event, up to now: nobody has said what the thread did. */
+void hst_replay_absence_end(struct hst_replay *replay, uint64_t ticks);
+/* The rows of the calls that go on, or begin from now on, have their CPU time from a clock of this mode. */
+void hst_replay_clock(struct hst_replay *replay, uint32_t mode);
+
+/* Longest first, at most so many. */
+void hst_blocked_sort(struct hst_blocked_list *list, size_t most);
 
 /* A frame was pushed, or is about to be popped (replay->detail is set). */
 void hst_replay_detail_enter(struct hst_replay *replay, struct hst_replay_frame *frame);

@@ -40,6 +40,7 @@ static void close_parked(struct hst_replay *replay)
 		top = hst_replay_top(&replay->stack);
 		if (top != NULL) {
 			top->away += replay->now - replay->stack.parked;
+			replay->stack.off += replay->now - replay->stack.parked;
 		}
 		hst_replay_close_down(replay, 0, HST_CLOSE_REPAIR);
 		hst_vec_finish(&replay->stack.frames);
@@ -122,12 +123,14 @@ static bool make_places(struct hst_replay *replay, uint32_t index)
 	}
 	place.start = replay->now;
 	place.enters = stack->enters;
+	place.off = stack->off;
 	if (stack->frames.count != 0) {
 		struct hst_replay_frame *first = stack->frames.items;
 		bool carried = (first->flags & HST_FRAME_CARRIED) != 0;
 
 		/* They were open at least as long as the frame above them. */
 		place.start = first->start;
+		place.off = first->off;
 		place.enters = first->enters - !carried;
 		memmove(first + count, first, stack->frames.count * sizeof *first);
 	}

@@ -87,7 +87,8 @@ static enum hst_status replay_chunk(
 
 	if (status == HST_OK) {
 		memcpy(&header, pass->chunk, sizeof header);
-		hst_replay_chunk(replay, header.start.ticks);
+		hst_replay_chunk(replay, header.start.ticks, header.clock_mode);
+		pass->profile->clock_chunks[header.clock_mode < 3 ? header.clock_mode : 0]++;
 	}
 	while (status == HST_OK) {
 		count = 0;

@@ -22,6 +22,11 @@ static bool is_empty(const struct hst_tally *tally)
 	       tally->flags == 0 && tally->own == 0;
 }
 
+static uint64_t at_most(uint64_t value, uint64_t most)
+{
+	return value < most ? value : most;
+}
+
 /* The figures of one tally; names are left out. */
 static struct hst_function_row figures(struct hst_pass *pass, const struct hst_tally *tally)
 {
@@ -60,6 +65,11 @@ static struct hst_function_row figures(struct hst_pass *pass, const struct hst_t
 	if (row.total_high_ns < row.self_high_ns) {
 		row.total_high_ns = row.self_high_ns;
 	}
+	row.self_off_ns = at_most(to_ns(pass, (double)tally->off), row.self_ns);
+	row.total_off_ns = at_most(to_ns(pass, (double)tally->total_off), row.total_ns);
+	if (row.total_off_ns < row.self_off_ns) {
+		row.total_off_ns = row.self_off_ns;
+	}
 	return row;
 }
 
@@ -82,6 +92,8 @@ static void add_figures(struct hst_function_row *sum, const struct hst_function_
 	sum->self_high_ns += row->self_high_ns;
 	sum->total_low_ns += row->total_low_ns;
 	sum->total_high_ns += row->total_high_ns;
+	sum->self_off_ns += row->self_off_ns;
+	sum->total_off_ns += row->total_off_ns;
 	sum->compensated_ns += row->compensated_ns;
 	sum->flags |= row->flags;
 	sum->latency = row->latency;

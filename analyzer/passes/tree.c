@@ -16,7 +16,14 @@ struct joined {
 	uint32_t row;
 	uint32_t context;
 	uint64_t below; /* calls below it */
+	uint64_t off;   /* ticks off the CPU, its own and below */
 };
+
+/* Never more than its own time. */
+static uint64_t own_absence(const struct hst_profile_node *node)
+{
+	return node->off < node->self ? node->off : node->self;
+}
 
 static enum hst_status find_rows(
 	struct hst_pass *pass, const struct hst_profile_tree *tree, struct joined *joined)
@@ -34,7 +41,9 @@ static enum hst_status find_rows(
 		}
 	}
 	for (uint32_t i = tree->node_count; i-- > 1;) {
+		joined[i].off += own_absence(&tree->nodes[i]);
 		joined[tree->nodes[i].parent].below += tree->nodes[i].calls + joined[i].below;
+		joined[tree->nodes[i].parent].off += joined[i].off;
 	}
 	return HST_OK;
 }
@@ -123,6 +132,7 @@ static void join_detail(struct hst_pass *pass, const struct joined *parent,
 		struct hst_calltree_node *above = &pass->calltree.nodes.items[parent->context];
 
 		context->self_ns += rate * ((double)data->self - calls * inside);
+		context->off_ns += rate * (double)own_absence(data);
 		above->self_ns -= rate * calls * (both - inside);
 		context->context.calls += data->calls;
 		context->context.errors += data->errors;
@@ -142,6 +152,13 @@ static void join_detail(struct hst_pass *pass, const struct joined *parent,
 	}
 }
 
+static uint32_t clock_flags(const struct hst_profile_tree *tree)
+{
+	return tree->header.clock_mode == HST_CLOCK_MODE_RSEQ  ? 0u
+	       : tree->header.clock_mode == HST_CLOCK_MODE_GAP ? HST_ROW_CPU_COARSE
+							       : HST_ROW_CPU_UNKNOWN;
+}
+
 static void join_node(struct hst_pass *pass, const struct hst_profile_tree *tree,
 	const struct joined *joined, uint32_t number)
 {
@@ -159,13 +176,15 @@ static void join_node(struct hst_pass *pass, const struct hst_profile_tree *tree
 	tally->calls += node->calls;
 	tally->errors += errors;
 	tally->self += node->self;
-	tally->flags |= HST_ROW_PROFILE;
+	tally->off += own_absence(node);
+	tally->flags |= HST_ROW_PROFILE | clock_flags(tree);
 	tally->flags |= (node->flags & HST_NODE_RECURSIVE) != 0 ? HST_ROW_RECURSIVE : 0u;
 	if (node->parent != 0) {
 		pass->tallies.items[parent->row].children += node->calls;
 	}
 	if (!is_nested(tree, joined, number)) {
 		tally->total += node->total;
+		tally->total_off += joined[number].off;
 		tally->outer += node->calls;
 		tally->below += joined[number].below;
 	}
@@ -194,6 +213,8 @@ static bool is_outermost(
 static void join_open(struct hst_pass *pass, const struct hst_profile_tree *tree,
 	const struct joined *joined, uint64_t end)
 {
+	uint64_t tail = end > tree->header.last ? end - tree->header.last : 0;
+
 	for (uint32_t i = 0; i < tree->open_count; i++) {
 		const struct hst_profile_open *open = &tree->open[i];
 		const struct joined *node = &joined[open->node];
@@ -201,19 +222,25 @@ static void join_open(struct hst_pass *pass, const struct hst_profile_tree *tree
 		uint64_t total = end > open->start ? end - open->start : 0;
 		/* Own time is booked at every hook; since the latest one the innermost call has run. */
 		bool innermost = i + 1 == tree->header.depth;
-		uint64_t self = innermost && end > tree->header.last ? end - tree->header.last : 0;
+		uint64_t self = innermost ? tail : 0;
 
 		tally->open++;
+		/* What it did then is not known. */
+		uint64_t off = tree->header.clock_mode == HST_CLOCK_MODE_NONE ? 0 : tail;
+
 		tally->self += self;
+		tally->off += innermost ? off : 0;
 		tally->flags |= HST_ROW_OPEN | HST_ROW_PROFILE;
 		if (is_outermost(tree, joined, i)) {
 			tally->total += total;
+			tally->total_off += off;
 		}
 		if (pass->options->contexts) {
 			struct hst_calltree_node *context =
 				&pass->calltree.nodes.items[node->context];
 
 			context->self_ns += (double)self * pass->shared.ns_per_tick;
+			context->off_ns += innermost ? (double)off * pass->shared.ns_per_tick : 0;
 		}
 	}
 }
@@ -264,6 +291,7 @@ static enum hst_status join(
 			(uint64_t)((double)tree->nodes[i].self * pass->shared.ns_per_tick);
 	}
 	join_open(pass, tree, joined, end);
+	pass->profile->clock_chunks[tree->header.clock_mode < 3 ? tree->header.clock_mode : 0]++;
 	hst_pass_span(pass, tree->header.start.ticks, end);
 	thread->end_ns = hst_tallies_ns(&pass->shared, end);
 	return pass->options->thread_functions ? hst_pass_flush_thread(pass, number) : HST_OK;

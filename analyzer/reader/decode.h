@@ -59,6 +59,11 @@ enum hst_event_kind {
 	HST_EVENT_STACK, /* site; bytes */
 	HST_EVENT_MEMORY, /* pages: address is resident, bytes the heap of brk, more the address space */
 	/*
+	 * Of the time up to here the thread was not on a CPU for so long: hst_event_off(); reason: ticks of
+	 * the recorder's own in that time, UINT16_MAX: so many or more.
+	 */
+	HST_EVENT_OFF_CPU,
+	/*
 	 * The stack is replaced: value = depth, reason = enum hst_resync; FRAME events follow for
 	 * the innermost frames. The frames below these stay what the consumer had if `unknown` is
 	 * 0; else there are so many of them, and they are unknown.
@@ -97,12 +102,19 @@ struct hst_memory {
  */
 struct hst_event {
 	uint64_t ticks;
-	uint32_t site; /* ENTER, FRAME; ALLOC, MAP, STACK: fn is HST_MEMORY_BASE + number */
+	uint32_t
+		site; /* ENTER, FRAME; ALLOC, MAP, STACK: fn is HST_MEMORY_BASE + number */
 	uint16_t kind; /* enum hst_event_kind */
 	uint16_t reason;
 	uint32_t value;   /* count, fiber, depth */
 	uint32_t unknown; /* RESYNC: frames without a name */
 };
+
+/* OFF_CPU: ticks, below 2^62. */
+static inline uint64_t hst_event_off(const struct hst_event *event)
+{
+	return event->value | (uint64_t)event->unknown << 32;
+}
 
 struct hst_decoder; /* the state within one stream */
 

@@ -149,6 +149,23 @@ static enum hst_step marked_event(struct hst_decoder *decoder, uint32_t op, uint
 	return HST_STEP_EVENT;
 }
 
+static enum hst_step off_cpu_event(struct hst_decoder *decoder, uint32_t argument,
+	const uint8_t *payload, struct hst_event *event)
+{
+	uint64_t units = hst_load48(payload + 2);
+	uint64_t off =
+		units < TICKS_END >> decoder->shift ? units << decoder->shift : TICKS_END - 1;
+	uint64_t own = (uint64_t)argument << (HST_OWN_SHIFT + decoder->shift);
+
+	hst_decode_advance(decoder, hst_load16(payload));
+	event->kind = HST_EVENT_OFF_CPU;
+	event->ticks = decoder->ticks;
+	event->value = (uint32_t)off;
+	event->unknown = (uint32_t)(off >> 32);
+	event->reason = (uint16_t)(own < UINT16_MAX ? own : UINT16_MAX);
+	return HST_STEP_EVENT;
+}
+
 static enum hst_step extended(
 	struct hst_decoder *decoder, uint32_t head, struct hst_event *event, const char **ret_wrong)
 {
@@ -191,6 +208,9 @@ static enum hst_step extended(
 	case HST_OP_THREAD_END:
 	case HST_OP_OWN:
 		step = marked_event(decoder, op, argument, payload, event);
+		break;
+	case HST_OP_OFF_CPU:
+		step = off_cpu_event(decoder, argument, payload, event);
 		break;
 	default:
 		step = HST_STEP_NONE;

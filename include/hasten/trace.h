@@ -37,6 +37,13 @@ enum hst_clock {
 	HST_CLOCK_MONO = 1, /* CLOCK_MONOTONIC nanoseconds, where the TSC is not constant */
 };
 
+/* How the thread's CPU clock is read, the finest first: docs/trace-format.md, CPU time. */
+enum hst_clock_mode {
+	HST_CLOCK_MODE_NONE = 0, /* not at all: times are wall times only */
+	HST_CLOCK_MODE_RSEQ = 1, /* at each hook that the kernel may have kept from the CPU */
+	HST_CLOCK_MODE_GAP = 2,  /* at hooks after a gap: shorter absences count as CPU time */
+};
+
 enum hst_mode {
 	HST_MODE_TRACE = 0,
 	HST_MODE_PROFILE = 1,
@@ -247,7 +254,7 @@ struct hst_chunk {
 	uint64_t previous; /* file offset of the stream's previous chunk, 0 none */
 	struct hst_clock_pair start;
 	uint64_t cpu_ns;     /* thread CPU time at start, 0 unknown */
-	uint32_t clock_mode; /* of cpu_ns; 0 none */
+	uint32_t clock_mode; /* enum hst_clock_mode: the coarsest that was used in it */
 	uint32_t generation; /* of the module list */
 	uint32_t filter_generation;
 	uint32_t patch_generation;
@@ -286,6 +293,9 @@ enum hst_op {
 #include "hasten/records.def"
 #undef HST_RECORD
 };
+
+/* OFF_CPU: a step of its argument is 1 << HST_OWN_SHIFT units. */
+#define HST_OWN_SHIFT 3u
 
 /* Index into the predictor: 4096 ids of 16 bits, all zero when a chunk begins. */
 static inline uint32_t hst_predictor_slot(uint32_t caller_id, uint32_t last_id)
@@ -369,8 +379,10 @@ struct hst_profile_node {
 	uint64_t allocator_ticks;
 	uint64_t untracked; /* of `allocs`: their end will not be seen */
 	uint64_t untracked_bytes;
+	uint64_t off; /* of `self`: ticks off the CPU */
+	uint64_t reserved[7];
 };
-static_assert(sizeof(struct hst_profile_node) == 384, "six cache lines");
+static_assert(sizeof(struct hst_profile_node) == 448, "seven cache lines");
 
 enum {
 	HST_NODE_OTHER = 1u << 0,     /* calls of fn for which no node was left */
@@ -394,7 +406,10 @@ struct hst_profile_block {
 	uint64_t last; /* ticks of the latest hook: the innermost open call has run since */
 	/* Offset in the block of one histogram counter that is to be one higher: the latest returned call's. */
 	uint64_t pending;
-	uint64_t reserved[6];
+	uint64_t cpu_ns;     /* thread CPU time at start, 0 unknown */
+	uint32_t clock_mode; /* enum hst_clock_mode: the coarsest that was used */
+	uint32_t reserved32;
+	uint64_t reserved[4];
 	/* struct hst_profile_open [HST_PROFILE_OPEN_MAX]; struct hst_profile_node [node_capacity] */
 };
 static_assert(sizeof(struct hst_profile_block) == 192, "on disk");

@@ -5,6 +5,7 @@
 #include "buffer/check.h"
 #include "buffer/encode.h"
 #include "core/clock.h"
+#include "core/cpu.h"
 #include "core/process.h"
 #include "core/sys.h"
 #include "sink/file.h"
@@ -123,8 +124,8 @@ static void chunk_fill(
 	chunk->tid = stream->tid;
 	chunk->previous = stream->previous;
 	chunk->start = now;
-	chunk->cpu_ns = 0;
-	chunk->clock_mode = 0;
+	chunk->cpu_ns = stream->cpu.ticks != 0 ? stream->cpu.cpu_ns : 0;
+	hst_cpu_note(stream, &chunk->clock_mode, true);
 	chunk->generation = hst_modules_generation();
 	chunk->filter_generation = 0;
 	chunk->patch_generation = 0;
@@ -137,8 +138,24 @@ static void chunk_fill(
 	chunk->thread_start = stream->thread_start;
 }
 
+/*
+ * Looks at the thread's clock: what a reader of this chunk alone begins with. Returns the ticks off the CPU since the look before,
+ * which nobody has told yet.
+ */
+static uint64_t chunk_look(struct hst_stream *stream)
+{
+	struct hst_look look;
+	uint64_t time = stream->time << HST_TIME_SHIFT;
+
+	if (!hst_cpu_look(stream, &look)) {
+		return 0;
+	}
+	return hst_cpu_within(stream, look.ticks > time ? look.ticks - time : 0, look.off);
+}
+
 bool hst_chunk_begin(struct hst_stream *stream)
 {
+	uint64_t off = chunk_look(stream);
 	struct hst_clock_pair now = hst_clock_pair_now();
 	uint64_t watch = hst_sink_watch();
 	struct hst_chunk *chunk;
@@ -177,6 +194,10 @@ bool hst_chunk_begin(struct hst_stream *stream)
 	stream->window->seen = watch;
 	stream->room = (void *)(stream->tail.map + stream->tail.bytes - HST_RECORD_SLACK);
 	stream->window->limit = hst_clock_tsc ? stream->room : NULL;
+	if (off != 0 && !stream->own_time) {
+		hst_put_off_cpu(stream, now.ticks, off, 0);
+	}
+	hst_cpu_told(stream);
 	return true;
 }
 
@@ -204,6 +225,7 @@ static void chunk_finished(struct hst_stream *stream)
 {
 	hst_ledger_move(stream, NULL);
 	stream->chunk = NULL;
+	stream->cpu.noted = NULL;
 	stream->rolls++;
 }
 
@@ -257,6 +279,7 @@ bool hst_chunk_park(struct hst_stream *stream)
 void hst_chunk_abandon(struct hst_stream *stream)
 {
 	hst_ledger_move(stream, NULL);
+	stream->cpu.noted = NULL;
 	stream->window->limit = NULL;
 	stream->window->cur = NULL;
 	stream->chunk = NULL;

@@ -13,6 +13,7 @@
 #define HST_BUFFER_ENCODE_H
 
 #include "core/attr.h"
+#include "core/cpu.h"
 #include "core/stream.h"
 #include "hasten/trace.h"
 
@@ -87,6 +88,10 @@ HST_INLINE uint32_t hst_put_elapsed(struct hst_stream *stream, uint64_t ticks)
 			return 0;
 		}
 		hst_put_time(stream->window, units);
+		if (stream->cpu.mode == HST_CLOCK_MODE_GAP) {
+			stream->cpu.gaps += units;
+			stream->canary = HST_CANARY_LOOK;
+		}
 		units &= HST_TIME_MASK;
 	}
 	stream->time = time;
@@ -135,6 +140,34 @@ static inline void hst_put_timed(struct hst_stream *stream, enum hst_op op, uint
 	uint16_t word = (uint16_t)hst_put_elapsed(stream, ticks);
 
 	hst_put_extended(stream->window, op, 0, &word, 1);
+}
+
+#define HST_OFF_CPU_SIZE  3u /* words of units */
+#define HST_OFF_CPU_TIMES 3u /* records for one absence: each can say 5 days */
+
+/* Off the CPU: since the record of this kind before, `off` ticks; `cost` of the time up to here is our own. */
+static inline void hst_put_off_cpu(
+	struct hst_stream *stream, uint64_t ticks, uint64_t off, uint64_t cost)
+{
+	const uint64_t most = (1ull << (16 * HST_OFF_CPU_SIZE)) - 1;
+	uint64_t units = off >> HST_TIME_SHIFT;
+	uint64_t own = cost >> (HST_TIME_SHIFT + HST_OWN_SHIFT);
+	uint16_t words[1 + HST_OFF_CPU_SIZE];
+
+	own = own < 255 ? own : 255;
+	for (uint32_t i = 0; i < HST_OFF_CPU_TIMES; i++) {
+		uint64_t part = units < most ? units : most;
+
+		words[0] = (uint16_t)hst_put_elapsed(stream, ticks);
+		hst_words(words + 1, part, HST_OFF_CPU_SIZE);
+		hst_put_extended(
+			stream->window, HST_OP_OFF_CPU, (uint32_t)own, words, 1 + HST_OFF_CPU_SIZE);
+		units -= part;
+		own = 0;
+		if (units == 0) {
+			break;
+		}
+	}
 }
 
 /* Time and a 32-bit value: unwind, switch, lost. */

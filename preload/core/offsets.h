@@ -11,6 +11,8 @@
 #define HST_STREAM_LO        40
 #define HST_STREAM_TIME      48
 #define HST_STREAM_MODE      56
+#define HST_STREAM_CANARY    88
+#define HST_STREAM_CANARY_AT 96
 #define HST_STREAM_PREDICTOR 128
 #define HST_STREAM_IDENTS    (HST_STREAM_PREDICTOR + 2 * 4096)
 #define HST_STREAM_TREE      120992
@@ -46,7 +48,7 @@
 #define HST_BLOCK_OPENS     192
 #define HST_BLOCK_OPENS_MAX 256
 #define HST_BLOCK_NODES     (HST_BLOCK_OPENS + 16 * HST_BLOCK_OPENS_MAX)
-#define HST_NODE_BYTES      (3 << 7) /* the hook multiplies by it in two steps */
+#define HST_NODE_BYTES      (7 << 6) /* the hook multiplies by it in three steps */
 #define HST_NODE_RET        0
 #define HST_NODE_CALLS      8
 #define HST_NODE_SELF       24
@@ -73,6 +75,7 @@
 #define HST_HEAD_PREDICTED 0x4000
 #define HST_TIME_FIELD     0x3fff
 #define HST_TIME_DROPPED   2
+#define HST_GAP            65535 /* core/cpu.h: ticks */
 
 #ifndef __ASSEMBLER__
 # include "core/stream.h"
@@ -89,6 +92,8 @@ HST_SAME(HST_STREAM_END, struct hst_stream, end);
 HST_SAME(HST_STREAM_LO, struct hst_stream, lo);
 HST_SAME(HST_STREAM_TIME, struct hst_stream, time);
 HST_SAME(HST_STREAM_MODE, struct hst_stream, mode);
+HST_SAME(HST_STREAM_CANARY, struct hst_stream, canary);
+HST_SAME(HST_STREAM_CANARY_AT, struct hst_stream, canary_at);
 HST_SAME(HST_STREAM_PREDICTOR, struct hst_stream, predictor);
 HST_SAME(HST_STREAM_IDENTS, struct hst_stream, idents);
 HST_SAME(HST_OPEN_CFA, struct hst_open, cfa);

@@ -54,6 +54,7 @@ void hst_options_read(char **environment, struct hst_options *ret_options)
 	struct hst_options options = {
 		.children = true,
 		.memory = true,
+		.cpu = true,
 		.limit_bytes = HST_LIMIT_DEFAULT,
 		.seccomp = UINT64_MAX,
 	};

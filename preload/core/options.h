@@ -17,6 +17,7 @@ struct hst_options {
 	bool profile;
 	bool check;
 	bool memory;
+	bool cpu;
 	bool build;
 	bool memory_all;
 	uint64_t limit_bytes;

@@ -72,7 +72,7 @@ struct hst_window {
 #define HST_SEEN_HELD UINT64_MAX
 
 /* Room for all records that one hook can write, with the end mark. */
-#define HST_RECORD_SLACK 128u
+#define HST_RECORD_SLACK 160u
 #define HST_IDS_MAX      4352u /* a 64 KiB chunk cannot define more */
 #define HST_HASH_SLOTS   4096u
 #define HST_OPEN_FIRST   256u /* entries of a first shadow stack: 16 KiB */
@@ -132,6 +132,22 @@ struct hst_moving {
 
 struct hst_tree; /* stacks/tree.h */
 
+/* The latest look at the thread's CPU clock: core/cpu.h. */
+struct hst_cpu {
+	uint64_t ticks; /* when it was, 0: there was none */
+	uint64_t wall_ns;
+	uint64_t cpu_ns;
+	uint64_t
+		gaps; /* gap mode: units of gaps that ended since with a record that is no hook's */
+	uint64_t since; /* looks are counted since then */
+	uint64_t since_ns;
+	uint64_t spent; /* ticks within looks */
+	uint32_t looks;
+	uint32_t foreign; /* of them, found another library's value */
+	uint32_t mode;    /* enum hst_clock_mode */
+	uint32_t *noted;  /* where the present chunk or tree says it; NULL: there is none */
+};
+
 struct hst_stream {
 	/* hot */
 	uint64_t guard; /* stack pointer of the hook that is at work, 0 none */
@@ -148,7 +164,11 @@ struct hst_stream {
 	uint32_t countdown; /* calls of the allocator until one is timed */
 	uint32_t random;    /* for the next countdown, 0: not begun */
 	uint32_t interval;  /* where it began */
-	uint32_t pad[11];
+	uint32_t pad1;
+	uint64_t
+		canary; /* what %fs:(canary_at) is while the thread was not switched out: core/cpu.h */
+	uint64_t canary_at; /* from the thread pointer */
+	uint32_t pad2[6];
 	uint16_t predictor[HST_PREDICTOR_SLOTS];
 	struct hst_ident idents[HST_IDS_MAX];
 	uint16_t hash[HST_HASH_SLOTS];
@@ -179,6 +199,7 @@ struct hst_stream {
 	uint32_t generation; /* of the module list, when the chunk or tree was begun */
 	uint32_t epoch;      /* of the process, see core/process.h */
 	bool held; /* the owner of the guard was left on another stack, and may come back: wait */
+	bool own_time; /* what passes is hasten's: time off the CPU, too */
 	bool suspect; /* a hook was left in the middle: the chunk cannot be checked */
 	uint64_t seq;
 	uint64_t previous;
@@ -198,6 +219,7 @@ struct hst_stream {
 	uint32_t parked_batch;
 	uint32_t splits; /* stacks found by their parked frames */
 	struct hst_moving moving;
+	struct hst_cpu cpu;
 	struct hst_parked parked[HST_PARKED_MAX];
 };
 

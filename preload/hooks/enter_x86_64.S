@@ -83,6 +83,10 @@ __cyg_profile_func_enter:
 	rdtsc
 	shlq	$32, %rdx
 	orq	%rdx, %rax
+	movq	HST_STREAM_CANARY_AT(%r8), %rdx		/* hst_canary_alive, behind the clock: core/cpu.h */
+	movq	%fs:(%rdx), %rdx
+	cmpq	HST_STREAM_CANARY(%r8), %rdx
+	jne	hst_enter_unpredicted
 	shrq	$HST_TIME_DROPPED, %rax
 	movq	%rax, %rdx
 	subq	HST_STREAM_TIME(%r8), %rdx

@@ -18,6 +18,7 @@
 #include "sink/file.h"
 #include "sink/filter.h"
 #include "sink/modules.h"
+#include "stacks/absence.h"
 #include "stacks/fiber.h"
 #include "stacks/shadow.h"
 #include "stacks/tree.h"
@@ -126,7 +127,7 @@ void hst_enter(struct hst_stream *stream, const struct hst_call *call, uint64_t 
 	if (hst_filter_excludes(call->fn) || !admit_instance(stream, call, &id)) {
 		return;
 	}
-	ticks = hst_ticks();
+	ticks = hst_absence_check(stream, hst_ticks());
 	k = id != 0 ? stream->idents[id].k : 0;
 	if (call->sp < stream->lo || call->sp >= stream->fiber->hi || stream->splits != 0) {
 		hst_fiber_resolve(stream, call->sp, ticks);
@@ -202,6 +203,7 @@ void hst_exit(struct hst_stream *stream, const struct hst_call *call)
 	if (hst_filter_excludes(call->fn) || exit_of_lost(stream, call)) {
 		return;
 	}
+	ticks = hst_absence_check(stream, ticks);
 	if (call->sp < stream->lo || call->sp >= stream->fiber->hi || stream->splits != 0) {
 		hst_fiber_resolve(stream, call->sp, ticks);
 	}
@@ -346,7 +348,7 @@ HST_NOINLINE void hst_enter_unpredicted(void *fn, void *call_site)
 		return;
 	}
 	fill_entry(top, ident, cfa, id, (uint64_t)fn, (uint64_t)call_site);
-	ticks = hst_ticks();
+	ticks = hst_absence_check(stream, hst_ticks());
 	if (stream->predictor[slot] == id) {
 		hst_put_predicted(stream, ticks);
 	} else {
@@ -405,7 +407,8 @@ void __cyg_profile_func_exit(void *fn, void *call_site)
 	top = stream->top;
 	units = time - stream->time;
 	if (HST_UNLIKELY(!exit_fits(top, (uint64_t)fn, (uint64_t)call_site) || top <= stream->low ||
-			 !window_open(window) || units > HST_TIME_MASK)) {
+			 !window_open(window) || units > HST_TIME_MASK ||
+			 !hst_canary_alive(stream))) {
 		hst_exit_slow(fn, call_site);
 		return;
 	}

@@ -4,6 +4,7 @@
  * What the trace's hot path does with predictor and record, these do with the context tree.
  */
 #include "core/clock.h"
+#include "core/cpu.h"
 #include "core/offsets.h"
 #include "hooks/function.h"
 #include "stacks/tree.h"
@@ -15,6 +16,13 @@ static_assert(offsetof(struct hst_tree, guess) == HST_TREE_GUESS &&
 		      offsetof(struct hst_tree_guess, child) == HST_GUESS_CHILD &&
 		      sizeof(struct hst_tree_guess) == 8,
 	"assembly and C must agree");
+
+/* As far as is seen without a look at the thread's clock. */
+HST_INLINE bool on_cpu(
+	const struct hst_stream *stream, const struct hst_profile_block *block, uint64_t ticks)
+{
+	return hst_canary_alive(stream) && ticks - block->last <= HST_GAP;
+}
 
 /* The context was not the guessed one: it is searched for, and guessed the next time. */
 HST_NOINLINE void hst_enter_profile_search(void *fn, void *call_site)
@@ -28,8 +36,11 @@ HST_NOINLINE void hst_enter_profile_search(void *fn, void *call_site)
 	const struct hst_profile_node *node = &tree->nodes[edge->child];
 	uint64_t cfa = HST_CALLER_SP() + node->k;
 
+	uint64_t ticks = __builtin_ia32_rdtsc();
+
 	if (HST_UNLIKELY(edge->ret != ret || edge->parent != top->node || edge->child == 0 ||
-			 !frame_fits(stream, top, node->group, cfa, (uint64_t)call_site))) {
+			 !frame_fits(stream, top, node->group, cfa, (uint64_t)call_site) ||
+			 !on_cpu(stream, tree->block, ticks))) {
 		hst_enter_slow(fn, call_site);
 		return;
 	}
@@ -41,7 +52,7 @@ HST_NOINLINE void hst_enter_profile_search(void *fn, void *call_site)
 	entry->call = (uint32_t)(uint64_t)call_site;
 	entry->group = node->group | (cfa == top->cfa ? top->group : 0);
 	stream->top = entry;
-	hst_tree_open(stream, entry, edge->child, __builtin_ia32_rdtsc());
+	hst_tree_open(stream, entry, edge->child, ticks);
 	hst_barrier();
 	stream->guard = 0;
 }
@@ -92,7 +103,8 @@ HST_NOINLINE void hst_exit_profile(void *fn, void *call_site, uint64_t ticks)
 	struct hst_profile_node *node;
 
 	if (HST_UNLIKELY(block == NULL || !exit_fits(top, (uint64_t)fn, (uint64_t)call_site) ||
-			 top <= stream->low || top->carried != 0 || (int64_t)elapsed < 0)) {
+			 top <= stream->low || top->carried != 0 || (int64_t)elapsed < 0 ||
+			 !on_cpu(stream, block, ticks))) {
 		hst_exit_slow(fn, call_site);
 		return;
 	}

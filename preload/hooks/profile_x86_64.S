@@ -40,8 +40,9 @@ hst_enter_profile:
 	leaq	(%rdx,%rax,8), %rdx
 	movl	HST_GUESS_CHILD(%rdx), %eax
 	movl	HST_GUESS_PARENT(%rdx), %edx
-	leaq	(%rax,%rax,2), %r10
-	shlq	$7, %r10				/* HST_NODE_BYTES */
+	leaq	(,%rax,8), %r10
+	subq	%rax, %r10
+	shlq	$6, %r10				/* HST_NODE_BYTES */
 	leaq	HST_BLOCK_NODES(%r11,%r10), %r10
 	cmpl	HST_OPEN_NODE(%r9), %edx
 	jne	hst_enter_profile_search
@@ -81,6 +82,14 @@ hst_enter_profile:
 	rdtsc
 	shlq	$32, %rdx
 	orq	%rdx, %rax
+	movq	HST_STREAM_CANARY_AT(%r8), %rdx		/* hst_canary_alive, behind the clock: core/cpu.h */
+	movq	%fs:(%rdx), %rdx
+	cmpq	HST_STREAM_CANARY(%r8), %rdx
+	jne	.Lgap
+	movq	%rax, %rdx
+	subq	HST_BLOCK_LAST(%r11), %rdx
+	cmpq	$HST_GAP, %rdx
+	ja	.Lgap
 	movq	%rax, HST_OPEN_BYTES+HST_OPEN_START(%r9)
 	addq	$HST_OPEN_BYTES, %r9
 	movq	%r9, HST_STREAM_TOP(%r8)
@@ -103,6 +112,11 @@ hst_enter_profile:
 	movq	$0, HST_STREAM_GUARD(%r8)
 	ret
 
+.Lgap:
+	/* Perhaps a look at the thread's clock is due: what was overwritten stands in the new entry and in the frame. */
+	movq	HST_OPEN_BYTES+HST_OPEN_FN(%r9), %rdi
+	movq	-8(%rcx), %rsi
+	jmp	hst_enter_slow
 .Lequal:
 	cmpq	HST_OPEN_CFA(%r9), %rcx
 	jne	hst_enter_slow

@@ -13,6 +13,7 @@
 #include "hooks/sample.h"
 #include "hooks/stream.h"
 #include "sink/file.h"
+#include "stacks/absence.h"
 #include "stacks/fiber.h"
 #include "stacks/live.h"
 #include "stacks/shadow.h"
@@ -72,7 +73,7 @@ static struct hst_stream *open_stream(struct hst_stream *own, const struct hst_a
 		close_stream(stream);
 		return NULL;
 	}
-	ticks = hst_ticks();
+	ticks = hst_absence_check(stream, hst_ticks());
 	if (ask->sp < stream->lo || ask->sp >= stream->fiber->hi || stream->splits != 0) {
 		hst_fiber_resolve(stream, ask->sp, ticks);
 	}

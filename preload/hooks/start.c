@@ -21,6 +21,7 @@
 #include "sink/modules.h"
 #include "sink/names.h"
 #include "sink/ring.h"
+#include "stacks/absence.h"
 #include "stacks/live.h"
 #include "stacks/tree.h"
 
@@ -339,6 +340,22 @@ bool hst_process_forked(void)
 	return on;
 }
 
+/* The calls that the thread has open have run, or waited, until now: nobody else says which. */
+static void end_open_calls(void)
+{
+	struct hst_stream *stream = hst_self;
+
+	if (stream == NULL || !hst_guard_take(stream, (uint64_t)__builtin_dwarf_cfa())) {
+		return;
+	}
+	if (!stream->held && !hst_stream_must_look(stream, hst_sink_watch()) &&
+		hst_depth(stream) != 0) {
+		hst_absence_look(stream);
+	}
+	hst_barrier();
+	stream->guard = 0;
+}
+
 void hst_process_end(uint32_t kind, int status)
 {
 	struct hst_file_header *header = hst_sink.header;
@@ -350,6 +367,7 @@ void hst_process_end(uint32_t kind, int status)
 		(hst_sys_closed == 0 && hst_sys_getpid() != hst_process.pid)) {
 		return;
 	}
+	end_open_calls();
 	hst_modules_settle();
 	header->end = hst_clock_pair_now();
 	header->end_status = status;

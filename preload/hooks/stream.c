@@ -5,12 +5,14 @@
 #include "buffer/chunk.h"
 #include "buffer/encode.h"
 #include "core/clock.h"
+#include "core/cpu.h"
 #include "core/process.h"
 #include "core/sys.h"
 #include "hooks/function.h"
 #include "hooks/start.h"
 #include "sink/file.h"
 #include "sink/modules.h"
+#include "stacks/absence.h"
 #include "stacks/fiber.h"
 #include "stacks/tree.h"
 
@@ -113,6 +115,7 @@ static void stream_restart(struct hst_stream *stream)
 	stream->seq = 0;
 	stream->previous = 0;
 	stream->rolls = 0;
+	hst_cpu_begin(stream, hst_process.options.cpu);
 	stream->ledger = &stream->ledger_kept;
 	memset(&stream->ledger_kept, 0, sizeof stream->ledger_kept);
 }
@@ -130,7 +133,7 @@ static struct hst_stream *stream_memory(void)
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
-static struct hst_stream *stream_make(uint64_t sp, uint64_t end)
+static struct hst_stream *stream_make(uint64_t sp, uint64_t end, enum hst_lane lane)
 {
 	struct hst_stream *stream = idle_pop();
 
@@ -147,6 +150,7 @@ static struct hst_stream *stream_make(uint64_t sp, uint64_t end)
 		idle_push(stream);
 		return NULL;
 	}
+	stream->lane = lane;
 	stream_restart(stream);
 	stream->guard = 0;
 	stream->errors_below = 0;
@@ -163,6 +167,7 @@ static void stream_to_profile(struct hst_stream *stream)
 	uint64_t ticks = hst_ticks();
 
 	if (stream->chunk != NULL) {
+		ticks = hst_absence_check(stream, ticks);
 		hst_put_timed(stream, HST_OP_LIMIT, ticks);
 		hst_chunk_abandon(stream);
 	}
@@ -235,6 +240,19 @@ static void stream_begin(struct hst_stream *stream)
 	}
 }
 
+/* Time off the CPU before this belongs to the call that was open; from here on time is ours. Returns when. */
+static uint64_t stream_work(struct hst_stream *stream)
+{
+	uint64_t ticks = hst_ticks();
+
+	if (stream->mode == HST_STREAM_TRACE && stream->chunk != NULL &&
+		hst_process.alive->seen != 0 && stream->epoch == hst_process.epoch) {
+		ticks = hst_absence_check(stream, ticks);
+		stream->own_time = true;
+	}
+	return ticks;
+}
+
 /*
  * What was done since `begin` was the program's time so far. A new chunk says so; `seq`: the chunk of before, 0 none. Without
  * an open frame it is nobody's time anyway.
@@ -244,6 +262,7 @@ static void stream_account(struct hst_stream *stream, uint64_t begin, uint64_t s
 	uint64_t ticks = hst_ticks();
 	uint64_t units = (ticks - begin) >> HST_TIME_SHIFT;
 
+	stream->own_time = false;
 	if (stream->mode == HST_STREAM_TRACE && seq != 0 && stream->seq != seq &&
 		hst_depth(stream) != 0 && ticks > begin) {
 		hst_put_valued(stream, HST_OP_OWN, 0, ticks,
@@ -274,12 +293,13 @@ static void stream_close(struct hst_stream *stream)
 static void stream_pause(struct hst_stream *stream)
 {
 	if (stream->mode == HST_STREAM_TRACE) {
-		hst_put_timed(stream, HST_OP_PAUSE, hst_ticks());
+		hst_put_timed(stream, HST_OP_PAUSE, hst_absence_check(stream, hst_ticks()));
 		stream_close(stream);
 	}
 	if (stream->mode == HST_STREAM_PROFILE) {
-		hst_tree_pause(stream, hst_ticks());
+		hst_tree_pause(stream, hst_absence_check(stream, hst_ticks()));
 	}
+	hst_cpu_forget(stream);
 	stream->window->cur = NULL;
 	stream->window->limit = NULL;
 	stream->mode = HST_STREAM_PAUSED;
@@ -360,7 +380,7 @@ bool hst_stream_service(struct hst_stream *stream)
 				stream->window->seen == hst_sink_watch()))) {
 		return false; /* nothing has changed for it */
 	}
-	begin = hst_ticks();
+	begin = stream_work(stream);
 	seq = stream->seq;
 	signals = hst_sys_hold_signals();
 	stream_attend(stream);
@@ -390,7 +410,7 @@ void hst_stream_meet(struct hst_stream *stream, uint64_t address)
 void hst_stream_renew(struct hst_stream *stream)
 {
 	struct hst_held signals;
-	uint64_t begin = hst_ticks();
+	uint64_t begin = stream_work(stream);
 	uint64_t seq = stream->seq;
 
 	signals = hst_sys_hold_signals();
@@ -423,6 +443,9 @@ static void stream_end(struct hst_stream *stream)
 {
 	uint64_t ticks = hst_ticks();
 
+	if (stream->mode == HST_STREAM_TRACE || stream->mode == HST_STREAM_PROFILE) {
+		ticks = hst_absence_check(stream, ticks);
+	}
 	if (stream->mode == HST_STREAM_TRACE) {
 		hst_put_timed(stream, HST_OP_THREAD_END, ticks);
 		if (!hst_chunk_park(stream) && !hst_chunk_end(stream)) {
@@ -513,10 +536,9 @@ static struct hst_stream *stream_attach(uint64_t sp, bool once)
 	}
 	signals = hst_sys_hold_signals();
 	if (stream_await_process()) {
-		stream = stream_make(sp, stack_end(sp));
+		stream = stream_make(sp, stack_end(sp), HST_LANE_MAIN);
 	}
 	if (stream != NULL) {
-		stream->lane = HST_LANE_MAIN;
 		stream->parent = 0;
 		stream->nested = NULL;
 		hst_self = stream;
@@ -558,9 +580,8 @@ struct hst_stream *hst_stream_nested(struct hst_stream *stream, uint64_t sp)
 		return nested;
 	}
 	signals = hst_sys_hold_signals();
-	nested = stream_make(sp, stack_end(sp));
+	nested = stream_make(sp, stack_end(sp), HST_LANE_SIGNAL);
 	if (nested != NULL) {
-		nested->lane = HST_LANE_SIGNAL;
 		nested->parent = stream->number;
 		stream->nested = nested;
 	}

@@ -6,6 +6,7 @@
 #include "buffer/encode.h"
 #include "core/attr.h"
 #include "core/clock.h"
+#include "core/cpu.h"
 #include "core/sys.h"
 #include "sink/file.h"
 #include "sink/modules.h"
@@ -68,6 +69,7 @@ void hst_tree_forget(struct hst_stream *stream)
 
 	/* The file keeps its nodes; only our view of them goes, but for those that blocks belong to. */
 	stream->window->block = NULL;
+	stream->cpu.noted = NULL;
 	if (tree != NULL) {
 		uint32_t kept = tree_has_blocks(tree) ? tree->block->nodes : 0;
 		uint64_t bytes = hst_sys_whole_pages(
@@ -444,6 +446,20 @@ static void tree_fill(struct hst_stream *stream, struct hst_tree *tree)
 	block->block.magic = HST_BLOCK_MAGIC; /* the block exists from here on */
 }
 
+/* Time begins here. */
+static void tree_look(struct hst_stream *stream, struct hst_profile_block *block)
+{
+	struct hst_look look;
+	bool fresh = block->threads == 1;
+
+	hst_cpu_forget(stream);
+	if (hst_cpu_look(stream, &look) && fresh) {
+		block->cpu_ns = stream->cpu.cpu_ns;
+	}
+	hst_cpu_note(stream, &block->clock_mode, fresh);
+	hst_cpu_told(stream);
+}
+
 bool hst_tree_begin(struct hst_stream *stream, uint64_t ticks)
 {
 	if (stream->tree == NULL) {
@@ -462,6 +478,7 @@ bool hst_tree_begin(struct hst_stream *stream, uint64_t ticks)
 	stream->tree->block->threads++;
 	stream->tree->block->tid = stream->tid;
 	hst_ledger_move(stream, &stream->tree->block->ledger);
+	tree_look(stream, stream->tree->block);
 	stream->fiber->in_tree = false;
 	hst_tree_carry(stream, ticks);
 	/* The hot path reads the TSC without asking. */

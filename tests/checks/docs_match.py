@@ -53,11 +53,14 @@ OFFSETS = [
     ("hst_profile_node", "freed", 336), ("hst_profile_node", "freed_bytes", 344),
     ("hst_profile_node", "peak_bytes", 352), ("hst_profile_node", "allocator_ticks", 360),
     ("hst_profile_node", "untracked", 368), ("hst_profile_node", "untracked_bytes", 376),
+    ("hst_profile_node", "off", 384), ("hst_profile_node", "reserved", 392),
+    ("hst_profile_block", "cpu_ns", 144), ("hst_profile_block", "clock_mode", 152),
+    ("hst_chunk", "clock_mode", 64),
     ("hst_ledger", "overflow_calls", 40), ("hst_ledger", "memory_lost", 44),
 ]
 
 # Tables of fields: (heading above it, struct, where its last field ends).
-TABLES = [("### File header", "hst_file_header", 4096), ("### Profile", "hst_profile_node", 384)]
+TABLES = [("### File header", "hst_file_header", 4096), ("### Profile", "hst_profile_node", 392)]
 FIELD = re.compile(r"^\| (\d+) \| (\d+(?:, \d+)*)( each)? \|", re.MULTILINE)
 ALLOCATOR = re.compile(r"^HST_ALLOCATOR\((\w+),\s*(\w+),\s*(\d+)\)$", re.MULTILINE)
 
@@ -114,8 +117,8 @@ def check_tables():
                 yield f"docs/trace-format.md, {heading}: no row for {struct}.{field} at {offset}"
         if last != end:
             yield f"docs/trace-format.md, {heading}: ends at {last}, not at {end}"
-    if "Then the nodes, 384 bytes each" not in page:
-        yield "docs/trace-format.md: does not say that a node has 384 bytes"
+    if "Then the nodes, 448 bytes each" not in page:
+        yield "docs/trace-format.md: does not say that a node has 448 bytes"
 
 
 def check_allocators():
@@ -135,7 +138,7 @@ def check_offsets():
     lines = "".join(
         f'_Static_assert(__builtin_offsetof(struct {s}, {f}) == {o}, "{s}.{f} is not at {o}");\n'
         for s, f, o in OFFSETS)
-    lines += '_Static_assert(sizeof(struct hst_profile_node) == 384, "hst_profile_node is not at 384");\n'
+    lines += '_Static_assert(sizeof(struct hst_profile_node) == 448, "hst_profile_node is not at 448");\n'
     done = subprocess.run(["gcc", "-x", "c", "-std=c17", "-fsyntax-only", "-I", "include", "-"],
                           input='#include "hasten/trace.h"\n' + lines, cwd=tree.ROOT, text=True,
                           capture_output=True, check=False)

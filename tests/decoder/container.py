@@ -289,9 +289,9 @@ class Profile:
         "Node",
         "ret calls total self min max active group k parent fn errors flags histogram"
         " allocs alloc_bytes freed freed_bytes peak_bytes allocator_ticks untracked"
-        " untracked_bytes",
+        " untracked_bytes off",
     )
-    NODE = struct.Struct("<6Q4IQ2I60I8Q")
+    NODE = struct.Struct("<6Q4IQ2I60I9Q56x")
 
     def __init__(self, data, block):
         at = block.at

@@ -41,6 +41,7 @@ ENTER, EXIT = 1, 2
 OP_ENTER_NEW, OP_ENTER_ID, OP_ENTER_LONG, OP_EXIT_ERROR, OP_TIME, OP_TIME_LONG = 1, 2, 3, 4, 5, 6
 OP_UNWIND, OP_SWITCH, OP_LOST, OP_PAUSE, OP_LIMIT, OP_THREAD_END = 7, 8, 9, 10, 11, 12
 OP_OWN = 40
+OP_OFF_CPU = 26
 EVENT_NAMES = {
     8: "switch",
     9: "lost",
@@ -48,8 +49,10 @@ EVENT_NAMES = {
     11: "limit",
     12: "thread_end",
     40: "own",
+    26: "off_cpu",
 }
 UNKNOWN = (0, 0)
+DEPTH_MOST = 1 << 24  # a damaged header may say anything
 
 
 class Fiber:
@@ -140,6 +143,10 @@ def _begin_chunk(stream, chunk, notes):
 def decode_chunk(header, data, chunk, stream, notes):
     """Decodes one chunk, following `stream`; returns Decoded with times in units of 1 << shift."""
     out = Decoded()
+    if chunk.depth > DEPTH_MOST:
+        stream.seq = chunk.seq
+        out.error = "more open frames than this program follows"
+        return out
     defs = _begin_chunk(stream, chunk, notes)
     begin, end = chunk.records
     words = array.array("H")
@@ -306,6 +313,10 @@ def _run(header, words, chunk, stream, defs, out):
         elif op in (OP_PAUSE, OP_LIMIT, OP_THREAD_END):
             units += words[at]
             add((op, units, UNKNOWN, 0))
+        elif op == OP_OFF_CPU:
+            units += words[at]
+            off = words[at + 1] | words[at + 2] << 16 | words[at + 3] << 32
+            add((op, units, UNKNOWN, (off, argument)))
         elif op == memory.OP_SITE:
             units += words[at]
             defs.append(UNKNOWN)
@@ -387,6 +398,11 @@ def print_events(trace, write):
                 lines.append("%d unwind %d %d\n" % ((units << shift,) + detail))
             elif code in (OP_SWITCH, OP_LOST, OP_OWN):
                 lines.append("%d %s %d\n" % (units << shift, EVENT_NAMES[code], detail))
+            elif code == OP_OFF_CPU:
+                # Ticks; the analyzer's clock ends at 2 ** 62, and it has 16 bits for our own part.
+                off = min(detail[0] << shift, (1 << 62) - 1)
+                own = min(detail[1] << 3 + shift, 0xFFFF)
+                lines.append("%d off_cpu %d %d\n" % (units << shift, off, own))
             elif code in memory.OPS:
                 lines.append("%d %s\n" % (units << shift, memory.line(code, detail, shift)))
             else:

@@ -200,6 +200,10 @@ static void print_event(const struct hst_sites *sites, struct follower *follower
 	case HST_EVENT_THREAD_END:
 		printf("%" PRIu64 " thread_end\n", event->ticks);
 		break;
+	case HST_EVENT_OFF_CPU:
+		printf("%" PRIu64 " off_cpu %" PRIu64 " %u\n", event->ticks, hst_event_off(event),
+			event->reason);
+		break;
 	case HST_EVENT_RESYNC:
 		if (event->reason == HST_RESYNC_GAP) {
 			forget_parked(follower);

@@ -15,7 +15,7 @@ import struct
 HEADER_BYTES = 4096
 END_MARK = 0x454E44484E554B21
 LENGTHS = {1: 7, 2: 1, 3: 2, 4: 1, 5: 1, 6: 4, 7: 3, 8: 3, 9: 3, 10: 1, 11: 1, 12: 1, 13: 5, 14: 5}
-LENGTHS.update({15: 10, 16: 3, 17: 4, 18: 1, 19: 3, 20: 8, 21: 7, 22: 5, 23: 7, 24: 3, 25: 1, 40: 3})
+LENGTHS.update({15: 10, 16: 3, 17: 4, 18: 1, 19: 3, 20: 8, 21: 7, 22: 5, 23: 7, 24: 3, 25: 1, 26: 4, 40: 3})
 UNKNOWN_OP = 60  # no reader knows it: it is stepped over by the table of lengths
 COUNTED_OP = 41  # its length stands in its first word
 SHIFT = 2
@@ -291,6 +291,16 @@ class Writer:
             self.record(23, 0, *((pages, 2) for pages in sizes))
             self.say("memory %d %d %d", *sizes)
 
+    def off_cpu(self):
+        self.need(10)
+        own, off = self.rng.randrange(256), self.rng.randrange(1 << self.rng.choice((8, 32, 48)))
+        self.words += [3 << 14 | 26 << 8 | own, self.time_word()]
+        self.words += [off & 0xFFFF, off >> 16 & 0xFFFF, off >> 32]
+        self.lines.append(
+            "%d off_cpu %d %d"
+            % (self.units << SHIFT, min(off << SHIFT, (1 << 62) - 1), own << 3 + SHIFT)
+        )
+
     def unknown(self):
         self.need(12)
         self.words += [3 << 14 | UNKNOWN_OP << 8 | 77, 0xFFFF, 0x8001]
@@ -329,11 +339,13 @@ def random_walk(writer, rng, events):
             writer.own(rng.choice((0, 9, 70000, 0xFFFFFFFF)))
         elif chance < 0.006:
             writer.unknown()
+        elif chance < 0.01:
+            writer.off_cpu()
         elif chance > share:
             writer.memory()
-        elif chance < 0.012 and depth:
-            writer.unwind(rng.randrange(1, min(depth, 5) + 1), rng.choice((1, 2, 4)))
         elif chance < 0.014 and depth:
+            writer.unwind(rng.randrange(1, min(depth, 5) + 1), rng.choice((1, 2, 4)))
+        elif chance < 0.016 and depth:
             writer.exit(error=True)
         elif (chance < 0.5 or depth > 300) and depth:
             writer.exit()

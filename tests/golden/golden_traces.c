@@ -312,6 +312,48 @@ static void make_memory(const char *directory)
 	}
 }
 
+static void off(struct tracegen_stream *stream, uint64_t us, uint64_t off_us)
+{
+	tracegen_off_cpu(stream, START + us * 2000, off_us * 2000, 0);
+}
+
+/* Waits of known length, in two threads; the second one's last chunk is coarse, and it waits to the end. */
+static void make_waits(const char *directory)
+{
+	static const char *const names[] = { "main", "read_input", "compute", "worker", "await",
+		NULL };
+	struct tracegen *gen = begin(4711);
+	struct tracegen_stream *first;
+	struct tracegen_stream *second;
+
+	name_regions(gen, names);
+	first = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	second = tracegen_thread(gen, 4712, HST_LANE_MAIN, NULL);
+	tracegen_clock(first, HST_CLOCK_MODE_RSEQ);
+	tracegen_clock(second, HST_CLOCK_MODE_RSEQ);
+	enter(first, 0, 0);
+	enter(first, 10, 1);
+	off(first, 5010, 4900);
+	leave(first, 5010);
+	enter(first, 5020, 2);
+	off(first, 9000, 300);
+	leave(first, 9020);
+	enter(second, 100, 3);
+	for (uint64_t i = 0; i < 3; i++) {
+		enter(second, 1000 + 4000 * i, 4);
+		off(second, 3000 + 4000 * i, 1500 + 100 * i);
+		leave(second, 3000 + 4000 * i);
+	}
+	tracegen_clock(second, HST_CLOCK_MODE_GAP);
+	tracegen_rollover(second);
+	enter(second, 13000, 4);
+	enter(first, 15000, 1);
+	off(first, 19000, 3999);
+	leave(first, 19000);
+	leave(first, 20000);
+	save(gen, directory, "4711.0.hst");
+}
+
 static const struct scenario scenarios[] = {
 	{ "basic", make_basic },
 	{ "nasty", make_nasty },
@@ -320,6 +362,7 @@ static const struct scenario scenarios[] = {
 	{ "gap", make_gap },
 	{ "deepgap", make_deep_gap },
 	{ "memory", make_memory },
+	{ "waits", make_waits },
 	{ "build", golden_build },
 	{ "many", golden_many },
 	{ "hostile", golden_hostile },

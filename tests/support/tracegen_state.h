@@ -48,6 +48,7 @@ struct tracegen_stream {
 	uint32_t low_water;
 	uint32_t low_before;
 	uint64_t first_ticks;
+	enum hst_clock_mode clock_mode;
 	struct hst_ledger ledger;
 	struct tracegen_stack *stacks;
 	size_t stack_count;

@@ -168,6 +168,7 @@ static void begin_chunk(struct tracegen_stream *stream, uint64_t ticks)
 	chunk->start.ticks = ticks;
 	chunk->start.mono_ns = 1000000000u + ticks / 2;
 	chunk->generation = gen->generation;
+	chunk->clock_mode = stream->clock_mode;
 	chunk->depth = tracegen_depth(stream);
 	chunk->low_water = stream->low_before;
 	chunk->lane = stream->lane;
@@ -380,6 +381,22 @@ void tracegen_lost(struct tracegen_stream *stream, uint64_t ticks, uint32_t coun
 void tracegen_own(struct tracegen_stream *stream, uint64_t ticks, uint32_t units)
 {
 	mark(stream, ticks, tracegen_head(HST_OP_OWN, 0), units, 3);
+}
+
+void tracegen_off_cpu(struct tracegen_stream *stream, uint64_t ticks, uint64_t off, uint32_t own)
+{
+	uint32_t units = tracegen_prepare(stream, ticks, 5, UINT16_MAX);
+	uint64_t gone = off >> HST_TIME_SHIFT;
+	uint16_t record[5] = { tracegen_head(
+				       HST_OP_OFF_CPU, own >> (HST_TIME_SHIFT + HST_OWN_SHIFT)),
+		(uint16_t)units, (uint16_t)gone, (uint16_t)(gone >> 16), (uint16_t)(gone >> 32) };
+
+	tracegen_put(stream, record, 5);
+}
+
+void tracegen_clock(struct tracegen_stream *stream, enum hst_clock_mode mode)
+{
+	stream->clock_mode = mode;
 }
 
 void tracegen_pause(struct tracegen_stream *stream, uint64_t ticks)

@@ -113,7 +113,7 @@ static void step_close(struct walk *walk)
 
 static void step_rare(struct walk *walk)
 {
-	uint32_t choice = walk_random(walk, 3);
+	uint32_t choice = walk_random(walk, 4);
 
 	if (choice == 0 && walk->fibers) {
 		walk->fiber = walk_random(walk, WALK_FIBERS) * 1000;
@@ -122,6 +122,12 @@ static void step_rare(struct walk *walk)
 	} else if (choice == 1) {
 		tracegen_lost(walk->stream, walk->ticks, 100000 + choice);
 		expect(walk, HST_EVENT_LOST, 100000 + choice, 0);
+	} else if (choice == 2) {
+		uint32_t off = walk_random(walk, 1u << 30) & ~3u;
+		uint32_t own = walk_random(walk, 256) << (HST_TIME_SHIFT + HST_OWN_SHIFT);
+
+		tracegen_off_cpu(walk->stream, walk->ticks, off, own);
+		expect(walk, HST_EVENT_OFF_CPU, off, own);
 	} else {
 		tracegen_pause(walk->stream, walk->ticks);
 		expect(walk, HST_EVENT_PAUSE, 0, 0);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a look at the clock to an event, or to the sum of a context. */
+#include "stacks/absence.h"
+
+#include "buffer/chunk.h"
+#include "buffer/encode.h"
+#include "core/offsets.h"
+
+#include "core/poison.h"
+
+static_assert(HST_GAP == HST_GAP_TICKS - 1, "assembly and C must agree");
+
+/* The look's own time is nobody's. */
+static void absence_to_tree(struct hst_stream *stream, const struct hst_look *look, uint64_t off)
+{
+	struct hst_profile_block *block = stream->tree->block;
+	struct hst_profile_node *node = stream->top->context;
+	uint64_t gap = hst_absence_gap(stream, look->ticks);
+	uint64_t cost = look->cost < gap ? look->cost : gap;
+
+	hst_tree_clock(block, node, look->ticks - cost);
+	block->last = look->ticks;
+	gap -= cost;
+	node->off += off < gap ? off : gap;
+}
+
+HST_NOINLINE void hst_absence_look(struct hst_stream *stream)
+{
+	struct hst_look look;
+	uint64_t off;
+
+	if (!hst_cpu_look(stream, &look)) {
+		return;
+	}
+	off = hst_cpu_within(stream, hst_absence_gap(stream, look.ticks), look.off);
+	if (stream->mode == HST_STREAM_TRACE) {
+		hst_put_off_cpu(stream, look.ticks, off, look.cost);
+	} else {
+		absence_to_tree(stream, &look, off);
+	}
+	hst_cpu_told(stream);
+}
