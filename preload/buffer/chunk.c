@@ -176,6 +176,7 @@ bool hst_chunk_begin(struct hst_stream *stream)
 	stream->window->cur = records;
 	stream->window->seen = watch;
 	stream->room = (void *)(stream->tail.map + stream->tail.bytes - HST_RECORD_SLACK);
+	stream->look = stream->room;
 	stream->window->limit = hst_clock_tsc ? stream->room : NULL;
 	return true;
 }

@@ -2,6 +2,7 @@
 /* Streams: attach a thread, service its window, follow forks, end with the thread. */
 #include "hooks/stream.h"
 
+#include "apply/throttle.h"
 #include "buffer/chunk.h"
 #include "buffer/encode.h"
 #include "core/clock.h"
@@ -101,6 +102,7 @@ static void stream_restart(struct hst_stream *stream)
 		/* Its places are in the parent's file. */
 		stream->tail = (struct hst_tail){ 0 };
 		stream->tree = NULL;
+		stream->counts = NULL;
 		stream->epoch = hst_process.epoch;
 	}
 	*stream->window = (struct hst_window){ 0 };
@@ -113,6 +115,7 @@ static void stream_restart(struct hst_stream *stream)
 	stream->seq = 0;
 	stream->previous = 0;
 	stream->rolls = 0;
+	stream->period_start = 0;
 	stream->ledger = &stream->ledger_kept;
 	memset(&stream->ledger_kept, 0, sizeof stream->ledger_kept);
 }
@@ -208,15 +211,21 @@ static void stream_begin(struct hst_stream *stream)
 	if (stream->mode != HST_STREAM_DEAF) {
 		stream_calibrate(stream);
 	}
+	hst_throttle_pace(stream);
 }
 
 /* Ends the present chunk, if any, so that the next record begins another one. */
 static void stream_close(struct hst_stream *stream)
 {
+	bool ended;
+
 	if (stream->mode != HST_STREAM_TRACE) {
 		return;
 	}
-	if (hst_chunk_end(stream)) {
+	hst_throttle_tally(stream);
+	ended = hst_chunk_end(stream);
+	hst_throttle_drop(stream);
+	if (ended) {
 		stream->mode = HST_STREAM_IDLE;
 	} else if (hst_sys_closed == 0 &&
 		   (hst_sink.header->flags & (HST_FLAG_LIMIT_REACHED | HST_FLAG_PATH_LOST |
@@ -290,6 +299,7 @@ static void stream_attend(struct hst_stream *stream)
 	if (!stream_follow_fork(stream)) {
 		return;
 	}
+	hst_throttle_look(stream);
 	watch = hst_sink_watch();
 	if (stream->window->seen != watch) {
 		stream_look_up(stream, watch);
