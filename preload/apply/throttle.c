@@ -16,11 +16,15 @@
 
 #include "core/poison.h"
 
+#ifndef HST_HASTE
+# define HST_HASTE 1u /* tests divide all times by it */
+#endif
+
 #define HST_CHOSEN_MAX   64u /* functions suppressed at once */
-#define HST_PERIOD_MS    2u  /* over which the cost is looked at */
-#define HST_WINDOW_MS    10u
-#define HST_GAP_LEAST_MS 100u /* between windows, on average */
-#define HST_GAP_MOST_MS  5000u
+#define HST_PERIOD_US    (2000u / HST_HASTE) /* over which the cost is looked at */
+#define HST_WINDOW_US    (10000u / HST_HASTE)
+#define HST_GAP_LEAST_US (100000u / HST_HASTE) /* between windows, on average */
+#define HST_GAP_MOST_US  (5000000u / HST_HASTE)
 #define HST_BYTES_CALL   4u /* of events, mostly */
 #define HST_STEP_LEAST   4u /* bytes of events between two looks */
 #define HST_STEP_FIRST   1024u
@@ -39,7 +43,7 @@ static struct {
 	uint32_t counters; /* given out */
 	uint32_t suppressed;
 	uint32_t failures;
-	uint64_t per_ms; /* ticks; 0 not known yet */
+	uint64_t per_us; /* ticks; 0 not known yet */
 	uint64_t random;
 	uint64_t window_begin;
 	uint64_t window_next;
@@ -63,7 +67,7 @@ void hst_throttle_start(uint64_t enter, uint64_t leave)
 					      : UINT32_MAX;
 	hst_sink.header->budget_state = allowed ? HST_BUDGET_PATCH : HST_BUDGET_COUNT;
 	throttle.random = hst_ticks() ^ ((uint64_t)hst_sink.pid << 32);
-	throttle.per_ms = options->tsc_hz / 1000;
+	throttle.per_us = options->tsc_hz / HST_MILLION;
 	hst_throttle_on = true;
 }
 
@@ -95,15 +99,14 @@ static bool knows_clock(void)
 	const struct hst_clock_pair *start = &hst_sink.header->start;
 	struct hst_clock_pair now;
 
-	if (throttle.per_ms != 0) {
+	if (throttle.per_us != 0) {
 		return true;
 	}
 	now = hst_clock_pair_now();
 	if (now.mono_ns < start->mono_ns + HST_MILLION || now.ticks <= start->ticks) {
 		return false;
 	}
-	throttle.per_ms =
-		(now.ticks - start->ticks) * HST_MILLION / (now.mono_ns - start->mono_ns);
+	throttle.per_us = (now.ticks - start->ticks) * 1000 / (now.mono_ns - start->mono_ns);
 	return true;
 }
 
@@ -187,9 +190,9 @@ static bool give_counter(struct hst_suppressed *entry)
 	return entry->counter != UINT16_MAX;
 }
 
-static uint64_t gap_until_next(uint64_t mean_ms)
+static uint64_t gap_until_next(uint64_t mean_us)
 {
-	uint64_t mean = mean_ms * throttle.per_ms;
+	uint64_t mean = mean_us * throttle.per_us;
 
 	return mean / 2 + random_next() % (mean + 1);
 }
@@ -231,7 +234,7 @@ static void suppress(uint64_t *functions, uint32_t count)
 	if (counted) {
 		hst_filter_open();
 	} else if (throttle.suppressed == 0) {
-		throttle.window_next = now + gap_until_next(HST_GAP_LEAST_MS);
+		throttle.window_next = now + gap_until_next(HST_GAP_LEAST_US);
 	}
 	throttle.suppressed += counted ? 0 : count;
 	spread();
@@ -337,7 +340,7 @@ void hst_throttle_tally(struct hst_stream *stream)
 		stream->period_bytes = 0;
 	}
 	stream->period_bytes += bytes;
-	if (now - stream->period_start < HST_PERIOD_MS * throttle.per_ms) {
+	if (now - stream->period_start < HST_PERIOD_US * throttle.per_us) {
 		return;
 	}
 	cost = cost_of(stream->period_bytes / HST_BYTES_CALL);
@@ -367,7 +370,7 @@ static void close_window(uint64_t now)
 {
 	uint64_t cost = cost_of(
 		__atomic_load_n(&throttle.window_bytes, __ATOMIC_RELAXED) / HST_BYTES_CALL);
-	uint64_t gap = cost / throttle.per_ms * 2 * HST_MILLION /
+	uint64_t gap = cost / throttle.per_us * 2 * HST_MILLION /
 		       (hst_sink.header->budget_ppm != 0 ? hst_sink.header->budget_ppm : 1);
 
 	if (!write_block(HST_THROTTLE_CLOSE, NULL, 0, now)) {
@@ -376,21 +379,21 @@ static void close_window(uint64_t now)
 	__atomic_store_n(&hst_suppressed_window, 0, __ATOMIC_SEQ_CST);
 	spread();
 	(void)hst_sites_set_all(true);
-	gap = gap < HST_GAP_LEAST_MS ? HST_GAP_LEAST_MS : gap;
-	gap = gap > HST_GAP_MOST_MS ? HST_GAP_MOST_MS : gap;
+	gap = gap < HST_GAP_LEAST_US ? HST_GAP_LEAST_US : gap;
+	gap = gap > HST_GAP_MOST_US ? HST_GAP_MOST_US : gap;
 	throttle.window_next = now + gap_until_next(gap);
 }
 
 static void look_at_window(uint64_t now)
 {
 	if (hst_suppressed_window != 0) {
-		if (now - throttle.window_begin >= HST_WINDOW_MS * throttle.per_ms) {
+		if (now - throttle.window_begin >= HST_WINDOW_US * throttle.per_us) {
 			close_window(now);
 		}
 	} else if (throttle.suppressed != 0 && (int64_t)(now - throttle.window_next) >= 0 &&
 		   throttle.failures < HST_FAILURES_MAX && !open_window()) {
 		throttle.failures++;
-		throttle.window_next = now + gap_until_next(HST_GAP_LEAST_MS);
+		throttle.window_next = now + gap_until_next(HST_GAP_LEAST_US);
 	}
 }
 
@@ -408,10 +411,10 @@ void hst_throttle_look(struct hst_stream *stream)
 		look_at_window(now);
 		hst_sites_unlock();
 	}
-	/* The next look comes in two milliseconds if the events go on like this. */
+	/* The next look comes after such a period, if the events go on like this. */
 	bytes = (uint64_t)((uint8_t *)stream->window->cur - (uint8_t *)stream->look_from);
-	stream->look_step = (uint32_t)(bytes * HST_PERIOD_MS * throttle.per_ms /
-				       (now - stream->look_ticks + throttle.per_ms));
+	stream->look_step = (uint32_t)(bytes * HST_PERIOD_US * throttle.per_us /
+				       (now - stream->look_ticks + 1));
 	hst_throttle_pace(stream);
 }
 
