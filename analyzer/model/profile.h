@@ -64,6 +64,8 @@ enum {
 	HST_ROW_RECURSIVE = 1u << 5,
 	HST_ROW_REGION = 1u << 6,
 	HST_ROW_MIN_MAX_COARSE = 1u << 7, /* percentiles from the half-octave histogram */
+	HST_ROW_THROTTLED = 1u << 8, /* not all calls were recorded, to keep within a limit of cost */
+	HST_ROW_UNBOUNDED = 1u << 9, /* and nothing is known of how many were not */
 };
 
 struct hst_function_row {
@@ -83,6 +85,8 @@ struct hst_function_row {
 	uint64_t inlined_calls;
 	uint64_t compensated_ns; /* of our own cost, taken out of self_ns */
 	uint64_t open;           /* activations that had not returned */
+	/* HST_ROW_THROTTLED: all calls, those that were not recorded too; an estimate and its bounds, 95 % */
+	uint64_t estimated, estimated_low, estimated_high;
 	uint32_t flags;
 	struct hst_latency *latency; /* NULL: none returned */
 };
@@ -150,6 +154,7 @@ struct hst_profile {
 	struct hst_ledger ledger;               /* sum over streams and files */
 	uint64_t gaps;                          /* missing chunks */
 	uint64_t damaged_chunks;
+	uint64_t throttled; /* functions that were not recorded all the time */
 	bool complete; /* nothing was lost, repaired or missing */
 	bool clock_estimated;
 	bool memory;            /* of at least one process: passes/heap.h reads it */

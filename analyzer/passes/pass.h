@@ -7,11 +7,39 @@
 #include "passes/profile.h"
 #include "passes/replay.h"
 #include "passes/rows.h"
+#include "reader/throttle_block.h"
 
 /* A stream whose frames were still open when its last chunk was done. */
 struct hst_pending {
 	struct hst_replay replay;
 	size_t thread; /* its row in the profile */
+};
+
+/* Windows that are taken together, as a function's suppressed time sees them; in ticks. */
+struct hst_throttle_span {
+	double length;
+	double stands_for;
+};
+
+/* What was not recorded of a row, in all files so far. */
+struct hst_throttled_row {
+	uint32_t row;
+	bool unbounded;
+	uint64_t counted;
+	double missing;
+	double square; /* of how far that may be off */
+};
+
+struct hst_pass_throttle {
+	/* of the present file: */
+	struct hst_throttle_list list;
+	uint64_t *watched; /* [functions + 1], as in hst_tallies */
+	uint64_t *calls;   /* [functions][groups]: recorded in the windows */
+	struct hst_throttle_span *spans; /* [groups] */
+	size_t together, groups;
+	/* of all files: */
+	struct hst_throttled_row *rows;
+	size_t row_count, row_capacity;
 };
 
 struct hst_pass {
@@ -30,6 +58,7 @@ struct hst_pass {
 	HST_VEC(struct hst_thread_function) thread_functions;
 	HST_VEC(struct hst_pending) pending; /* of the present file */
 
+	struct hst_pass_throttle throttle;
 	struct hst_trace_file file;
 	struct hst_sites interned;
 	struct hst_tallies shared;
@@ -82,6 +111,17 @@ uint64_t hst_pass_end(const struct hst_pass *pass);
 size_t hst_pass_thread(struct hst_pass *pass, uint32_t stream, uint32_t tid, uint32_t lane);
 /* The row of a stream of the present file that had events; SIZE_MAX: none. */
 size_t hst_pass_find_thread(const struct hst_pass *pass, uint32_t stream);
+
+/*
+ * Functions that were not recorded all the time (throttle.c): with the file opened and its tallies set up; is a site to be watched; a
+ * chunk from..to was replayed; the streams are done; the file is; the rows are there.
+ */
+HST_NODISCARD enum hst_status hst_pass_throttle_begin(struct hst_pass *pass);
+uint32_t hst_pass_throttle_watch(const struct hst_pass *pass, const struct hst_site *site);
+void hst_pass_throttle_chunk(struct hst_pass *pass, uint64_t begin, uint64_t end);
+HST_NODISCARD enum hst_status hst_pass_throttle_sum(struct hst_pass *pass, uint64_t end);
+void hst_pass_throttle_end(struct hst_pass *pass);
+void hst_pass_throttle_take(struct hst_pass *pass);
 
 /* Adds a stream's ledger to the sum of the profile. */
 void hst_pass_ledger(struct hst_pass *pass, const struct hst_ledger *ledger);

@@ -51,6 +51,7 @@ static void finish(struct hst_pass *pass)
 	hst_vec_finish(&pass->threads);
 	hst_vec_finish(&pass->thread_functions);
 	hst_vec_finish(&pass->pending);
+	free(pass->throttle.rows);
 	free(pass->events);
 	free(pass->chunk);
 }
@@ -125,6 +126,8 @@ enum hst_status hst_pass_sites(struct hst_pass *pass)
 		HST_TRY(hst_rows_site(pass->rows, &pass->file,
 			&pass->interned.items[pass->sites.count], &where.row, &inlined));
 		where.inlined = inlined;
+		where.watched = hst_pass_throttle_watch(
+			pass, &pass->interned.items[pass->sites.count]);
 		if (!hst_vec_push(&pass->sites, where)) {
 			return HST_E_MEMORY;
 		}
@@ -209,13 +212,20 @@ static enum hst_status read_file(struct hst_pass *pass, size_t number)
 	hst_rows_begin_file(pass->rows, number);
 	set_clock(pass);
 	HST_TRY(hst_sites_init(&pass->interned));
-	status = read_streams(pass);
+	status = hst_pass_throttle_begin(pass);
+	if (status == HST_OK) {
+		status = read_streams(pass);
+	}
 	closed = close_pending(pass);
 	status = status == HST_OK ? closed : status;
+	if (status == HST_OK) {
+		status = hst_pass_throttle_sum(pass, hst_pass_end(pass));
+	}
 	if (status == HST_OK) {
 		status = hst_pass_flush(pass);
 	}
 	hst_pass_note_file(pass);
+	hst_pass_throttle_end(pass);
 	hst_sites_finish(&pass->interned);
 	return status == HST_OK && pass->shared.out_of_memory ? HST_E_MEMORY : status;
 }
@@ -294,6 +304,7 @@ static enum hst_status take(struct hst_pass *pass)
 	struct hst_profile *profile = pass->profile;
 
 	HST_TRY(take_rows(pass));
+	hst_pass_throttle_take(pass);
 	HST_TRY(hst_calltree_take(&pass->calltree, profile));
 	hst_pass_merge_threads(pass);
 	profile->threads = pass->threads.items;

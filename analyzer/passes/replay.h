@@ -47,6 +47,7 @@ struct hst_tally {
 struct hst_site_row {
 	uint32_t row;
 	uint32_t inlined; /* 0 or 1 */
+	uint32_t watched; /* index into `watched` of the tallies, 0 none */
 };
 
 /* Counters are counted up a little later, when they have come into the cache. */
@@ -65,6 +66,7 @@ struct hst_tallies {
 	struct hst_calltree *calltree;       /* NULL: not asked for */
 	struct hst_timeline *timeline;       /* NULL: not asked for */
 	const struct hst_function_row *rows; /* for the timeline */
+	uint64_t *watched;   /* calls of functions of which not all were recorded, since the chunk began */
 	uint64_t inside_256;                 /* cost of one call within its own time, 1/256 ticks */
 	uint64_t outside_256;                /* the same within its caller's time */
 	uint64_t memory_256;                 /* cost of a record of a block that comes or goes */
@@ -128,6 +130,7 @@ struct hst_replay {
 	uint64_t resync_now; /* virtual ticks of a RESYNC whose frames are coming */
 	uint32_t resync_depth;
 	bool resyncing;
+	bool counts_time; /* the time before the RESYNC is that of the frames that stay */
 	bool settled; /* the time of the RESYNC has been reached */
 	bool detail;  /* calltree or timeline are wanted */
 	bool paused;

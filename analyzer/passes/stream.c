@@ -81,7 +81,7 @@ void hst_pass_span(struct hst_pass *pass, uint64_t first, uint64_t last)
 static enum hst_status replay_chunk(
 	struct hst_pass *pass, struct hst_decoder *decoder, struct hst_replay *replay, size_t bytes)
 {
-	struct hst_chunk header;
+	struct hst_chunk header = { 0 };
 	enum hst_status status = hst_decoder_begin(decoder, pass->chunk, bytes, NULL);
 	size_t count;
 
@@ -97,6 +97,10 @@ static enum hst_status replay_chunk(
 		if (count == 0) {
 			break;
 		}
+	}
+	if (pass->shared.watched != NULL && status != HST_E_MEMORY) {
+		hst_pass_throttle_chunk(
+			pass, header.start.ticks, hst_replay_ticks(replay));
 	}
 	if (status == HST_E_MEMORY) {
 		return status;
