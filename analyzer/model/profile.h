@@ -154,6 +154,7 @@ struct hst_profile {
 	struct hst_ledger ledger;               /* sum over streams and files */
 	uint64_t gaps;                          /* missing chunks */
 	uint64_t damaged_chunks;
+	uint64_t throttle_windows, throttle_late; /* moments in which these were; too late, no hook came */
 	uint64_t throttled; /* functions that were not recorded all the time */
 	bool complete; /* nothing was lost, repaired or missing */
 	bool clock_estimated;

@@ -19,6 +19,20 @@ struct hst_pending {
 struct hst_throttle_span {
 	double length;
 	double stands_for;
+	double calls;
+};
+
+/* What one thread recorded in them. */
+struct hst_throttle_cell {
+	uint32_t group;
+	uint64_t all;    /* calls */
+	uint64_t steady; /* of functions that are always recorded */
+	size_t first;    /* of `calls` */
+};
+
+struct hst_throttle_calls {
+	uint32_t function;
+	uint64_t calls;
 };
 
 /* What was not recorded of a row, in all files so far. */
@@ -34,7 +48,14 @@ struct hst_pass_throttle {
 	/* of the present file: */
 	struct hst_throttle_list list;
 	uint64_t *watched; /* [functions + 1], as in hst_tallies */
-	uint64_t *calls;   /* [functions][groups]: recorded in the windows */
+	HST_VEC(struct hst_throttle_cell) cells;
+	HST_VEC(struct hst_throttle_calls) calls;
+	bool fresh_stream;
+	uint64_t begin;  /* ticks: the first function was suppressed */
+	uint64_t steady; /* calls of the functions that are always recorded, since then and outside of windows */
+	double cost;     /* ticks by which a recorded call made the windows longer */
+	double off;      /* relative, of all that rests on it */
+	uint64_t windows, late; /* of all files: how many there were, and came too late */
 	struct hst_throttle_span *spans; /* [groups] */
 	size_t together, groups;
 	/* of all files: */
@@ -114,11 +135,13 @@ size_t hst_pass_find_thread(const struct hst_pass *pass, uint32_t stream);
 
 /*
  * Functions that were not recorded all the time (throttle.c): with the file opened and its tallies set up; is a site to be watched; a
- * chunk from..to was replayed; the streams are done; the file is; the rows are there.
+ * stream begins; its chunk of so many calls was replayed; the streams are done; the file is; the rows are there.
  */
 HST_NODISCARD enum hst_status hst_pass_throttle_begin(struct hst_pass *pass);
 uint32_t hst_pass_throttle_watch(const struct hst_pass *pass, const struct hst_site *site);
-void hst_pass_throttle_chunk(struct hst_pass *pass, uint64_t begin, uint64_t end);
+void hst_pass_throttle_stream(struct hst_pass *pass);
+HST_NODISCARD enum hst_status hst_pass_throttle_chunk(
+	struct hst_pass *pass, uint64_t begin, uint64_t all);
 HST_NODISCARD enum hst_status hst_pass_throttle_sum(struct hst_pass *pass, uint64_t end);
 void hst_pass_throttle_end(struct hst_pass *pass);
 void hst_pass_throttle_take(struct hst_pass *pass);

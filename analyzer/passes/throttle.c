@@ -3,9 +3,11 @@
  * How often functions were called while they were not recorded. The preload records them again in windows at random
  * moments; a window stands for the time from the middle between it and the one before to the middle between it and the next.
  *
- *   calls that are missing = sum over the windows of   calls in it / its length * time that it stands for
+ *   calls that are missing = sum over the windows of   calls in it / its own time * time that it stands for
  *
- * How much the windows differ says how far that may be off.
+ * In a window the program runs slower, perhaps ten times. Its own time is what is left when each recorded call has cost
+ * so much that the same sum, made for the functions that are always recorded, gives the calls that these really had.
+ * How much the windows differ says how far all that may be off.
  */
 #include "passes/pass.h"
 
@@ -13,8 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Counters of windows and functions; if there are more windows, neighbours are taken together. */
-#define CELLS_MAX (8u << 20)
+#define CELLS_MAX  (16u << 20) /* if there are more, neighbouring windows are taken together */
+#define STEADY_MIN 100u        /* calls of functions that are always recorded, in all windows */
+#define OWN_MIN    0.02        /* of a window's time */
+#define HALVINGS   50
+#define LATE_US    5000u
+#define LATE_MOST  0.05 /* of the windows */
 
 enum hst_status hst_pass_throttle_begin(struct hst_pass *pass)
 {
@@ -28,15 +34,18 @@ enum hst_status hst_pass_throttle_begin(struct hst_pass *pass)
 	if (functions == 0) {
 		return HST_OK;
 	}
-	throttle->together = 1 + functions * windows / CELLS_MAX;
+	throttle->together = 1 + functions * windows / CELLS_MAX * pass->file.stream_count;
 	throttle->groups = windows / throttle->together + 1;
 	throttle->watched = calloc(functions + 1, sizeof *throttle->watched);
-	throttle->calls = calloc(functions * throttle->groups, sizeof *throttle->calls);
 	throttle->spans = calloc(throttle->groups, sizeof *throttle->spans);
+	throttle->begin = UINT64_MAX;
+	for (size_t i = 0; i < functions; i++) {
+		uint64_t off = throttle->list.functions.items[i].off;
+
+		throttle->begin = off < throttle->begin ? off : throttle->begin;
+	}
 	pass->shared.watched = throttle->watched;
-	return throttle->watched == NULL || throttle->calls == NULL || throttle->spans == NULL
-		       ? HST_E_MEMORY
-		       : HST_OK;
+	return throttle->watched == NULL || throttle->spans == NULL ? HST_E_MEMORY : HST_OK;
 }
 
 void hst_pass_throttle_end(struct hst_pass *pass)
@@ -45,11 +54,14 @@ void hst_pass_throttle_end(struct hst_pass *pass)
 
 	hst_throttle_finish(&throttle->list);
 	free(throttle->watched);
-	free(throttle->calls);
 	free(throttle->spans);
+	hst_vec_finish(&throttle->cells);
+	hst_vec_finish(&throttle->calls);
 	*throttle = (struct hst_pass_throttle){ .rows = throttle->rows,
 		.row_count = throttle->row_count,
-		.row_capacity = throttle->row_capacity };
+		.row_capacity = throttle->row_capacity,
+		.windows = throttle->windows,
+		.late = throttle->late };
 	pass->shared.watched = NULL;
 }
 
@@ -87,21 +99,70 @@ static size_t window_after(const struct hst_throttle_list *list, uint64_t ticks)
 	return lo;
 }
 
-/* Each thread begins a chunk when a function is suppressed, and when a window closes: one chunk has calls of one window. */
-void hst_pass_throttle_chunk(struct hst_pass *pass, uint64_t begin, uint64_t end)
+/* What the present chunk had, into the cell of its window. */
+static enum hst_status add_to_cell(struct hst_pass_throttle *throttle, uint32_t group, uint64_t begin)
+{
+	struct hst_throttle_cell fresh = { .group = group, .first = throttle->calls.count };
+	struct hst_throttle_cell *cell;
+
+	if (throttle->fresh_stream || throttle->cells.count == 0 ||
+		throttle->cells.items[throttle->cells.count - 1].group != group) {
+		if (!hst_vec_push(&throttle->cells, fresh)) {
+			return HST_E_MEMORY;
+		}
+		throttle->fresh_stream = false;
+	}
+	cell = &throttle->cells.items[throttle->cells.count - 1];
+	for (size_t i = 0; i < throttle->list.functions.count; i++) {
+		struct hst_throttle_calls calls = { (uint32_t)i, throttle->watched[i + 1] };
+		size_t at = cell->first;
+
+		if (calls.calls == 0 || throttle->list.functions.items[i].off > begin) {
+			continue;
+		}
+		while (at < throttle->calls.count && throttle->calls.items[at].function != i) {
+			at++;
+		}
+		if (at < throttle->calls.count) {
+			throttle->calls.items[at].calls += calls.calls;
+		} else if (!hst_vec_push(&throttle->calls, calls)) {
+			return HST_E_MEMORY;
+		}
+	}
+	return HST_OK;
+}
+
+/* Each thread begins a chunk when functions are suppressed, and when a window opens or closes. */
+enum hst_status hst_pass_throttle_chunk(struct hst_pass *pass, uint64_t begin, uint64_t all)
 {
 	struct hst_pass_throttle *throttle = &pass->throttle;
 	const struct hst_throttle_list *list = &throttle->list;
-	size_t window = list->functions.count == 0 ? 0 : window_after(list, begin);
-	bool open = window < list->windows.count && list->windows.items[window].open <= end;
+	size_t window = window_after(list, begin);
+	enum hst_status status = HST_OK;
+	uint64_t steady = all;
 
-	for (size_t i = 0; i < list->functions.count; i++) {
-		if (open && list->functions.items[i].off <= begin) {
-			throttle->calls[i * throttle->groups + window / throttle->together] +=
-				throttle->watched[i + 1];
-		}
-		throttle->watched[i + 1] = 0;
+	if (list->functions.count == 0) {
+		return HST_OK;
 	}
+	for (size_t i = 1; i <= list->functions.count; i++) {
+		steady -= throttle->watched[i];
+	}
+	if (window < list->windows.count && list->windows.items[window].open <= begin) {
+		status = add_to_cell(throttle, (uint32_t)(window / throttle->together), begin);
+		if (status == HST_OK) {
+			throttle->cells.items[throttle->cells.count - 1].all += all;
+			throttle->cells.items[throttle->cells.count - 1].steady += steady;
+		}
+	} else if (begin >= throttle->begin) {
+		throttle->steady += steady;
+	}
+	memset(throttle->watched, 0, (list->functions.count + 1) * sizeof *throttle->watched);
+	return status;
+}
+
+void hst_pass_throttle_stream(struct hst_pass *pass)
+{
+	pass->throttle.fresh_stream = true;
 }
 
 /* Student's t, two-sided, 95 %. */
@@ -113,29 +174,23 @@ static double quantile(size_t freedom)
 							  : 1.96 + 2.72 / (double)freedom;
 }
 
-static void add_window(struct hst_pass_throttle *throttle, size_t window, uint64_t length)
+static struct hst_throttle_span *span_of(struct hst_pass_throttle *throttle, size_t window)
 {
-	throttle->spans[window / throttle->together].length += (double)length;
+	return &throttle->spans[window / throttle->together];
 }
 
-static void add_gap(struct hst_pass_throttle *throttle, size_t window, double gap)
-{
-	throttle->spans[window / throttle->together].stands_for += gap;
-}
-
-/* Fills the spans for a function that was suppressed from..until. false: no window in that time. */
+/* Fills the spans for what was suppressed from..until. false: no window in that time. */
 static bool lay_out(struct hst_pass_throttle *throttle, uint64_t from, uint64_t until)
 {
 	const struct hst_throttle_list *list = &throttle->list;
-	size_t first = window_after(list, from);
 	size_t last = SIZE_MAX;
 	uint64_t at = from;
 
 	memset(throttle->spans, 0, throttle->groups * sizeof *throttle->spans);
-	for (size_t i = first; i < list->windows.count; i++) {
+	for (size_t i = window_after(list, from); i < list->windows.count; i++) {
 		const struct hst_throttle_window *window = &list->windows.items[i];
 		uint64_t close = window->close < until ? window->close : until;
-		double gap = (double)(int64_t)(window->open - at);
+		double gap;
 
 		if (window->open < from) {
 			continue; /* it was suppressed within the window: from the next one on */
@@ -143,24 +198,35 @@ static bool lay_out(struct hst_pass_throttle *throttle, uint64_t from, uint64_t 
 		if (window->open >= until || close <= window->open) {
 			break;
 		}
-		add_gap(throttle, i, last == SIZE_MAX ? gap : gap / 2);
+		gap = (double)(window->open - at);
+		span_of(throttle, i)->stands_for += last == SIZE_MAX ? gap : gap / 2;
 		if (last != SIZE_MAX) {
-			add_gap(throttle, last, gap / 2);
+			span_of(throttle, last)->stands_for += gap / 2;
 		}
-		add_window(throttle, i, close - window->open);
+		span_of(throttle, i)->length += (double)(close - window->open);
 		last = i;
 		at = close;
 	}
-	if (last != SIZE_MAX) {
-		add_gap(throttle, last, until > at ? (double)(until - at) : 0);
+	if (last != SIZE_MAX && until > at) {
+		span_of(throttle, last)->stands_for += (double)(until - at);
 	}
 	return last != SIZE_MAX;
 }
 
-/* Missing calls of one function; how far that may be off, negative: nobody knows. */
-static double estimate(const struct hst_pass_throttle *throttle, size_t function, double *ret_off)
+/* A cell's calls as if the window had run at the program's own speed, when each recorded call cost `cost` ticks. */
+static double undisturbed(
+	const struct hst_pass_throttle *throttle, const struct hst_throttle_cell *cell, uint64_t calls)
 {
-	const uint64_t *calls = throttle->calls + function * throttle->groups;
+	double length = throttle->spans[cell->group].length;
+	double own = length - (double)cell->all * throttle->cost;
+
+	own = own < length * OWN_MIN ? length * OWN_MIN : own;
+	return (double)calls * length / own;
+}
+
+/* What the windows, whose calls are laid into the spans, say of the time that they stand for; how far that may be off, < 0: unknown. */
+static double extrapolate(const struct hst_pass_throttle *throttle, double *ret_off)
+{
 	double missing = 0;
 	double time = 0;
 	double square = 0;
@@ -170,7 +236,7 @@ static double estimate(const struct hst_pass_throttle *throttle, size_t function
 		const struct hst_throttle_span *span = &throttle->spans[i];
 
 		if (span->length > 0) {
-			missing += (double)calls[i] / span->length * span->stands_for;
+			missing += span->calls / span->length * span->stands_for;
 			time += span->stands_for;
 			count++;
 		}
@@ -179,8 +245,7 @@ static double estimate(const struct hst_pass_throttle *throttle, size_t function
 		const struct hst_throttle_span *span = &throttle->spans[i];
 
 		if (span->length > 0 && time > 0) {
-			double off = ((double)calls[i] / span->length - missing / time) *
-				     span->stands_for;
+			double off = (span->calls / span->length - missing / time) * span->stands_for;
 
 			square += off * off;
 		}
@@ -188,6 +253,100 @@ static double estimate(const struct hst_pass_throttle *throttle, size_t function
 	*ret_off = count < 2 ? -1
 			     : quantile(count - 1) *
 				       sqrt(square * (double)count / (double)(count - 1));
+	return missing;
+}
+
+/* The functions that are always recorded, as the windows alone would have them. */
+static double steady_by_windows(struct hst_pass_throttle *throttle, double *ret_off)
+{
+	for (size_t i = 0; i < throttle->groups; i++) {
+		throttle->spans[i].calls = 0;
+	}
+	for (size_t i = 0; i < throttle->cells.count; i++) {
+		const struct hst_throttle_cell *cell = &throttle->cells.items[i];
+
+		throttle->spans[cell->group].calls += undisturbed(throttle, cell, cell->steady);
+	}
+	return extrapolate(throttle, ret_off);
+}
+
+/*
+ * A window opens at the first hook after the moment that chance has chosen. Where it had to wait, the program was in a part in
+ * which only suppressed functions are called, and of such parts the windows know nothing.
+ */
+static bool see_all_parts(struct hst_pass_throttle *throttle, uint64_t end)
+{
+	const struct hst_throttle_list *list = &throttle->list;
+	uint64_t gap_most = 0;
+	uint64_t at = throttle->begin;
+	size_t late = 0;
+
+	for (size_t i = 0; i < list->windows.count; i++) {
+		const struct hst_throttle_window *window = &list->windows.items[i];
+
+		gap_most = window->open - at > gap_most ? window->open - at : gap_most;
+		at = window->close;
+		late += window->late_us > LATE_US;
+	}
+	late += at != UINT64_MAX && end > at && end - at > 2 * gap_most;
+	throttle->windows += list->windows.count;
+	throttle->late += late;
+	return (double)late <= LATE_MOST * (double)list->windows.count;
+}
+
+/* Finds the cost of a recorded call. false: too little is known. */
+static bool find_cost(struct hst_pass_throttle *throttle, uint64_t end)
+{
+	double least = 0;
+	double most = 0;
+	double off = 0;
+	uint64_t seen = 0;
+
+	if (!lay_out(throttle, throttle->begin, end)) {
+		return false;
+	}
+	for (size_t i = 0; i < throttle->cells.count; i++) {
+		const struct hst_throttle_cell *cell = &throttle->cells.items[i];
+		double cost = cell->all == 0 ? 0
+					     : throttle->spans[cell->group].length / (double)cell->all;
+
+		most = cost > most ? cost : most;
+		seen += cell->steady;
+	}
+	for (int i = 0; i < HALVINGS; i++) {
+		throttle->cost = (least + most) / 2;
+		if (steady_by_windows(throttle, &off) < (double)throttle->steady) {
+			least = throttle->cost;
+		} else {
+			most = throttle->cost;
+		}
+	}
+	throttle->off = throttle->steady == 0 ? -1 : off / (double)throttle->steady;
+	return seen >= STEADY_MIN && throttle->off >= 0 &&
+	       steady_by_windows(throttle, &off) > 0.9 * (double)throttle->steady;
+}
+
+/* Missing calls of one function; how far that may be off, negative: nobody knows. */
+static double estimate(struct hst_pass_throttle *throttle, size_t function, double *ret_off)
+{
+	double missing;
+
+	for (size_t i = 0; i < throttle->cells.count; i++) {
+		const struct hst_throttle_cell *cell = &throttle->cells.items[i];
+		size_t end = i + 1 < throttle->cells.count ? throttle->cells.items[i + 1].first
+							   : throttle->calls.count;
+
+		for (size_t k = cell->first; k < end; k++) {
+			if (throttle->calls.items[k].function == function) {
+				throttle->spans[cell->group].calls += undisturbed(
+					throttle, cell, throttle->calls.items[k].calls);
+			}
+		}
+	}
+	missing = extrapolate(throttle, ret_off);
+	if (*ret_off >= 0) {
+		*ret_off = hypot(*ret_off, missing * throttle->off);
+	}
 	return missing;
 }
 
@@ -212,6 +371,8 @@ static struct hst_throttled_row *row_of(struct hst_pass_throttle *throttle, uint
 enum hst_status hst_pass_throttle_sum(struct hst_pass *pass, uint64_t end)
 {
 	struct hst_pass_throttle *throttle = &pass->throttle;
+	bool known = throttle->list.functions.count != 0 && see_all_parts(throttle, end) &&
+		     find_cost(throttle, end);
 
 	for (size_t i = 0; i < throttle->list.functions.count; i++) {
 		const struct hst_throttled *function = &throttle->list.functions.items[i];
@@ -231,7 +392,7 @@ enum hst_status hst_pass_throttle_sum(struct hst_pass *pass, uint64_t end)
 		if (function->off >= until) {
 			continue;
 		}
-		if (lay_out(throttle, function->off, until)) {
+		if (known && lay_out(throttle, function->off, until)) {
 			row->missing += estimate(throttle, i, &off);
 		}
 		row->unbounded |= off < 0;
@@ -268,6 +429,8 @@ void hst_pass_throttle_take(struct hst_pass *pass)
 		return;
 	}
 	profile->complete = false;
+	profile->throttle_windows = pass->throttle.windows;
+	profile->throttle_late = pass->throttle.late;
 	hst_profile_note(profile, true,
 		"%llu function%s cost more to record than --overhead allows and %s left out at times: "
 		"calls with ~ are estimated, times are those of the recorded calls, and the time of the "
@@ -277,7 +440,9 @@ void hst_pass_throttle_take(struct hst_pass *pass)
 	if (unbounded != 0) {
 		hst_profile_note(profile, true,
 			"of %llu of them it is not known how often they were called while left out "
-			"(marked with >): no hook of the program ran to look again, or too seldom",
-			(unsigned long long)unbounded);
+			"(marked with >): %llu of %llu times that all were to be recorded for a moment no other "
+			"hook came in time",
+			(unsigned long long)unbounded, (unsigned long long)pass->throttle.late,
+			(unsigned long long)pass->throttle.windows);
 	}
 }

@@ -44,7 +44,7 @@ static enum hst_status begin_function(struct hst_throttle_list *list, uint64_t f
 static enum hst_status take_window(
 	struct hst_throttle_list *list, const struct hst_throttle_block *block)
 {
-	struct hst_throttle_window window = { block->ticks, UINT64_MAX };
+	struct hst_throttle_window window = { block->ticks, UINT64_MAX, block->late_us };
 	struct hst_throttle_window *last =
 		list->windows.count == 0 ? NULL : &list->windows.items[list->windows.count - 1];
 	bool open = last != NULL && last->close == UINT64_MAX;

@@ -13,6 +13,7 @@
 /* A time in which all suppressed functions were recorded. Ascending, apart from each other. */
 struct hst_throttle_window {
 	uint64_t open, close; /* ticks; close UINT64_MAX: until the end */
+	uint32_t late_us;     /* it was to open so long before */
 };
 
 struct hst_throttled {

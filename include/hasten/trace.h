@@ -414,7 +414,7 @@ struct hst_throttle_block {
 	uint32_t what;       /* enum hst_throttle */
 	uint32_t generation; /* of the module list */
 	uint32_t count;      /* functions listed; 0 for windows */
-	uint32_t reserved;
+	uint32_t late_us; /* OPEN: microseconds after the moment that chance had chosen: no hook came before */
 	/* uint64_t fn [count] */
 };
 static_assert(sizeof(struct hst_throttle_block) == 40, "on disk");

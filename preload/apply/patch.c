@@ -30,8 +30,7 @@ static struct {
 	int protection; /* as it was */
 } patch;
 
-static struct hst_mapping texts[HST_PATCH_BATCH] HST_LARGE;
-static struct hst_mapping data[HST_PATCH_BATCH] HST_LARGE;
+static struct hst_mapping mappings[HST_PATCH_BATCH] HST_LARGE;
 static uint64_t addresses[HST_PATCH_BATCH] HST_LARGE;
 
 void hst_patch_start(void)
@@ -78,7 +77,7 @@ static uint64_t linkage_slot(const struct hst_mapping *text, uint64_t entry)
 	static const uint8_t endbr[4] = { 0xf3, 0x0f, 0x1e, 0xfa };
 	const uint8_t *at = (const uint8_t *)entry;
 
-	if (!has(text, entry, HST_PLT_BYTES)) {
+	if (!is_code(text) || !has(text, entry, HST_PLT_BYTES)) {
 		return 0;
 	}
 	at += memcmp(at, endbr, sizeof endbr) == 0 ? sizeof endbr : 0;
@@ -87,14 +86,13 @@ static uint64_t linkage_slot(const struct hst_mapping *text, uint64_t entry)
 }
 
 /*
- * Which instruction ends at `ret`? Sets the bytes of the site and says where the address of its target is kept; 0: no
- * call that is understood. An e8 that belongs to something else names no entry that leads to the hook.
+ * Which instruction ends at `ret`? Sets the bytes of the site; the result is the address that it names, 0 none. An e8 that belongs to
+ * something else names no entry that leads to the hook.
  */
 static uint64_t site_decode(
 	struct hst_patch_site *site, const struct hst_mapping *text, uint64_t hook)
 {
 	const uint8_t *end = (const uint8_t *)site->ret;
-	uint64_t slot;
 
 	if (!is_code(text) || !has(text, site->ret - HST_CALL_GOT_BYTES, HST_CALL_GOT_BYTES)) {
 		return 0;
@@ -110,11 +108,17 @@ static uint64_t site_decode(
 	if (end[-5] != 0xe8 || relative(site->ret) == hook) {
 		return 0; /* in our own code nothing is changed */
 	}
-	slot = linkage_slot(text, relative(site->ret));
-	site->at = slot != 0 ? site->ret - HST_CALL_BYTES : 0;
+	site->at = site->ret - HST_CALL_BYTES;
 	site->armed = 0xe8;
 	site->disarmed = 0xa9;
-	return slot;
+	return relative(site->ret);
+}
+
+/* Does this place hold the hook's address? */
+static bool leads_to(const struct hst_mapping *mapping, uint64_t slot, uint64_t hook)
+{
+	return slot != 0 && slot % 8 == 0 && has(mapping, slot, sizeof(uint64_t)) &&
+	       (mapping->protection & PROT_READ) != 0 && *(const uint64_t *)slot == hook;
 }
 
 void hst_patch_find(struct hst_patch_site *sites, uint32_t count, uint64_t hook)
@@ -123,19 +127,21 @@ void hst_patch_find(struct hst_patch_site *sites, uint32_t count, uint64_t hook)
 		sites[i] = (struct hst_patch_site){ .ret = sites[i].ret };
 		addresses[i] = sites[i].ret - 1;
 	}
-	if (!hst_procfs_mappings(addresses, count, texts)) {
+	if (!hst_procfs_mappings(addresses, count, mappings)) {
 		return;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		addresses[i] = site_decode(&sites[i], &texts[i], hook);
+		addresses[i] = site_decode(&sites[i], &mappings[i], hook);
 	}
-	(void)hst_procfs_mappings(addresses, count, data);
+	(void)hst_procfs_mappings(addresses, count, mappings);
 	for (uint32_t i = 0; i < count; i++) {
-		bool ours = addresses[i] != 0 && has(&data[i], addresses[i], sizeof(uint64_t)) &&
-			    (data[i].protection & PROT_READ) != 0 && addresses[i] % 8 == 0 &&
-			    *(const uint64_t *)addresses[i] == hook;
-
-		sites[i].at = ours ? sites[i].at : 0;
+		if (sites[i].at != 0 && sites[i].armed == 0xe8) {
+			addresses[i] = linkage_slot(&mappings[i], addresses[i]);
+		}
+	}
+	(void)hst_procfs_mappings(addresses, count, mappings);
+	for (uint32_t i = 0; i < count; i++) {
+		sites[i].at = leads_to(&mappings[i], addresses[i], hook) ? sites[i].at : 0;
 	}
 }
 
@@ -155,16 +161,16 @@ static void note_failure(long error)
 	patch.refused |= (error != -ENOMEM && error != -EAGAIN) || patch.failures >= HST_FAILURES_MAX;
 }
 
-static bool open_code(const struct hst_mapping *text, uint64_t lo, uint64_t hi)
+/* All of the mapping: the kernel would never join again what a part makes of it. */
+static bool open_code(const struct hst_mapping *text)
 {
 	long result;
 
-	lo &= ~(HST_PAGE - 1);
-	patch.lo = lo;
+	patch.lo = text->range.lo;
 	patch.protection = text->protection;
 	hst_barrier();
-	patch.bytes = hst_sys_whole_pages(hi - lo);
-	result = hst_sys6(SYS_mprotect, (long)lo, (long)patch.bytes,
+	patch.bytes = text->range.hi - text->range.lo;
+	result = hst_sys6(SYS_mprotect, (long)patch.lo, (long)patch.bytes,
 		text->protection | PROT_WRITE, 0, 0, 0);
 	if (result != 0) {
 		patch.bytes = 0;
@@ -187,21 +193,10 @@ static void close_code(void)
 /* All of the sites from the first one on that lie in the same mapping. false: the first one could not be changed. */
 static bool set_in_mapping(struct hst_patch_site *const *sites, uint32_t count, bool off)
 {
-	uint64_t lo = sites[0]->at;
-	uint64_t hi = lo + 1;
 	struct hst_mapping text;
 
 	if (!hst_procfs_mappings(&sites[0]->at, 1, &text) || !is_code(&text) ||
-		!has(&text, lo, HST_CALL_GOT_BYTES)) {
-		return false;
-	}
-	for (uint32_t i = 1; i < count; i++) {
-		if (sites[i]->off != off && has(&text, sites[i]->at, HST_CALL_GOT_BYTES)) {
-			lo = sites[i]->at < lo ? sites[i]->at : lo;
-			hi = sites[i]->at >= hi ? sites[i]->at + 1 : hi;
-		}
-	}
-	if (!open_code(&text, lo, hi)) {
+		!has(&text, sites[0]->at, HST_CALL_GOT_BYTES) || !open_code(&text)) {
 		return false;
 	}
 	for (uint32_t i = 0; i < count; i++) {

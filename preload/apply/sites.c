@@ -268,13 +268,15 @@ static void work_on(bool is_exit, hst_sites_refused *refused)
 	(void)hst_patch_set(chosen, count, true);
 	count = 0;
 	for (uint32_t i = 0; i < sites.noted; i++) {
-		struct hst_suppressed *entry;
-
-		if (noted[i].is_exit != is_exit || chosen[count++]->off) {
-			continue;
+		if (noted[i].is_exit == is_exit) {
+			noted[i].fn = chosen[count++]->off ? 0 : noted[i].fn;
 		}
-		entry = hst_suppressed_find(noted[i].fn);
-		if (entry != NULL && entry->state == HST_FN_SUPPRESSED) {
+	}
+	for (uint32_t i = 0; i < sites.noted; i++) {
+		struct hst_suppressed *entry = hst_suppressed_find(noted[i].fn);
+
+		if (noted[i].is_exit == is_exit && entry != NULL &&
+			entry->state == HST_FN_SUPPRESSED) {
 			refused(entry, is_exit);
 		}
 	}

@@ -126,6 +126,7 @@ static uint64_t allowed_in(uint64_t ticks, uint64_t cost)
 static bool write_block(
 	enum hst_throttle what, const uint64_t *functions, uint32_t count, uint64_t ticks)
 {
+	uint64_t late = what == HST_THROTTLE_OPEN ? (ticks - throttle.window_next) / throttle.per_us : 0;
 	struct hst_throttle_block *block = (void *)block_bytes;
 	uint32_t bytes = (uint32_t)sizeof *block + count * (uint32_t)sizeof *functions;
 	uint64_t offset;
@@ -138,6 +139,7 @@ static bool write_block(
 		.what = what,
 		.generation = hst_modules_generation(),
 		.count = count,
+		.late_us = late < UINT32_MAX ? (uint32_t)late : UINT32_MAX,
 	};
 	memcpy(block + 1, functions, count * sizeof *functions);
 	return hst_sink_append(block, bytes, &offset);
@@ -361,6 +363,7 @@ static bool open_window(void)
 	}
 	throttle.window_bytes = 0;
 	throttle.window_begin = hst_ticks();
+	hst_sink_alarm(); /* a chunk of its own, so that the reader can tell what was recorded in it */
 	__atomic_store_n(&hst_suppressed_window, 1, __ATOMIC_SEQ_CST);
 	return true;
 }

@@ -224,7 +224,7 @@ static void park(struct hst_stream *stream, uint32_t count)
 static bool has_suppressed(const struct hst_stream *stream, uint32_t count)
 {
 	for (uint32_t i = 0; hst_suppressed != NULL && i < count; i++) {
-		if (hst_suppressed_find(stream->top[-(ptrdiff_t)i].fn) != NULL) {
+		if (hst_is_suppressed(stream->top[-(ptrdiff_t)i].fn)) {
 			return true;
 		}
 	}
