@@ -136,6 +136,7 @@ void hst_info_json(const struct hst_info *info)
 	hst_json_u64(&json, "events", profile->events);
 	hst_json_u64(&json, "wall_ns", profile->wall_ns);
 	hst_json_u64(&json, "own_cost_ns", profile->compensated_ns);
+	hst_info_overhead_json(&json, info);
 	hst_json_array(&json, "processes");
 	for (size_t i = 0; i < info->processes.count; i++) {
 		json_process(&json, &info->processes.items[i]);
@@ -190,6 +191,7 @@ static void text_session(const struct hst_info *info)
 	hst_print_line("own cost   %s within the functions: per call %s in the callee, %s in the "
 		       "caller",
 		cost, inside, outside);
+	hst_info_overhead_text(info);
 	hst_info_memory_text(info);
 }
 
