@@ -127,7 +127,7 @@ static void chunk_fill(
 	chunk->clock_mode = 0;
 	chunk->generation = hst_modules_generation();
 	chunk->filter_generation = 0;
-	chunk->patch_generation = 0;
+	chunk->patch_generation = stream->changes;
 	chunk->depth = hst_depth(stream);
 	chunk->low_water = stream->low_depth;
 	chunk->lane = (uint16_t)stream->lane;
