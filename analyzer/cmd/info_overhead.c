@@ -72,13 +72,16 @@ void hst_info_overhead_text(const struct hst_info *info)
 	hst_print_line("overhead   %.4g %% allowed: %llu functions were left out %s",
 		header->budget_ppm / 1e4, (unsigned long long)profile->throttled,
 		state_texts[header->budget_state]);
-	hst_print_line("           recorded calls took %s, %.2g %% of the time beside them (%.1f ns per "
-		       "call, as measured at start)%s",
+	hst_print_line(
+		"           recorded calls took %s, %.2g %% of the time beside them (%.1f ns per "
+		"call, as measured at start)%s",
 		cost, share_of_hooks(profile) * 100,
 		profile->cost_inside_ns + profile->cost_outside_ns,
-		share_of_hooks(profile) * 1e6 <= header->budget_ppm ? "" : ": the limit was not kept");
+		share_of_hooks(profile) * 1e6 <= header->budget_ppm ? ""
+								    : ": the limit was not kept");
 	if (profile->throttle_windows != 0) {
-		hst_print_line("           %llu times all were recorded for a moment, %llu of them too late",
+		hst_print_line(
+			"           %llu times all were recorded for a moment, %llu of them too late",
 			(unsigned long long)profile->throttle_windows,
 			(unsigned long long)profile->throttle_late);
 	}

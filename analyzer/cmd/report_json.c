@@ -15,7 +15,7 @@ enum field_kind {
 	FIELD_TEXT,
 	FIELD_NUMBER,
 	FIELD_BOOL,
-	FIELD_NONE,  /* not measured by this version */
+	FIELD_NONE, /* not measured by this version */
 	FIELD_MEMORY,
 };
 
@@ -148,8 +148,7 @@ static bool is_null(const struct hst_report *report, const struct field *field,
 	}
 	return field->kind == FIELD_NONE || (field->returned_only && row->returned == 0) ||
 	       (field->kind == FIELD_TEXT && field->text(row) == NULL) ||
-	       (field->number == number_line && row->line == 0) ||
-	       is_unknown_estimate(field, row);
+	       (field->number == number_line && row->line == 0) || is_unknown_estimate(field, row);
 }
 
 void hst_report_json_row(

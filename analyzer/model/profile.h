@@ -64,7 +64,8 @@ enum {
 	HST_ROW_RECURSIVE = 1u << 5,
 	HST_ROW_REGION = 1u << 6,
 	HST_ROW_MIN_MAX_COARSE = 1u << 7, /* percentiles from the half-octave histogram */
-	HST_ROW_THROTTLED = 1u << 8, /* not all calls were recorded, to keep within a limit of cost */
+	HST_ROW_THROTTLED =
+		1u << 8, /* not all calls were recorded, to keep within a limit of cost */
 	HST_ROW_UNBOUNDED = 1u << 9, /* and nothing is known of how many were not */
 };
 
@@ -154,9 +155,10 @@ struct hst_profile {
 	struct hst_ledger ledger;               /* sum over streams and files */
 	uint64_t gaps;                          /* missing chunks */
 	uint64_t damaged_chunks;
-	uint64_t throttle_windows, throttle_late; /* moments in which these were; too late, no hook came */
-	uint64_t throttled; /* functions that were not recorded all the time */
-	bool complete; /* nothing was lost, repaired or missing */
+	uint64_t throttle_windows,
+		throttle_late; /* moments in which these were; too late, no hook came */
+	uint64_t throttled;    /* functions that were not recorded all the time */
+	bool complete;         /* nothing was lost, repaired or missing */
 	bool clock_estimated;
 	bool memory;            /* of at least one process: passes/heap.h reads it */
 	struct hst_note *notes; /* every loss, doubt and blind spot */

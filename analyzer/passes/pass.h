@@ -51,10 +51,11 @@ struct hst_pass_throttle {
 	HST_VEC(struct hst_throttle_cell) cells;
 	HST_VEC(struct hst_throttle_calls) calls;
 	bool fresh_stream;
-	uint64_t begin;  /* ticks: the first function was suppressed */
-	uint64_t steady; /* calls of the functions that are always recorded, since then and outside of windows */
-	double cost;     /* ticks by which a recorded call made the windows longer */
-	double off;      /* relative, of all that rests on it */
+	uint64_t begin; /* ticks: the first function was suppressed */
+	uint64_t
+		steady; /* calls of the functions that are always recorded, since then and outside of windows */
+	double cost;            /* ticks by which a recorded call made the windows longer */
+	double off;             /* relative, of all that rests on it */
 	uint64_t windows, late; /* of all files: how many there were, and came too late */
 	struct hst_throttle_span *spans; /* [groups] */
 	size_t together, groups;

@@ -126,8 +126,8 @@ enum hst_status hst_pass_sites(struct hst_pass *pass)
 		HST_TRY(hst_rows_site(pass->rows, &pass->file,
 			&pass->interned.items[pass->sites.count], &where.row, &inlined));
 		where.inlined = inlined;
-		where.watched = hst_pass_throttle_watch(
-			pass, &pass->interned.items[pass->sites.count]);
+		where.watched =
+			hst_pass_throttle_watch(pass, &pass->interned.items[pass->sites.count]);
 		if (!hst_vec_push(&pass->sites, where)) {
 			return HST_E_MEMORY;
 		}

@@ -66,10 +66,11 @@ struct hst_tallies {
 	struct hst_calltree *calltree;       /* NULL: not asked for */
 	struct hst_timeline *timeline;       /* NULL: not asked for */
 	const struct hst_function_row *rows; /* for the timeline */
-	uint64_t *watched;   /* calls of functions of which not all were recorded, since the chunk began */
-	uint64_t inside_256;                 /* cost of one call within its own time, 1/256 ticks */
-	uint64_t outside_256;                /* the same within its caller's time */
-	uint64_t memory_256;                 /* cost of a record of a block that comes or goes */
+	uint64_t *
+		watched; /* calls of functions of which not all were recorded, since the chunk began */
+	uint64_t inside_256;  /* cost of one call within its own time, 1/256 ticks */
+	uint64_t outside_256; /* the same within its caller's time */
+	uint64_t memory_256;  /* cost of a record of a block that comes or goes */
 	double ns_per_tick;
 	uint64_t ns_32; /* the same with 32 fraction bits */
 	uint64_t base_ticks;
@@ -131,8 +132,8 @@ struct hst_replay {
 	uint32_t resync_depth;
 	bool resyncing;
 	bool counts_time; /* the time before the RESYNC is that of the frames that stay */
-	bool settled; /* the time of the RESYNC has been reached */
-	bool detail;  /* calltree or timeline are wanted */
+	bool settled;     /* the time of the RESYNC has been reached */
+	bool detail;      /* calltree or timeline are wanted */
 	bool paused;
 	bool suspended; /* its frames are taken out of the recursion counters */
 	bool limited;   /* ended by LIMIT: the rest is in a profile block */

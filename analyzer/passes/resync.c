@@ -67,8 +67,7 @@ static void resync_begin(struct hst_replay *replay, const struct hst_event *even
 	replay->resyncing = true;
 	replay->settled = false;
 	/* Frames of functions that are not recorded any more were dropped: what came since was not theirs. */
-	replay->counts_time =
-		event->reason == HST_RESYNC_STACK && replay->tallies->watched != NULL;
+	replay->counts_time = event->reason == HST_RESYNC_STACK && replay->tallies->watched != NULL;
 	if (event->reason == HST_RESYNC_GAP) {
 		replay->row_flags |= HST_ROW_REPAIRED;
 		close_parked(replay);

@@ -100,8 +100,7 @@ static enum hst_status replay_chunk(
 		}
 	}
 	if (pass->shared.watched != NULL && status != HST_E_MEMORY) {
-		HST_TRY(hst_pass_throttle_chunk(
-			pass, header.start.ticks, replay->calls - before));
+		HST_TRY(hst_pass_throttle_chunk(pass, header.start.ticks, replay->calls - before));
 	}
 	if (status == HST_E_MEMORY) {
 		return status;

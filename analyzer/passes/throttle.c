@@ -100,7 +100,8 @@ static size_t window_after(const struct hst_throttle_list *list, uint64_t ticks)
 }
 
 /* What the present chunk had, into the cell of its window. */
-static enum hst_status add_to_cell(struct hst_pass_throttle *throttle, uint32_t group, uint64_t begin)
+static enum hst_status add_to_cell(
+	struct hst_pass_throttle *throttle, uint32_t group, uint64_t begin)
 {
 	struct hst_throttle_cell fresh = { .group = group, .first = throttle->calls.count };
 	struct hst_throttle_cell *cell;
@@ -171,7 +172,7 @@ static double quantile(size_t freedom)
 	static const double table[] = { 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26 };
 
 	return freedom <= sizeof table / sizeof table[0] ? table[freedom - 1]
-							  : 1.96 + 2.72 / (double)freedom;
+							 : 1.96 + 2.72 / (double)freedom;
 }
 
 static struct hst_throttle_span *span_of(struct hst_pass_throttle *throttle, size_t window)
@@ -214,8 +215,8 @@ static bool lay_out(struct hst_pass_throttle *throttle, uint64_t from, uint64_t 
 }
 
 /* A cell's calls as if the window had run at the program's own speed, when each recorded call cost `cost` ticks. */
-static double undisturbed(
-	const struct hst_pass_throttle *throttle, const struct hst_throttle_cell *cell, uint64_t calls)
+static double undisturbed(const struct hst_pass_throttle *throttle,
+	const struct hst_throttle_cell *cell, uint64_t calls)
 {
 	double length = throttle->spans[cell->group].length;
 	double own = length - (double)cell->all * throttle->cost;
@@ -245,7 +246,8 @@ static double extrapolate(const struct hst_pass_throttle *throttle, double *ret_
 		const struct hst_throttle_span *span = &throttle->spans[i];
 
 		if (span->length > 0 && time > 0) {
-			double off = (span->calls / span->length - missing / time) * span->stands_for;
+			double off =
+				(span->calls / span->length - missing / time) * span->stands_for;
 
 			square += off * off;
 		}
@@ -307,8 +309,9 @@ static bool find_cost(struct hst_pass_throttle *throttle, uint64_t end)
 	}
 	for (size_t i = 0; i < throttle->cells.count; i++) {
 		const struct hst_throttle_cell *cell = &throttle->cells.items[i];
-		double cost = cell->all == 0 ? 0
-					     : throttle->spans[cell->group].length / (double)cell->all;
+		double cost = cell->all == 0
+				      ? 0
+				      : throttle->spans[cell->group].length / (double)cell->all;
 
 		most = cost > most ? cost : most;
 		seen += cell->steady;
@@ -338,8 +341,8 @@ static double estimate(struct hst_pass_throttle *throttle, size_t function, doub
 
 		for (size_t k = cell->first; k < end; k++) {
 			if (throttle->calls.items[k].function == function) {
-				throttle->spans[cell->group].calls += undisturbed(
-					throttle, cell, throttle->calls.items[k].calls);
+				throttle->spans[cell->group].calls +=
+					undisturbed(throttle, cell, throttle->calls.items[k].calls);
 			}
 		}
 	}
@@ -419,8 +422,7 @@ void hst_pass_throttle_take(struct hst_pass *pass)
 
 		row->flags |= HST_ROW_THROTTLED | (from->unbounded ? HST_ROW_UNBOUNDED : 0u);
 		row->estimated = known + rounded(from->missing);
-		row->estimated_low =
-			known + (from->unbounded ? 0 : rounded(from->missing - off));
+		row->estimated_low = known + (from->unbounded ? 0 : rounded(from->missing - off));
 		row->estimated_high = known + rounded(from->missing + off);
 		unbounded += from->unbounded;
 	}

@@ -11,10 +11,9 @@
 static enum hst_status begin_function(struct hst_throttle_list *list, uint64_t fn,
 	const struct hst_throttle_block *block, bool counted)
 {
-	struct hst_throttled function = { .fn = fn,
-		.generation = block->generation,
-		.off = UINT64_MAX,
-		.counted = UINT64_MAX };
+	struct hst_throttled function = {
+		.fn = fn, .generation = block->generation, .off = UINT64_MAX, .counted = UINT64_MAX
+	};
 	struct hst_throttled *newest = NULL;
 	uint32_t index;
 
@@ -102,8 +101,8 @@ static void take_counts(struct hst_throttle_list *list, const uint8_t *bytes, si
 	}
 }
 
-static enum hst_status read_block(
-	const struct hst_trace_file *file, uint64_t offset, struct hst_throttle_list *list, bool counts)
+static enum hst_status read_block(const struct hst_trace_file *file, uint64_t offset,
+	struct hst_throttle_list *list, bool counts)
 {
 	static const size_t most =
 		sizeof(struct hst_throttle_block) + LISTED_MAX * sizeof(uint64_t);

@@ -136,9 +136,10 @@ enum {
 /* hst_file_header.budget_state */
 enum hst_budget {
 	HST_BUDGET_OFF = 0,
-	HST_BUDGET_PATCH = 1,   /* call sites of functions that cost too much are disarmed */
-	HST_BUDGET_COUNT = 2,   /* not asked for, or not allowed: their calls are counted */
-	HST_BUDGET_REFUSED = 3, /* the system refused to let code be changed: the same from then on */
+	HST_BUDGET_PATCH = 1, /* call sites of functions that cost too much are disarmed */
+	HST_BUDGET_COUNT = 2, /* not asked for, or not allowed: their calls are counted */
+	HST_BUDGET_REFUSED =
+		3, /* the system refused to let code be changed: the same from then on */
 };
 
 /* Page 0 of the file. Mapped shared while the process runs. */
@@ -199,18 +200,19 @@ struct hst_file_header {
 	uint64_t
 		freed_early; /* profile mode: blocks freed that were allocated before it began, or untracked */
 	uint64_t freed_early_bytes; /* usable bytes of them, where known */
-	uint32_t budget_ppm; /* what the hooks of functions may cost, of the other time; 0: no limit was set */
+	uint32_t
+		budget_ppm; /* what the hooks of functions may cost, of the time beside them */
 	uint32_t budget_state; /* enum hst_budget */
 	uint8_t reserved[2536];
 };
 static_assert(sizeof(struct hst_file_header) == HST_HEADER_BYTES, "one page");
 
 enum hst_block_type {
-	HST_BLOCK_CHUNK = 1,   /* events of one stream */
-	HST_BLOCK_MODULE = 2,  /* a module was there or came */
-	HST_BLOCK_GONE = 3,    /* a module went */
-	HST_BLOCK_NAME = 4,    /* name of a region */
-	HST_BLOCK_PROFILE = 5, /* calling-context tree of one stream */
+	HST_BLOCK_CHUNK = 1,    /* events of one stream */
+	HST_BLOCK_MODULE = 2,   /* a module was there or came */
+	HST_BLOCK_GONE = 3,     /* a module went */
+	HST_BLOCK_NAME = 4,     /* name of a region */
+	HST_BLOCK_PROFILE = 5,  /* calling-context tree of one stream */
 	HST_BLOCK_THROTTLE = 6, /* from now on functions are recorded differently */
 	HST_BLOCK_COUNTS = 7,   /* of one stream: calls that were counted and not recorded */
 };
@@ -414,8 +416,9 @@ struct hst_throttle_block {
 	uint32_t what;       /* enum hst_throttle */
 	uint32_t generation; /* of the module list */
 	uint32_t count;      /* functions listed; 0 for windows */
-	uint32_t late_us; /* OPEN: microseconds after the moment that chance had chosen: no hook came before */
-	/* uint64_t fn [count] */
+	uint32_t
+		late_us; /* OPEN: microseconds after the moment that chance had chosen: no hook came before */
+			 /* uint64_t fn [count] */
 };
 static_assert(sizeof(struct hst_throttle_block) == 40, "on disk");
 

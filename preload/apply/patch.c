@@ -158,7 +158,8 @@ static bool site_is_as_expected(const struct hst_patch_site *site)
 static void note_failure(long error)
 {
 	patch.failures++;
-	patch.refused |= (error != -ENOMEM && error != -EAGAIN) || patch.failures >= HST_FAILURES_MAX;
+	patch.refused |=
+		(error != -ENOMEM && error != -EAGAIN) || patch.failures >= HST_FAILURES_MAX;
 }
 
 /* All of the mapping: the kernel would never join again what a part makes of it. */

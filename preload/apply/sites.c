@@ -21,7 +21,7 @@ uint32_t hst_suppressed_window;
 /* One site that is known. */
 struct site {
 	struct hst_patch_site patch;
-	uint64_t fn; /* 0: it is gone */
+	uint64_t fn;   /* 0: it is gone */
 	uint32_t next; /* of the same function: index + 1 */
 	bool is_exit;
 };
@@ -184,7 +184,8 @@ void hst_sites_note(struct hst_suppressed *entry, uint64_t ret, bool is_exit, ui
 }
 
 /* A place in the list; NULL: there is none left. */
-static struct site *add(struct hst_suppressed *entry, const struct hst_patch_site *patch, bool is_exit)
+static struct site *add(
+	struct hst_suppressed *entry, const struct hst_patch_site *patch, bool is_exit)
 {
 	struct site *site = known(entry, patch->ret);
 

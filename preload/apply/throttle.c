@@ -20,7 +20,7 @@
 # define HST_HASTE 1u /* tests divide all times by it */
 #endif
 
-#define HST_CHOSEN_MAX   64u /* functions suppressed at once */
+#define HST_CHOSEN_MAX   64u                 /* functions suppressed at once */
 #define HST_PERIOD_US    (2000u / HST_HASTE) /* over which the cost is looked at */
 #define HST_WINDOW_US    (10000u / HST_HASTE)
 #define HST_GAP_LEAST_US (100000u / HST_HASTE) /* between windows, on average */
@@ -38,8 +38,9 @@
 bool hst_throttle_on;
 
 static struct {
-	uint32_t changes; /* each makes every thread begin a chunk without the frames of suppressed functions */
-	uint32_t count;   /* of entries */
+	uint32_t
+		changes; /* each makes every thread begin a chunk without the frames of suppressed functions */
+	uint32_t count;    /* of entries */
 	uint32_t counters; /* given out */
 	uint32_t suppressed;
 	uint32_t failures;
@@ -62,9 +63,8 @@ void hst_throttle_start(uint64_t enter, uint64_t leave)
 		return;
 	}
 	hst_sites_start(enter, leave, allowed);
-	hst_sink.header->budget_ppm = options->overhead_ppm < UINT32_MAX
-					      ? (uint32_t)options->overhead_ppm
-					      : UINT32_MAX;
+	hst_sink.header->budget_ppm =
+		options->overhead_ppm < UINT32_MAX ? (uint32_t)options->overhead_ppm : UINT32_MAX;
 	hst_sink.header->budget_state = allowed ? HST_BUDGET_PATCH : HST_BUDGET_COUNT;
 	throttle.random = hst_ticks() ^ ((uint64_t)hst_sink.pid << 32);
 	throttle.per_us = options->tsc_hz / HST_MILLION;
@@ -126,7 +126,8 @@ static uint64_t allowed_in(uint64_t ticks, uint64_t cost)
 static bool write_block(
 	enum hst_throttle what, const uint64_t *functions, uint32_t count, uint64_t ticks)
 {
-	uint64_t late = what == HST_THROTTLE_OPEN ? (ticks - throttle.window_next) / throttle.per_us : 0;
+	uint64_t late =
+		what == HST_THROTTLE_OPEN ? (ticks - throttle.window_next) / throttle.per_us : 0;
 	struct hst_throttle_block *block = (void *)block_bytes;
 	uint32_t bytes = (uint32_t)sizeof *block + count * (uint32_t)sizeof *functions;
 	uint64_t offset;
@@ -356,8 +357,7 @@ void hst_throttle_tally(struct hst_stream *stream)
 /* All sites armed, and that noted; false: it could not be done, and they are as they were. */
 static bool open_window(void)
 {
-	if (!hst_sites_set_all(false) ||
-		!write_block(HST_THROTTLE_OPEN, NULL, 0, hst_ticks())) {
+	if (!hst_sites_set_all(false) || !write_block(HST_THROTTLE_OPEN, NULL, 0, hst_ticks())) {
 		(void)hst_sites_set_all(true);
 		return false;
 	}
@@ -371,8 +371,8 @@ static bool open_window(void)
 /* What a window costs decides how soon there may be another one. */
 static void close_window(uint64_t now)
 {
-	uint64_t cost = cost_of(
-		__atomic_load_n(&throttle.window_bytes, __ATOMIC_RELAXED) / HST_BYTES_CALL);
+	uint64_t cost =
+		cost_of(__atomic_load_n(&throttle.window_bytes, __ATOMIC_RELAXED) / HST_BYTES_CALL);
 	uint64_t gap = cost / throttle.per_us * 2 * HST_MILLION /
 		       (hst_sink.header->budget_ppm != 0 ? hst_sink.header->budget_ppm : 1);
 

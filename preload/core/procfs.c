@@ -214,14 +214,13 @@ bool hst_procfs_mapping(uint64_t address, struct hst_range *ret_range, char *nam
 	return found;
 }
 
-static void mappings_note(
-	const struct line *line, const uint64_t *addresses, uint32_t count, struct hst_mapping *found)
+static void mappings_note(const struct line *line, const uint64_t *addresses, uint32_t count,
+	struct hst_mapping *found)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		if (addresses[i] >= line->range.lo && addresses[i] < line->range.hi) {
-			found[i] = (struct hst_mapping){
-				line->range, line->protection, line->shared
-			};
+			found[i] =
+				(struct hst_mapping){ line->range, line->protection, line->shared };
 		}
 	}
 }

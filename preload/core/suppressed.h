@@ -16,9 +16,10 @@
 #define HST_SUPPRESSED_SLOTS 4096u
 
 enum hst_suppressed_state {
-	HST_FN_RECORDED = 0,   /* like any other: its module went, or was never disarmed */
-	HST_FN_SUPPRESSED = 1, /* its call sites are disarmed, but for the windows in which all are armed again */
-	HST_FN_COUNTED = 2,    /* its calls are counted and nothing else */
+	HST_FN_RECORDED = 0, /* like any other: its module went, or was never disarmed */
+	HST_FN_SUPPRESSED =
+		1, /* its call sites are disarmed, but for the windows in which all are armed again */
+	HST_FN_COUNTED = 2, /* its calls are counted and nothing else */
 };
 
 struct hst_suppressed {

@@ -271,7 +271,8 @@ HST_INLINE void exit_slowly(
 	bool own, void *fn, uint64_t site_not, uint64_t from_not, uint64_t sp, uint64_t rbp)
 {
 	struct hst_stream *stream = own ? hst_self : hst_stream_enter(sp);
-	struct hst_call call = { (uint64_t)fn, site_not, 0, sp, rbp, from_not == site_not, from_not };
+	struct hst_call call = { (uint64_t)fn, site_not, 0, sp, rbp, from_not == site_not,
+		from_not };
 
 	if (stream != NULL) {
 		hst_exit(stream, &call);

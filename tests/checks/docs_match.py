@@ -29,7 +29,11 @@ OFFSETS = [
     ("hst_file_header", "page_bytes", 1380), ("hst_file_header", "brk_start", 1384),
     ("hst_file_header", "allocator", 1392), ("hst_file_header", "live_bytes", 1520),
     ("hst_file_header", "peak_bytes", 1528), ("hst_file_header", "freed_early", 1536),
-    ("hst_file_header", "freed_early_bytes", 1544), ("hst_file_header", "reserved", 1552),
+    ("hst_file_header", "freed_early_bytes", 1544), ("hst_file_header", "budget_ppm", 1552),
+    ("hst_file_header", "budget_state", 1556), ("hst_file_header", "reserved", 1560),
+    ("hst_throttle_block", "ticks", 16), ("hst_throttle_block", "late_us", 36),
+    ("hst_counts_block", "stream", 16), ("hst_counts_block", "counts", 48),
+    ("hst_chunk", "patch_generation", 76),
     ("hst_chunk", "stream", 16), ("hst_chunk", "seq", 24), ("hst_chunk", "previous", 32),
     ("hst_chunk", "start", 40), ("hst_chunk", "cpu_ns", 56), ("hst_chunk", "generation", 68),
     ("hst_chunk", "depth", 80), ("hst_chunk", "frames", 88), ("hst_chunk", "lane", 90),
@@ -55,7 +59,7 @@ OFFSETS = [
 ]
 
 # Tables of fields: (heading above it, struct, where its last field ends).
-TABLES = [("### File header", "hst_file_header", 1552), ("### Profile", "hst_profile_node", 384)]
+TABLES = [("### File header", "hst_file_header", 1560), ("### Profile", "hst_profile_node", 384)]
 FIELD = re.compile(r"^\| (\d+) \| (\d+(?:, \d+)*)( each)? \|", re.MULTILINE)
 ALLOCATOR = re.compile(r"^HST_ALLOCATOR\((\w+),\s*(\w+),\s*(\d+)\)$", re.MULTILINE)
 

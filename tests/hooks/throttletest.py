@@ -105,6 +105,8 @@ def main():
     if not os.path.exists(program):
         print("skipped: no clang")
         return 77
+    if options.hasty:
+        arguments = arguments[:-1] + [str(int(arguments[-1]) // 5)]
     command = [program] + [word.format(dir=options.programs) for word in arguments]
     plain = run(command)
     problems = []

@@ -169,10 +169,11 @@ NOHOOK static void forbid(void)
 	register long r8 __asm__("r8") = 0;
 	long result;
 
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(SYS_prctl), "D"(PR_SET_NO_NEW_PRIVS), "S"(1), "d"(0), "r"(r10), "r"(r8)
-			 : "rcx", "r11", "memory");
+	__asm__ volatile(
+		"syscall"
+		: "=a"(result)
+		: "a"(SYS_prctl), "D"(PR_SET_NO_NEW_PRIVS), "S"(1), "d"(0), "r"(r10), "r"(r8)
+		: "rcx", "r11", "memory");
 	__asm__ volatile("syscall"
 			 : "=a"(result)
 			 : "a"(SYS_prctl), "D"(PR_SET_SECCOMP), "S"(SECCOMP_MODE_FILTER),

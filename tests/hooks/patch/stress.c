@@ -118,8 +118,8 @@ static void find(uint64_t hook, unsigned which)
 		sites[i].ret = places[i];
 	}
 	for (unsigned i = 0; i < count; i += HST_PATCH_BATCH) {
-		hst_patch_find(sites + i,
-			count - i < HST_PATCH_BATCH ? count - i : HST_PATCH_BATCH, hook);
+		hst_patch_find(
+			sites + i, count - i < HST_PATCH_BATCH ? count - i : HST_PATCH_BATCH, hook);
 	}
 	for (unsigned i = 0; i < count; i++) {
 		if (sites[i].at == 0) {
