@@ -43,6 +43,8 @@ const char *hst_info_advice(const struct hst_info_module *module);
 void hst_info_end(const struct hst_info_process *process, char *buffer, size_t size);
 
 /* Was memory recorded, at which cost, or why not: a line for each answer. */
+void hst_info_overhead_text(const struct hst_info *info);
+void hst_info_overhead_json(struct hst_json *json, const struct hst_info *info);
 void hst_info_memory_text(const struct hst_info *info);
 /* The same of one process, as member "memory" of the object that is open. */
 void hst_info_memory_json(struct hst_json *json, const struct hst_info_process *process);

@@ -141,6 +141,7 @@ void hst_info_json(const struct hst_info *info)
 	hst_json_u64(&json, "gaps", profile->clock_chunks[HST_CLOCK_MODE_GAP]);
 	hst_json_u64(&json, "none", profile->clock_chunks[HST_CLOCK_MODE_NONE]);
 	hst_json_end(&json);
+	hst_info_overhead_json(&json, info);
 	hst_json_array(&json, "processes");
 	for (size_t i = 0; i < info->processes.count; i++) {
 		json_process(&json, &info->processes.items[i]);
@@ -213,6 +214,7 @@ static void text_session(const struct hst_info *info)
 		       "caller",
 		cost, inside, outside);
 	text_clock(profile);
+	hst_info_overhead_text(info);
 	hst_info_memory_text(info);
 }
 

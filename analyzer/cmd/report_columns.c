@@ -54,7 +54,7 @@ VALUE(selfcpu, row->self_ns - row->self_off_ns)
 VALUE(totalcpu, row->total_ns - row->total_off_ns)
 VALUE(selfoff, row->self_off_ns)
 VALUE(totaloff, row->total_off_ns)
-VALUE(calls, row->calls)
+VALUE(calls, (row->flags & HST_ROW_THROTTLED) != 0 ? row->estimated : row->calls)
 VALUE(percall, row->calls == 0 ? 0 : (double)row->self_ns / (double)row->calls)
 VALUE(errors, row->errors)
 VALUE(min, row->min_ns)
@@ -152,11 +152,28 @@ LATENCY(avg)
 LATENCY(p50)
 LATENCY(p90)
 LATENCY(p99)
-COUNT(calls)
 COUNT(errors)
 COUNT(inlined)
 COUNT(open)
 COUNT(threads)
+
+/* Of a function that was not recorded all the time: an estimate, or no more than what is known at least. */
+static void write_calls(
+	const struct hst_report *report, const struct hst_function_row *row, char *buffer)
+{
+	bool least = (row->flags & HST_ROW_UNBOUNDED) != 0;
+	bool exact = row->estimated_low == row->estimated_high;
+	char text[HST_UNITS_BYTES];
+
+	if ((row->flags & HST_ROW_THROTTLED) == 0) {
+		hst_units_count(text, row->calls);
+		exact = true;
+	} else {
+		hst_units_count(text, least ? row->estimated_low : row->estimated);
+	}
+	(void)report;
+	(void)snprintf(buffer, HST_CELL_BYTES, "%s%s", least ? ">" : exact ? "" : "~", text);
+}
 
 #undef VALUE
 #undef MEMORY
@@ -373,7 +390,8 @@ enum hst_status hst_report_choose(struct hst_report *report, struct hst_diag *di
 		const struct hst_function_row *row = &profile->functions[i];
 
 		report->self_ns += row->self_ns;
-		if ((row->calls != 0 || row->total_ns != 0 || row->open != 0) &&
+		if ((row->calls != 0 || row->total_ns != 0 || row->open != 0 ||
+			    (row->flags & HST_ROW_THROTTLED) != 0) &&
 			hst_reading_wants(report->reading, row)) {
 			report->order[report->order_count++] = (uint32_t)i;
 		}

@@ -15,8 +15,7 @@ enum field_kind {
 	FIELD_TEXT,
 	FIELD_NUMBER,
 	FIELD_BOOL,
-	FIELD_FALSE, /* does not happen in this version */
-	FIELD_CPU,   /* null where there was no CPU clock */
+	FIELD_CPU, /* null where there was no CPU clock */
 	FIELD_MEMORY,
 };
 
@@ -74,6 +73,10 @@ NUMBER(recursive, (row->flags & HST_ROW_RECURSIVE) != 0)
 NUMBER(repaired, (row->flags & HST_ROW_REPAIRED) != 0)
 NUMBER(uncertain, (row->flags & HST_ROW_UNCERTAIN) != 0)
 NUMBER(counted, (row->flags & HST_ROW_PROFILE) != 0)
+NUMBER(throttled, (row->flags & HST_ROW_THROTTLED) != 0)
+NUMBER(estimated, row->estimated)
+NUMBER(low, row->estimated_low)
+NUMBER(high, row->estimated_high)
 NUMBER(coarse, (row->flags & HST_ROW_MIN_MAX_COARSE) != 0)
 
 #undef TEXT
@@ -106,7 +109,7 @@ static const struct field fields[] = {
 	{ "alloc_bytes", FIELD_MEMORY, NULL, NULL, false, MEMORY(bytes) },
 	{ "peak_bytes", FIELD_MEMORY, NULL, NULL, false, MEMORY(peak_bytes) },
 	{ "leaked_bytes", FIELD_MEMORY, NULL, NULL, false, MEMORY(leaked_bytes) },
-	{ "throttled", FIELD_FALSE, NULL, NULL, false, 0 },
+	{ "throttled", FIELD_BOOL, NULL, number_throttled, false, 0 },
 	{ "inlined", FIELD_NUMBER, NULL, number_inlined, false, 0 },
 	{ "own_cost_ns", FIELD_NUMBER, NULL, number_cost, false, 0 },
 	{ "region", FIELD_BOOL, NULL, number_region, false, 0 },
@@ -123,6 +126,9 @@ static const struct field fields[] = {
 	{ "total_off_cpu_ns", FIELD_CPU, NULL, number_total_off, false, 0 },
 	{ "self_off_cpu_ns", FIELD_CPU, NULL, number_self_off, false, 0 },
 	{ "cpu_coarse", FIELD_BOOL, NULL, number_cpu_coarse, false, 0 },
+	{ "estimated_calls", FIELD_NUMBER, NULL, number_estimated, false, 0 },
+	{ "estimated_calls_low", FIELD_NUMBER, NULL, number_low, false, 0 },
+	{ "estimated_calls_high", FIELD_NUMBER, NULL, number_high, false, 0 },
 };
 
 #define FIELDS (sizeof fields / sizeof fields[0])
@@ -140,6 +146,16 @@ static uint64_t number_of(const struct hst_report *report, const struct field *f
 	return number;
 }
 
+/* Only of functions that were not recorded all the time; of some only what they had at least is known. */
+static bool is_unknown_estimate(const struct field *field, const struct hst_function_row *row)
+{
+	if (field->number == number_low) {
+		return (row->flags & HST_ROW_THROTTLED) == 0;
+	}
+	return (field->number == number_estimated || field->number == number_high) &&
+	       ((row->flags & HST_ROW_THROTTLED) == 0 || (row->flags & HST_ROW_UNBOUNDED) != 0);
+}
+
 static bool is_null(const struct hst_report *report, const struct field *field,
 	const struct hst_function_row *row)
 {
@@ -151,7 +167,7 @@ static bool is_null(const struct hst_report *report, const struct field *field,
 	}
 	return (field->returned_only && row->returned == 0) ||
 	       (field->kind == FIELD_TEXT && field->text(row) == NULL) ||
-	       (field->number == number_line && row->line == 0);
+	       (field->number == number_line && row->line == 0) || is_unknown_estimate(field, row);
 }
 
 void hst_report_json_row(
@@ -164,8 +180,6 @@ void hst_report_json_row(
 			hst_json_null(json, field->name);
 		} else if (field->kind == FIELD_TEXT) {
 			hst_json_string(json, field->name, field->text(row));
-		} else if (field->kind == FIELD_FALSE) {
-			hst_json_bool(json, field->name, false);
 		} else if (field->kind == FIELD_BOOL) {
 			hst_json_bool(json, field->name, field->number(row) != 0);
 		} else {
@@ -242,8 +256,6 @@ void hst_report_csv(const struct hst_report *report)
 				hst_csv_empty(&csv);
 			} else if (fields[i].kind == FIELD_TEXT) {
 				hst_csv_string(&csv, fields[i].text(row));
-			} else if (fields[i].kind == FIELD_FALSE) {
-				hst_csv_u64(&csv, 0);
 			} else {
 				hst_csv_u64(&csv, number_of(report, &fields[i], row));
 			}

@@ -15,6 +15,7 @@
 #include "cmd/run_env.h"
 #include "cmd/run_filter.h"
 #include "cmd/run_options.h"
+#include "cmd/run_patch.h"
 #include "cmd/run_say.h"
 #include "cmd/run_session.h"
 #include "cmd/run_summary.h"
@@ -270,6 +271,12 @@ static enum hst_status make_environment(struct run *run, struct hst_diag *diag)
 	if (run->filter != NULL) {
 		HST_TRY(hst_run_filter(
 			&run->say, run->filter, &run->advice, &run->dir, &run->plan, diag));
+	}
+	if (run->options.overhead != NULL && !run->options.no_patch && !hst_run_can_patch()) {
+		hst_say_note(&run->say,
+			"the system does not let code be changed here: calls of functions that "
+			"cost more than --overhead allows are counted instead");
+		run->options.no_patch = true;
 	}
 	env.plan = run->plan;
 	run->environment = hst_run_env_make(&env, &run->options);

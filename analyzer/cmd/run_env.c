@@ -22,13 +22,13 @@
 
 #define LIBRARY "libhasten.so"
 /* More than all variables that we add. */
-#define ADDED_MAX 16
+#define ADDED_MAX 20
 
 /* Variables that this file gives or deliberately does not give. */
 static const char *const ours[] = { "LD_PRELOAD", "HASTEN_DATA", "HASTEN_MODE", "HASTEN_LIMIT",
 	"HASTEN_LAST", "HASTEN_PAUSED", "HASTEN_PLAN", "HASTEN_FILTER", "HASTEN_TSC_HZ",
 	"HASTEN_LAUNCHER", "HASTEN_SECCOMP", "HASTEN_CHILDREN", "HASTEN_MEMORY",
-	"HASTEN_MEMORY_ALL" };
+	"HASTEN_MEMORY_ALL", "HASTEN_OVERHEAD", "HASTEN_PATCH" };
 
 /* Relative to the folder of the hasten binary. */
 static const char *const places[] = { "../preload/" LIBRARY, "../lib/*/hasten/" LIBRARY,
@@ -252,6 +252,12 @@ static void add_ours(
 	}
 	if (options->memory_all) {
 		add(list, "HASTEN_MEMORY_ALL=1");
+	}
+	if (options->overhead != NULL) {
+		add(list, "HASTEN_OVERHEAD=%s", options->overhead);
+	}
+	if (options->no_patch) {
+		add(list, "HASTEN_PATCH=0");
 	}
 	if (env->plan != NULL) {
 		add(list, "HASTEN_PLAN=%s", env->plan);

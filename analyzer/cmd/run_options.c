@@ -227,7 +227,22 @@ static enum hst_status set_unavailable(
 static enum hst_status set_overhead(
 	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
 {
-	return strcmp(value, "off") == 0 ? HST_OK : set_unavailable(options, name, value, diag);
+	size_t whole = strspn(value, "0123456789");
+	size_t length = whole;
+
+	if (strcmp(value, "off") == 0) {
+		options->overhead = NULL;
+		return HST_OK;
+	}
+	length += value[length] == '.' ? 1 + strspn(value + length + 1, "0123456789") : 0;
+	length += value[length] == '%';
+	if (whole == 0 || whole > 4 || value[length] != '\0') {
+		return hst_diag_set(diag, HST_E_USAGE,
+			"run: %s is a percentage such as 5%% or 0.5%%, or off, not \"%s\"", name,
+			value);
+	}
+	options->overhead = value;
+	return HST_OK;
 }
 
 static enum hst_status set_color(
@@ -275,7 +290,9 @@ static const struct option_row table[] = {
 	{ "no-subreaper", 0, VALUE_NONE, FLAG(no_subreaper), NULL, NULL,
 	  "orphans of the program go to init, not to hasten" },
 	{ "overhead", 0, VALUE_REQUIRED, set_overhead, 0, "HASTEN_OVERHEAD", "PCT|off",
-	  "bound of the slowdown (this version: only off)" },
+	  "what hooks may cost: functions over it are left out (off)" },
+	{ "no-patch", 0, VALUE_NONE, FLAG(no_patch), NULL, NULL,
+	  "for that, count calls and leave the program's code alone" },
 	{ "no-functions", 0, VALUE_NONE, set_unavailable, 0, NULL, NULL,
 	  "leave out function calls (not in this version)" },
 	{ "args", 0, VALUE_OPTIONAL, set_unavailable, 0, NULL, "GLOB",
@@ -317,6 +334,7 @@ static enum hst_status read_environment(struct hst_run_options *options, struct 
 {
 	const char *children = getenv("HASTEN_CHILDREN");
 	const char *memory = getenv("HASTEN_MEMORY");
+	const char *patch = getenv("HASTEN_PATCH");
 
 	options->disabled = switched_on(getenv("HASTEN_DISABLE"));
 	if (options->disabled || getenv("HASTEN_LAUNCHER") != NULL) {
@@ -324,6 +342,7 @@ static enum hst_status read_environment(struct hst_run_options *options, struct 
 	}
 	options->no_children = children != NULL && strcmp(children, "0") == 0;
 	options->no_memory = memory != NULL && strcmp(memory, "0") == 0;
+	options->no_patch = patch != NULL && strcmp(patch, "0") == 0;
 	for (size_t i = 0; i < TABLE_ROWS; i++) {
 		const char *value = table[i].variable == NULL ? NULL : getenv(table[i].variable);
 
@@ -433,6 +452,10 @@ enum hst_status hst_run_options_parse(
 		}
 		HST_TRY(argv[index][1] == '-' ? take_long(&options, argc, argv, &index, diag)
 					      : take_letters(&options, argc, argv, &index, diag));
+	}
+	if (options.overhead != NULL && strcmp(options.mode, "profile") == 0) {
+		return hst_diag_set(diag, HST_E_USAGE,
+			"run: --overhead needs --mode=trace: with --mode=profile nothing looks at the cost");
 	}
 	options.program = argv + (index < argc ? index : argc);
 	*ret_options = options;

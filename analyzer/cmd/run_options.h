@@ -21,11 +21,13 @@ struct hst_run_options {
 	uint64_t limit_bytes;  /* 0: the preload's default */
 	uint64_t last_ns;      /* 0: no flight recorder */
 	uint64_t interval_ns;  /* of samples; 0: the default */
+	const char *overhead;  /* a percentage, NULL: no limit */
 	const char *json;      /* file for the summary, NULL none */
 	bool paused;
 	bool no_children;
 	bool no_memory;
 	bool memory_all;
+	bool no_patch;
 	bool no_system;
 	bool no_subreaper;
 	bool disabled; /* HASTEN_DISABLE */

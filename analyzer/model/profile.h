@@ -66,6 +66,9 @@ enum {
 	HST_ROW_MIN_MAX_COARSE = 1u << 7, /* percentiles from the half-octave histogram */
 	HST_ROW_CPU_UNKNOWN = 1u << 8,    /* some of its time without a CPU clock */
 	HST_ROW_CPU_COARSE = 1u << 9,     /* short absences from the CPU count as CPU time */
+	HST_ROW_THROTTLED =
+		1u << 10, /* not all calls were recorded, to keep within a limit of cost */
+	HST_ROW_UNBOUNDED = 1u << 11, /* and nothing is known of how many were not */
 };
 
 struct hst_function_row {
@@ -91,6 +94,8 @@ struct hst_function_row {
 	uint64_t inlined_calls;
 	uint64_t compensated_ns; /* of our own cost, taken out of self_ns */
 	uint64_t open;           /* activations that had not returned */
+	/* HST_ROW_THROTTLED: all calls, those that were not recorded too; an estimate and its bounds, 95 % */
+	uint64_t estimated, estimated_low, estimated_high;
 	uint32_t flags;
 	struct hst_latency *latency; /* NULL: none returned */
 };
@@ -173,7 +178,10 @@ struct hst_profile {
 	struct hst_ledger ledger;               /* sum over streams and files */
 	uint64_t gaps;                          /* missing chunks */
 	uint64_t damaged_chunks;
-	bool complete; /* nothing was lost, repaired or missing */
+	uint64_t throttle_windows,
+		throttle_late; /* moments in which these were; too late, no hook came */
+	uint64_t throttled;    /* functions that were not recorded all the time */
+	bool complete;         /* nothing was lost, repaired or missing */
 	bool clock_estimated;
 	uint64_t clock_chunks[3]; /* chunks and trees by enum hst_clock_mode */
 	uint64_t

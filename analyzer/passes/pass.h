@@ -7,11 +7,61 @@
 #include "passes/profile.h"
 #include "passes/replay.h"
 #include "passes/rows.h"
+#include "reader/throttle_block.h"
 
 /* A stream whose frames were still open when its last chunk was done. */
 struct hst_pending {
 	struct hst_replay replay;
 	size_t thread; /* its row in the profile */
+};
+
+/* Windows that are taken together, as a function's suppressed time sees them; in ticks. */
+struct hst_throttle_span {
+	double length;
+	double stands_for;
+	double calls;
+};
+
+/* What one thread recorded in them. */
+struct hst_throttle_cell {
+	uint32_t group;
+	uint64_t all;    /* calls */
+	uint64_t steady; /* of functions that are always recorded */
+	size_t first;    /* of `calls` */
+};
+
+struct hst_throttle_calls {
+	uint32_t function;
+	uint64_t calls;
+};
+
+/* What was not recorded of a row, in all files so far. */
+struct hst_throttled_row {
+	uint32_t row;
+	bool unbounded;
+	uint64_t counted;
+	double missing;
+	double square; /* of how far that may be off */
+};
+
+struct hst_pass_throttle {
+	/* of the present file: */
+	struct hst_throttle_list list;
+	uint64_t *watched; /* [functions + 1], as in hst_tallies */
+	HST_VEC(struct hst_throttle_cell) cells;
+	HST_VEC(struct hst_throttle_calls) calls;
+	bool fresh_stream;
+	uint64_t begin; /* ticks: the first function was suppressed */
+	uint64_t
+		steady; /* calls of the functions that are always recorded, since then and outside of windows */
+	double cost;            /* ticks by which a recorded call made the windows longer */
+	double off;             /* relative, of all that rests on it */
+	uint64_t windows, late; /* of all files: how many there were, and came too late */
+	struct hst_throttle_span *spans; /* [groups] */
+	size_t together, groups;
+	/* of all files: */
+	struct hst_throttled_row *rows;
+	size_t row_count, row_capacity;
 };
 
 struct hst_pass {
@@ -31,6 +81,7 @@ struct hst_pass {
 	HST_VEC(struct hst_thread_function) thread_functions;
 	HST_VEC(struct hst_pending) pending; /* of the present file */
 
+	struct hst_pass_throttle throttle;
 	struct hst_trace_file file;
 	struct hst_sites interned;
 	struct hst_tallies shared;
@@ -83,6 +134,19 @@ uint64_t hst_pass_end(const struct hst_pass *pass);
 size_t hst_pass_thread(struct hst_pass *pass, uint32_t stream, uint32_t tid, uint32_t lane);
 /* The row of a stream of the present file that had events; SIZE_MAX: none. */
 size_t hst_pass_find_thread(const struct hst_pass *pass, uint32_t stream);
+
+/*
+ * Functions that were not recorded all the time (throttle.c): with the file opened and its tallies set up; is a site to be watched; a
+ * stream begins; its chunk of so many calls was replayed; the streams are done; the file is; the rows are there.
+ */
+HST_NODISCARD enum hst_status hst_pass_throttle_begin(struct hst_pass *pass);
+uint32_t hst_pass_throttle_watch(const struct hst_pass *pass, const struct hst_site *site);
+void hst_pass_throttle_stream(struct hst_pass *pass);
+HST_NODISCARD enum hst_status hst_pass_throttle_chunk(
+	struct hst_pass *pass, uint64_t begin, uint64_t all);
+HST_NODISCARD enum hst_status hst_pass_throttle_sum(struct hst_pass *pass, uint64_t end);
+void hst_pass_throttle_end(struct hst_pass *pass);
+void hst_pass_throttle_take(struct hst_pass *pass);
 
 /* Adds a stream's ledger to the sum of the profile. */
 void hst_pass_ledger(struct hst_pass *pass, const struct hst_ledger *ledger);

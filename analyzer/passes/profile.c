@@ -55,6 +55,7 @@ static void finish(struct hst_pass *pass)
 	hst_vec_finish(&pass->thread_functions);
 	hst_vec_finish(&pass->pending);
 	hst_vec_finish(&pass->blocked.items);
+	free(pass->throttle.rows);
 	free(pass->events);
 	free(pass->chunk);
 }
@@ -134,6 +135,8 @@ enum hst_status hst_pass_sites(struct hst_pass *pass)
 		HST_TRY(hst_rows_site(pass->rows, &pass->file,
 			&pass->interned.items[pass->sites.count], &where.row, &inlined));
 		where.inlined = inlined;
+		where.watched =
+			hst_pass_throttle_watch(pass, &pass->interned.items[pass->sites.count]);
 		if (!hst_vec_push(&pass->sites, where)) {
 			return HST_E_MEMORY;
 		}
@@ -237,16 +240,23 @@ static enum hst_status read_file(struct hst_pass *pass, size_t number)
 	HST_TRY(hst_sites_init(&pass->interned));
 	status = open_modules(pass);
 	if (status == HST_OK) {
+		status = hst_pass_throttle_begin(pass);
+	}
+	if (status == HST_OK) {
 		status = read_streams(pass);
 	}
 	closed = close_pending(pass);
 	status = status == HST_OK ? closed : status;
+	if (status == HST_OK) {
+		status = hst_pass_throttle_sum(pass, hst_pass_end(pass));
+	}
 	if (status == HST_OK) {
 		status = hst_pass_flush(pass);
 	}
 	pass->profile->unknown_end_ns +=
 		(uint64_t)((double)pass->shared.unknown_end * pass->shared.ns_per_tick);
 	hst_pass_note_file(pass);
+	hst_pass_throttle_end(pass);
 	hst_sites_finish(&pass->interned);
 	return status == HST_OK && pass->shared.out_of_memory ? HST_E_MEMORY : status;
 }
@@ -325,6 +335,7 @@ static enum hst_status take(struct hst_pass *pass)
 	struct hst_profile *profile = pass->profile;
 
 	HST_TRY(take_rows(pass));
+	hst_pass_throttle_take(pass);
 	HST_TRY(hst_calltree_take(&pass->calltree, profile));
 	hst_pass_merge_threads(pass);
 	profile->threads = pass->threads.items;

@@ -205,6 +205,9 @@ static inline void enter(struct hst_replay *replay, uint32_t site)
 	tally->calls++;
 	tally->inlined += where.inlined;
 	tally->flags |= replay->row_flags;
+	if (UNLIKELY(where.watched != 0)) {
+		tallies->watched[where.watched]++;
+	}
 	stack->enters++;
 	replay->calls++;
 	if (LIKELY(stack->frames.count != 0)) {

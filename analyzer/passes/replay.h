@@ -52,6 +52,7 @@ struct hst_tally {
 struct hst_site_row {
 	uint32_t row;
 	uint32_t inlined; /* 0 or 1 */
+	uint32_t watched; /* index into `watched` of the tallies, 0 none */
 };
 
 /* Counters are counted up a little later, when they have come into the cache. */
@@ -78,10 +79,12 @@ struct hst_tallies {
 	struct hst_timeline *timeline;       /* NULL: not asked for */
 	struct hst_blocked_list *blocked;    /* NULL: not asked for */
 	const struct hst_function_row *rows; /* for the timeline */
-	uint64_t inside_256;                 /* cost of one call within its own time, 1/256 ticks */
-	uint64_t outside_256;                /* the same within its caller's time */
-	double cost_low, cost_high;          /* bounds of what is subtracted, as a share of it */
-	uint64_t memory_256;                 /* cost of a record of a block that comes or goes */
+	uint64_t *
+		watched; /* calls of functions of which not all were recorded, since the chunk began */
+	uint64_t inside_256;        /* cost of one call within its own time, 1/256 ticks */
+	uint64_t outside_256;       /* the same within its caller's time */
+	double cost_low, cost_high; /* bounds of what is subtracted, as a share of it */
+	uint64_t memory_256;        /* cost of a record of a block that comes or goes */
 	double ns_per_tick;
 	uint64_t ns_32; /* the same with 32 fraction bits */
 	uint64_t base_ticks;
@@ -145,8 +148,9 @@ struct hst_replay {
 	uint64_t resync_now; /* virtual ticks of a RESYNC whose frames are coming */
 	uint32_t resync_depth;
 	bool resyncing;
-	bool settled; /* the time of the RESYNC has been reached */
-	bool detail;  /* calltree or timeline are wanted */
+	bool counts_time; /* the time before the RESYNC is that of the frames that stay */
+	bool settled;     /* the time of the RESYNC has been reached */
+	bool detail;      /* calltree or timeline are wanted */
 	bool paused;
 	bool suspended; /* its frames are taken out of the recursion counters */
 	bool limited;   /* ended by LIMIT: the rest is in a profile block */

@@ -16,7 +16,7 @@ static void settle(struct hst_replay *replay)
 		return;
 	}
 	replay->settled = true;
-	if (top != NULL) {
+	if (top != NULL && !replay->counts_time) {
 		top->away += replay->resync_now - replay->now;
 	}
 	replay->now = replay->resync_now;
@@ -67,6 +67,8 @@ static void resync_begin(struct hst_replay *replay, const struct hst_event *even
 	replay->resync_depth = event->value;
 	replay->resyncing = true;
 	replay->settled = false;
+	/* Frames of functions that are not recorded any more were dropped: what came since was not theirs. */
+	replay->counts_time = event->reason == HST_RESYNC_STACK && replay->tallies->watched != NULL;
 	if (event->reason == HST_RESYNC_GAP) {
 		replay->row_flags |= HST_ROW_REPAIRED;
 		close_parked(replay);

@@ -81,8 +81,9 @@ void hst_pass_span(struct hst_pass *pass, uint64_t first, uint64_t last)
 static enum hst_status replay_chunk(
 	struct hst_pass *pass, struct hst_decoder *decoder, struct hst_replay *replay, size_t bytes)
 {
-	struct hst_chunk header;
+	struct hst_chunk header = { 0 };
 	enum hst_status status = hst_decoder_begin(decoder, pass->chunk, bytes, NULL);
+	uint64_t before = replay->calls;
 	size_t count;
 
 	if (status == HST_OK) {
@@ -98,6 +99,9 @@ static enum hst_status replay_chunk(
 		if (count == 0) {
 			break;
 		}
+	}
+	if (pass->shared.watched != NULL && status != HST_E_MEMORY) {
+		HST_TRY(hst_pass_throttle_chunk(pass, header.start.ticks, replay->calls - before));
 	}
 	if (status == HST_E_MEMORY) {
 		return status;
@@ -176,6 +180,7 @@ enum hst_status hst_pass_stream(struct hst_pass *pass, const struct hst_stream_r
 	enum hst_status status = HST_E_MEMORY;
 
 	hst_replay_init(&replay, &pass->shared);
+	hst_pass_throttle_stream(pass);
 	replay.pid = pass->file.header.pid;
 	replay.tid = stream->tid;
 	replay.stream = stream->stream;

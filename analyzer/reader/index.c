@@ -45,6 +45,7 @@ struct gather {
 	HST_VEC(struct hst_module) modules;
 	HST_VEC(struct hst_region_name) names;
 	HST_VEC(uint64_t) profiles;
+	HST_VEC(uint64_t) throttles;
 };
 
 const char *hst_index_check_chunk(const struct hst_chunk *chunk)
@@ -300,6 +301,9 @@ static enum hst_status gather_block(
 		return gather_name(gather, block);
 	case HST_BLOCK_PROFILE:
 		return gather_profile(gather, block);
+	case HST_BLOCK_THROTTLE:
+	case HST_BLOCK_COUNTS:
+		return hst_vec_push(&gather->throttles, block->offset) ? HST_OK : HST_E_MEMORY;
 	default:
 		if ((block->block.flags & HST_BLOCK_REQUIRED) != 0) {
 			gather->facts.newer_type = block->block.type;
@@ -539,6 +543,8 @@ static void hand_over(struct gather *gather)
 	file->name_count = gather->names.count;
 	file->profiles = gather->profiles.items;
 	file->profile_count = gather->profiles.count;
+	file->throttles = gather->throttles.items;
+	file->throttle_count = gather->throttles.count;
 	if (file->stream_count != 0) {
 		qsort(file->streams, file->stream_count, sizeof *file->streams, compare_streams);
 	}

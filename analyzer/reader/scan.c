@@ -134,6 +134,10 @@ static bool header_is_sane(const uint8_t *data)
 		return block.bytes >= sizeof(struct hst_name_block);
 	case HST_BLOCK_PROFILE:
 		return block.bytes >= sizeof(struct hst_profile_block);
+	case HST_BLOCK_THROTTLE:
+		return block.bytes >= sizeof(struct hst_throttle_block);
+	case HST_BLOCK_COUNTS:
+		return block.bytes >= sizeof(struct hst_counts_block);
 	default:
 		return true;
 	}

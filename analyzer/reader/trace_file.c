@@ -181,6 +181,7 @@ void hst_trace_file_close(struct hst_trace_file *file)
 	free(file->modules);
 	free(file->names);
 	free(file->profiles);
+	free(file->throttles);
 	hst_arena_finish(&file->arena);
 	*file = (struct hst_trace_file){ .fd = -1 };
 }

@@ -67,6 +67,8 @@ struct hst_trace_file {
 	size_t name_count;
 	uint64_t *profiles; /* offsets of all profile blocks, ascending */
 	size_t profile_count;
+	uint64_t *throttles; /* offsets of all THROTTLE and COUNTS blocks, ascending */
+	size_t throttle_count;
 	uint64_t skipped_bytes;       /* stepped over while looking for blocks */
 	uint64_t chunk_bytes;         /* of all chunks that count, for progress */
 	uint64_t gaps;                /* missing sequence numbers of all streams */

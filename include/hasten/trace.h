@@ -142,6 +142,15 @@ enum {
 
 #define HST_COSTS 64u
 
+/* hst_file_header.budget_state */
+enum hst_budget {
+	HST_BUDGET_OFF = 0,
+	HST_BUDGET_PATCH = 1, /* call sites of functions that cost too much are disarmed */
+	HST_BUDGET_COUNT = 2, /* not asked for, or not allowed: their calls are counted */
+	HST_BUDGET_REFUSED =
+		3, /* the system refused to let code be changed: the same from then on */
+};
+
 /* Page 0 of the file. Mapped shared while the process runs. */
 struct hst_file_header {
 	uint8_t magic[8];
@@ -206,7 +215,9 @@ struct hst_file_header {
 	 */
 	uint32_t cost_count;
 	uint32_t cost_pair_256[HST_COSTS];
-	uint8_t reserved[2276];
+	uint32_t budget_ppm;   /* what the hooks of functions may cost, of the time beside them */
+	uint32_t budget_state; /* enum hst_budget */
+	uint8_t reserved[2268];
 	uint32_t
 		journal_lost; /* records of the journal that could not be written and of which no LOST tells */
 	int32_t journal_error; /* errno of the latest of them */
@@ -214,11 +225,13 @@ struct hst_file_header {
 static_assert(sizeof(struct hst_file_header) == HST_HEADER_BYTES, "one page");
 
 enum hst_block_type {
-	HST_BLOCK_CHUNK = 1,   /* events of one stream */
-	HST_BLOCK_MODULE = 2,  /* a module was there or came */
-	HST_BLOCK_GONE = 3,    /* a module went */
-	HST_BLOCK_NAME = 4,    /* name of a region */
-	HST_BLOCK_PROFILE = 5, /* calling-context tree of one stream */
+	HST_BLOCK_CHUNK = 1,    /* events of one stream */
+	HST_BLOCK_MODULE = 2,   /* a module was there or came */
+	HST_BLOCK_GONE = 3,     /* a module went */
+	HST_BLOCK_NAME = 4,     /* name of a region */
+	HST_BLOCK_PROFILE = 5,  /* calling-context tree of one stream */
+	HST_BLOCK_THROTTLE = 6, /* from now on functions are recorded differently */
+	HST_BLOCK_COUNTS = 7,   /* of one stream: calls that were counted and not recorded */
 };
 
 enum {
@@ -413,6 +426,43 @@ struct hst_profile_block {
 	/* struct hst_profile_open [HST_PROFILE_OPEN_MAX]; struct hst_profile_node [node_capacity] */
 };
 static_assert(sizeof(struct hst_profile_block) == 192, "on disk");
+
+/* Of all threads of the process, from `ticks` on. */
+enum hst_throttle {
+	HST_THROTTLE_SUPPRESS = 1, /* the listed functions are not recorded any more */
+	HST_THROTTLE_COUNT = 2,    /* the listed functions are counted only, in COUNTS blocks */
+	HST_THROTTLE_OPEN = 3,     /* a window: all suppressed functions are recorded */
+	HST_THROTTLE_CLOSE = 4,    /* and are not */
+};
+
+struct hst_throttle_block {
+	struct hst_block block;
+	uint64_t ticks;
+	uint32_t what;       /* enum hst_throttle */
+	uint32_t generation; /* of the module list */
+	uint32_t count;      /* functions listed; 0 for windows */
+	uint32_t
+		late_us; /* OPEN: microseconds after the moment that chance had chosen: no hook came before */
+			 /* uint64_t fn [count] */
+};
+static_assert(sizeof(struct hst_throttle_block) == 40, "on disk");
+
+struct hst_count {
+	uint64_t fn; /* 0: this place is free */
+	uint64_t calls;
+};
+
+#define HST_COUNTS_MAX 253u /* a page has the block */
+
+/* Written in place. */
+struct hst_counts_block {
+	struct hst_block block;
+	uint32_t stream;
+	uint32_t generation; /* of the module list, when it was begun */
+	uint64_t reserved[3];
+	struct hst_count counts[HST_COUNTS_MAX];
+};
+static_assert(sizeof(struct hst_counts_block) == 4096, "on disk");
 
 /*
  * Bucket of a latency: two per octave. Bucket 0 is below 16 ticks, then [16,24) [24,32) [32,48) ...;

@@ -128,7 +128,7 @@ static void chunk_fill(
 	hst_cpu_note(stream, &chunk->clock_mode, true);
 	chunk->generation = hst_modules_generation();
 	chunk->filter_generation = 0;
-	chunk->patch_generation = 0;
+	chunk->patch_generation = stream->changes;
 	chunk->depth = hst_depth(stream);
 	chunk->low_water = stream->low_depth;
 	chunk->lane = (uint16_t)stream->lane;
@@ -193,6 +193,7 @@ bool hst_chunk_begin(struct hst_stream *stream)
 	stream->window->cur = records;
 	stream->window->seen = watch;
 	stream->room = (void *)(stream->tail.map + stream->tail.bytes - HST_RECORD_SLACK);
+	stream->look = stream->room;
 	stream->window->limit = hst_clock_tsc ? stream->room : NULL;
 	if (off != 0 && !stream->own_time) {
 		hst_put_off_cpu(stream, now.ticks, off, 0);

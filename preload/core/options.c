@@ -30,12 +30,36 @@ static void read_mode(const char *value, bool *ret_profile)
 	*ret_profile = hst_text_equal(value, "profile");
 }
 
+/* "5%" or "0.5%", in millionths. What cannot be read, or is "off", leaves it off. */
+static void read_share(const char *value, uint64_t *ret_ppm)
+{
+	uint64_t ppm = 0;
+	uint64_t unit = 10000;
+	const char *c = value;
+
+	for (; *c >= '0' && *c <= '9' && ppm < 1000000000; c++) {
+		ppm = ppm * 10 + (uint64_t)(*c - '0') * unit;
+	}
+	if (c == value) {
+		return;
+	}
+	for (c += *c == '.' ? 1 : 0; *c >= '0' && *c <= '9'; c++) {
+		unit /= 10;
+		ppm += (uint64_t)(*c - '0') * unit;
+	}
+	c += *c == '%' ? 1 : 0;
+	if (*c == '\0') {
+		*ret_ppm = ppm;
+	}
+}
+
 static void read_variable(const char *variable, struct hst_options *options)
 {
 #define HST_READ_FLAG   read_flag
 #define HST_READ_NUMBER read_number
 #define HST_READ_STRING read_string
 #define HST_READ_MODE   read_mode
+#define HST_READ_SHARE  read_share
 #define HST_OPTION(NAME, kind, field, text)                  \
  if (hst_text_starts(variable, #NAME "=")) {                 \
   HST_READ_##kind(variable + sizeof #NAME, &options->field); \
@@ -47,6 +71,7 @@ static void read_variable(const char *variable, struct hst_options *options)
 #undef HST_READ_NUMBER
 #undef HST_READ_STRING
 #undef HST_READ_MODE
+#undef HST_READ_SHARE
 }
 
 void hst_options_read(char **environment, struct hst_options *ret_options)
@@ -55,6 +80,8 @@ void hst_options_read(char **environment, struct hst_options *ret_options)
 		.children = true,
 		.memory = true,
 		.cpu = true,
+		.patch = true,
+		.overhead_ppm = HST_OVERHEAD_OFF,
 		.limit_bytes = HST_LIMIT_DEFAULT,
 		.seccomp = UINT64_MAX,
 	};

@@ -20,6 +20,8 @@ struct hst_options {
 	bool cpu;
 	bool build;
 	bool memory_all;
+	bool patch;
+	uint64_t overhead_ppm; /* HST_OVERHEAD_OFF: no limit */
 	uint64_t limit_bytes;
 	uint64_t ring_ns;
 	uint64_t tsc_hz;
@@ -32,6 +34,7 @@ struct hst_options {
 };
 
 #define HST_LIMIT_DEFAULT (256ull << 20)
+#define HST_OVERHEAD_OFF  UINT64_MAX
 
 void hst_options_read(char **environment, struct hst_options *ret_options);
 

@@ -144,11 +144,24 @@ struct line {
 	enum {
 		LINE_LO,
 		LINE_HI,
+		LINE_RIGHTS,
 		LINE_REST,
 	} part;
+	int protection; /* PROT_... */
+	bool shared;
 	bool wanted;
 	size_t length; /* of the name so far */
 };
+
+/* One of "rwxp" or "rwxs", '-' where a right is missing. */
+static void line_right(struct line *line, char c)
+{
+	line->protection |= c == 'r' ? PROT_READ : 0;
+	line->protection |= c == 'w' ? PROT_WRITE : 0;
+	line->protection |= c == 'x' ? PROT_EXEC : 0;
+	line->shared |= c == 's';
+	line->part = c == ' ' ? LINE_REST : LINE_RIGHTS;
+}
 
 /* true: the line is complete, and the one that is looked for. */
 static bool line_char(struct line *line, char c, uint64_t address, char *name, size_t capacity)
@@ -166,7 +179,9 @@ static bool line_char(struct line *line, char c, uint64_t address, char *name, s
 	} else if (line->part == LINE_HI && c == ' ') {
 		line->range.hi = line->number;
 		line->wanted = address >= line->range.lo && address < line->range.hi;
-		line->part = LINE_REST;
+		line->part = LINE_RIGHTS;
+	} else if (line->part == LINE_RIGHTS) {
+		line_right(line, c);
 	} else if (line->part != LINE_REST) {
 		line->number = line->number << 4 | (uint64_t)hex_digit(c);
 	} else if (line->wanted && line->length + 1 < capacity &&
@@ -197,4 +212,42 @@ bool hst_procfs_mapping(uint64_t address, struct hst_range *ret_range, char *nam
 		*ret_range = line.range;
 	}
 	return found;
+}
+
+static void mappings_note(const struct line *line, const uint64_t *addresses, uint32_t count,
+	struct hst_mapping *found)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (addresses[i] >= line->range.lo && addresses[i] < line->range.hi) {
+			found[i] =
+				(struct hst_mapping){ line->range, line->protection, line->shared };
+		}
+	}
+}
+
+bool hst_procfs_mappings(const uint64_t *addresses, uint32_t count, struct hst_mapping *ret_found)
+{
+	struct line line = { 0 };
+	char buffer[1024] = { 0 };
+	long got;
+	long fd = hst_sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+
+	for (uint32_t i = 0; i < count; i++) {
+		ret_found[i] = (struct hst_mapping){ { 0, 0 }, 0, false };
+	}
+	if (fd < 0) {
+		return false;
+	}
+	while ((got = hst_sys_read((int)fd, buffer, sizeof buffer)) > 0) {
+		for (long i = 0; i < got; i++) {
+			bool rights = line.part == LINE_RIGHTS;
+
+			(void)line_char(&line, buffer[i], UINT64_MAX, NULL, 0);
+			if (rights && line.part == LINE_REST) {
+				mappings_note(&line, addresses, count, ret_found);
+			}
+		}
+	}
+	(void)hst_sys_close((int)fd);
+	return got == 0;
 }

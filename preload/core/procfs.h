@@ -33,4 +33,14 @@ struct hst_range {
  */
 bool hst_procfs_mapping(uint64_t address, struct hst_range *ret_range, char *name, size_t capacity);
 
+/* A mapping and its rights; range.hi 0: none. */
+struct hst_mapping {
+	struct hst_range range;
+	int protection; /* PROT_... */
+	bool shared;    /* what is written to it reaches the file */
+};
+
+/* The mappings of several addresses, in one pass over the kernel's list. false: it could not be read. */
+bool hst_procfs_mappings(const uint64_t *addresses, uint32_t count, struct hst_mapping *ret_found);
+
 #endif

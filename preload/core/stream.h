@@ -130,7 +130,8 @@ struct hst_moving {
 };
 #define HST_SPLITS_MAX 4096u
 
-struct hst_tree; /* stacks/tree.h */
+struct hst_tree;  /* stacks/tree.h */
+struct hst_tally; /* apply/tally.h */
 
 /* The latest look at the thread's CPU clock: core/cpu.h. */
 struct hst_cpu {
@@ -221,6 +222,17 @@ struct hst_stream {
 	struct hst_moving moving;
 	struct hst_cpu cpu;
 	struct hst_parked parked[HST_PARKED_MAX];
+
+	/* Where recording has a limit to its cost: apply/throttle.c */
+	uint16_t *look; /* as `room`, or nearer: the slow path is taken here to see what it costs */
+	uint16_t *look_from;
+	uint64_t look_ticks; /* of the latest look */
+	uint32_t look_step;  /* bytes until the next one */
+	struct hst_tally *tally;
+	struct hst_counts_block *counts; /* in the file */
+	uint64_t period_start;           /* ticks; what is added up since then: */
+	uint64_t period_bytes;           /* of events */
+	uint32_t changes; /* of what is suppressed, as far as the shadow stack has followed */
 };
 
 /* The thread's stream; NULL until its first hook. */

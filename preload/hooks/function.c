@@ -8,6 +8,7 @@
  *   exit:  guard ─ filter ─ window open? ─ top is it? ─ time ─ record ─ pop
  */
 #include "hooks/function.h"
+#include "apply/throttle.h"
 #include "buffer/encode.h"
 #include "core/attr.h"
 #include "core/clock.h"
@@ -124,7 +125,9 @@ void hst_enter(struct hst_stream *stream, const struct hst_call *call, uint64_t 
 		stream->ledger->lost_calls += stream->mode == HST_STREAM_DEAF;
 		return;
 	}
-	if (hst_filter_excludes(call->fn) || !admit_instance(stream, call, &id)) {
+	if (hst_filter_excludes(call->fn) ||
+		hst_throttle_takes_enter(stream, call->fn, call->ret) ||
+		!admit_instance(stream, call, &id)) {
 		return;
 	}
 	ticks = hst_absence_check(stream, hst_ticks());
@@ -200,16 +203,22 @@ void hst_exit(struct hst_stream *stream, const struct hst_call *call)
 	if (!hst_stream_is_ready(stream)) {
 		return;
 	}
-	if (hst_filter_excludes(call->fn) || exit_of_lost(stream, call)) {
+	if (hst_filter_excludes(call->fn) || hst_throttle_takes_exit(call) ||
+		exit_of_lost(stream, call)) {
 		return;
 	}
 	ticks = hst_absence_check(stream, ticks);
 	if (call->sp < stream->lo || call->sp >= stream->fiber->hi || stream->splits != 0) {
 		hst_fiber_resolve(stream, call->sp, ticks);
 	}
-	if (!hst_stack_find_exit(stream, call, ticks) && !find_parked(stream, call, ticks)) {
-		stream->ledger->unmatched++;
-		return;
+	if (!hst_stack_find_exit(stream, call, ticks)) {
+		if (hst_suppressed_find(call->fn) != NULL) {
+			return; /* its enter was not recorded */
+		}
+		if (!find_parked(stream, call, ticks)) {
+			stream->ledger->unmatched++;
+			return;
+		}
 	}
 	thrown = hst_depth(stream) <= stream->errors_below;
 	if (stream->mode == HST_STREAM_PROFILE) {
@@ -245,7 +254,7 @@ HST_INLINE void enter_slowly(
 	bool own, void *fn, uint64_t site_not, uint64_t ret, uint64_t sp, uint64_t rbp)
 {
 	struct hst_stream *stream = own ? hst_self : hst_stream_enter(sp);
-	struct hst_call call = { (uint64_t)fn, site_not, ret, sp, rbp, false };
+	struct hst_call call = { (uint64_t)fn, site_not, ret, sp, rbp, false, 0 };
 
 	if (stream != NULL) {
 		hst_enter(stream, &call, 0);
@@ -261,10 +270,11 @@ HST_INLINE void enter_slowly(
 }
 
 HST_INLINE void exit_slowly(
-	bool own, void *fn, uint64_t site_not, bool jumped, uint64_t sp, uint64_t rbp)
+	bool own, void *fn, uint64_t site_not, uint64_t from_not, uint64_t sp, uint64_t rbp)
 {
 	struct hst_stream *stream = own ? hst_self : hst_stream_enter(sp);
-	struct hst_call call = { (uint64_t)fn, site_not, 0, sp, rbp, jumped };
+	struct hst_call call = { (uint64_t)fn, site_not, 0, sp, rbp, from_not == site_not,
+		from_not };
 
 	if (stream != NULL) {
 		hst_exit(stream, &call);
@@ -296,16 +306,16 @@ HST_NOINLINE void hst_enter_foreign(void *fn, void *call_site)
 
 HST_NOINLINE void hst_exit_slow(void *fn, void *call_site)
 {
-	bool jumped = HST_CALLER_RET() == (uint64_t)call_site;
+	uint64_t from_not = inverted(__builtin_return_address(0));
 
-	exit_slowly(true, fn, inverted(call_site), jumped, HST_CALLER_SP(), HST_CALLER_RBP());
+	exit_slowly(true, fn, inverted(call_site), from_not, HST_CALLER_SP(), HST_CALLER_RBP());
 }
 
 HST_NOINLINE void hst_exit_foreign(void *fn, void *call_site)
 {
-	bool jumped = HST_CALLER_RET() == (uint64_t)call_site;
+	uint64_t from_not = inverted(__builtin_return_address(0));
 
-	exit_slowly(false, fn, inverted(call_site), jumped, HST_CALLER_SP(), HST_CALLER_RBP());
+	exit_slowly(false, fn, inverted(call_site), from_not, HST_CALLER_SP(), HST_CALLER_RBP());
 }
 
 HST_INLINE void fill_entry(struct hst_open *top, const struct hst_ident *ident, uint64_t cfa,
@@ -365,7 +375,7 @@ void hst_enter_filtered(void *fn, void *call_site)
 {
 	struct hst_stream *stream = hst_self;
 
-	if (hst_filter_excludes((uint64_t)fn)) {
+	if (hst_filter_excludes((uint64_t)fn) || hst_throttle_counts(stream, (uint64_t)fn)) {
 		return;
 	}
 	if (HST_UNLIKELY(stream == NULL || !hst_guard_take(stream, HST_CALLER_SP()))) {
@@ -375,13 +385,11 @@ void hst_enter_filtered(void *fn, void *call_site)
 	hst_enter_unpredicted(fn, call_site);
 }
 
-HST_EXPORT void __cyg_profile_func_exit(void *fn, void *call_site);
-
 /*
  * No calls but tail jumps, so nothing has to be saved on the stack. Where the clock is not the TSC, the window shows no
  * room, and the slow side does all.
  */
-void __cyg_profile_func_exit(void *fn, void *call_site)
+HST_INLINE void exit_hook(void *fn, void *call_site)
 {
 	struct hst_stream *stream = hst_self;
 	struct hst_window *window;
@@ -390,9 +398,6 @@ void __cyg_profile_func_exit(void *fn, void *call_site)
 	uint64_t units;
 	uint64_t time;
 
-	if (HST_UNLIKELY(hst_excluded != NULL) && hst_filter_excludes((uint64_t)fn)) {
-		return;
-	}
 	if (HST_UNLIKELY(stream == NULL || !hst_guard_take(stream, HST_CALLER_SP()))) {
 		hst_exit_foreign(fn, call_site);
 		return;
@@ -417,4 +422,23 @@ void __cyg_profile_func_exit(void *fn, void *call_site)
 	stream->top = top - 1;
 	hst_barrier();
 	stream->guard = 0;
+}
+
+/* A filter is in force, or functions are left out to keep within a limit: judge first. */
+static HST_NOINLINE void exit_filtered(void *fn, void *call_site)
+{
+	if (!hst_filter_excludes((uint64_t)fn) && !hst_throttle_passes_exit((uint64_t)fn)) {
+		exit_hook(fn, call_site);
+	}
+}
+
+HST_EXPORT void __cyg_profile_func_exit(void *fn, void *call_site);
+
+void __cyg_profile_func_exit(void *fn, void *call_site)
+{
+	if (HST_UNLIKELY(hst_excluded != NULL)) {
+		exit_filtered(fn, call_site);
+		return;
+	}
+	exit_hook(fn, call_site);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Modules that go. Those that come are met when their first function runs. */
+#include "apply/throttle.h"
 #include "core/attr.h"
 #include "core/process.h"
 #include "core/real.h"
@@ -16,9 +17,12 @@ HST_EXPORT int dlclose(void *handle)
 {
 	int (*real)(void *) =
 		(int (*)(void *))hst_real(HST_REAL_dlclose, __builtin_return_address(0));
-	int result = real(handle);
 	uint32_t before;
+	int result;
 
+	hst_throttle_hold();
+	result = real(handle);
+	hst_throttle_release();
 	if (result == 0 && hst_process.state == HST_PROCESS_ON && hst_process.alive->seen != 0) {
 		before = hst_modules_generation();
 		if (hst_modules_update() != before) {

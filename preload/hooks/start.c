@@ -2,6 +2,7 @@
 /* How the recording of a process begins, begins anew in a forked child, and ends. */
 #include "hooks/start.h"
 
+#include "apply/throttle.h"
 #include "core/attr.h"
 #include "core/clock.h"
 #include "core/process.h"
@@ -161,6 +162,15 @@ static bool step_modules(void)
 	return true;
 }
 
+void __cyg_profile_func_enter(void *fn, void *call_site);
+void __cyg_profile_func_exit(void *fn, void *call_site);
+
+static bool step_throttle(void)
+{
+	hst_throttle_start((uint64_t)__cyg_profile_func_enter, (uint64_t)__cyg_profile_func_exit);
+	return true;
+}
+
 static bool step_threads(void)
 {
 	hst_threads_start();
@@ -181,6 +191,7 @@ static bool (*const record_steps[])(void) = {
 	step_file,
 	step_memory,
 	step_modules,
+	step_throttle,
 	step_threads,
 };
 
@@ -304,6 +315,8 @@ static bool fork_file(void)
 	header->cost_memory_256 = parent->cost_memory_256;
 	header->cost_timer_256 = parent->cost_timer_256;
 	header->page_bytes = parent->page_bytes;
+	header->budget_ppm = parent->budget_ppm;
+	header->budget_state = parent->budget_state;
 	header->brk_start = parent->brk_start;
 	memcpy(header->allocator, parent->allocator, sizeof header->allocator);
 	return true;
@@ -330,6 +343,7 @@ bool hst_process_forked(void)
 	}
 	if (on) {
 		hst_modules_inherit();
+		hst_throttle_forked();
 		hst_process.alive->seen = 1;
 	}
 	if (!on && hst_process.options.children) {

@@ -2,6 +2,7 @@
 /* Streams: attach a thread, service its window, follow forks, end with the thread. */
 #include "hooks/stream.h"
 
+#include "apply/throttle.h"
 #include "buffer/chunk.h"
 #include "buffer/encode.h"
 #include "core/clock.h"
@@ -103,6 +104,7 @@ static void stream_restart(struct hst_stream *stream)
 		/* Its places are in the parent's file. */
 		stream->tail = (struct hst_tail){ 0 };
 		stream->tree = NULL;
+		stream->counts = NULL;
 		stream->epoch = hst_process.epoch;
 	}
 	*stream->window = (struct hst_window){ 0 };
@@ -116,6 +118,7 @@ static void stream_restart(struct hst_stream *stream)
 	stream->previous = 0;
 	stream->rolls = 0;
 	hst_cpu_begin(stream, hst_process.options.cpu);
+	stream->period_start = 0;
 	stream->ledger = &stream->ledger_kept;
 	memset(&stream->ledger_kept, 0, sizeof stream->ledger_kept);
 }
@@ -268,15 +271,21 @@ static void stream_account(struct hst_stream *stream, uint64_t begin, uint64_t s
 		hst_put_valued(stream, HST_OP_OWN, 0, ticks,
 			units < UINT32_MAX ? (uint32_t)units : UINT32_MAX);
 	}
+	hst_throttle_pace(stream);
 }
 
 /* Ends the present chunk, if any, so that the next record begins another one. */
 static void stream_close(struct hst_stream *stream)
 {
+	bool ended;
+
 	if (stream->mode != HST_STREAM_TRACE) {
 		return;
 	}
-	if (hst_chunk_end(stream)) {
+	hst_throttle_tally(stream);
+	ended = hst_chunk_end(stream);
+	hst_throttle_drop(stream);
+	if (ended) {
 		stream->mode = HST_STREAM_IDLE;
 	} else if (hst_sys_closed == 0 &&
 		   (hst_sink.header->flags & (HST_FLAG_LIMIT_REACHED | HST_FLAG_PATH_LOST |
@@ -351,6 +360,7 @@ static void stream_attend(struct hst_stream *stream)
 	if (!stream_follow_fork(stream)) {
 		return;
 	}
+	hst_throttle_look(stream);
 	watch = hst_sink_watch();
 	if (stream->window->seen != watch) {
 		stream_look_up(stream, watch);

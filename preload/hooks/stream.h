@@ -64,7 +64,7 @@ static inline bool hst_stream_must_look(const struct hst_stream *stream, uint64_
 	const struct hst_window *window = stream->window;
 
 	return window->seen != watch ||
-	       (stream->mode == HST_STREAM_TRACE ? window->cur >= stream->room
+	       (stream->mode == HST_STREAM_TRACE ? window->cur >= stream->look
 						 : stream->mode != HST_STREAM_PROFILE);
 }
 

@@ -138,6 +138,15 @@ static void note_term(void *data, const char *glob, size_t length, bool exclude)
 	}
 }
 
+void hst_filter_open(void)
+{
+	if (filter.set == NULL) {
+		filter.set = hst_sys_mmap(NULL, HST_EXCLUDED_SLOTS * sizeof *filter.set,
+			PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		__atomic_store_n(&hst_excluded, filter.set, __ATOMIC_RELEASE);
+	}
+}
+
 uint32_t hst_filter_start(const struct hst_options *options)
 {
 	uint32_t flags = 0;
@@ -157,9 +166,7 @@ uint32_t hst_filter_start(const struct hst_options *options)
 		flags |= any ? HST_FLAG_FILTERED : 0;
 	}
 	if (any) {
-		filter.set = hst_sys_mmap(NULL, HST_EXCLUDED_SLOTS * sizeof *filter.set,
-			PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		hst_excluded = filter.set;
+		hst_filter_open();
 	}
 	return flags;
 }

@@ -4,6 +4,7 @@
 
 #include "buffer/encode.h"
 #include "core/attr.h"
+#include "core/suppressed.h"
 #include "core/sys.h"
 #include "stacks/fiber.h"
 #include "stacks/tree.h"
@@ -219,6 +220,17 @@ static void park(struct hst_stream *stream, uint32_t count)
 	}
 }
 
+/* Are there some whose exit is not looked for any more? Only on a stack that was not present when that began. */
+static bool has_suppressed(const struct hst_stream *stream, uint32_t count)
+{
+	for (uint32_t i = 0; hst_suppressed != NULL && i < count; i++) {
+		if (hst_is_suppressed(stream->top[-(ptrdiff_t)i].fn)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /*
  * Closes frames that were left without their exit hook: an error, unless the hook came while nothing was recorded, or
  * the frame may be open still, on another stack of a program that was seen to switch without telling.
@@ -234,6 +246,7 @@ static void pop_left(struct hst_stream *stream, uint32_t count, uint64_t ticks)
 	}
 	park(stream, count);
 	sure = count < sure ? count : sure;
+	parked = parked || has_suppressed(stream, count);
 	hst_stack_pop(stream, sure, parked ? HST_UNWIND_MISSED : HST_UNWIND_ERROR, ticks);
 	hst_stack_pop(stream, count - sure, HST_UNWIND_PAUSED, ticks);
 }

@@ -40,10 +40,12 @@ enum hst_unwind_reason {
 struct hst_call {
 	uint64_t fn;
 	uint64_t site_not; /* ~call_site */
-	uint64_t ret;      /* of the enter hook; unused for exits */
+	uint64_t ret;      /* of the enter hook; 0 for exits */
 	uint64_t sp;       /* of the hook's caller, at the call */
 	uint64_t rbp;      /* of the hook's caller; may be anything */
 	bool jumped;       /* exits: the hook was tail-jumped to, sp is the frame address */
+	uint64_t
+		from_not; /* exits: ~ the hook's return address, which then may be that of call_site */
 };
 
 /*

@@ -12,7 +12,7 @@ import struct
 HEADER_BYTES = 4096
 FILE_MAGIC = b"HSTN\r\n\x1a\n"
 BLOCK_MAGIC = b"HSTB"
-CHUNK, MODULE, GONE, NAME, PROFILE = 1, 2, 3, 4, 5
+CHUNK, MODULE, GONE, NAME, PROFILE, THROTTLE, COUNTS = 1, 2, 3, 4, 5, 6, 7
 FLAG_TAIL, FLAG_REQUIRED = 1, 2
 END_MARK = 0x454E44484E554B21
 CHUNK_HEADER = 160
@@ -76,6 +76,7 @@ class Header:
         self.cost_count = struct.unpack_from("<I", data, 1552)[0]
         self.costs = struct.unpack_from("<64I", data, 1556)
         self.journal_lost, self.journal_error = struct.unpack_from("<Ii", data, 4088)
+        self.budget_ppm, self.budget_state = struct.unpack_from("<2I", data, 1812)
 
 class Chunk:
     """The header of one chunk; the records stay in the file's bytes."""
@@ -174,6 +175,8 @@ class File:
         self.gone = []
         self.names = {}
         self.profiles = []
+        self.throttles = []
+        self.counts = []
         self._scan()
         self.streams = self._select()
 
@@ -198,7 +201,7 @@ class File:
         while at + 16 <= len(data):
             block = self._sound(at)
             if block:
-                if block.type > PROFILE and block.flags & FLAG_REQUIRED:
+                if block.type > COUNTS and block.flags & FLAG_REQUIRED:
                     raise FormatError("a newer version is needed to read this file")
                 self.blocks.append(block)
                 self._take(block)
@@ -250,6 +253,17 @@ class File:
                 self.names[number] = bytes(data[at + 24 : at + 24 + length])
         elif block.type == PROFILE:
             self._take_profile(block)
+        elif block.type == THROTTLE and block.size >= 40:
+            ticks, what, generation, count, late = struct.unpack_from("<Q4I", data, at + 16)
+            room = (block.size - 40) // 8
+            functions = struct.unpack_from("<%dQ" % min(count, room), data, at + 40)
+            self.throttles.append((ticks, what, generation, functions, late))
+        elif block.type == COUNTS and block.size >= 4096:
+            stream, generation = struct.unpack_from("<2I", data, at + 16)
+            for i in range(253):
+                fn, calls = struct.unpack_from("<2Q", data, at + 48 + 16 * i)
+                if fn:
+                    self.counts.append((stream, generation, fn, calls))
 
     def _take_profile(self, block):
         if block.size < 128 + 256 * 24:

@@ -432,13 +432,17 @@ def check_depth(trace):
     wrong = []
     for number, chunks in sorted(trace.streams.items()):
         stream = Stream(number)
-        before, before_ledger = None, None
+        before, before_ledger, patches = None, None, None
         for chunk in chunks:
             # After a resync the chunk's own list is the truth: it replaces what the events say.
             resynced = before_ledger is not None and chunk.ledger.resyncs != before_ledger.resyncs
             before_ledger = chunk.ledger
             if before is not None and chunk.seq == stream.seq + 1 and not resynced:
-                _compare_start(stream, chunk, before, trace.header.shift, wrong)
+                if chunk.patch_generation == patches:
+                    _compare_start(stream, chunk, before, trace.header.shift, wrong)
+                else:
+                    _compare_dropped(stream, chunk, wrong)
+            patches = chunk.patch_generation
             before = decode_chunk(trace.header, trace.data, chunk, stream, trace.notes)
             if before.error:
                 wrong.append("stream %d sequence %d: %s" % (number, chunk.seq, before.error))
@@ -448,6 +452,20 @@ def check_depth(trace):
                 stream.break_off()
                 before = None
     return wrong
+
+
+def _compare_dropped(stream, chunk, wrong):
+    """Frames of functions that were suppressed since may be gone; the others stay in their order."""
+    fiber = stream.fibers.get(chunk.fiber)
+    if fiber is None or fiber.depth() < chunk.depth:
+        wrong.append("stream %d sequence %d: frames came with a new generation of patches"
+                     % (stream.number, chunk.seq))
+        return
+    left = iter(reversed(fiber.who))
+    for frame in reversed(chunk.frames):
+        if not any(who in (UNKNOWN, frame) for who in left):
+            wrong.append("stream %d sequence %d: frame %x %x was not open"
+                         % ((stream.number, chunk.seq) + frame))
 
 
 def _compare_start(stream, chunk, before, shift, wrong):

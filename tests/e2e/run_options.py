@@ -29,10 +29,22 @@ class Options(support.RunTest):
 
     def test_options_later_ones_exit_2(self):
         for arguments in (["--args"], ["--args=f*"], ["--plan", "x"], ["--plan=x"],
-                          ["--no-functions"], ["--overhead", "5"], ["--overhead=5%"]):
+                          ["--no-functions"]):
             name = arguments[0].split("=")[0]
             self.assertEqual(self.refused(*arguments, support.TARGET, "exit", "0"),
                              f"hasten: run: {name} is not available in this version")
+
+    def test_options_overhead_is_handed_on(self):
+        self.assertNotIn("HASTEN_OVERHEAD", self.seen())
+        self.assertEqual(self.seen("--overhead", "5%")["HASTEN_OVERHEAD"], "5%")
+        self.assertEqual(self.seen("--overhead=0.5")["HASTEN_OVERHEAD"], "0.5")
+        self.assertEqual(self.seen(env={"HASTEN_OVERHEAD": "7%"})["HASTEN_OVERHEAD"], "7%")
+        self.assertNotIn("HASTEN_OVERHEAD", self.seen("--overhead=off", env={"HASTEN_OVERHEAD": "7%"}))
+        self.assertEqual(self.seen("--overhead=5%", "--no-patch")["HASTEN_PATCH"], "0")
+        self.assertEqual(self.seen(env={"HASTEN_PATCH": "0"})["HASTEN_PATCH"], "0")
+        self.assertNotIn("HASTEN_PATCH", self.seen("--overhead=5%"))
+        self.assertIn("needs --mode=trace",
+                      self.refused("--overhead=5%", "--mode=profile", support.TARGET))
 
     def test_options_that_hold_are_accepted(self):
         self.assertEqual(self.seen("--overhead", "off", "--no-system", "--no-subreaper",
@@ -66,6 +78,9 @@ class Options(support.RunTest):
                                 (["--json", "-"], "belongs to the program"),
                                 (["--json="], "needs the name of a file"),
                                 (["--color=pink"], "auto, always or never"),
+                                (["--overhead=much"], "percentage such as 5%"),
+                                (["--overhead=5%x"], "percentage such as 5%"),
+                                (["--overhead=-1"], "percentage such as 5%"),
                                 (["--paused=1"], "takes no value"), (["-o"], "needs a value"),
                                 (["-o", ""], "name of a directory"), (["-q", "-o"], "needs a value")):
             command = arguments if text == "needs a value" else [*arguments, support.TARGET]
@@ -73,7 +88,7 @@ class Options(support.RunTest):
 
     def test_options_wrong_variables_exit_2(self):
         for name, value in (("HASTEN_MODE", "fast"), ("HASTEN_LIMIT", "much"), ("HASTEN_LAST", "x"),
-                            ("HASTEN_OVERHEAD", "5")):
+                            ("HASTEN_OVERHEAD", "x")):
             self.assertIn(name, self.refused(support.TARGET, env={name: value}))
 
     def test_options_no_program_exit_2(self):
@@ -101,7 +116,7 @@ class Options(support.RunTest):
     def test_help_lists_every_option(self):
         result = self.run_hasten("--help")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        for option in ("-o", "--mode", "--limit", "--filter", "--overhead", "--args", "--plan",
+        for option in ("-o", "--mode", "--limit", "--filter", "--overhead", "--no-patch", "--args", "--plan",
                        "--no-memory", "--no-functions", "--no-children", "--no-system", "--json",
                        "--interval", "--no-subreaper", "--last", "--paused", "-q", "--color"):
             self.assertRegex(result.stdout, rf"(?m)^ +(-\w, )?{option}\b")

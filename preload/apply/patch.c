@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One byte of the program's code at a time. */
+#include "apply/patch.h"
+
+#include "core/attr.h"
+#include "core/procfs.h"
+#include "core/sys.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/poison.h"
+
+#define HST_CALL_BYTES     5u /* e8 rel32 */
+#define HST_CALL_GOT_BYTES 6u /* ff 15 disp32 */
+#define HST_PLT_BYTES      16u
+#define HST_FAILURES_MAX   16u /* for want of memory, until it is taken for a refusal */
+
+/* linux/membarrier.h, which not every libc's headers come with. */
+#define HST_MEMBARRIER_SYNC_CORE          (1 << 5)
+#define HST_MEMBARRIER_REGISTER_SYNC_CORE (1 << 6)
+
+static struct {
+	bool barrier; /* the kernel has it */
+	bool refused;
+	uint32_t failures;
+	/* Made writable at this moment: */
+	uint64_t lo;
+	uint64_t bytes; /* 0 nothing */
+	int protection; /* as it was */
+} patch;
+
+static struct hst_mapping mappings[HST_PATCH_BATCH] HST_LARGE;
+static uint64_t addresses[HST_PATCH_BATCH] HST_LARGE;
+
+void hst_patch_start(void)
+{
+	patch.barrier =
+		hst_sys6(SYS_membarrier, HST_MEMBARRIER_REGISTER_SYNC_CORE, 0, 0, 0, 0, 0) == 0;
+}
+
+bool hst_patch_is_refused(void)
+{
+	return patch.refused || hst_sys_closed != 0;
+}
+
+static bool has(const struct hst_mapping *mapping, uint64_t address, uint64_t bytes)
+{
+	return address >= mapping->range.lo && address < mapping->range.hi &&
+	       mapping->range.hi - address >= bytes;
+}
+
+/* Private, and executed: what is written there reaches nobody else. */
+static bool is_code(const struct hst_mapping *mapping)
+{
+	return !mapping->shared &&
+	       (mapping->protection & (PROT_READ | PROT_EXEC)) == (PROT_READ | PROT_EXEC);
+}
+
+static uint32_t load32(uint64_t address)
+{
+	uint32_t value;
+
+	memcpy(&value, (const void *)address, sizeof value);
+	return value;
+}
+
+/* The address that an instruction's last four bytes name, relative to its end. */
+static uint64_t relative(uint64_t end)
+{
+	return end + (uint64_t)(int64_t)(int32_t)load32(end - 4);
+}
+
+/* An entry of the procedure linkage table: [endbr64] [bnd] jmp *slot(%rip). 0: it is none. */
+static uint64_t linkage_slot(const struct hst_mapping *text, uint64_t entry)
+{
+	static const uint8_t endbr[4] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	const uint8_t *at = (const uint8_t *)entry;
+
+	if (!is_code(text) || !has(text, entry, HST_PLT_BYTES)) {
+		return 0;
+	}
+	at += memcmp(at, endbr, sizeof endbr) == 0 ? sizeof endbr : 0;
+	at += *at == 0xf2 ? 1 : 0;
+	return at[0] == 0xff && at[1] == 0x25 ? relative((uint64_t)at + 6) : 0;
+}
+
+/*
+ * Which instruction ends at `ret`? Sets the bytes of the site; the result is the address that it names, 0 none. An e8 that belongs to
+ * something else names no entry that leads to the hook.
+ */
+static uint64_t site_decode(
+	struct hst_patch_site *site, const struct hst_mapping *text, uint64_t hook)
+{
+	const uint8_t *end = (const uint8_t *)site->ret;
+
+	if (!is_code(text) || !has(text, site->ret - HST_CALL_GOT_BYTES, HST_CALL_GOT_BYTES)) {
+		return 0;
+	}
+	site->operand = load32(site->ret - 4);
+	if (end[-6] == 0xff && end[-5] == 0x15) {
+		site->at = site->ret - HST_CALL_GOT_BYTES;
+		site->armed = 0xff;
+		site->disarmed = 0x85;
+		site->second = 0x15;
+		return relative(site->ret);
+	}
+	if (end[-5] != 0xe8 || relative(site->ret) == hook) {
+		return 0; /* in our own code nothing is changed */
+	}
+	site->at = site->ret - HST_CALL_BYTES;
+	site->armed = 0xe8;
+	site->disarmed = 0xa9;
+	return relative(site->ret);
+}
+
+/* Does this place hold the hook's address? */
+static bool leads_to(const struct hst_mapping *mapping, uint64_t slot, uint64_t hook)
+{
+	return slot != 0 && slot % 8 == 0 && has(mapping, slot, sizeof(uint64_t)) &&
+	       (mapping->protection & PROT_READ) != 0 && *(const uint64_t *)slot == hook;
+}
+
+void hst_patch_find(struct hst_patch_site *sites, uint32_t count, uint64_t hook)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		sites[i] = (struct hst_patch_site){ .ret = sites[i].ret };
+		addresses[i] = sites[i].ret - 1;
+	}
+	if (!hst_procfs_mappings(addresses, count, mappings)) {
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		addresses[i] = site_decode(&sites[i], &mappings[i], hook);
+	}
+	(void)hst_procfs_mappings(addresses, count, mappings);
+	for (uint32_t i = 0; i < count; i++) {
+		if (sites[i].at != 0 && sites[i].armed == 0xe8) {
+			addresses[i] = linkage_slot(&mappings[i], addresses[i]);
+		}
+	}
+	(void)hst_procfs_mappings(addresses, count, mappings);
+	for (uint32_t i = 0; i < count; i++) {
+		sites[i].at = leads_to(&mappings[i], addresses[i], hook) ? sites[i].at : 0;
+	}
+}
+
+static bool site_is_as_expected(const struct hst_patch_site *site)
+{
+	const uint8_t *at = (const uint8_t *)site->at;
+
+	return *at == (site->off ? site->disarmed : site->armed) &&
+	       load32(site->ret - 4) == site->operand &&
+	       (site->second == 0 || at[1] == site->second);
+}
+
+/* Notes why it did not work. */
+static void note_failure(long error)
+{
+	patch.failures++;
+	patch.refused |=
+		(error != -ENOMEM && error != -EAGAIN) || patch.failures >= HST_FAILURES_MAX;
+}
+
+/* All of the mapping: the kernel would never join again what a part makes of it. */
+static bool open_code(const struct hst_mapping *text)
+{
+	long result;
+
+	patch.lo = text->range.lo;
+	patch.protection = text->protection;
+	hst_barrier();
+	patch.bytes = text->range.hi - text->range.lo;
+	result = hst_sys6(SYS_mprotect, (long)patch.lo, (long)patch.bytes,
+		text->protection | PROT_WRITE, 0, 0, 0);
+	if (result != 0) {
+		patch.bytes = 0;
+		note_failure(result);
+	}
+	return result == 0;
+}
+
+static void close_code(void)
+{
+	long result = hst_sys6(
+		SYS_mprotect, (long)patch.lo, (long)patch.bytes, patch.protection, 0, 0, 0);
+
+	patch.bytes = 0;
+	if (result != 0) {
+		note_failure(result);
+	}
+}
+
+/* All of the sites from the first one on that lie in the same mapping. false: the first one could not be changed. */
+static bool set_in_mapping(struct hst_patch_site *const *sites, uint32_t count, bool off)
+{
+	struct hst_mapping text;
+
+	if (!hst_procfs_mappings(&sites[0]->at, 1, &text) || !is_code(&text) ||
+		!has(&text, sites[0]->at, HST_CALL_GOT_BYTES) || !open_code(&text)) {
+		return false;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		struct hst_patch_site *site = sites[i];
+
+		if (site->off != off && has(&text, site->at, HST_CALL_GOT_BYTES) &&
+			site_is_as_expected(site)) {
+			__atomic_store_n((uint8_t *)site->at, off ? site->disarmed : site->armed,
+				__ATOMIC_RELEASE);
+			site->off = off;
+		}
+	}
+	close_code();
+	return sites[0]->off == off;
+}
+
+bool hst_patch_set(struct hst_patch_site *const *sites, uint32_t count, bool off)
+{
+	bool all = true;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (sites[i]->off == off) {
+			continue;
+		}
+		if (sites[i]->at == 0 || hst_patch_is_refused() ||
+			!set_in_mapping(sites + i, count - i, off)) {
+			all = false;
+		}
+	}
+	if (patch.barrier) {
+		(void)hst_sys6(SYS_membarrier, HST_MEMBARRIER_SYNC_CORE, 0, 0, 0, 0, 0);
+	}
+	return all;
+}
+
+void hst_patch_forked(void)
+{
+	if (patch.bytes != 0) {
+		close_code();
+	}
+}

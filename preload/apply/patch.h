@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls of our hooks in the running program, made to do nothing and back, each by one byte:
+ *
+ *   e8 rel32      call hook@plt          a9 imm32        test $imm32, %eax
+ *   ff 15 disp32  call *hook@got(%rip)   85 15 disp32    test %edx, hook@got(%rip)
+ *
+ * The instruction keeps its length and changes flags only, which are dead across a call. One byte is written at once, so that
+ * another thread executes the one or the other instruction and nothing in between. Nothing is searched for: a site is
+ * known by the address that a hook was called from.
+ *
+ * The exit hook is jumped to where a function has nothing else to do; nobody knows from where. Such jumps are left alone.
+ *
+ * One caller at a time, with signals held back; the caller also makes sure that the code does not go away meanwhile.
+ */
+#ifndef HST_APPLY_PATCH_H
+#define HST_APPLY_PATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct hst_patch_site {
+	uint64_t ret;     /* where the hook returns to */
+	uint64_t at;      /* the byte; 0: it cannot be changed */
+	uint32_t operand; /* the instruction's last four bytes */
+	uint8_t armed;    /* the byte as the compiler made it */
+	uint8_t disarmed;
+	uint8_t second; /* the byte behind it, if it is no part of the operand */
+	bool off;       /* it is disarmed now */
+};
+
+/* So many sites are looked at in one go. */
+#define HST_PATCH_BATCH 64u
+
+/* Once, at start: asks the kernel for the barrier that makes all cores see new code. */
+void hst_patch_start(void);
+
+/* Fills sites of which `ret` is set, HST_PATCH_BATCH at most: those that are calls of this function get an `at`. */
+void hst_patch_find(struct hst_patch_site *sites, uint32_t count, uint64_t hook);
+
+/*
+ * Disarms or arms all of them; those that are so already stay. false: some could not be changed, because the bytes are
+ * not the expected ones (a breakpoint) or memory cannot be made writable.
+ */
+bool hst_patch_set(struct hst_patch_site *const *sites, uint32_t count, bool off);
+
+/* In a forked child: what a thread of the parent was about to do ends here. */
+void hst_patch_forked(void);
+
+/* The system does not let code be changed: nothing will be tried again. */
+bool hst_patch_is_refused(void);
+
+#endif

@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A limit to the cost of hooks: which functions are suppressed, and when they are recorded all the same. */
+#include "apply/throttle.h"
+
+#include "apply/sites.h"
+#include "apply/tally.h"
+#include "core/clock.h"
+#include "core/process.h"
+#include "core/procfs.h"
+#include "core/sys.h"
+#include "sink/filter.h"
+#include "sink/modules.h"
+#include "stacks/shadow.h"
+
+#include <string.h>
+
+#include "core/poison.h"
+
+#ifndef HST_HASTE
+# define HST_HASTE 1u /* tests divide all times by it */
+#endif
+
+#define HST_CHOSEN_MAX   64u                 /* functions suppressed at once */
+#define HST_PERIOD_US    (2000u / HST_HASTE) /* over which the cost is looked at */
+#define HST_WINDOW_US    (10000u / HST_HASTE)
+#define HST_GAP_LEAST_US (100000u / HST_HASTE) /* between windows, on average */
+#define HST_GAP_MOST_US  (5000000u / HST_HASTE)
+#define HST_BYTES_CALL   4u /* of events, mostly */
+#define HST_STEP_LEAST   4u /* bytes of events between two looks */
+#define HST_STEP_FIRST   1024u
+#define HST_FAILURES_MAX 3u
+
+#define HST_MILLION 1000000ull
+
+#define HST_FLAGS_DONE \
+ (HST_FLAG_LIMIT_REACHED | HST_FLAG_PATH_LOST | HST_FLAG_SANDBOXED | HST_FLAG_DISK_FULL)
+
+bool hst_throttle_on;
+
+static struct {
+	uint32_t
+		changes; /* each makes every thread begin a chunk without the frames of suppressed functions */
+	uint32_t count;    /* of entries */
+	uint32_t counters; /* given out */
+	uint32_t suppressed;
+	uint32_t failures;
+	uint64_t per_us; /* ticks; 0 not known yet */
+	uint64_t random;
+	uint64_t window_begin;
+	uint64_t window_next;
+	uint64_t window_bytes; /* of events in it, from all threads */
+} throttle;
+
+static HST_LARGE _Alignas(16) uint8_t
+	block_bytes[sizeof(struct hst_throttle_block) + HST_SUPPRESSED_MAX * sizeof(uint64_t) + 8];
+
+void hst_throttle_start(uint64_t enter, uint64_t leave)
+{
+	const struct hst_options *options = &hst_process.options;
+	bool allowed = options->patch && (options->seccomp_known || hst_procfs_seccomp(0) == 0);
+
+	if (options->overhead_ppm == HST_OVERHEAD_OFF || options->profile || !hst_clock_tsc) {
+		return;
+	}
+	hst_sites_start(enter, leave, allowed);
+	hst_sink.header->budget_ppm =
+		options->overhead_ppm < UINT32_MAX ? (uint32_t)options->overhead_ppm : UINT32_MAX;
+	hst_sink.header->budget_state = allowed ? HST_BUDGET_PATCH : HST_BUDGET_COUNT;
+	throttle.random = hst_ticks() ^ ((uint64_t)hst_sink.pid << 32);
+	throttle.per_us = options->tsc_hz / HST_MILLION;
+	hst_throttle_on = true;
+}
+
+void hst_throttle_hold(void)
+{
+	if (hst_throttle_on) {
+		hst_sites_hold();
+	}
+}
+
+void hst_throttle_release(void)
+{
+	if (hst_throttle_on) {
+		hst_sites_release();
+	}
+}
+
+static uint64_t random_next(void)
+{
+	throttle.random ^= throttle.random << 13;
+	throttle.random ^= throttle.random >> 7;
+	throttle.random ^= throttle.random << 17;
+	return throttle.random;
+}
+
+/* Without the launcher the frequency shows when some time has passed. */
+static bool knows_clock(void)
+{
+	const struct hst_clock_pair *start = &hst_sink.header->start;
+	struct hst_clock_pair now;
+
+	if (throttle.per_us != 0) {
+		return true;
+	}
+	now = hst_clock_pair_now();
+	if (now.mono_ns < start->mono_ns + HST_MILLION || now.ticks <= start->ticks) {
+		return false;
+	}
+	throttle.per_us = (now.ticks - start->ticks) * 1000 / (now.mono_ns - start->mono_ns);
+	return true;
+}
+
+static uint64_t cost_of(uint64_t calls)
+{
+	const struct hst_file_header *header = hst_sink.header;
+
+	return calls * (header->cost_inside_256 + header->cost_outside_256) / 256;
+}
+
+/* What the hooks may cost in so many ticks, `cost` of which they did. */
+static uint64_t allowed_in(uint64_t ticks, uint64_t cost)
+{
+	return (ticks > cost ? ticks - cost : 0) / 1000 * hst_sink.header->budget_ppm / 1000;
+}
+
+static bool write_block(
+	enum hst_throttle what, const uint64_t *functions, uint32_t count, uint64_t ticks)
+{
+	uint64_t late =
+		what == HST_THROTTLE_OPEN ? (ticks - throttle.window_next) / throttle.per_us : 0;
+	struct hst_throttle_block *block = (void *)block_bytes;
+	uint32_t bytes = (uint32_t)sizeof *block + count * (uint32_t)sizeof *functions;
+	uint64_t offset;
+
+	bytes = (bytes + HST_BLOCK_ALIGN - 1) & ~(HST_BLOCK_ALIGN - 1);
+	memset(block_bytes, 0, bytes);
+	*block = (struct hst_throttle_block){
+		.block = { .magic = HST_BLOCK_MAGIC, .type = HST_BLOCK_THROTTLE, .bytes = bytes },
+		.ticks = ticks,
+		.what = what,
+		.generation = hst_modules_generation(),
+		.count = count,
+		.late_us = late < UINT32_MAX ? (uint32_t)late : UINT32_MAX,
+	};
+	memcpy(block + 1, functions, count * sizeof *functions);
+	return hst_sink_append(block, bytes, &offset);
+}
+
+/* With the file's record written: every thread looks, and begins anew. */
+static void spread(void)
+{
+	__atomic_fetch_add(&throttle.changes, 1, __ATOMIC_SEQ_CST);
+	hst_sink_alarm();
+}
+
+static bool make_table(void)
+{
+	struct hst_suppressed *table;
+
+	if (hst_suppressed != NULL) {
+		return true;
+	}
+	table = hst_sys_mmap(NULL, HST_SUPPRESSED_SLOTS * sizeof *table, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	__atomic_store_n(&hst_suppressed, table, __ATOMIC_RELEASE);
+	return table != NULL;
+}
+
+/* The function's entry, which may be new; NULL: there are too many. */
+static struct hst_suppressed *entry_of(uint64_t fn)
+{
+	struct hst_suppressed *entry = hst_suppressed_find(fn);
+	uint32_t slot = hst_suppressed_slot(fn);
+
+	if (entry != NULL || throttle.count >= HST_SUPPRESSED_MAX) {
+		return entry;
+	}
+	while (hst_suppressed[slot].fn != 0) {
+		slot = (slot + 1) % HST_SUPPRESSED_SLOTS;
+	}
+	entry = &hst_suppressed[slot];
+	*entry = (struct hst_suppressed){ .counter = UINT16_MAX };
+	throttle.count++;
+	__atomic_store_n(&entry->fn, fn, __ATOMIC_RELEASE);
+	return entry;
+}
+
+static bool give_counter(struct hst_suppressed *entry)
+{
+	if (entry->counter == UINT16_MAX && throttle.counters < HST_COUNTS_MAX) {
+		entry->counter = (uint16_t)throttle.counters++;
+	}
+	return entry->counter != UINT16_MAX;
+}
+
+static uint64_t gap_until_next(uint64_t mean_us)
+{
+	uint64_t mean = mean_us * throttle.per_us;
+
+	return mean / 2 + random_next() % (mean + 1);
+}
+
+/* The functions that can be: `functions` is made shorter. */
+static uint32_t prepare(uint64_t *functions, uint32_t count, bool counted)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct hst_suppressed *entry = entry_of(functions[i]);
+
+		if (entry != NULL && entry->state == HST_FN_RECORDED &&
+			(!counted || give_counter(entry))) {
+			functions[kept++] = functions[i];
+		}
+	}
+	return kept;
+}
+
+/* With the lock. */
+static void suppress(uint64_t *functions, uint32_t count)
+{
+	bool counted = !hst_sites_may_patch();
+	uint64_t now = hst_ticks();
+
+	if (!make_table()) {
+		return;
+	}
+	count = prepare(functions, count, counted);
+	if (count == 0 || !write_block(counted ? HST_THROTTLE_COUNT : HST_THROTTLE_SUPPRESS,
+				  functions, count, now)) {
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		__atomic_store_n(&hst_suppressed_find(functions[i])->state,
+			counted ? HST_FN_COUNTED : HST_FN_SUPPRESSED, __ATOMIC_RELEASE);
+	}
+	if (counted) {
+		hst_filter_open();
+	} else if (throttle.suppressed == 0) {
+		throttle.window_next = now + gap_until_next(HST_GAP_LEAST_US);
+	}
+	throttle.suppressed += counted ? 0 : count;
+	spread();
+}
+
+/* An exit that stays armed is left out by a look at the function; one with an armed enter is counted from here on. */
+static void refuse(struct hst_suppressed *entry, bool is_exit)
+{
+	if (!hst_sites_may_patch()) {
+		hst_sink.header->budget_state = HST_BUDGET_REFUSED;
+	}
+	if (!is_exit && hst_sites_arm_enters(entry) && give_counter(entry) &&
+		write_block(HST_THROTTLE_COUNT, &entry->fn, 1, hst_ticks())) {
+		__atomic_store_n(&entry->state, HST_FN_COUNTED, __ATOMIC_RELEASE);
+		spread();
+	}
+	entry->tail = true;
+	hst_filter_open();
+}
+
+/* What the hooks of a function cost, weighed by how much that is beside its own time. */
+static uint64_t score(const struct hst_tally_function *function)
+{
+	uint64_t cost = cost_of(function->calls);
+	uint64_t own = (function->self << HST_TIME_SHIFT) + cost + 1;
+
+	return cost * 1024 / own * cost;
+}
+
+/* Takes the worst functions of the chunk until what is left costs half of what is allowed. */
+static uint32_t choose(struct hst_tally *tally, uint64_t allowed, uint64_t *functions)
+{
+	uint64_t left = cost_of(tally->calls);
+	uint32_t chosen = 0;
+
+	while (left > allowed / 2 && chosen < HST_CHOSEN_MAX) {
+		struct hst_tally_function *worst = NULL;
+
+		for (uint32_t i = 0; i < tally->count; i++) {
+			struct hst_tally_function *function = &tally->functions[i];
+
+			if (function->fn < HST_MEMORY_BASE &&
+				cost_of(function->calls) > allowed / 64 &&
+				(worst == NULL || score(function) > score(worst))) {
+				worst = function;
+			}
+		}
+		if (worst == NULL) {
+			break;
+		}
+		left -= cost_of(worst->calls) < left ? cost_of(worst->calls) : left;
+		functions[chosen++] = worst->fn;
+		worst->calls = 0;
+	}
+	return chosen;
+}
+
+/* Over the limit, by a rough count: looks at the chunk, and suppresses. */
+static void decide(struct hst_stream *stream, uint64_t now)
+{
+	uint64_t functions[HST_CHOSEN_MAX];
+	uint64_t elapsed = now - stream->chunk->start.ticks;
+	uint64_t cost;
+	uint32_t count;
+
+	if (stream->tally == NULL) {
+		stream->tally = hst_sys_mmap(NULL, sizeof *stream->tally, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (stream->tally == NULL) {
+			return;
+		}
+	}
+	hst_tally_chunk(stream->tally, stream);
+	cost = cost_of(stream->tally->calls);
+	if (cost <= allowed_in(elapsed, cost)) {
+		return;
+	}
+	count = choose(stream->tally, allowed_in(elapsed, cost), functions);
+	if (count != 0 && hst_sites_try_lock()) {
+		suppress(functions, count);
+		hst_sites_unlock();
+	}
+}
+
+void hst_throttle_tally(struct hst_stream *stream)
+{
+	uint64_t bytes;
+	uint64_t cost;
+	uint64_t now;
+
+	if (!hst_throttle_on || stream->chunk == NULL || !knows_clock() ||
+		(hst_sink.header->flags & HST_FLAGS_DONE) != 0) {
+		return;
+	}
+	now = hst_ticks();
+	bytes = (uint64_t)((uint8_t *)stream->window->cur - (uint8_t *)stream->chunk);
+	if (hst_suppressed_window != 0) {
+		__atomic_fetch_add(&throttle.window_bytes, bytes, __ATOMIC_RELAXED);
+	}
+	if (stream->period_start == 0 || hst_suppressed_window != 0 ||
+		stream->changes != __atomic_load_n(&throttle.changes, __ATOMIC_ACQUIRE)) {
+		stream->period_start = stream->period_start == 0 ? stream->chunk->start.ticks : now;
+		stream->period_bytes = 0;
+	}
+	stream->period_bytes += bytes;
+	if (now - stream->period_start < HST_PERIOD_US * throttle.per_us) {
+		return;
+	}
+	cost = cost_of(stream->period_bytes / HST_BYTES_CALL);
+	if (cost > allowed_in(now - stream->period_start, cost)) {
+		decide(stream, now);
+	}
+	stream->period_start = now;
+	stream->period_bytes = 0;
+}
+
+/* All sites armed, and that noted; false: it could not be done, and they are as they were. */
+static bool open_window(void)
+{
+	if (!hst_sites_set_all(false) || !write_block(HST_THROTTLE_OPEN, NULL, 0, hst_ticks())) {
+		(void)hst_sites_set_all(true);
+		return false;
+	}
+	throttle.window_bytes = 0;
+	throttle.window_begin = hst_ticks();
+	hst_sink_alarm(); /* a chunk of its own, so that the reader can tell what was recorded in it */
+	__atomic_store_n(&hst_suppressed_window, 1, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+/* What a window costs decides how soon there may be another one. */
+static void close_window(uint64_t now)
+{
+	uint64_t cost =
+		cost_of(__atomic_load_n(&throttle.window_bytes, __ATOMIC_RELAXED) / HST_BYTES_CALL);
+	uint64_t gap = cost / throttle.per_us * 2 * HST_MILLION /
+		       (hst_sink.header->budget_ppm != 0 ? hst_sink.header->budget_ppm : 1);
+
+	if (!write_block(HST_THROTTLE_CLOSE, NULL, 0, now)) {
+		return;
+	}
+	__atomic_store_n(&hst_suppressed_window, 0, __ATOMIC_SEQ_CST);
+	spread();
+	(void)hst_sites_set_all(true);
+	gap = gap < HST_GAP_LEAST_US ? HST_GAP_LEAST_US : gap;
+	gap = gap > HST_GAP_MOST_US ? HST_GAP_MOST_US : gap;
+	throttle.window_next = now + gap_until_next(gap);
+}
+
+static void look_at_window(uint64_t now)
+{
+	if (hst_suppressed_window != 0) {
+		if (now - throttle.window_begin >= HST_WINDOW_US * throttle.per_us) {
+			close_window(now);
+		}
+	} else if (throttle.suppressed != 0 && (int64_t)(now - throttle.window_next) >= 0 &&
+		   throttle.failures < HST_FAILURES_MAX && !open_window()) {
+		throttle.failures++;
+		throttle.window_next = now + gap_until_next(HST_GAP_LEAST_US);
+	}
+}
+
+void hst_throttle_look(struct hst_stream *stream)
+{
+	uint64_t now = hst_ticks();
+	uint64_t bytes;
+
+	if (!hst_throttle_on || stream->mode != HST_STREAM_TRACE || !knows_clock()) {
+		return;
+	}
+	if (hst_suppressed != NULL && (hst_sink.header->flags & HST_FLAGS_DONE) == 0 &&
+		hst_sites_try_lock()) {
+		hst_sites_work(now, false, refuse);
+		look_at_window(now);
+		hst_sites_unlock();
+	}
+	/* The next look comes after such a period, if the events go on like this. */
+	bytes = (uint64_t)((uint8_t *)stream->window->cur - (uint8_t *)stream->look_from);
+	stream->look_step = (uint32_t)(bytes * HST_PERIOD_US * throttle.per_us /
+				       (now - stream->look_ticks + 1));
+	hst_throttle_pace(stream);
+}
+
+void hst_throttle_pace(struct hst_stream *stream)
+{
+	uint32_t step = stream->look_step;
+	uint16_t *cur = stream->window->cur;
+
+	if (!hst_throttle_on || stream->mode != HST_STREAM_TRACE) {
+		return;
+	}
+	step = step == 0 ? HST_STEP_FIRST : step;
+	step = (step < HST_STEP_LEAST ? HST_STEP_LEAST : step) / 2;
+	stream->look_from = cur;
+	stream->look_ticks = hst_ticks();
+	stream->look = cur < stream->room && (uint32_t)(stream->room - cur) > step ? cur + step
+										   : stream->room;
+	stream->window->limit = stream->look;
+}
+
+void hst_throttle_drop(struct hst_stream *stream)
+{
+	uint32_t changes = __atomic_load_n(&throttle.changes, __ATOMIC_ACQUIRE);
+	struct hst_open *base = stream->fiber->base;
+	struct hst_open *kept = base;
+	uint32_t doubt = stream->doubt;
+	uint32_t errors = stream->errors_below;
+
+	if (!hst_throttle_on || stream->changes == changes) {
+		return;
+	}
+	stream->changes = changes;
+	for (struct hst_open *entry = base + 1; entry <= stream->top; entry++) {
+		const struct hst_suppressed *known = hst_suppressed_find(entry->fn);
+		uint32_t depth = (uint32_t)(entry - base);
+
+		if (known == NULL || known->state == HST_FN_RECORDED) {
+			kept++;
+			if (kept != entry) {
+				*kept = *entry;
+			}
+			continue;
+		}
+		stream->low_depth = depth - 1 < stream->low_depth ? depth - 1 : stream->low_depth;
+		stream->doubt -= depth <= doubt;
+		stream->errors_below -= depth <= errors;
+	}
+	stream->top = kept;
+	hst_stack_set_low(stream);
+}
+
+/* What a new hook brings: its site is noted, or its call counted. */
+static void note(struct hst_suppressed *entry, uint64_t ret, bool is_exit)
+{
+	uint64_t now = hst_ticks();
+	struct hst_held signals = hst_sys_hold_signals();
+
+	if (hst_sites_try_lock()) {
+		hst_sites_note(entry, ret, is_exit, now);
+		hst_sites_work(now, false, refuse);
+		hst_sites_unlock();
+	}
+	hst_sys_release_signals(signals);
+}
+
+static bool make_counts(struct hst_stream *stream)
+{
+	uint64_t offset;
+	struct hst_counts_block *counts = hst_sink_map(sizeof *counts, sizeof *counts, &offset);
+
+	if (counts == NULL) {
+		return false;
+	}
+	counts->stream = stream->number;
+	counts->generation = hst_modules_generation();
+	counts->block = (struct hst_block){
+		.magic = HST_BLOCK_MAGIC, .type = HST_BLOCK_COUNTS, .bytes = sizeof *counts
+	};
+	stream->counts = counts;
+	return true;
+}
+
+static void count(struct hst_stream *stream, const struct hst_suppressed *entry)
+{
+	struct hst_held signals;
+
+	if (stream->counts == NULL) {
+		signals = hst_sys_hold_signals();
+		(void)(stream->counts != NULL || make_counts(stream));
+		hst_sys_release_signals(signals);
+	}
+	if (stream->counts == NULL || entry->counter >= HST_COUNTS_MAX) {
+		stream->ledger->lost_calls++;
+		return;
+	}
+	stream->counts->counts[entry->counter].fn = entry->fn;
+	__asm__ volatile("incq %0" : "+m"(stream->counts->counts[entry->counter].calls));
+}
+
+bool hst_throttle_takes_enter(struct hst_stream *stream, uint64_t fn, uint64_t ret)
+{
+	struct hst_suppressed *entry = hst_suppressed_find(fn);
+
+	if (HST_LIKELY(entry == NULL) || !hst_suppressed_now(entry)) {
+		return false;
+	}
+	if (entry->state == HST_FN_COUNTED) {
+		count(stream, entry);
+	} else {
+		note(entry, ret, false);
+	}
+	return true;
+}
+
+bool hst_throttle_takes_exit(const struct hst_call *call)
+{
+	struct hst_suppressed *entry = hst_suppressed_find(call->fn);
+
+	if (HST_LIKELY(entry == NULL) || !hst_suppressed_now(entry)) {
+		return false;
+	}
+	if (!entry->tail && call->jumped) {
+		entry->tail = true;
+		hst_filter_open();
+	} else if (!entry->tail && entry->state == HST_FN_SUPPRESSED && call->from_not != 0) {
+		note(entry, ~call->from_not, true);
+	}
+	return true;
+}
+
+/* All functions of one state are told to the child's file. */
+static void tell(enum hst_suppressed_state state, enum hst_throttle what, uint64_t ticks)
+{
+	static HST_LARGE uint64_t functions[HST_SUPPRESSED_MAX];
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < HST_SUPPRESSED_SLOTS && count < HST_SUPPRESSED_MAX; i++) {
+		if (hst_suppressed[i].fn != 0 && hst_suppressed[i].state == (uint32_t)state) {
+			functions[count++] = hst_suppressed[i].fn;
+		}
+	}
+	if (count != 0) {
+		(void)write_block(what, functions, count, ticks);
+	}
+}
+
+void hst_throttle_forked(void)
+{
+	uint64_t now = hst_ticks();
+
+	if (!hst_throttle_on) {
+		return;
+	}
+	hst_sites_forked();
+	if (hst_suppressed == NULL) {
+		return;
+	}
+	tell(HST_FN_SUPPRESSED, HST_THROTTLE_SUPPRESS, now);
+	tell(HST_FN_COUNTED, HST_THROTTLE_COUNT, now);
+	if (hst_suppressed_window != 0) {
+		(void)write_block(HST_THROTTLE_OPEN, NULL, 0, now);
+		throttle.window_begin = now;
+	}
+}

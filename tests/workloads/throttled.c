@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Functions so small that their hooks cost more than they do, and how often each was called. Whatever is done to their call sites
+ * while they run, the sums must come out the same.
+ *
+ *   throttled steady ITEMS            one thread
+ *   throttled threads COUNT ITEMS     so many at once, with a storm of signals
+ *   throttled reload ONE TWO ITEMS    two libraries with hooks, which take each other's place, come and go all the time
+ *   throttled fork ITEMS              children go on with the same work
+ *   throttled refused ITEMS           mprotect is forbidden from the start of main on
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NOHOOK  __attribute__((no_instrument_function))
+#define TINY    400u /* calls per item */
+#define SIGNALS 200u
+
+static uint64_t items;
+static _Thread_local volatile uint64_t dust;
+
+__attribute__((noinline)) static uint64_t tiny(uint64_t a, uint64_t b)
+{
+	return (a ^ (b << 7)) * 0x9e3779b97f4a7c15ull + b;
+}
+
+/* Its exit hook is jumped to. */
+__attribute__((noinline)) static void sweep(uint64_t value)
+{
+	dust = value;
+}
+
+static inline uint64_t inlined(uint64_t value)
+{
+	return value ^ (value >> 29);
+}
+
+__attribute__((noinline)) static uint64_t item(uint64_t state)
+{
+	for (unsigned i = 0; i < TINY; i++) {
+		state = inlined(tiny(state, i));
+	}
+	sweep(state);
+	return state;
+}
+
+static void *work(void *data)
+{
+	uint64_t state = (uint64_t)(uintptr_t)data;
+
+	for (uint64_t i = 0; i < items; i++) {
+		state = item(state);
+	}
+	return (void *)(uintptr_t)state;
+}
+
+static void handle(int number)
+{
+	(void)number;
+	(void)tiny(1, 2);
+}
+
+static int threads(unsigned count)
+{
+	struct sigaction action = { .sa_handler = handle, .sa_flags = SA_RESTART };
+	pthread_t all[64];
+	uint64_t sum = 0;
+
+	(void)sigaction(SIGUSR1, &action, NULL);
+	for (unsigned i = 0; i < count; i++) {
+		(void)pthread_create(&all[i], NULL, work, (void *)(uintptr_t)(i + 1));
+	}
+	for (unsigned i = 0; i < SIGNALS; i++) {
+		(void)pthread_kill(all[i % count], SIGUSR1);
+		(void)usleep(100);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		void *result;
+
+		(void)pthread_join(all[i], &result);
+		sum += (uint64_t)(uintptr_t)result;
+	}
+	printf("%016lx\n", (unsigned long)sum);
+	return 0;
+}
+
+static void *reloading(void *data)
+{
+	char **libraries = data;
+	uint64_t sum = 0;
+
+	for (uint64_t i = 0; i < items / 100; i++) {
+		void *library = dlopen(libraries[i % 2], RTLD_NOW | RTLD_LOCAL);
+		unsigned long (*call)(unsigned long) = NULL;
+
+		if (library != NULL) {
+			*(void **)&call = dlsym(library, i % 2 == 0 ? "alpha" : "omega");
+		}
+		for (unsigned k = 0; call != NULL && k < 300; k++) {
+			sum += call(k);
+		}
+		sum += call == NULL;
+		if (library != NULL) {
+			(void)dlclose(library);
+		}
+	}
+	return (void *)(uintptr_t)sum;
+}
+
+static int reload(char **libraries)
+{
+	pthread_t thread;
+	void *result;
+	void *other;
+
+	(void)pthread_create(&thread, NULL, reloading, libraries);
+	result = work((void *)7);
+	(void)pthread_join(thread, &other);
+	printf("%016lx %016lx\n", (unsigned long)(uintptr_t)result,
+		(unsigned long)(uintptr_t)other);
+	return 0;
+}
+
+static int forks(void)
+{
+	uint64_t all = items;
+	int wrong = 0;
+
+	items = all / 8;
+	for (unsigned i = 0; i < 8; i++) {
+		uint64_t expected = (uint64_t)(uintptr_t)work((void *)3);
+		pid_t pid = fork();
+		int status = 0;
+
+		if (pid == 0) {
+			_exit((uint64_t)(uintptr_t)work((void *)3) == expected ? 0 : 1);
+		}
+		(void)waitpid(pid, &status, 0);
+		wrong += status != 0;
+	}
+	printf("%d wrong\n", wrong);
+	return 0;
+}
+
+/* By the instruction, since a call of prctl would be seen. */
+NOHOOK static void forbid(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof filter / sizeof filter[0], filter };
+	register long r10 __asm__("r10") = 0;
+	register long r8 __asm__("r8") = 0;
+	long result;
+
+	__asm__ volatile(
+		"syscall"
+		: "=a"(result)
+		: "a"(SYS_prctl), "D"(PR_SET_NO_NEW_PRIVS), "S"(1), "d"(0), "r"(r10), "r"(r8)
+		: "rcx", "r11", "memory");
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(SYS_prctl), "D"(PR_SET_SECCOMP), "S"(SECCOMP_MODE_FILTER),
+			 "d"(&program), "r"(r10), "r"(r8)
+			 : "rcx", "r11", "memory");
+	if (result != 0) {
+		puts("no seccomp");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *mode = argc > 2 ? argv[1] : "";
+
+	items = strtoull(argv[argc - 1], NULL, 10);
+	if (strcmp(mode, "threads") == 0) {
+		return threads((unsigned)atoi(argv[2]));
+	}
+	if (strcmp(mode, "reload") == 0) {
+		return reload(argv + 2);
+	}
+	if (strcmp(mode, "fork") == 0) {
+		return forks();
+	}
+	if (strcmp(mode, "refused") == 0) {
+		forbid();
+	}
+	printf("%016lx\n", (unsigned long)(uintptr_t)work((void *)1));
+	return 0;
+}
