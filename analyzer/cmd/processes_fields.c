@@ -372,25 +372,72 @@ static void csv_field(struct hst_csv *csv, const struct hst_fields *fields,
 	}
 }
 
-void hst_fields_csv(
-	const struct hst_fields *fields, const struct hst_field_rows *rows, size_t limit)
+/* The field of that name in CSV, NULL if there is none. */
+static const struct hst_field *named(const struct hst_fields *fields, const char *name)
 {
-	struct hst_csv csv = { .out = stdout };
-	char buffer[LINE_BYTES];
-
 	for (size_t f = 0; f < fields->count; f++) {
-		if (fields->items[f].name != NULL) {
-			hst_csv_string(&csv, fields->items[f].name);
+		if (fields->items[f].name != NULL && strcmp(fields->items[f].name, name) == 0) {
+			return &fields->items[f];
 		}
 	}
-	hst_csv_line(&csv);
-	for (size_t i = 0; i < rows->count && i < limit; i++) {
+	return NULL;
+}
+
+/* Calls `each` for every name, in the order in which the parts have them. */
+static void each_name(const struct hst_field_part *parts, size_t count,
+	void (*each)(void *context, const char *name), void *context)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct hst_fields *fields = &parts[i].fields;
+
 		for (size_t f = 0; f < fields->count; f++) {
-			if (fields->items[f].name != NULL) {
-				csv_field(&csv, fields, &fields->items[f], rows->items[i], buffer);
+			const char *name = fields->items[f].name;
+			bool before = name == NULL;
+
+			for (size_t p = 0; p < i && !before; p++) {
+				before = named(&parts[p].fields, name) != NULL;
+			}
+			if (!before) {
+				each(context, name);
 			}
 		}
-		hst_csv_line(&csv);
+	}
+}
+
+struct csv_line {
+	struct hst_csv csv;
+	const struct hst_fields *fields;
+	const void *row; /* NULL: the head */
+	char buffer[LINE_BYTES];
+};
+
+static void csv_cell(void *context, const char *name)
+{
+	struct csv_line *line = context;
+	const struct hst_field *field = line->row == NULL ? NULL : named(line->fields, name);
+
+	if (line->row == NULL) {
+		hst_csv_string(&line->csv, name);
+	} else if (field == NULL) {
+		hst_csv_empty(&line->csv);
+	} else {
+		csv_field(&line->csv, line->fields, field, line->row, line->buffer);
+	}
+}
+
+void hst_fields_csv(const struct hst_field_part *parts, size_t count)
+{
+	struct csv_line line = { .csv = { .out = stdout } };
+
+	each_name(parts, count, csv_cell, &line);
+	hst_csv_line(&line.csv);
+	for (size_t i = 0; i < count; i++) {
+		line.fields = &parts[i].fields;
+		for (size_t r = 0; r < parts[i].rows.count && r < parts[i].limit; r++) {
+			line.row = parts[i].rows.items[r];
+			each_name(parts, count, csv_cell, &line);
+			hst_csv_line(&line.csv);
+		}
 	}
 }
 

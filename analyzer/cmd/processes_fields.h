@@ -104,9 +104,15 @@ HST_NODISCARD enum hst_status hst_fields_sort(const struct hst_fields *fields, c
 HST_NODISCARD enum hst_status hst_fields_print(const struct hst_fields *fields,
 	const struct hst_field_choice *choice, const struct hst_field_rows *rows, size_t limit,
 	const struct hst_table_style *style);
-/* The head line and the first `limit` rows. */
-void hst_fields_csv(
-	const struct hst_fields *fields, const struct hst_field_rows *rows, size_t limit);
+/* Rows of one kind for CSV. */
+struct hst_field_part {
+	struct hst_fields fields;
+	struct hst_field_rows rows;
+	size_t limit; /* so many of them are written */
+};
+
+/* The head line, with each name once, and the rows of all parts; what a kind of row does not have is empty. */
+void hst_fields_csv(const struct hst_field_part *parts, size_t count);
 /* Members of the open object. */
 void hst_fields_json(struct hst_json *json, const struct hst_fields *fields, const void *row);
 /* The same as an array of compact objects. */

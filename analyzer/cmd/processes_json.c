@@ -189,38 +189,50 @@ enum hst_status hst_show_json(const struct hst_show *show)
 	return HST_OK;
 }
 
-/* Rows of the view's table. */
-static enum hst_status csv_rows(const struct hst_show *show, struct hst_show_table *ret_table,
-	struct hst_field_rows *ret_rows)
+/* Rows of one of the view's tables. */
+static enum hst_status csv_rows(
+	const struct hst_show *show, enum hst_show_rows kind, struct hst_field_part *ret_part)
 {
 	const struct hst_options *options = &show->reading->options;
-	const struct hst_show_part *part = hst_show_part_of(show->view);
-	enum hst_show_rows kind = part != NULL                    ? part->kind
-				  : show->view == HST_SHOW_SYSTEM ? HST_ROWS_SYSTEM
-								  : HST_ROWS_IMAGES;
+	struct hst_show_table table = hst_show_table(show, kind);
 
-	*ret_table = hst_show_table(show, kind);
+	ret_part->fields = table.fields;
 	if (kind == HST_ROWS_IMAGES) {
-		HST_TRY(hst_show_choose(show, show->view == HST_SHOW_FAILED, ret_rows));
+		HST_TRY(hst_show_choose(show, show->view == HST_SHOW_FAILED, &ret_part->rows));
 	} else {
-		HST_TRY(hst_field_rows_of(
-			ret_table->rows, ret_table->count, ret_table->bytes, ret_rows));
+		HST_TRY(hst_field_rows_of(table.rows, table.count, table.bytes, &ret_part->rows));
 	}
-	return options->sort == NULL ? HST_OK
-				     : hst_fields_sort(&ret_table->fields, options->sort,
-					       options->reverse, ret_rows, NULL);
+	ret_part->limit = hst_show_limit(show, ret_part->rows.count, 0);
+	/* A column of the view's first table, which the second need not have. */
+	if (options->sort == NULL ||
+		(kind == HST_ROWS_REPEATS && hst_fields_find(&table.fields, options->sort,
+						     strlen(options->sort)) == NULL)) {
+		return HST_OK;
+	}
+	return hst_fields_sort(
+		&table.fields, options->sort, options->reverse, &ret_part->rows, NULL);
 }
 
 enum hst_status hst_show_csv(const struct hst_show *show)
 {
-	struct hst_show_table table;
-	struct hst_field_rows rows = { 0 };
-	enum hst_status status = csv_rows(show, &table, &rows);
+	const struct hst_show_part *part = hst_show_part_of(show->view);
+	enum hst_show_rows kind = part != NULL                    ? part->kind
+				  : show->view == HST_SHOW_SYSTEM ? HST_ROWS_SYSTEM
+								  : HST_ROWS_IMAGES;
+	struct hst_field_part parts[2] = { 0 };
+	size_t count = 1;
+	enum hst_status status = csv_rows(show, kind, &parts[0]);
 
+	/* The other views with two tables are about one; what ran twice is waste like the rest. */
+	if (status == HST_OK && show->view == HST_SHOW_WASTE) {
+		status = csv_rows(show, HST_ROWS_REPEATS, &parts[count++]);
+	}
 	if (status == HST_OK) {
-		hst_fields_csv(&table.fields, &rows, hst_show_limit(show, rows.count, 0));
+		hst_fields_csv(parts, count);
 		hst_reading_losses(show->reading, &show->said);
 	}
-	hst_field_rows_finish(&rows);
+	for (size_t i = 0; i < count; i++) {
+		hst_field_rows_finish(&parts[i].rows);
+	}
 	return status;
 }

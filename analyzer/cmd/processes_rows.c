@@ -156,6 +156,7 @@ WASTE(wall, ((struct hst_figure){ .known = r->wall_ns != HST_PROCESS_UNKNOWN,
 WASTE(bound, ((struct hst_figure){ .known = true, .value = r->kind == HST_PROCESS_WASTE_PROBES }))
 WASTE(pid, pid_of(show, r->example))
 REPEAT(key, key_of(show, r->first))
+REPEAT(kind, ((void)r, text_figure("repeat")))
 REPEAT(command, name_of(show, r->first))
 REPEAT(line, line_of(show, r->first))
 REPEAT(pid, pid_of(show, r->first))
@@ -292,6 +293,7 @@ const struct hst_field hst_show_waste_fields[] = {
 #define AT(member) NULL, offsetof(struct hst_process_repeat, member)
 const struct hst_field hst_show_repeat_fields[] = {
 	{ "key", NULL, "", 0, HST_FIGURE_TEXT, get_repeat_key, 0 },
+	{ "kind", NULL, "", 0, HST_FIGURE_TEXT, get_repeat_kind, 0 },
 	{ "command", "name", "NAME", 0, HST_FIGURE_TEXT, get_repeat_command, 0 },
 	{ "count", "count", "TIMES", RIGHT, HST_FIGURE_COUNT, AT(count) },
 	{ "failed", "failed", "FAILED", EMPTY, HST_FIGURE_COUNT, AT(failed) },

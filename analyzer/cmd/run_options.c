@@ -5,6 +5,8 @@
  */
 #include "cmd/run_options.h"
 
+#include "cmd/start_options.h"
+
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -12,27 +14,6 @@
 #include <sys/stat.h>
 
 #define INTERVAL_MAX_NS UINT64_C(3600000000000)
-
-enum value_kind {
-	VALUE_NONE,
-	VALUE_REQUIRED,
-	VALUE_OPTIONAL,
-};
-
-/* `name` is how the user wrote it: "--limit", or the variable; `value` is NULL if there is none. */
-typedef enum hst_status (*set_option)(struct hst_run_options *options, const char *name,
-	const char *value, struct hst_diag *diag);
-
-struct option_row {
-	const char *name; /* without the dashes */
-	char letter;      /* 0 none */
-	enum value_kind value;
-	set_option set; /* NULL: sets the bool at `flag` */
-	size_t flag;
-	const char *variable; /* of the environment, NULL none */
-	const char *placeholder;
-	const char *help;
-};
 
 /* Digits with at most one point, whatever the locale says about points; then the unit. */
 static bool scale_number(const char *text, double (*unit)(const char *), uint64_t *ret_value)
@@ -116,8 +97,10 @@ bool hst_run_parse_time(const char *text, bool bare, uint64_t *ret_ns)
 }
 
 static enum hst_status set_directory(
-	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
+	void *asked, const char *name, const char *value, struct hst_diag *diag)
 {
+	struct hst_run_options *options = asked;
+
 	if (value[0] == '\0') {
 		return hst_diag_set(
 			diag, HST_E_USAGE, "run: %s needs the name of a directory", name);
@@ -127,8 +110,10 @@ static enum hst_status set_directory(
 }
 
 static enum hst_status set_mode(
-	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
+	void *asked, const char *name, const char *value, struct hst_diag *diag)
 {
+	struct hst_run_options *options = asked;
+
 	if (strcmp(value, "trace") != 0 && strcmp(value, "profile") != 0) {
 		return hst_diag_set(
 			diag, HST_E_USAGE, "run: %s is trace or profile, not \"%s\"", name, value);
@@ -138,8 +123,10 @@ static enum hst_status set_mode(
 }
 
 static enum hst_status set_limit(
-	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
+	void *asked, const char *name, const char *value, struct hst_diag *diag)
 {
+	struct hst_run_options *options = asked;
+
 	if (!hst_run_parse_size(value, &options->limit_bytes)) {
 		return hst_diag_set(diag, HST_E_USAGE,
 			"run: %s is a size such as 64M or 2G, not \"%s\"", name, value);
@@ -148,8 +135,10 @@ static enum hst_status set_limit(
 }
 
 static enum hst_status set_last(
-	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
+	void *asked, const char *name, const char *value, struct hst_diag *diag)
 {
+	struct hst_run_options *options = asked;
+
 	/* The preload's own variable counts nanoseconds; on the command line a unit is needed. */
 	if (!hst_run_parse_time(value, name[0] != '-', &options->last_ns)) {
 		return hst_diag_set(diag, HST_E_USAGE,
@@ -159,8 +148,10 @@ static enum hst_status set_last(
 }
 
 static enum hst_status set_filter(
-	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
+	void *asked, const char *name, const char *value, struct hst_diag *diag)
 {
+	struct hst_run_options *options = asked;
+
 	(void)name;
 	(void)diag;
 	options->filter = value;
@@ -168,8 +159,9 @@ static enum hst_status set_filter(
 }
 
 static enum hst_status set_interval(
-	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
+	void *asked, const char *name, const char *value, struct hst_diag *diag)
 {
+	struct hst_run_options *options = asked;
 	bool bare = value[0] != '\0' && value[strspn(value, "0123456789.")] == '\0';
 	uint64_t ns;
 
@@ -185,8 +177,9 @@ static enum hst_status set_interval(
 }
 
 static enum hst_status set_json(
-	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
+	void *asked, const char *name, const char *value, struct hst_diag *diag)
 {
+	struct hst_run_options *options = asked;
 	struct stat file;
 	struct stat theirs;
 
@@ -216,17 +209,18 @@ static enum hst_status set_json(
 }
 
 static enum hst_status set_unavailable(
-	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
+	void *asked, const char *name, const char *value, struct hst_diag *diag)
 {
-	(void)options;
+	(void)asked;
 	(void)value;
 	return hst_diag_set(
 		diag, HST_E_UNSUPPORTED, "run: %s is not available in this version", name);
 }
 
 static enum hst_status set_overhead(
-	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
+	void *asked, const char *name, const char *value, struct hst_diag *diag)
 {
+	struct hst_run_options *options = asked;
 	size_t whole = strspn(value, "0123456789");
 	size_t length = whole;
 
@@ -246,8 +240,10 @@ static enum hst_status set_overhead(
 }
 
 static enum hst_status set_color(
-	struct hst_run_options *options, const char *name, const char *value, struct hst_diag *diag)
+	void *asked, const char *name, const char *value, struct hst_diag *diag)
 {
+	struct hst_run_options *options = asked;
+
 	if (value == NULL || strcmp(value, "always") == 0) {
 		options->color = HST_SAY_COLOR_ALWAYS;
 	} else if (strcmp(value, "never") == 0) {
@@ -264,66 +260,56 @@ static enum hst_status set_color(
 #define FLAG(member) NULL, offsetof(struct hst_run_options, member)
 
 /* clang-format off */
-static const struct option_row table[] = {
-	{ "output", 'o', VALUE_REQUIRED, set_directory, 0, "HASTEN_DATA", "DIR",
+static const struct hst_start_option rows[] = {
+	{ "output", 'o', HST_START_REQUIRED, set_directory, 0, "HASTEN_DATA", "DIR",
 	  "data directory (default hasten.data; an earlier one becomes .old)" },
-	{ "mode", 0, VALUE_REQUIRED, set_mode, 0, "HASTEN_MODE", "trace|profile",
+	{ "mode", 0, HST_START_REQUIRED, set_mode, 0, "HASTEN_MODE", "trace|profile",
 	  "keep every call, or only sums per calling context" },
-	{ "limit", 0, VALUE_REQUIRED, set_limit, 0, "HASTEN_LIMIT", "SIZE",
+	{ "limit", 0, HST_START_REQUIRED, set_limit, 0, "HASTEN_LIMIT", "SIZE",
 	  "events kept per process, K M G; then sums only (256M)" },
-	{ "last", 0, VALUE_REQUIRED, set_last, 0, "HASTEN_LAST", "TIME",
+	{ "last", 0, HST_START_REQUIRED, set_last, 0, "HASTEN_LAST", "TIME",
 	  "flight recorder: keep the newest events only (10s, 500ms)" },
-	{ "paused", 0, VALUE_NONE, FLAG(paused), "HASTEN_PAUSED", NULL,
+	{ "paused", 0, HST_START_NONE, FLAG(paused), "HASTEN_PAUSED", NULL,
 	  "begin paused; hasten info --start DIR begins" },
-	{ "filter", 0, VALUE_REQUIRED, set_filter, 0, "HASTEN_FILTER", "EXPR",
+	{ "filter", 0, HST_START_REQUIRED, set_filter, 0, "HASTEN_FILTER", "EXPR",
 	  "record only, or all but, the functions, modules, files named" },
-	{ "no-children", 0, VALUE_NONE, FLAG(no_children), NULL, NULL,
+	{ "no-children", 0, HST_START_NONE, FLAG(no_children), NULL, NULL,
 	  "leave out the programs and processes that the program starts" },
-	{ "no-memory", 0, VALUE_NONE, FLAG(no_memory), NULL, NULL,
+	{ "no-memory", 0, HST_START_NONE, FLAG(no_memory), NULL, NULL,
 	  "leave out allocations" },
-	{ "memory-all", 0, VALUE_NONE, FLAG(memory_all), "HASTEN_MEMORY_ALL", NULL,
+	{ "memory-all", 0, HST_START_NONE, FLAG(memory_all), "HASTEN_MEMORY_ALL", NULL,
 	  "record allocations also in programs of the system that it starts" },
-	{ "no-system", 0, VALUE_NONE, FLAG(no_system), NULL, NULL,
+	{ "no-system", 0, HST_START_NONE, FLAG(no_system), NULL, NULL,
 	  "leave out the samples of the system and of processes" },
-	{ "interval", 0, VALUE_REQUIRED, set_interval, 0, NULL, "MS",
+	{ "interval", 0, HST_START_REQUIRED, set_interval, 0, NULL, "MS",
 	  "time between samples (500; some earlier at the beginning)" },
-	{ "no-subreaper", 0, VALUE_NONE, FLAG(no_subreaper), NULL, NULL,
+	{ "no-subreaper", 0, HST_START_NONE, FLAG(no_subreaper), NULL, NULL,
 	  "orphans of the program go to init, not to hasten" },
-	{ "overhead", 0, VALUE_REQUIRED, set_overhead, 0, "HASTEN_OVERHEAD", "PCT|off",
+	{ "overhead", 0, HST_START_REQUIRED, set_overhead, 0, "HASTEN_OVERHEAD", "PCT|off",
 	  "what hooks may cost: functions over it are left out (off)" },
-	{ "no-patch", 0, VALUE_NONE, FLAG(no_patch), NULL, NULL,
+	{ "no-patch", 0, HST_START_NONE, FLAG(no_patch), NULL, NULL,
 	  "for that, count calls and leave the program's code alone" },
-	{ "no-functions", 0, VALUE_NONE, set_unavailable, 0, NULL, NULL,
+	{ "no-functions", 0, HST_START_NONE, set_unavailable, 0, NULL, NULL,
 	  "leave out function calls (not in this version)" },
-	{ "args", 0, VALUE_OPTIONAL, set_unavailable, 0, NULL, "GLOB",
+	{ "args", 0, HST_START_OPTIONAL, set_unavailable, 0, NULL, "GLOB",
 	  "record arguments and results (not in this version)" },
-	{ "plan", 0, VALUE_REQUIRED, set_unavailable, 0, NULL, "FILE",
+	{ "plan", 0, HST_START_REQUIRED, set_unavailable, 0, NULL, "FILE",
 	  "apply a plan of changes (not in this version)" },
-	{ "json", 0, VALUE_REQUIRED, set_json, 0, NULL, "FILE",
+	{ "json", 0, HST_START_REQUIRED, set_json, 0, NULL, "FILE",
 	  "write a summary of the run for programs when it has ended" },
-	{ "quiet", 'q', VALUE_NONE, FLAG(quiet), NULL, NULL,
+	{ "quiet", 'q', HST_START_NONE, FLAG(quiet), NULL, NULL,
 	  "say nothing but errors" },
-	{ "color", 0, VALUE_OPTIONAL, set_color, 0, NULL, "WHEN",
+	{ "color", 0, HST_START_OPTIONAL, set_color, 0, NULL, "WHEN",
 	  "colour of what we say on stderr: auto, always, never" },
-	{ "help", 'h', VALUE_NONE, FLAG(help), NULL, NULL,
+	{ "help", 'h', HST_START_NONE, FLAG(help), NULL, NULL,
 	  "this text" },
 };
 /* clang-format on */
 
 #undef FLAG
 
-#define TABLE_ROWS (sizeof table / sizeof table[0])
-
-/* Tells the options that an option was met. */
-static enum hst_status apply(struct hst_run_options *options, const struct option_row *row,
-	const char *name, const char *value, struct hst_diag *diag)
-{
-	if (row->set == NULL) {
-		*(bool *)((char *)options + row->flag) = true;
-		return HST_OK;
-	}
-	return row->set(options, name, value, diag);
-}
+static const struct hst_start_table table = { "run", "the program", rows,
+	sizeof rows / sizeof rows[0], 26 };
 
 static bool switched_on(const char *value)
 {
@@ -343,121 +329,22 @@ static enum hst_status read_environment(struct hst_run_options *options, struct 
 	options->no_children = children != NULL && strcmp(children, "0") == 0;
 	options->no_memory = memory != NULL && strcmp(memory, "0") == 0;
 	options->no_patch = patch != NULL && strcmp(patch, "0") == 0;
-	for (size_t i = 0; i < TABLE_ROWS; i++) {
-		const char *value = table[i].variable == NULL ? NULL : getenv(table[i].variable);
-
-		if (value == NULL || value[0] == '\0' ||
-			(table[i].value == VALUE_NONE && !switched_on(value))) {
-			continue;
-		}
-		HST_TRY(apply(options, &table[i], table[i].variable, value, diag));
-	}
-	return HST_OK;
-}
-
-static const struct option_row *find_long(const char *name, size_t length)
-{
-	for (size_t i = 0; i < TABLE_ROWS; i++) {
-		if (strlen(table[i].name) == length && strncmp(table[i].name, name, length) == 0) {
-			return &table[i];
-		}
-	}
-	return NULL;
-}
-
-static const struct option_row *find_letter(char letter)
-{
-	for (size_t i = 0; i < TABLE_ROWS; i++) {
-		if (letter != '\0' && table[i].letter == letter) {
-			return &table[i];
-		}
-	}
-	return NULL;
-}
-
-static enum hst_status unknown(const char *option, struct hst_diag *diag)
-{
-	return hst_diag_set(diag, HST_E_USAGE,
-		"run: unknown option %s; options of the program come behind its name "
-		"(hasten run --help lists ours)",
-		option);
-}
-
-/* Takes argv[*index] "--name" or "--name=value" and the value behind it, if it needs one. */
-static enum hst_status take_long(
-	struct hst_run_options *options, int argc, char **argv, int *index, struct hst_diag *diag)
-{
-	const char *text = argv[*index] + 2;
-	size_t length = strcspn(text, "=");
-	const char *value = text[length] == '=' ? text + length + 1 : NULL;
-	const struct option_row *row = find_long(text, length);
-	char name[64];
-
-	if (row == NULL) {
-		return unknown(argv[*index], diag);
-	}
-	snprintf(name, sizeof name, "--%s", row->name);
-	if (row->value == VALUE_NONE && value != NULL) {
-		return hst_diag_set(diag, HST_E_USAGE, "run: %s takes no value", name);
-	}
-	if (row->value == VALUE_REQUIRED && value == NULL) {
-		if (*index + 1 >= argc) {
-			return hst_diag_set(diag, HST_E_USAGE, "run: %s needs a value: %s", name,
-				row->placeholder);
-		}
-		value = argv[++*index];
-	}
-	return apply(options, row, name, value, diag);
-}
-
-/* Takes "-q", "-qo DIR", "-oDIR". */
-static enum hst_status take_letters(
-	struct hst_run_options *options, int argc, char **argv, int *index, struct hst_diag *diag)
-{
-	const char *text = argv[*index];
-	enum hst_status status = HST_OK;
-
-	for (const char *p = text + 1; *p != '\0' && status == HST_OK; p++) {
-		const struct option_row *row = find_letter(*p);
-		const char name[] = { '-', *p, '\0' };
-
-		if (row == NULL) {
-			return unknown(text, diag);
-		}
-		if (row->value != VALUE_REQUIRED) {
-			status = apply(options, row, name, NULL, diag);
-		} else if (p[1] != '\0') {
-			return apply(options, row, name, p + 1, diag);
-		} else if (*index + 1 < argc) {
-			return apply(options, row, name, argv[++*index], diag);
-		} else {
-			return hst_diag_set(diag, HST_E_USAGE, "run: %s needs a value: %s", name,
-				row->placeholder);
-		}
-	}
-	return status;
+	return hst_start_options_environment(&table, options, diag);
 }
 
 enum hst_status hst_run_options_parse(
 	int argc, char **argv, struct hst_run_options *ret_options, struct hst_diag *diag)
 {
 	struct hst_run_options options = { .mode = "trace" };
-	int index = 1;
+	int rest;
 
 	HST_TRY(read_environment(&options, diag));
-	for (; index < argc && argv[index][0] == '-' && argv[index][1] != '\0'; index++) {
-		if (strcmp(argv[index], "--") == 0) {
-			index++;
-			break;
-		}
-		HST_TRY(argv[index][1] == '-' ? take_long(&options, argc, argv, &index, diag)
-					      : take_letters(&options, argc, argv, &index, diag));
-	}
+	HST_TRY(hst_start_options_parse(&table, argc, argv, &options, &rest, diag));
 	if (options.overhead != NULL && strcmp(options.mode, "profile") == 0) {
 		return hst_diag_set(diag, HST_E_USAGE,
 			"run: --overhead needs --mode=trace: with --mode=profile nothing looks at the cost");
 	}
-	options.program = argv + (index < argc ? index : argc);
+	options.program = argv + rest;
 	*ret_options = options;
 	return HST_OK;
 }
@@ -471,24 +358,7 @@ void hst_run_options_help(FILE *out)
 	      "    hasten run --mode=profile -- make check\n\n"
 	      "Options:\n",
 		out);
-	for (size_t i = 0; i < TABLE_ROWS; i++) {
-		const struct option_row *row = &table[i];
-		char left[64];
-
-		if (row->letter != 0) {
-			snprintf(left, sizeof left, "-%c, --%s%s%s", row->letter, row->name,
-				row->placeholder != NULL ? " " : "",
-				row->placeholder != NULL ? row->placeholder : "");
-		} else {
-			snprintf(left, sizeof left, "    --%s%s%s%s", row->name,
-				row->value == VALUE_NONE       ? ""
-				: row->value == VALUE_OPTIONAL ? "[="
-							       : "=",
-				row->placeholder != NULL ? row->placeholder : "",
-				row->value == VALUE_OPTIONAL ? "]" : "");
-		}
-		fprintf(out, "  %-26s %s\n", left, row->help);
-	}
+	hst_start_options_help(&table, out);
 	fputs("\nExit status: the program's own; 128+N if signal N ended it; 125 hasten failed, 126 not\n"
 	      "executable, 127 not found; 2 wrong usage.\n",
 		out);

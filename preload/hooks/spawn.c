@@ -99,19 +99,19 @@ static bool take_readable(struct spawn *spawn)
 }
 
 /* The kernel will say so: the call goes as it came. */
-static HST_NOINLINE int start_unreadable(struct spawn *spawn, struct spawn *readable)
+static HST_NOINLINE int start_unreadable(struct spawn spawn, struct spawn readable)
 {
-	bool whole = readable->file == spawn->file && readable->argv == spawn->argv;
+	bool whole = readable.file == spawn.file && readable.argv == spawn.argv;
 	struct hst_journal_spawn record = { .flags = whole ? 0 : HST_JOURNAL_CUT };
 	pid_t pid = 0;
 	int error;
 
-	spawn->pid = spawn->pid != NULL ? spawn->pid : &pid;
-	readable->pid = spawn->pid;
+	spawn.pid = spawn.pid != NULL ? spawn.pid : &pid;
+	readable.pid = spawn.pid;
 	record.rss_bytes = most_resident();
 	record.began_ns = hst_journal_now();
-	error = spawn_real(spawn);
-	record_spawn(readable, &record, error);
+	error = spawn_real(&spawn);
+	record_spawn(&readable, &record, error);
 	return error;
 }
 
@@ -134,7 +134,7 @@ static int start(struct spawn spawn)
 		return spawn_real(&spawn);
 	}
 	if (!take_readable(&readable)) {
-		return start_unreadable(&spawn, &readable);
+		return start_unreadable(spawn, readable);
 	}
 	spawn.path = spawn.searched ? hst_environment_path(spawn.file) : NULL;
 	bytes = hst_build_needs(spawn.file, spawn.argv);
