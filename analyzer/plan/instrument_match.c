@@ -48,41 +48,48 @@ static uint64_t part_key(const char *text, size_t bytes)
 	return key;
 }
 
+static enum hst_status add_part(struct hst_map *parts, uint64_t key)
+{
+	uint32_t there;
+
+	return hst_map_get(parts, key, &there) ? HST_OK : hst_map_put(parts, key, 1);
+}
+
 static enum hst_status add_parts(struct hst_map *parts, const char *text)
 {
 	size_t length = strlen(text);
+	enum hst_status status = HST_OK;
 
 	for (size_t at = 0; at < length; at++) {
 		for (size_t bytes = 1; bytes <= PART_BYTES && at + bytes <= length; bytes++) {
-			uint64_t key = part_key(text + at, bytes);
-			uint32_t there;
-
-			if (!hst_map_get(parts, key, &there)) {
-				HST_TRY(hst_map_put(parts, key, 1));
-			}
+			status = status == HST_OK ? add_part(parts, part_key(text + at, bytes))
+						  : status;
 		}
 	}
-	return HST_OK;
+	return status;
 }
 
 enum hst_status hst_instrument_guard(
 	const struct hst_instrument *set, struct hst_instrument_guard *ret_guard)
 {
+	enum hst_status status = HST_OK;
+
 	*ret_guard = (struct hst_instrument_guard){ .set = set };
 	ret_guard->stay = calloc(set->functions.count + 1, sizeof *ret_guard->stay);
 	if (ret_guard->stay == NULL) {
 		return HST_E_MEMORY;
 	}
-	for (size_t i = 0; i < set->functions.count; i++) {
+	for (size_t i = 0; i < set->functions.count && status == HST_OK; i++) {
 		const struct hst_instrument_function *function = &set->functions.items[i];
 
 		if (stays(function)) {
 			ret_guard->stay[ret_guard->count++] = (uint32_t)i;
 			ret_guard->scopes |= function->c_in_cxx;
-			HST_TRY(add_parts(&ret_guard->parts, function->possible));
+			status = add_parts(&ret_guard->parts, function->possible);
 		}
 	}
-	return ret_guard->scopes ? add_parts(&ret_guard->parts, set->scopes) : HST_OK;
+	return status == HST_OK && ret_guard->scopes ? add_parts(&ret_guard->parts, set->scopes)
+						     : status;
 }
 
 void hst_instrument_unguard(struct hst_instrument_guard *guard)

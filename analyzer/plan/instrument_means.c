@@ -208,22 +208,24 @@ static enum hst_status add_once(struct hst_instrument_texts *texts, const char *
 
 static enum hst_status list_entries(struct hst_instrument *set)
 {
+	enum hst_status status = HST_OK;
+
 	set->entries.count = 0;
 	set->files.count = 0;
 	if (set->system) {
 		HST_TRY(add_once(&set->files, "/usr/include"));
 		HST_TRY(add_once(&set->files, "/include/c++/"));
 	}
-	for (size_t i = 0; i < set->functions.count; i++) {
+	for (size_t i = 0; i < set->functions.count && status == HST_OK; i++) {
 		const struct hst_instrument_function *function = &set->functions.items[i];
 
 		if (function->means == HST_MEANS_LIST) {
-			HST_TRY(add_once(&set->entries, function->entry));
+			status = add_once(&set->entries, function->entry);
 		} else if (function->means == HST_MEANS_FILE) {
-			HST_TRY(add_once(&set->files, function->entry));
+			status = add_once(&set->files, function->entry);
 		}
 	}
-	return HST_OK;
+	return status;
 }
 
 static enum hst_status find_once(struct hst_instrument *set, bool only_kept)
