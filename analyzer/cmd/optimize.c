@@ -40,9 +40,7 @@ const char *const hst_optimize_clang_flags[] = { "-finstrument-functions-after-i
 	NULL };
 
 const char *const hst_optimize_unknown[] = {
-	"what the flag costs beside the hooks (registers that a call needs, code that is not inlined or not optimised "
-	"around it) is in the program's time; it goes with the hooks, so the program becomes faster than that, and what is left is more "
-	"percent of it: record the new build and ask again",
+	"what the flag costs beside the hooks (registers that a call needs, code that is not inlined or not optimised around it) is in the program's time; it goes with the hooks, so the program becomes faster than that, and what is left is more percent of it: record the new build and ask again",
 	"without its hooks a function may be inlined, or not, where it was not before",
 	"another input calls other functions: the prediction is for a run like the recorded one",
 	"clang's option hooks what is left after inlining: which functions that are, only its build shows",

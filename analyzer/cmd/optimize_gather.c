@@ -88,22 +88,24 @@ static enum hst_status add_row(struct gather *gather, uint32_t number)
 static enum hst_status add_rows(struct gather *gather)
 {
 	const struct hst_profile *profile = gather->optimize->profile;
+	enum hst_status status = HST_OK;
 
-	for (size_t i = 0; i < profile->function_count; i++) {
+	for (size_t i = 0; i < profile->function_count && status == HST_OK; i++) {
 		if (i != HST_ROW_UNKNOWN && profile->functions[i].calls != 0 &&
 			(profile->functions[i].flags & HST_ROW_REGION) == 0) {
-			HST_TRY(add_row(gather, (uint32_t)i));
+			status = add_row(gather, (uint32_t)i);
 		}
 	}
-	return HST_OK;
+	return status;
 }
 
 static enum hst_status add_image(struct gather *gather, const struct hst_module_image *image)
 {
 	const struct hst_function *functions = NULL;
 	size_t count = hst_image_functions(image->image, &functions);
+	enum hst_status status = HST_OK;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && status == HST_OK; i++) {
 		struct hst_instrument_function function = { .linkage = functions[i].linkage,
 			.name = functions[i].name,
 			.full = functions[i].full,
@@ -117,31 +119,32 @@ static enum hst_status add_image(struct gather *gather, const struct hst_module_
 			is_thunk(function.linkage)) {
 			continue;
 		}
-		HST_TRY(is_new(gather, &function, &is_fresh));
-		if (is_fresh) {
-			HST_TRY(hst_instrument_add(&gather->optimize->set, &function));
+		status = is_new(gather, &function, &is_fresh);
+		if (status == HST_OK && is_fresh) {
+			status = hst_instrument_add(&gather->optimize->set, &function);
 		}
 	}
-	return HST_OK;
+	return status;
 }
 
 static enum hst_status add_images(struct gather *gather)
 {
 	const struct hst_module_image *images = NULL;
 	size_t count = hst_profile_images(gather->optimize->profile, &images);
+	enum hst_status status = HST_OK;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && status == HST_OK; i++) {
 		const struct hst_module_image *image = &images[i];
 
 		if (image->image != NULL && (image->flags & HST_IMAGE_HAS_HOOKS) != 0) {
-			HST_TRY(add_image(gather, image));
+			status = add_image(gather, image);
 		} else if (image->used && image->image == NULL) {
 			hst_profile_note(gather->optimize->profile, false,
 				"%s cannot be read: entries of the lists were not held against its functions",
 				image->path);
 		}
 	}
-	return HST_OK;
+	return status;
 }
 
 static enum hst_status read_memory(struct hst_optimize *optimize, struct hst_diag *diag)

@@ -4,47 +4,16 @@
  * held against the names, or the paths, of all functions that stay.
  */
 #include "plan/instrument.h"
+#include "plan/instrument_match.h"
 
 #include <string.h>
 
-bool hst_instrument_may_match(const struct hst_instrument *set, const char *entry,
-	const struct hst_instrument_function *function)
-{
-	const char *behind = NULL;
-
-	if (strstr(function->possible, entry) != NULL) {
-		return true;
-	}
-	if (!function->c_in_cxx) {
-		return false;
-	}
-	/* "ns::name" is printed for a name in extern "C" within a namespace. */
-	for (const char *at = strstr(entry, "::"); at != NULL; at = strstr(at + 2, "::")) {
-		behind = at + 2;
-	}
-	if (behind == NULL) {
-		return strstr(set->scopes, entry) != NULL;
-	}
-	return strncmp(function->possible, behind, strlen(behind)) == 0;
-}
-
-static bool stays(const struct hst_instrument_function *function)
-{
-	return !function->out && !function->system;
-}
-
-/* The first function that stays and that an entry may match; NONE: none. */
-static uint32_t who_else(const struct hst_instrument *set, const char *entry)
-{
-	for (size_t i = 0; i < set->functions.count; i++) {
-		const struct hst_instrument_function *function = &set->functions.items[i];
-
-		if (stays(function) && hst_instrument_may_match(set, entry, function)) {
-			return (uint32_t)i;
-		}
-	}
-	return HST_INSTRUMENT_NONE;
-}
+struct means {
+	struct hst_instrument *set;
+	struct hst_instrument_guard guard;
+	uint32_t *would_lose; /* by unit: what its certain text would take along */
+	bool *asked;          /* by unit: that is known */
+};
 
 static const char *base_name(const char *path)
 {
@@ -54,13 +23,12 @@ static const char *base_name(const char *path)
 }
 
 /* Does an entry of the list of files, which is the file's name without its folders, take only functions that are to go? */
-static bool file_fits(const struct hst_instrument *set, const char *base)
+static bool file_fits(const struct hst_instrument_guard *guard, const char *base)
 {
-	for (size_t i = 0; i < set->functions.count; i++) {
-		const struct hst_instrument_function *function = &set->functions.items[i];
+	for (size_t i = 0; i < guard->count; i++) {
+		const char *file = guard->set->functions.items[guard->stay[i]].file;
 
-		if (stays(function) &&
-			(function->file == NULL || strstr(function->file, base) != NULL)) {
+		if (file == NULL || strstr(file, base) != NULL) {
 			return false;
 		}
 	}
@@ -79,11 +47,11 @@ static bool is_writable(const char *text)
 }
 
 static void by_file_or_attribute(
-	const struct hst_instrument *set, struct hst_instrument_function *function)
+	const struct hst_instrument_guard *guard, struct hst_instrument_function *function)
 {
 	const char *base = function->file == NULL ? NULL : base_name(function->file);
 
-	if (base != NULL && base[0] != '\0' && is_writable(base) && file_fits(set, base)) {
+	if (base != NULL && base[0] != '\0' && is_writable(base) && file_fits(guard, base)) {
 		function->means = HST_MEANS_FILE;
 		function->entry = base;
 		return;
@@ -116,8 +84,21 @@ static bool let_some_stay(struct hst_instrument *set, bool only_kept)
 	return changed;
 }
 
-static void name_each(struct hst_instrument *set)
+/* What the function's certain text would take along; asked once for each unit. */
+static uint32_t would_lose(struct means *means, const struct hst_instrument_function *function)
 {
+	if (!means->asked[function->unit]) {
+		means->asked[function->unit] = true;
+		means->would_lose[function->unit] =
+			hst_instrument_who_else(&means->guard, function->certain);
+	}
+	return means->would_lose[function->unit];
+}
+
+static void name_each(struct means *means)
+{
+	struct hst_instrument *set = means->set;
+
 	for (size_t i = 0; i < set->functions.count; i++) {
 		struct hst_instrument_function *function = &set->functions.items[i];
 
@@ -128,7 +109,7 @@ static void name_each(struct hst_instrument *set)
 			continue;
 		}
 		if (function->certain != NULL && is_writable(function->certain)) {
-			function->would_lose = who_else(set, function->certain);
+			function->would_lose = would_lose(means, function);
 			function->means = function->would_lose == HST_INSTRUMENT_NONE
 						  ? HST_MEANS_LIST
 						  : HST_MEANS_STAYS;
@@ -136,13 +117,20 @@ static void name_each(struct hst_instrument *set)
 		if (function->means == HST_MEANS_LIST) {
 			function->entry = function->certain;
 		} else {
-			by_file_or_attribute(set, function);
+			by_file_or_attribute(&means->guard, function);
 		}
 	}
 }
 
-/* The shortest part of a name that no function which stays may have; NULL: there is none. */
-static const char *shortest(struct hst_instrument *set, const char *name)
+/* Not a half of a character, and nothing that has to be quoted. */
+static bool is_part(const char *part, const char *behind)
+{
+	return strpbrk(part, " \\'\"") == NULL && is_writable(part) &&
+	       ((unsigned char)part[0] & 0xc0) != 0x80 && ((unsigned char)*behind & 0xc0) != 0x80;
+}
+
+/* The shortest part of a name that no function which stays may have; NULL: out of memory, or there is none. */
+static const char *shortest(struct means *means, const char *name)
 {
 	size_t length = strlen(name);
 	char part[256];
@@ -151,12 +139,9 @@ static const char *shortest(struct hst_instrument *set, const char *name)
 		for (size_t at = 0; at + bytes <= length; at++) {
 			memcpy(part, name + at, bytes);
 			part[bytes] = '\0';
-			/* Not a half of a character, and nothing that has to be quoted. */
-			if (strpbrk(part, " \\'\"") == NULL && is_writable(part) &&
-				((unsigned char)part[0] & 0xc0) != 0x80 &&
-				((unsigned char)name[at + bytes] & 0xc0) != 0x80 &&
-				who_else(set, part) == HST_INSTRUMENT_NONE) {
-				return hst_arena_string(&set->arena, part);
+			if (is_part(part, name + at + bytes) &&
+				hst_instrument_is_free(&means->guard, part)) {
+				return hst_arena_string(&means->set->arena, part);
 			}
 		}
 	}
@@ -177,8 +162,10 @@ static void cover(struct hst_instrument *set, const char *part)
 	}
 }
 
-static void cover_all(struct hst_instrument *set)
+static void cover_all(struct means *means)
 {
+	struct hst_instrument *set = means->set;
+
 	for (size_t i = 0; i < set->functions.count; i++) {
 		struct hst_instrument_function *function = &set->functions.items[i];
 
@@ -188,19 +175,23 @@ static void cover_all(struct hst_instrument *set)
 	}
 	for (size_t i = 0; i < set->functions.count; i++) {
 		struct hst_instrument_function *function = &set->functions.items[i];
-		const char *part;
+		const char *part = NULL;
 
 		if (!function->out || function->means != HST_MEANS_STAYS) {
 			continue;
 		}
-		part = function->certain == NULL ? NULL : shortest(set, function->certain);
+		if (function->certain != NULL) {
+			/* Where the whole of it is in another name, each part is. */
+			function->would_lose = would_lose(means, function);
+			part = function->would_lose == HST_INSTRUMENT_NONE
+				       ? shortest(means, function->certain)
+				       : NULL;
+		}
 		if (part != NULL) {
 			cover(set, part);
-			continue;
+		} else {
+			by_file_or_attribute(&means->guard, function);
 		}
-		function->would_lose = function->certain == NULL ? HST_INSTRUMENT_NONE
-								 : who_else(set, function->certain);
-		by_file_or_attribute(set, function);
 	}
 }
 
@@ -217,33 +208,52 @@ static enum hst_status add_once(struct hst_instrument_texts *texts, const char *
 
 static enum hst_status list_entries(struct hst_instrument *set)
 {
+	enum hst_status status = HST_OK;
+
 	set->entries.count = 0;
 	set->files.count = 0;
 	if (set->system) {
 		HST_TRY(add_once(&set->files, "/usr/include"));
 		HST_TRY(add_once(&set->files, "/include/c++/"));
 	}
-	for (size_t i = 0; i < set->functions.count; i++) {
+	for (size_t i = 0; i < set->functions.count && status == HST_OK; i++) {
 		const struct hst_instrument_function *function = &set->functions.items[i];
 
 		if (function->means == HST_MEANS_LIST) {
-			HST_TRY(add_once(&set->entries, function->entry));
+			status = add_once(&set->entries, function->entry);
 		} else if (function->means == HST_MEANS_FILE) {
-			HST_TRY(add_once(&set->files, function->entry));
+			status = add_once(&set->files, function->entry);
 		}
 	}
-	return HST_OK;
+	return status;
+}
+
+static enum hst_status find_once(struct hst_instrument *set, bool only_kept)
+{
+	struct means means = { .set = set };
+	enum hst_status status = hst_instrument_guard(set, &means.guard);
+
+	means.would_lose = calloc(set->units + (size_t)1, sizeof *means.would_lose);
+	means.asked = calloc(set->units + (size_t)1, sizeof *means.asked);
+	if (means.would_lose == NULL || means.asked == NULL) {
+		status = HST_E_MEMORY;
+	}
+	if (status == HST_OK && only_kept) {
+		cover_all(&means);
+	} else if (status == HST_OK) {
+		name_each(&means);
+	}
+	free(means.would_lose);
+	free(means.asked);
+	hst_instrument_unguard(&means.guard);
+	return status;
 }
 
 enum hst_status hst_instrument_find_means(struct hst_instrument *set, bool only_kept)
 {
 	/* Ends: each round but the last lets at least one function stay. */
 	do {
-		if (only_kept) {
-			cover_all(set);
-		} else {
-			name_each(set);
-		}
+		HST_TRY(find_once(set, only_kept));
 	} while (let_some_stay(set, only_kept));
 	return list_entries(set);
 }

@@ -429,6 +429,22 @@ static void test_keep_takes_all_others_by_short_parts(void **state)
 	check("parse", HST_MEANS_STAYS, NULL);
 }
 
+static void test_keep_of_a_c_name_keeps_colons(void **state)
+{
+	(void)state;
+	/* gcc may print "c::cfun", which has a colon, two of them, and "c::c". */
+	put("_ZN1c1fEv", "/s/b.cpp", 10, 10);
+	put("_ZN1c1zEv", "/s/b.cpp", 10, 10);
+	put("cfun", "/s/a.cpp", 10, 10);
+	prepare();
+	keep("cfun");
+	hst_instrument_only_kept(&set);
+	find(true);
+	check_cover();
+	check("_ZN1c1zEv", HST_MEANS_LIST, "z");
+	check("_ZN1c1fEv", HST_MEANS_LIST, "::f");
+}
+
 static void test_keep_of_an_overload_cannot_take_the_other_one(void **state)
 {
 	(void)state;
@@ -531,6 +547,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_budget_spares_the_many_that_cost_nothing, teardown),
 		cmocka_unit_test_teardown(test_budget_leaves_what_has_no_name, teardown),
 		cmocka_unit_test_teardown(test_keep_takes_all_others_by_short_parts, teardown),
+		cmocka_unit_test_teardown(test_keep_of_a_c_name_keeps_colons, teardown),
 		cmocka_unit_test_teardown(
 			test_keep_of_an_overload_cannot_take_the_other_one, teardown),
 		cmocka_unit_test_teardown(
