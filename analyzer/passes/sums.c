@@ -33,6 +33,8 @@ static struct hst_function_row figures(struct hst_pass *pass, const struct hst_t
 	double inside = (double)pass->shared.inside_256 / 256;
 	double outside = (double)pass->shared.outside_256 / 256;
 	double self = (double)(int64_t)tally->self;
+	double off = (double)tally->off < self ? (double)tally->off : self;
+	double ran = self - off; /* our own cost is part of that */
 	double cost = (double)tally->calls * inside + (double)tally->children * outside;
 	double total = (double)tally->total - (double)tally->outer * inside -
 		       (double)tally->below * (inside + outside);
@@ -45,20 +47,18 @@ static struct hst_function_row figures(struct hst_pass *pass, const struct hst_t
 		.duration_ns = to_ns(pass, (double)tally->duration),
 		.min_ns = to_ns(pass, (double)tally->min),
 		.max_ns = to_ns(pass, (double)tally->max),
-		.self_ns = to_ns(pass, self - cost),
+		.self_ns = to_ns(pass, off + (ran > cost ? ran - cost : 0)),
 		.total_ns = to_ns(pass, total),
 		.flags = tally->flags,
 		.latency = tally->latency,
 	};
 
-	if (self > 0) {
-		row.compensated_ns = to_ns(pass, self < cost ? self : cost);
-	}
+	row.compensated_ns = to_ns(pass, ran < cost ? ran : cost);
 	row.compensated_ns += to_ns(pass, (double)tally->memory);
 	if (row.total_ns < row.self_ns) {
 		row.total_ns = row.self_ns;
 	}
-	row.self_off_ns = at_most(to_ns(pass, (double)tally->off), row.self_ns);
+	row.self_off_ns = at_most(to_ns(pass, off), row.self_ns);
 	row.total_off_ns = at_most(to_ns(pass, (double)tally->total_off), row.total_ns);
 	if (row.total_off_ns < row.self_off_ns) {
 		row.total_off_ns = row.self_off_ns;
