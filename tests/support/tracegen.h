@@ -79,8 +79,7 @@ void tracegen_unwind(
 void tracegen_switch(struct tracegen_stream *stream, uint64_t ticks, uint32_t fiber);
 void tracegen_lost(struct tracegen_stream *stream, uint64_t ticks, uint32_t count);
 /* Of the time up to here `off` ticks off the CPU and `own` ticks (a multiple of 32) of the recorder's. */
-void tracegen_off_cpu(
-	struct tracegen_stream *stream, uint64_t ticks, uint64_t off, uint32_t own);
+void tracegen_off_cpu(struct tracegen_stream *stream, uint64_t ticks, uint64_t off, uint32_t own);
 /* Chunks that begin from now on have this mode of the CPU clock; 0 until then. */
 void tracegen_clock(struct tracegen_stream *stream, enum hst_clock_mode mode);
 void tracegen_pause(struct tracegen_stream *stream, uint64_t ticks);
