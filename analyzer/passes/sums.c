@@ -27,12 +27,20 @@ static uint64_t at_most(uint64_t value, uint64_t most)
 	return value < most ? value : most;
 }
 
+/* Our own cost is part of what ran, not of what waited. */
+static double without(double off, double ran, double cost)
+{
+	return off + (ran > cost ? ran - cost : 0);
+}
+
 /* The figures of one tally; names are left out. */
 static struct hst_function_row figures(struct hst_pass *pass, const struct hst_tally *tally)
 {
 	double inside = (double)pass->shared.inside_256 / 256;
 	double outside = (double)pass->shared.outside_256 / 256;
 	double self = (double)(int64_t)tally->self;
+	double off = (double)tally->off < self ? (double)tally->off : self;
+	double ran = self - off;
 	double cost = (double)tally->calls * inside + (double)tally->children * outside;
 	double below = (double)tally->outer * inside + (double)tally->below * (inside + outside);
 	double total = (double)tally->total;
@@ -45,19 +53,17 @@ static struct hst_function_row figures(struct hst_pass *pass, const struct hst_t
 		.duration_ns = to_ns(pass, (double)tally->duration),
 		.min_ns = to_ns(pass, (double)tally->min),
 		.max_ns = to_ns(pass, (double)tally->max),
-		.self_ns = to_ns(pass, self - cost),
+		.self_ns = to_ns(pass, without(off, ran, cost)),
 		.total_ns = to_ns(pass, total - below),
-		.self_low_ns = to_ns(pass, self - cost * pass->shared.cost_high),
-		.self_high_ns = to_ns(pass, self - cost * pass->shared.cost_low),
+		.self_low_ns = to_ns(pass, without(off, ran, cost * pass->shared.cost_high)),
+		.self_high_ns = to_ns(pass, without(off, ran, cost * pass->shared.cost_low)),
 		.total_low_ns = to_ns(pass, total - below * pass->shared.cost_high),
 		.total_high_ns = to_ns(pass, total - below * pass->shared.cost_low),
 		.flags = tally->flags,
 		.latency = tally->latency,
 	};
 
-	if (self > 0) {
-		row.compensated_ns = to_ns(pass, self < cost ? self : cost);
-	}
+	row.compensated_ns = to_ns(pass, ran < cost ? ran : cost);
 	row.compensated_ns += to_ns(pass, (double)tally->own);
 	if (row.total_ns < row.self_ns) {
 		row.total_ns = row.self_ns;
@@ -65,7 +71,7 @@ static struct hst_function_row figures(struct hst_pass *pass, const struct hst_t
 	if (row.total_high_ns < row.self_high_ns) {
 		row.total_high_ns = row.self_high_ns;
 	}
-	row.self_off_ns = at_most(to_ns(pass, (double)tally->off), row.self_ns);
+	row.self_off_ns = at_most(to_ns(pass, off), row.self_ns);
 	row.total_off_ns = at_most(to_ns(pass, (double)tally->total_off), row.total_ns);
 	if (row.total_off_ns < row.self_off_ns) {
 		row.total_off_ns = row.self_off_ns;

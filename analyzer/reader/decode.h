@@ -102,8 +102,7 @@ struct hst_memory {
  */
 struct hst_event {
 	uint64_t ticks;
-	uint32_t
-		site; /* ENTER, FRAME; ALLOC, MAP, STACK: fn is HST_MEMORY_BASE + number */
+	uint32_t site; /* ENTER, FRAME; ALLOC, MAP, STACK: fn is HST_MEMORY_BASE + number */
 	uint16_t kind; /* enum hst_event_kind */
 	uint16_t reason;
 	uint32_t value;   /* count, fiber, depth */

@@ -72,7 +72,7 @@ struct hst_window {
 #define HST_SEEN_HELD UINT64_MAX
 
 /* Room for all records that one hook can write, with the end mark. */
-#define HST_RECORD_SLACK 160u
+#define HST_RECORD_SLACK 192u
 #define HST_IDS_MAX      4352u /* a 64 KiB chunk cannot define more */
 #define HST_HASH_SLOTS   4096u
 #define HST_OPEN_FIRST   256u /* entries of a first shadow stack: 16 KiB */

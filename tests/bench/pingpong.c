@@ -79,8 +79,10 @@ NOHOOK int main(int argc, char **argv)
 	pthread_join(thread, NULL);
 	getrusage(RUSAGE_SELF, &usage);
 	printf("%llu %llu %ld\n",
-		(unsigned long long)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000ull +
-			(unsigned long long)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000ull,
+		(unsigned long long)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) *
+				1000000000ull +
+			(unsigned long long)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) *
+				1000ull,
 		(unsigned long long)(now() - start), usage.ru_nvcsw + usage.ru_nivcsw);
 	return 0;
 }

@@ -37,6 +37,9 @@ static void use_memory(const struct hst_decoder *decoder, const struct hst_event
 			hst_decoder_memory(decoder, NULL)[event->value].bytes >> 48 == 0 &&
 			hst_decoder_memory(decoder, NULL)[event->value].address >> 48 == 0);
 		break;
+	case HST_EVENT_OFF_CPU:
+		demand(hst_event_off(event) >> 62 == 0);
+		break;
 	default:
 		break;
 	}

@@ -162,6 +162,23 @@ static int seed_memory(const char *dir)
 	return save(gen, dir, "memory");
 }
 
+static int seed_waits(const char *dir)
+{
+	struct tracegen *gen = start(true);
+	struct tracegen_stream *stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	uint64_t ticks = 0;
+
+	tracegen_clock(stream, HST_CLOCK_MODE_RSEQ);
+	for (uint64_t i = 0; i < 30; i++) {
+		ticks = calls(stream, ticks, 5);
+		tracegen_off_cpu(stream, ticks + (1ull << i), 1ull << (i + 17), 32 * (uint32_t)i);
+		tracegen_clock(stream, i < 20 ? HST_CLOCK_MODE_RSEQ : HST_CLOCK_MODE_GAP);
+		ticks += 1ull << i;
+	}
+	tracegen_thread_end(stream, ticks);
+	return save(gen, dir, "waits");
+}
+
 static int seed_broken(const char *dir)
 {
 	static const uint8_t rubbish[32] = "HSTB rubbish that is no block..";
@@ -190,7 +207,7 @@ int main(int argc, char **argv)
 	}
 	return seed_plain(argv[1]) || seed_whole(argv[1]) || seed_fibers(argv[1]) ||
 			       seed_modules(argv[1]) || seed_profile(argv[1]) ||
-			       seed_memory(argv[1]) || seed_broken(argv[1])
+			       seed_memory(argv[1]) || seed_waits(argv[1]) || seed_broken(argv[1])
 		       ? 1
 		       : 0;
 }

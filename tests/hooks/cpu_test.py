@@ -44,7 +44,9 @@ def run(options, folder):
     if options.clock == "none":
         environment["HASTEN_CPU"] = "0"
     program = os.path.join(options.programs, "cputime")
-    done = subprocess.run([options.hasten, "run", f"--mode={options.mode}", "-o", data, "--", program,
+    # With memory the last event would be that of an allocation.
+    more = ["--no-memory"] if options.threads.endswith("exit") else []
+    done = subprocess.run([options.hasten, "run", *more, f"--mode={options.mode}", "-o", data, "--", program,
                     options.threads],
                    env=environment, cwd=folder, check=False, capture_output=True, text=True)
     if done.returncode == SKIP:
