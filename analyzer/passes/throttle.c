@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CELLS_MAX  (16u << 20) /* if there are more, neighbouring windows are taken together */
+#define CELLS_MAX  (2u << 20) /* if there are more, neighbouring windows are taken together */
 #define STEADY_MIN 100u        /* calls of functions that are always recorded, in all windows */
 #define OWN_MIN    0.02        /* of a window's time */
 #define HALVINGS   50

@@ -107,7 +107,7 @@ static bool knows_clock(void)
 		return false;
 	}
 	throttle.per_us = (now.ticks - start->ticks) * 1000 / (now.mono_ns - start->mono_ns);
-	return true;
+	return throttle.per_us != 0;
 }
 
 static uint64_t cost_of(uint64_t calls)
