@@ -15,12 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CELLS_MAX  (16u << 20) /* if there are more, neighbouring windows are taken together */
-#define STEADY_MIN 100u        /* calls of functions that are always recorded, in all windows */
-#define OWN_MIN    0.02        /* of a window's time */
-#define HALVINGS   50
-#define LATE_US    5000u
-#define LATE_MOST  0.05 /* of the windows */
+#define CELLS_MAX   (2u << 20) /* if there are more, neighbouring windows are taken together */
+#define STEADY_MIN  100u       /* calls of functions that are always recorded, in all windows */
+#define OWN_MIN     0.02       /* of a window's time */
+#define HALVINGS    50
+#define LATE_US     5000u
+#define LATE_MOST   0.05 /* of the windows */
+#define WINDOWS_MIN 20u  /* fewer may all have missed a part that takes a tenth of the time */
 
 enum hst_status hst_pass_throttle_begin(struct hst_pass *pass)
 {
@@ -293,7 +294,8 @@ static bool see_all_parts(struct hst_pass_throttle *throttle, uint64_t end)
 	late += at != UINT64_MAX && end > at && end - at > 2 * gap_most;
 	throttle->windows += list->windows.count;
 	throttle->late += late;
-	return (double)late <= LATE_MOST * (double)list->windows.count;
+	return list->windows.count >= WINDOWS_MIN &&
+	       (double)late <= LATE_MOST * (double)list->windows.count;
 }
 
 /* Finds the cost of a recorded call. false: too little is known. */
@@ -442,9 +444,10 @@ void hst_pass_throttle_take(struct hst_pass *pass)
 	if (unbounded != 0) {
 		hst_profile_note(profile, true,
 			"of %llu of them it is not known how often they were called while left out "
-			"(marked with >): %llu of %llu times that all were to be recorded for a moment no other "
-			"hook came in time",
-			(unsigned long long)unbounded, (unsigned long long)pass->throttle.late,
-			(unsigned long long)pass->throttle.windows);
+			"(marked with >): of %llu times that all were to be recorded for a moment, %llu came too late "
+			"since no other hook ran (an estimate needs %u in a process, one late in 20 at most, and "
+			"functions that are always recorded to compare with)",
+			(unsigned long long)unbounded, (unsigned long long)pass->throttle.windows,
+			(unsigned long long)pass->throttle.late, WINDOWS_MIN);
 	}
 }
