@@ -87,6 +87,25 @@ def check_report(hasten, data, case, items, problems):
         check_estimate(rows["tiny"], items * TINY, problems)
 
 
+def attempt(options, program, arguments, variables):
+    """Runs the program with and without us; returns what was suppressed, and what is wrong."""
+    command = [program] + [word.format(dir=options.programs) for word in arguments]
+    plain = run(command)
+    problems = []
+    with tempfile.TemporaryDirectory() as folder:
+        data = os.path.join(folder, "data")
+        recorded = run(command, LD_PRELOAD=options.preload, HASTEN_DATA=data, HASTEN_CHECK="1",
+                       HASTEN_OVERHEAD="5%", **variables)
+        if recorded != plain:
+            problems.append(f"the program says {recorded}, without us {plain}")
+        blocks = check_files(data, problems) if glob.glob(data + "/*.hst") else []
+        if not blocks:
+            problems.append("nothing was suppressed")
+        if not options.hasty:
+            check_report(options.hasten, data, options.case, int(arguments[-1]), problems)
+    return blocks, problems
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--list", action="store_true")
@@ -107,22 +126,15 @@ def main():
         return 77
     if options.hasty:
         arguments = arguments[:-1] + [str(int(arguments[-1]) // 5)]
-    command = [program] + [word.format(dir=options.programs) for word in arguments]
-    plain = run(command)
-    problems = []
-    with tempfile.TemporaryDirectory() as folder:
-        data = os.path.join(folder, "data")
-        recorded = run(command, LD_PRELOAD=options.preload, HASTEN_DATA=data, HASTEN_CHECK="1",
-                       HASTEN_OVERHEAD="5%", **variables)
-        if recorded != plain:
-            problems.append(f"the program says {recorded}, without us {plain}")
-        blocks = check_files(data, problems) if glob.glob(data + "/*.hst") else []
-        if not blocks:
-            problems.append("nothing was suppressed")
-        if options.hasty and options.case.startswith("threads") and len(blocks) < 20:
-            problems.append(f"only {len(blocks)} changes: this tests nothing")
-        if not options.hasty:
-            check_report(options.hasten, data, options.case, int(arguments[-1]), problems)
+    wanted = 20 if options.hasty and options.case.startswith("threads") else 1
+    # How much is changed in one run depends on what else the machine does.
+    for _ in range(4):
+        blocks, problems = attempt(options, program, arguments, variables)
+        if problems or len(blocks) >= wanted:
+            break
+        arguments = arguments[:-1] + [str(int(arguments[-1]) * 4)]
+    if len(blocks) < wanted:
+        problems.append(f"only {len(blocks)} changes: this tests nothing")
     print("\n".join(problems) or f"{len(blocks)} changes")
     return 1 if problems else 0
 
