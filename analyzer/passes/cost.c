@@ -36,6 +36,8 @@ struct hst_own_cost hst_own_cost(const struct hst_file_header *header)
 	uint32_t costs[HST_COSTS];
 	size_t count = sorted(header, costs);
 	uint64_t first;
+	size_t middle = count / 2;
+	size_t quarter = count / 4;
 	double median;
 
 	if (header->cost_inside_256 >= COST_MAX || header->cost_outside_256 >= COST_MAX) {
@@ -48,10 +50,10 @@ struct hst_own_cost hst_own_cost(const struct hst_file_header *header)
 		return cost;
 	}
 	/* How it divides was measured at the start only. */
-	median = costs[count / 2];
+	median = costs[middle];
 	cost.inside_256 = (uint64_t)((double)cost.inside_256 / (double)first * median + 0.5);
-	cost.outside_256 = (uint64_t)costs[count / 2] - cost.inside_256;
-	cost.low = costs[count / 4] / median * HST_COST_LEAST;
-	cost.high = costs[count - 1 - count / 4] / median * HST_COST_MOST;
+	cost.outside_256 = (uint64_t)costs[middle] - cost.inside_256;
+	cost.low = costs[quarter] / median * HST_COST_LEAST;
+	cost.high = costs[count - 1 - quarter] / median * HST_COST_MOST;
 	return cost;
 }

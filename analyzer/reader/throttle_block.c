@@ -8,18 +8,26 @@
 #define LISTED_MAX    1024u /* functions that are read of one block */
 #define WINDOWS_MAX   (16u << 20)
 
+/* The newest entry of a function, NULL none. */
+static struct hst_throttled *newest_of(struct hst_throttle_list *list, uint64_t fn)
+{
+	uint32_t index;
+
+	if (!hst_map_get(&list->newest, fn, &index) || index == 0 ||
+		index > list->functions.count || list->functions.items == NULL) {
+		return NULL;
+	}
+	return &list->functions.items[index - 1];
+}
+
 static enum hst_status begin_function(struct hst_throttle_list *list, uint64_t fn,
 	const struct hst_throttle_block *block, bool counted)
 {
 	struct hst_throttled function = {
 		.fn = fn, .generation = block->generation, .off = UINT64_MAX, .counted = UINT64_MAX
 	};
-	struct hst_throttled *newest = NULL;
-	uint32_t index;
+	struct hst_throttled *newest = newest_of(list, fn);
 
-	if (hst_map_get(&list->newest, fn, &index) && index != 0) {
-		newest = &list->functions.items[index - 1];
-	}
 	if (counted && newest != NULL && newest->generation == block->generation) {
 		newest->counted = block->ticks < newest->counted ? block->ticks : newest->counted;
 		return HST_OK;
@@ -44,8 +52,9 @@ static enum hst_status take_window(
 	struct hst_throttle_list *list, const struct hst_throttle_block *block)
 {
 	struct hst_throttle_window window = { block->ticks, UINT64_MAX, block->late_us };
-	struct hst_throttle_window *last =
-		list->windows.count == 0 ? NULL : &list->windows.items[list->windows.count - 1];
+	struct hst_throttle_window *last = list->windows.items == NULL || list->windows.count == 0
+						   ? NULL
+						   : &list->windows.items[list->windows.count - 1];
 	bool open = last != NULL && last->close == UINT64_MAX;
 
 	if (block->what == HST_THROTTLE_CLOSE) {
@@ -61,10 +70,27 @@ static enum hst_status take_window(
 	return hst_vec_push(&list->windows, window) ? HST_OK : HST_E_MEMORY;
 }
 
+static enum hst_status take_functions(struct hst_throttle_list *list,
+	const struct hst_throttle_block *block, const uint8_t *bytes, size_t got)
+{
+	size_t count =
+		got / sizeof(uint64_t) < block->count ? got / sizeof(uint64_t) : block->count;
+	bool counted = block->what == HST_THROTTLE_COUNT;
+	enum hst_status status = HST_OK;
+	uint64_t fn;
+
+	for (size_t i = 0; i < count && status == HST_OK; i++) {
+		memcpy(&fn, bytes + i * sizeof fn, sizeof fn);
+		if (fn != 0) {
+			status = begin_function(list, fn, block, counted);
+		}
+	}
+	return status;
+}
+
 static enum hst_status take_change(struct hst_throttle_list *list, const uint8_t *bytes, size_t got)
 {
 	struct hst_throttle_block block;
-	uint64_t fn;
 
 	memcpy(&block, bytes, sizeof block);
 	if (block.ticks >> 62 != 0) {
@@ -76,27 +102,21 @@ static enum hst_status take_change(struct hst_throttle_list *list, const uint8_t
 	if (block.what != HST_THROTTLE_SUPPRESS && block.what != HST_THROTTLE_COUNT) {
 		return HST_OK;
 	}
-	for (size_t i = 0; i < block.count && i < (got - sizeof block) / sizeof fn; i++) {
-		memcpy(&fn, bytes + sizeof block + i * sizeof fn, sizeof fn);
-		if (fn != 0) {
-			HST_TRY(begin_function(list, fn, &block, block.what == HST_THROTTLE_COUNT));
-		}
-	}
-	return HST_OK;
+	return take_functions(list, &block, bytes + sizeof block, got - sizeof block);
 }
 
 static void take_counts(struct hst_throttle_list *list, const uint8_t *bytes, size_t got)
 {
 	size_t count = (got - offsetof(struct hst_counts_block, counts)) / sizeof(struct hst_count);
+	struct hst_throttled *function;
 	struct hst_count item;
-	uint32_t index;
 
 	for (size_t i = 0; i < count && i < HST_COUNTS_MAX; i++) {
 		memcpy(&item, bytes + offsetof(struct hst_counts_block, counts) + i * sizeof item,
 			sizeof item);
-		if (item.fn != 0 && item.calls >> 62 == 0 &&
-			hst_map_get(&list->newest, item.fn, &index) && index != 0) {
-			list->functions.items[index - 1].calls += item.calls;
+		function = item.fn != 0 && item.calls >> 62 == 0 ? newest_of(list, item.fn) : NULL;
+		if (function != NULL) {
+			function->calls += item.calls;
 		}
 	}
 }

@@ -77,7 +77,7 @@ static uint64_t linkage_slot(const struct hst_mapping *text, uint64_t entry)
 	static const uint8_t endbr[4] = { 0xf3, 0x0f, 0x1e, 0xfa };
 	const uint8_t *at = (const uint8_t *)entry;
 
-	if (!is_code(text) || !has(text, entry, HST_PLT_BYTES)) {
+	if (entry == 0 || !is_code(text) || !has(text, entry, HST_PLT_BYTES)) {
 		return 0;
 	}
 	at += memcmp(at, endbr, sizeof endbr) == 0 ? sizeof endbr : 0;

@@ -142,7 +142,10 @@ static bool write_block(
 		.count = count,
 		.late_us = late < UINT32_MAX ? (uint32_t)late : UINT32_MAX,
 	};
-	memcpy(block + 1, functions, count * sizeof *functions);
+	for (uint32_t i = 0; i < count; i++) {
+		memcpy(block_bytes + sizeof *block + i * sizeof *functions, &functions[i],
+			sizeof *functions);
+	}
 	return hst_sink_append(block, bytes, &offset);
 }
 

@@ -27,7 +27,7 @@ struct hst_suppressed {
 	uint32_t state; /* enum hst_suppressed_state */
 	uint32_t sites; /* index + 1 of its first known call site, 0 none */
 	uint16_t counter;
-	bool tail; /* an exit hook of it cannot be disarmed: to be left out as quickly as can be */
+	bool tail;  /* an exit hook of it cannot be disarmed: to be left out as quickly as can be */
 	bool stuck; /* an enter hook cannot be disarmed, nor the calls be counted */
 };
 

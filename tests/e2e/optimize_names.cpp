@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names of all kinds, for optimize_names.py: each function below must be compiled and not be called in vain.
+// Names of all kinds, for optimize_names.py: each function below must be compiled and not be called in vain. One line each.
+/* clang-format off */
 #include <cstdlib>
 #include <functional>
 #include <map>
