@@ -475,8 +475,12 @@ void hst_throttle_drop(struct hst_stream *stream)
 static void note(struct hst_suppressed *entry, uint64_t ret, bool is_exit)
 {
 	uint64_t now = hst_ticks();
-	struct hst_held signals = hst_sys_hold_signals();
+	struct hst_held signals;
 
+	if (hst_sites_are_busy()) {
+		return;
+	}
+	signals = hst_sys_hold_signals();
 	if (hst_sites_try_lock()) {
 		hst_sites_note(entry, ret, is_exit, now);
 		hst_sites_work(now, false, refuse);
