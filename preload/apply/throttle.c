@@ -452,6 +452,7 @@ void hst_throttle_drop(struct hst_stream *stream)
 		return;
 	}
 	stream->changes = changes;
+	stream->look_step = 0; /* how fast events came until now says nothing any more */
 	for (struct hst_open *entry = base + 1; entry <= stream->top; entry++) {
 		const struct hst_suppressed *known = hst_suppressed_find(entry->fn);
 		uint32_t depth = (uint32_t)(entry - base);

@@ -273,19 +273,18 @@ static void stream_account(struct hst_stream *stream, uint64_t begin, uint64_t s
 	uint64_t ticks = hst_ticks();
 	uint64_t off = stream->own_off;
 	uint64_t units = (ticks - begin - off) >> HST_TIME_SHIFT;
+	bool anew = stream->mode == HST_STREAM_TRACE && seq != 0 && stream->seq != seq &&
+		    hst_depth(stream) != 0;
 
 	stream->own_time = false;
-	if (stream->mode != HST_STREAM_TRACE || seq == 0 || stream->seq == seq ||
-		hst_depth(stream) == 0) {
-		return;
-	}
-	if (off != 0) {
+	if (anew && off != 0) {
 		hst_put_off_cpu(stream, ticks, off, 0);
 	}
-	if ((int64_t)(ticks - begin - off) > 0) {
+	if (anew && (int64_t)(ticks - begin - off) > 0) {
 		hst_put_valued(stream, HST_OP_OWN, 0, ticks,
 			units < UINT32_MAX ? (uint32_t)units : UINT32_MAX);
 	}
+	hst_throttle_pace(stream);
 }
 
 /* Ends the present chunk, if any, so that the next record begins another one. */
