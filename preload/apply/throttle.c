@@ -423,6 +423,14 @@ void hst_throttle_look(struct hst_stream *stream)
 	hst_throttle_pace(stream);
 }
 
+void hst_throttle_stop(void)
+{
+	if (hst_suppressed_window != 0 && hst_sites_try_lock()) {
+		close_window(hst_ticks());
+		hst_sites_unlock();
+	}
+}
+
 void hst_throttle_pace(struct hst_stream *stream)
 {
 	uint32_t step = stream->look_step;

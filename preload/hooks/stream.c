@@ -297,6 +297,9 @@ static void stream_close(struct hst_stream *stream)
 	}
 	hst_throttle_tally(stream);
 	ended = hst_chunk_end(stream);
+	if (!ended && (hst_sink.header->flags & HST_FLAG_LIMIT_REACHED) != 0) {
+		hst_throttle_stop();
+	}
 	hst_throttle_drop(stream);
 	if (ended) {
 		stream->mode = HST_STREAM_IDLE;
