@@ -185,53 +185,6 @@ static void stream_to_profile(struct hst_stream *stream)
 	}
 }
 
-/* The first stream that records measures our own cost, on itself, and forgets it. */
-static void stream_calibrate(struct hst_stream *stream)
-{
-	static uint32_t done;
-
-	if (__atomic_exchange_n(&done, 1, __ATOMIC_RELAXED) != 0 || hst_depth(stream) != 0) {
-		return;
-	}
-	stream->window->seen = hst_sink_watch();
-	hst_calibrate(stream);
-	if (stream->mode == HST_STREAM_TRACE) {
-		stream->seq--;
-		(void)hst_chunk_begin(stream);
-	}
-}
-
-/* So many full chunks are written between two measurements: some milliseconds. */
-#define HST_ROLLS_CALIBRATED 16u
-
-/*
- * What a pair costs depends on what else the machine does, so it is measured again and again. Only where our own calls are ordinary
- * ones for the shadow stack: deeper than all open frames, on the thread's own stack, with nothing to be repaired.
- */
-static void stream_calibrate_again(struct hst_stream *stream)
-{
-	struct hst_open *top = stream->top;
-	uint32_t low_water;
-
-	if (stream->rolls % HST_ROLLS_CALIBRATED != 1 || stream->mode != HST_STREAM_TRACE ||
-		!hst_clock_tsc || stream->lane != HST_LANE_MAIN || stream->fiber != &stream->own ||
-		stream->over != 0 || stream->errors_below != 0 || stream->splits != 0 ||
-		stream->held || stream->doubt != 0 || stream->top + 1 >= stream->end ||
-		(hst_depth(stream) != 0 &&
-			stream->top->cfa <= (uint64_t)__builtin_frame_address(0))) {
-		return;
-	}
-	low_water = stream->chunk->low_water;
-	stream->measuring = true;
-	hst_calibrate_again(stream);
-	stream->measuring = false;
-	/* What was measured is forgotten. */
-	stream->top = top;
-	stream->low_depth = low_water;
-	stream->seq--;
-	(void)hst_chunk_begin(stream);
-}
-
 static void stream_begin(struct hst_stream *stream)
 {
 	struct hst_file_header *header = hst_sink.header;
@@ -245,8 +198,7 @@ static void stream_begin(struct hst_stream *stream)
 		stream_to_profile(stream);
 	}
 	if (stream->mode != HST_STREAM_DEAF) {
-		stream_calibrate(stream);
-		stream_calibrate_again(stream);
+		hst_calibrate(stream);
 	}
 }
 
