@@ -20,7 +20,7 @@
 #define OWN_MIN     0.02       /* of a window's time */
 #define HALVINGS    50
 #define LATE_US     5000u
-#define LATE_MOST   0.05 /* of the windows */
+#define LATE_MOST   0.05 /* of the windows, and of the time */
 #define WINDOWS_MIN 20u  /* fewer may all have missed a part that takes a tenth of the time */
 
 enum hst_status hst_pass_throttle_begin(struct hst_pass *pass)
@@ -277,25 +277,36 @@ static double steady_by_windows(struct hst_pass_throttle *throttle, double *ret_
  * A window opens at the first hook after the moment that chance has chosen. Where it had to wait, the program was in a part in
  * which only suppressed functions are called, and of such parts the windows know nothing.
  */
-static bool see_all_parts(struct hst_pass_throttle *throttle, uint64_t end)
+static bool see_all_parts(struct hst_pass *pass, uint64_t end)
 {
+	struct hst_pass_throttle *throttle = &pass->throttle;
 	const struct hst_throttle_list *list = &throttle->list;
-	uint64_t gap_most = 0;
+	double ticks_per_us = pass->shared.ns_per_tick > 0 ? 1000 / pass->shared.ns_per_tick : 0;
+	double gap_most = 0;
+	double unseen = 0;
 	uint64_t at = throttle->begin;
 	size_t late = 0;
 
 	for (size_t i = 0; i < list->windows.count; i++) {
 		const struct hst_throttle_window *window = &list->windows.items[i];
+		double gap = window->open > at ? (double)(window->open - at) : 0;
+		double waited = (double)window->late_us * ticks_per_us;
 
-		gap_most = window->open - at > gap_most ? window->open - at : gap_most;
+		waited = waited < gap ? waited : gap;
+		gap_most = gap - waited > gap_most ? gap - waited : gap_most;
+		unseen += waited;
 		at = window->close;
 		late += window->late_us > LATE_US;
 	}
-	late += at != UINT64_MAX && end > at && end - at > 2 * gap_most;
+	if (at != UINT64_MAX && end > at && (double)(end - at) > 2 * gap_most) {
+		unseen += (double)(end - at) - gap_most;
+		late++;
+	}
 	throttle->windows += list->windows.count;
 	throttle->late += late;
 	return list->windows.count >= WINDOWS_MIN &&
-	       (double)late <= LATE_MOST * (double)list->windows.count;
+	       (double)late <= LATE_MOST * (double)list->windows.count &&
+	       unseen <= LATE_MOST * (double)(end - throttle->begin);
 }
 
 /* Finds the cost of a recorded call. false: too little is known. */
@@ -376,7 +387,7 @@ static struct hst_throttled_row *row_of(struct hst_pass_throttle *throttle, uint
 enum hst_status hst_pass_throttle_sum(struct hst_pass *pass, uint64_t end)
 {
 	struct hst_pass_throttle *throttle = &pass->throttle;
-	bool known = throttle->list.functions.count != 0 && see_all_parts(throttle, end) &&
+	bool known = throttle->list.functions.count != 0 && see_all_parts(pass, end) &&
 		     find_cost(throttle, end);
 
 	for (size_t i = 0; i < throttle->list.functions.count; i++) {
@@ -445,8 +456,8 @@ void hst_pass_throttle_take(struct hst_pass *pass)
 		hst_profile_note(profile, true,
 			"of %llu of them it is not known how often they were called while left out "
 			"(marked with >): of %llu times that all were to be recorded for a moment, %llu came too late "
-			"since no other hook ran (an estimate needs %u in a process, one late in 20 at most, and "
-			"functions that are always recorded to compare with)",
+			"since no other hook ran (an estimate needs %u in a process, one late in 20 and a twentieth of "
+			"the time waited for at most, and functions that are always recorded to compare with)",
 			(unsigned long long)unbounded, (unsigned long long)pass->throttle.windows,
 			(unsigned long long)pass->throttle.late, WINDOWS_MIN);
 	}

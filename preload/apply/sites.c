@@ -5,6 +5,7 @@
 #include "apply/patch.h"
 #include "core/attr.h"
 #include "core/clock.h"
+#include "core/process.h"
 #include "core/sys.h"
 
 #include <link.h>
@@ -23,6 +24,7 @@ struct site {
 	struct hst_patch_site patch;
 	uint64_t fn;   /* 0: it is gone */
 	uint32_t next; /* of the same function: index + 1 */
+	uint32_t seen; /* by the latest dlclose that found its code there */
 	bool is_exit;
 };
 
@@ -36,6 +38,7 @@ struct noted {
 static struct {
 	uint32_t lock;
 	uint32_t closing; /* dlcloses under way */
+	uint32_t closes;  /* so many have looked what is gone */
 	bool allowed;
 	uint64_t enter, leave; /* the hooks */
 	uint32_t count;
@@ -47,6 +50,10 @@ static HST_LARGE struct site list[HST_SITES_MAX];
 static HST_LARGE struct noted noted[HST_PATCH_BATCH];
 static HST_LARGE struct hst_patch_site found[HST_PATCH_BATCH];
 static HST_LARGE struct hst_patch_site *chosen[HST_SITES_MAX];
+static HST_LARGE uint32_t functions_seen[HST_SUPPRESSED_SLOTS]; /* as site.seen */
+
+/* Of `closing` those of this thread: a forked child has no others. */
+static __thread uint32_t closing_here __attribute__((tls_model("initial-exec")));
 
 void hst_sites_start(uint64_t enter, uint64_t leave, bool allowed)
 {
@@ -80,20 +87,48 @@ void hst_sites_unlock(void)
 	__atomic_store_n(&sites.lock, 0, __ATOMIC_SEQ_CST);
 }
 
-/* Whoever has the lock holds back signals and makes a few system calls: it is done in some microseconds. */
+bool hst_sites_are_busy(void)
+{
+	return __atomic_load_n(&sites.lock, __ATOMIC_RELAXED) != 0 ||
+	       __atomic_load_n(&sites.closing, __ATOMIC_RELAXED) != 0;
+}
+
+/*
+ * Waits for whoever has the lock: signals are held back and a few system calls made, it is done in some microseconds. In a
+ * forked child that records nothing yet nobody has it, whatever the parent's threads were about to do.
+ */
+static bool wait_for_lock(void)
+{
+	if (hst_sys_closed != 0 || hst_sys_getpid() != hst_process.pid) {
+		return false;
+	}
+	hst_sys_nap(HST_NAP_NS);
+	return true;
+}
+
 void hst_sites_hold(void)
 {
+	closing_here++;
 	__atomic_fetch_add(&sites.closing, 1, __ATOMIC_SEQ_CST);
-	while (__atomic_load_n(&sites.lock, __ATOMIC_SEQ_CST) != 0 && hst_sys_closed == 0) {
-		hst_sys_nap(HST_NAP_NS);
+	while (__atomic_load_n(&sites.lock, __ATOMIC_SEQ_CST) != 0 && wait_for_lock()) {
 	}
 }
 
-/* Marks what lies in one of the modules that are there. */
+static void note_seen(uint32_t *seen, uint32_t look)
+{
+	uint32_t latest = __atomic_load_n(seen, __ATOMIC_RELAXED);
+
+	while ((int32_t)(look - latest) > 0 && !__atomic_compare_exchange_n(seen, &latest, look,
+						       false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+	}
+}
+
+/* Marks what lies in one of the modules that are there. Several threads may be at it; nobody adds anything meanwhile. */
 static int see_module(struct dl_phdr_info *info, size_t size, void *data)
 {
+	uint32_t look = *(const uint32_t *)data;
+
 	(void)size;
-	(void)data;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *header = &info->dlpi_phdr[i];
 		uint64_t lo = info->dlpi_addr + header->p_vaddr;
@@ -103,49 +138,85 @@ static int see_module(struct dl_phdr_info *info, size_t size, void *data)
 		}
 		for (uint32_t k = 0; k < sites.count; k++) {
 			if (list[k].patch.ret - lo < header->p_memsz) {
-				list[k].next |= 1u << 31;
+				note_seen(&list[k].seen, look);
+			}
+		}
+		for (uint32_t k = 0; k < HST_SUPPRESSED_SLOTS; k++) {
+			if (hst_suppressed[k].fn - lo < header->p_memsz) {
+				note_seen(&functions_seen[k], look);
 			}
 		}
 	}
 	return 0;
 }
 
-/* Sites whose code is gone are never written to again. Their functions are like any other that comes to this address. */
-static void forget_gone(void)
+static bool is_gone(uint32_t seen, uint32_t look)
 {
-	(void)dl_iterate_phdr(see_module, NULL);
-	for (uint32_t i = 0; i < sites.count; i++) {
-		struct hst_suppressed *entry = hst_suppressed_find(list[i].fn);
-		bool there = (list[i].next >> 31) != 0;
+	return (int32_t)(seen - look) < 0;
+}
 
-		list[i].next &= ~(1u << 31);
-		if (there || list[i].fn == 0) {
-			continue;
-		}
-		list[i].fn = 0;
-		list[i].patch.at = 0;
-		list[i].patch.ret = 0;
-		if (entry != NULL) {
-			entry->sites = 0;
+/*
+ * Sites whose code is gone are never written to again. A function that is gone is like any other that comes to its address; one
+ * that was inlined in what went, and is there itself, stays suppressed with the sites that are left.
+ */
+static void forget_gone(uint32_t look)
+{
+	for (uint32_t i = 0; i < HST_SUPPRESSED_SLOTS; i++) {
+		struct hst_suppressed *entry = &hst_suppressed[i];
+
+		entry->sites = 0;
+		if (entry->fn != 0 && is_gone(functions_seen[i], look)) {
+			entry->tail = false;
+			entry->stuck = false;
 			__atomic_store_n(&entry->state, HST_FN_RECORDED, __ATOMIC_RELEASE);
 		}
+	}
+	for (uint32_t i = 0; i < sites.count; i++) {
+		struct hst_suppressed *entry = hst_suppressed_find(list[i].fn);
+
+		if (list[i].fn == 0 || entry == NULL || is_gone(list[i].seen, look)) {
+			list[i] = (struct site){ .seen = list[i].seen };
+			continue;
+		}
+		list[i].next = entry->sites;
+		entry->sites = i + 1;
 	}
 	sites.noted = 0;
 }
 
+/* What is there is looked up without the lock, since the loader has locks of its own. */
+static void look_what_is_gone(void)
+{
+	uint32_t look = __atomic_add_fetch(&sites.closes, 1, __ATOMIC_RELAXED);
+	struct hst_held signals;
+
+	(void)dl_iterate_phdr(see_module, &look);
+	signals = hst_sys_hold_signals();
+	while (__atomic_exchange_n(&sites.lock, 1, __ATOMIC_SEQ_CST) != 0 && wait_for_lock()) {
+	}
+	forget_gone(look);
+	hst_sites_unlock();
+	hst_sys_release_signals(signals);
+}
+
 void hst_sites_release(void)
 {
-	/* Of two that are under way at once each looks. */
-	if (sites.count != 0 || sites.noted != 0) {
-		forget_gone();
+	uint32_t closing = __atomic_load_n(&sites.closing, __ATOMIC_RELAXED);
+
+	if (hst_suppressed != NULL) {
+		look_what_is_gone();
 	}
-	__atomic_fetch_sub(&sites.closing, 1, __ATOMIC_SEQ_CST);
+	closing_here--;
+	/* None is left of those that a child began before it was known to be one, if another thread of it found out. */
+	while (closing != 0 && !__atomic_compare_exchange_n(&sites.closing, &closing, closing - 1,
+				       false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+	}
 }
 
 void hst_sites_forked(void)
 {
 	hst_patch_forked();
-	sites.closing = 0;
+	sites.closing = closing_here;
 	sites.noted = 0;
 	hst_sites_unlock();
 }
@@ -178,6 +249,19 @@ void hst_sites_note(struct hst_suppressed *entry, uint64_t ret, bool is_exit, ui
 	}
 }
 
+static struct site *free_place(void)
+{
+	if (sites.count < HST_SITES_MAX) {
+		return &list[sites.count++];
+	}
+	for (uint32_t i = 0; i < HST_SITES_MAX; i++) {
+		if (list[i].fn == 0) {
+			return &list[i];
+		}
+	}
+	return NULL;
+}
+
 /* A place in the list; NULL: there is none left. */
 static struct site *add(
 	struct hst_suppressed *entry, const struct hst_patch_site *patch, bool is_exit)
@@ -188,12 +272,11 @@ static struct site *add(
 		site->patch = *patch;
 		return site;
 	}
-	if (sites.count == HST_SITES_MAX) {
-		return NULL;
+	site = free_place();
+	if (site != NULL) {
+		*site = (struct site){ *patch, entry->fn, entry->sites, 0, is_exit };
+		entry->sites = (uint32_t)(site - list) + 1;
 	}
-	site = &list[sites.count++];
-	*site = (struct site){ *patch, entry->fn, entry->sites, is_exit };
-	entry->sites = sites.count;
 	return site;
 }
 
@@ -247,6 +330,9 @@ static uint32_t learn(bool is_exit)
 						    ? add(entry, &found[count], is_exit)
 						    : NULL;
 
+			if (site == NULL) {
+				found[count].at = 0; /* it would never be armed again */
+			}
 			chosen[count] = site != NULL ? &site->patch : &found[count];
 			count++;
 		}

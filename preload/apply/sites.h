@@ -20,6 +20,9 @@
 bool hst_sites_try_lock(void);
 void hst_sites_unlock(void);
 
+/* Would the lock not be had just now? Costs nothing. */
+bool hst_sites_are_busy(void);
+
 /*
  * Around the program's dlclose: between the two no code is changed. The second forgets the sites, and the functions, whose
  * code is gone.

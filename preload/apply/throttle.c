@@ -426,6 +426,14 @@ void hst_throttle_look(struct hst_stream *stream)
 	hst_throttle_pace(stream);
 }
 
+void hst_throttle_stop(void)
+{
+	if (hst_suppressed_window != 0 && hst_sites_try_lock()) {
+		close_window(hst_ticks());
+		hst_sites_unlock();
+	}
+}
+
 void hst_throttle_pace(struct hst_stream *stream)
 {
 	uint32_t step = stream->look_step;
@@ -455,6 +463,7 @@ void hst_throttle_drop(struct hst_stream *stream)
 		return;
 	}
 	stream->changes = changes;
+	stream->look_step = 0; /* how fast events came until now says nothing any more */
 	for (struct hst_open *entry = base + 1; entry <= stream->top; entry++) {
 		const struct hst_suppressed *known = hst_suppressed_find(entry->fn);
 		uint32_t depth = (uint32_t)(entry - base);
@@ -478,8 +487,12 @@ void hst_throttle_drop(struct hst_stream *stream)
 static void note(struct hst_suppressed *entry, uint64_t ret, bool is_exit)
 {
 	uint64_t now = hst_ticks();
-	struct hst_held signals = hst_sys_hold_signals();
+	struct hst_held signals;
 
+	if (hst_sites_are_busy()) {
+		return;
+	}
+	signals = hst_sys_hold_signals();
 	if (hst_sites_try_lock()) {
 		hst_sites_note(entry, ret, is_exit, now);
 		hst_sites_work(now, false, refuse);

@@ -45,6 +45,9 @@ void hst_throttle_tally(struct hst_stream *stream);
 void hst_throttle_drop(struct hst_stream *stream);
 void hst_throttle_pace(struct hst_stream *stream);
 
+/* No more events can be written, so nobody will look again: a window ends here, and what was suppressed stays so. */
+void hst_throttle_stop(void);
+
 /* The quick way of the hooks, where a filter or something counted makes them look: is the event done with? */
 HST_INLINE bool hst_throttle_counts(const struct hst_stream *stream, uint64_t fn)
 {

@@ -129,7 +129,7 @@ static void keep_cost(uint64_t cost)
 	header->cost_pair_256[number % HST_COSTS] = cost > UINT32_MAX ? UINT32_MAX : (uint32_t)cost;
 }
 
-void hst_calibrate_again(struct hst_stream *stream)
+static void measure_again(struct hst_stream *stream)
 {
 	uint64_t cost = pair_cost(stream, HST_BATCHES_AGAIN);
 
@@ -139,7 +139,7 @@ void hst_calibrate_again(struct hst_stream *stream)
 	}
 }
 
-void hst_calibrate(struct hst_stream *stream)
+static void measure_first(struct hst_stream *stream)
 {
 	uint64_t full = pair_cost(stream, HST_BATCHES);
 	uint64_t guard = stream->guard;
@@ -159,4 +159,57 @@ void hst_calibrate(struct hst_stream *stream)
 	keep_cost(full);
 	hst_sink.header->cost_inside_256 = (uint32_t)inside;
 	hst_sink.header->cost_outside_256 = (uint32_t)(full - inside);
+}
+
+/* The first stream that records measures our own cost, on itself, and forgets it. */
+static void calibrate_first(struct hst_stream *stream)
+{
+	static uint32_t done;
+
+	if (__atomic_exchange_n(&done, 1, __ATOMIC_RELAXED) != 0 || hst_depth(stream) != 0) {
+		return;
+	}
+	stream->window->seen = hst_sink_watch();
+	measure_first(stream);
+	if (stream->mode == HST_STREAM_TRACE) {
+		stream->seq--;
+		(void)hst_chunk_begin(stream);
+	}
+}
+
+/* So many full chunks are written between two measurements: some milliseconds. */
+#define HST_ROLLS_CALIBRATED 16u
+
+/*
+ * What a pair costs depends on what else the machine does, so it is measured again and again. Only where our own calls are ordinary
+ * ones for the shadow stack: deeper than all open frames, on the thread's own stack, with nothing to be repaired.
+ */
+static void calibrate_again(struct hst_stream *stream)
+{
+	struct hst_open *top = stream->top;
+	uint32_t low_water;
+
+	if (stream->rolls % HST_ROLLS_CALIBRATED != 1 || stream->mode != HST_STREAM_TRACE ||
+		!hst_clock_tsc || stream->lane != HST_LANE_MAIN || stream->fiber != &stream->own ||
+		stream->over != 0 || stream->errors_below != 0 || stream->splits != 0 ||
+		stream->held || stream->doubt != 0 || stream->top + 1 >= stream->end ||
+		(hst_depth(stream) != 0 &&
+			stream->top->cfa <= (uint64_t)__builtin_frame_address(0))) {
+		return;
+	}
+	low_water = stream->chunk->low_water;
+	stream->measuring = true;
+	measure_again(stream);
+	stream->measuring = false;
+	/* What was measured is forgotten. */
+	stream->top = top;
+	stream->low_depth = low_water;
+	stream->seq--;
+	(void)hst_chunk_begin(stream);
+}
+
+void hst_calibrate(struct hst_stream *stream)
+{
+	calibrate_first(stream);
+	calibrate_again(stream);
 }

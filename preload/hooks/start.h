@@ -14,12 +14,9 @@ bool hst_process_forked(void);
 void hst_threads_start(void);
 
 /*
- * Measures what an enter and exit pair costs, for the file header. The stream is fit to record, nothing of the program is
- * in it yet; afterwards its events are those of the measurement and have to be dropped.
+ * Measures what an enter and exit pair costs, for the file header: the first stream that records does, and each again from time to
+ * time. It is fit to record, and its chunk is new; events of the measurement are dropped, open frames stay as they are.
  */
 void hst_calibrate(struct hst_stream *stream);
-
-/* The same, in short, of a stream that has begun a chunk with open frames: they stay as they are. */
-void hst_calibrate_again(struct hst_stream *stream);
 
 #endif

@@ -185,53 +185,6 @@ static void stream_to_profile(struct hst_stream *stream)
 	}
 }
 
-/* The first stream that records measures our own cost, on itself, and forgets it. */
-static void stream_calibrate(struct hst_stream *stream)
-{
-	static uint32_t done;
-
-	if (__atomic_exchange_n(&done, 1, __ATOMIC_RELAXED) != 0 || hst_depth(stream) != 0) {
-		return;
-	}
-	stream->window->seen = hst_sink_watch();
-	hst_calibrate(stream);
-	if (stream->mode == HST_STREAM_TRACE) {
-		stream->seq--;
-		(void)hst_chunk_begin(stream);
-	}
-}
-
-/* So many full chunks are written between two measurements: some milliseconds. */
-#define HST_ROLLS_CALIBRATED 16u
-
-/*
- * What a pair costs depends on what else the machine does, so it is measured again and again. Only where our own calls are ordinary
- * ones for the shadow stack: deeper than all open frames, on the thread's own stack, with nothing to be repaired.
- */
-static void stream_calibrate_again(struct hst_stream *stream)
-{
-	struct hst_open *top = stream->top;
-	uint32_t low_water;
-
-	if (stream->rolls % HST_ROLLS_CALIBRATED != 1 || stream->mode != HST_STREAM_TRACE ||
-		!hst_clock_tsc || stream->lane != HST_LANE_MAIN || stream->fiber != &stream->own ||
-		stream->over != 0 || stream->errors_below != 0 || stream->splits != 0 ||
-		stream->held || stream->doubt != 0 || stream->top + 1 >= stream->end ||
-		(hst_depth(stream) != 0 &&
-			stream->top->cfa <= (uint64_t)__builtin_frame_address(0))) {
-		return;
-	}
-	low_water = stream->chunk->low_water;
-	stream->measuring = true;
-	hst_calibrate_again(stream);
-	stream->measuring = false;
-	/* What was measured is forgotten. */
-	stream->top = top;
-	stream->low_depth = low_water;
-	stream->seq--;
-	(void)hst_chunk_begin(stream);
-}
-
 static void stream_begin(struct hst_stream *stream)
 {
 	struct hst_file_header *header = hst_sink.header;
@@ -245,8 +198,7 @@ static void stream_begin(struct hst_stream *stream)
 		stream_to_profile(stream);
 	}
 	if (stream->mode != HST_STREAM_DEAF) {
-		stream_calibrate(stream);
-		stream_calibrate_again(stream);
+		hst_calibrate(stream);
 	}
 }
 
@@ -273,19 +225,18 @@ static void stream_account(struct hst_stream *stream, uint64_t begin, uint64_t s
 	uint64_t ticks = hst_ticks();
 	uint64_t off = stream->own_off;
 	uint64_t units = (ticks - begin - off) >> HST_TIME_SHIFT;
+	bool anew = stream->mode == HST_STREAM_TRACE && seq != 0 && stream->seq != seq &&
+		    hst_depth(stream) != 0;
 
 	stream->own_time = false;
-	if (stream->mode != HST_STREAM_TRACE || seq == 0 || stream->seq == seq ||
-		hst_depth(stream) == 0) {
-		return;
-	}
-	if (off != 0) {
+	if (anew && off != 0) {
 		hst_put_off_cpu(stream, ticks, off, 0);
 	}
-	if ((int64_t)(ticks - begin - off) > 0) {
+	if (anew && (int64_t)(ticks - begin - off) > 0) {
 		hst_put_valued(stream, HST_OP_OWN, 0, ticks,
 			units < UINT32_MAX ? (uint32_t)units : UINT32_MAX);
 	}
+	hst_throttle_pace(stream);
 }
 
 /* Ends the present chunk, if any, so that the next record begins another one. */
@@ -298,6 +249,9 @@ static void stream_close(struct hst_stream *stream)
 	}
 	hst_throttle_tally(stream);
 	ended = hst_chunk_end(stream);
+	if (!ended && (hst_sink.header->flags & HST_FLAG_LIMIT_REACHED) != 0) {
+		hst_throttle_stop();
+	}
 	hst_throttle_drop(stream);
 	if (ended) {
 		stream->mode = HST_STREAM_IDLE;

@@ -21,6 +21,7 @@ import decode
 
 TINY = 400
 CHECK_FAILED = 1 << 12
+OPEN, CLOSE = 3, 4
 DECODED_MAX = 4 << 20
 # name: arguments ({dir}: the folder of the programs), environment, which functions must be left out
 CASES = {
@@ -31,6 +32,7 @@ CASES = {
     "fork": (["fork", "80000"], {}),
     "refused": (["refused", "50000"], {}),
     "counted": (["steady", "50000"], {"HASTEN_PATCH": "0"}),
+    "limit": (["steady", "1500000"], {"HASTEN_LIMIT": "1M", "HASTEN_MEMORY": "0"}),
 }
 
 
@@ -101,6 +103,9 @@ def attempt(options, program, arguments, variables):
         blocks = check_files(data, problems) if glob.glob(data + "/*.hst") else []
         if not blocks:
             problems.append("nothing was suppressed")
+        whats = [block[1] for block in blocks]
+        if options.case == "limit" and whats.count(OPEN) != whats.count(CLOSE):
+            problems.append("a window that was open when the limit was reached stayed open")
         if not options.hasty:
             check_report(options.hasten, data, options.case, int(arguments[-1]), problems)
     return blocks, problems

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls that were not recorded, as windows have them: an estimate speaks only of times of which the windows know. */
+#include "pass.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MS      1000000ull
+#define MODULE  0x10000000ull
+#define HOT     (MODULE + 0x100)
+#define STEADY  (MODULE + 0x200)
+#define PERIOD  (100 * MS) /* from one window to the next */
+#define WINDOW  (10 * MS)
+#define WINDOWS 40u
+#define CALLS   20u /* of each function in a millisecond */
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof *fixture);
+
+	fixture_init(fixture);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_finish(*state);
+	free(*state);
+	return 0;
+}
+
+static void change(struct tracegen *gen, enum hst_throttle what, uint64_t ns, uint32_t late_us)
+{
+	uint8_t bytes[sizeof(struct hst_throttle_block) + sizeof(uint64_t)];
+	struct hst_throttle_block block = {
+		.ticks = ticks_at(ns), .what = (uint32_t)what, .generation = 1, .late_us = late_us
+	};
+	uint64_t fn = HOT;
+
+	block.count = what == HST_THROTTLE_SUPPRESS;
+	memcpy(bytes, &block, sizeof block);
+	memcpy(bytes + sizeof block, &fn, sizeof fn);
+	(void)tracegen_block(gen, HST_BLOCK_THROTTLE, 0, bytes + sizeof block.block,
+		sizeof bytes - sizeof block.block);
+}
+
+/* Calls at a steady rate from one moment to another, in a chunk of their own. */
+static void calls(struct tracegen_stream *stream, uint64_t from, uint64_t until, int with_hot)
+{
+	uint64_t step = MS / CALLS;
+
+	tracegen_rollover(stream);
+	for (uint64_t ns = from; ns + step <= until; ns += step) {
+		tracegen_enter(stream, ticks_at(ns), STEADY, STEADY);
+		tracegen_exit(stream, ticks_at(ns + 100));
+		if (with_hot) {
+			tracegen_enter(stream, ticks_at(ns + 200), HOT, HOT);
+			tracegen_exit(stream, ticks_at(ns + 300));
+		}
+	}
+}
+
+/* One of the windows opens after a part of the program that took `hidden` ns; as much time passes behind the last one. */
+static void record(struct fixture *fixture, uint64_t hidden, uint64_t behind)
+{
+	struct tracegen *gen = fixture_trace(1);
+	struct tracegen_stream *stream = tracegen_thread(gen, 1, HST_LANE_MAIN, NULL);
+	uint64_t at = MS;
+
+	tracegen_module(gen, "/nowhere/program", MODULE, MODULE, MODULE + 0x1000, NULL, 0);
+	calls(stream, 0, at, 1);
+	change(gen, HST_THROTTLE_SUPPRESS, at, 0);
+	for (uint32_t i = 0; i < WINDOWS; i++) {
+		uint64_t open = at + PERIOD - WINDOW;
+
+		calls(stream, at, open, 0);
+		open += i == WINDOWS / 2 ? hidden : 0;
+		change(gen, HST_THROTTLE_OPEN, open,
+			i == WINDOWS / 2 ? (uint32_t)(hidden / 1000) : 0);
+		at = open + WINDOW;
+		calls(stream, open, at, 1);
+		change(gen, HST_THROTTLE_CLOSE, at, 0);
+	}
+	calls(stream, at, at + MS, 0);
+	tracegen_end(gen, ticks_at(at + MS + behind), HST_END_EXIT, 0);
+	fixture_add(fixture, gen);
+	fixture_read(fixture, NULL);
+}
+
+static const struct hst_function_row *throttled(const struct fixture *fixture)
+{
+	for (size_t i = 0; i < fixture->profile.function_count; i++) {
+		if ((fixture->profile.functions[i].flags & HST_ROW_THROTTLED) != 0) {
+			return &fixture->profile.functions[i];
+		}
+	}
+	fail_msg("no function was left out");
+	return NULL;
+}
+
+static void test_steady_calls_are_estimated(void **state)
+{
+	const uint64_t truth = WINDOWS * PERIOD / MS * CALLS;
+	const struct hst_function_row *row;
+
+	record(*state, 0, 0);
+	row = throttled(*state);
+	assert_int_equal(row->flags & HST_ROW_UNBOUNDED, 0);
+	assert_in_range(row->estimated, truth * 9 / 10, truth * 11 / 10);
+}
+
+/* One window in forty, but half of the time. */
+static void test_a_long_part_without_window_is_unknown(void **state)
+{
+	record(*state, WINDOWS * PERIOD, 0);
+	assert_int_not_equal(throttled(*state)->flags & HST_ROW_UNBOUNDED, 0);
+}
+
+static void test_a_long_end_without_window_is_unknown(void **state)
+{
+	record(*state, 0, WINDOWS * PERIOD);
+	assert_int_not_equal(throttled(*state)->flags & HST_ROW_UNBOUNDED, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_steady_calls_are_estimated, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_long_part_without_window_is_unknown, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_long_end_without_window_is_unknown, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
