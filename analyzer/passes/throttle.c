@@ -12,6 +12,7 @@
 #include "passes/pass.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -409,6 +410,30 @@ static uint64_t rounded(double value)
 	return value > 0 && value < 1e18 ? (uint64_t)(value + 0.5) : 0;
 }
 
+/* Why nothing is known of how often some were called. */
+static void note_unbounded(struct hst_pass *pass, uint64_t unbounded)
+{
+	uint64_t windows = pass->throttle.windows;
+	uint64_t late = pass->throttle.late < windows ? pass->throttle.late : windows;
+	char why[160];
+
+	if (windows == 0) {
+		snprintf(why, sizeof why,
+			"the program ended, or called no other function, before all were recorded for a moment");
+	} else if ((double)pass->throttle.late > LATE_MOST * (double)windows) {
+		snprintf(why, sizeof why,
+			"%llu of %llu times that all were to be recorded for a moment no other hook came in time",
+			(unsigned long long)late, (unsigned long long)windows);
+	} else {
+		snprintf(why, sizeof why,
+			"too little was called in the %llu moment%s in which all were recorded",
+			(unsigned long long)windows, windows == 1 ? "" : "s");
+	}
+	hst_profile_note(pass->profile, true,
+		"of %llu of them it is not known how often they were called while left out (marked with >): %s",
+		(unsigned long long)unbounded, why);
+}
+
 void hst_pass_throttle_take(struct hst_pass *pass)
 {
 	struct hst_profile *profile = pass->profile;
@@ -440,11 +465,6 @@ void hst_pass_throttle_take(struct hst_pass *pass)
 		(unsigned long long)profile->throttled, profile->throttled == 1 ? "" : "s",
 		profile->throttled == 1 ? "was" : "were");
 	if (unbounded != 0) {
-		hst_profile_note(profile, true,
-			"of %llu of them it is not known how often they were called while left out "
-			"(marked with >): %llu of %llu times that all were to be recorded for a moment no other "
-			"hook came in time",
-			(unsigned long long)unbounded, (unsigned long long)pass->throttle.late,
-			(unsigned long long)pass->throttle.windows);
+		note_unbounded(pass, unbounded);
 	}
 }
