@@ -12,16 +12,16 @@
 #include "passes/pass.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CELLS_MAX  (16u << 20) /* if there are more, neighbouring windows are taken together */
-#define STEADY_MIN 100u        /* calls of functions that are always recorded, in all windows */
-#define OWN_MIN    0.02        /* of a window's time */
-#define HALVINGS   50
-#define LATE_US    5000u
-#define LATE_MOST  0.05 /* of the windows */
+#define CELLS_MAX   (2u << 20) /* if there are more, neighbouring windows are taken together */
+#define STEADY_MIN  100u       /* calls of functions that are always recorded, in all windows */
+#define OWN_MIN     0.02       /* of a window's time */
+#define HALVINGS    50
+#define LATE_US     5000u
+#define LATE_MOST   0.05 /* of the windows */
+#define WINDOWS_MIN 20u  /* fewer may all have missed a part that takes a tenth of the time */
 
 enum hst_status hst_pass_throttle_begin(struct hst_pass *pass)
 {
@@ -294,7 +294,8 @@ static bool see_all_parts(struct hst_pass_throttle *throttle, uint64_t end)
 	late += at != UINT64_MAX && end > at && end - at > 2 * gap_most;
 	throttle->windows += list->windows.count;
 	throttle->late += late;
-	return (double)late <= LATE_MOST * (double)list->windows.count;
+	return list->windows.count >= WINDOWS_MIN &&
+	       (double)late <= LATE_MOST * (double)list->windows.count;
 }
 
 /* Finds the cost of a recorded call. false: too little is known. */
@@ -410,30 +411,6 @@ static uint64_t rounded(double value)
 	return value > 0 && value < 1e18 ? (uint64_t)(value + 0.5) : 0;
 }
 
-/* Why nothing is known of how often some were called. */
-static void note_unbounded(struct hst_pass *pass, uint64_t unbounded)
-{
-	uint64_t windows = pass->throttle.windows;
-	uint64_t late = pass->throttle.late < windows ? pass->throttle.late : windows;
-	char why[160];
-
-	if (windows == 0) {
-		snprintf(why, sizeof why,
-			"the program ended, or called no other function, before all were recorded for a moment");
-	} else if ((double)pass->throttle.late > LATE_MOST * (double)windows) {
-		snprintf(why, sizeof why,
-			"%llu of %llu times that all were to be recorded for a moment no other hook came in time",
-			(unsigned long long)late, (unsigned long long)windows);
-	} else {
-		snprintf(why, sizeof why,
-			"too little was called in the %llu moment%s in which all were recorded",
-			(unsigned long long)windows, windows == 1 ? "" : "s");
-	}
-	hst_profile_note(pass->profile, true,
-		"of %llu of them it is not known how often they were called while left out (marked with >): %s",
-		(unsigned long long)unbounded, why);
-}
-
 void hst_pass_throttle_take(struct hst_pass *pass)
 {
 	struct hst_profile *profile = pass->profile;
@@ -465,6 +442,15 @@ void hst_pass_throttle_take(struct hst_pass *pass)
 		(unsigned long long)profile->throttled, profile->throttled == 1 ? "" : "s",
 		profile->throttled == 1 ? "was" : "were");
 	if (unbounded != 0) {
-		note_unbounded(pass, unbounded);
+		hst_profile_note(profile, true,
+			"of %llu of them it is not known how often they were called while left out "
+			"(marked with >): of %llu times that all were to be recorded for a moment, %llu came too late "
+			"since no other hook ran (an estimate needs %u in a process, one late in 20 at most, and "
+			"functions that are always recorded to compare with)",
+			(unsigned long long)unbounded, (unsigned long long)pass->throttle.windows,
+			(unsigned long long)(pass->throttle.late < pass->throttle.windows
+						     ? pass->throttle.late
+						     : pass->throttle.windows),
+			WINDOWS_MIN);
 	}
 }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define FUNCTIONS_MAX 65536u
+#define FUNCTIONS_MAX 2048u
 #define LISTED_MAX    1024u /* functions that are read of one block */
 #define WINDOWS_MAX   (16u << 20)
 

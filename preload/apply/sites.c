@@ -63,11 +63,6 @@ bool hst_sites_may_patch(void)
 	return sites.allowed && !hst_patch_is_refused();
 }
 
-uint32_t hst_sites_count(void)
-{
-	return sites.count;
-}
-
 bool hst_sites_try_lock(void)
 {
 	if (__atomic_exchange_n(&sites.lock, 1, __ATOMIC_SEQ_CST) != 0) {

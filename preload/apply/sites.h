@@ -49,7 +49,4 @@ bool hst_sites_set_all(bool off);
 /* The child of a fork has no other thread, and none that holds the lock. */
 void hst_sites_forked(void);
 
-/* How many are known. */
-uint32_t hst_sites_count(void);
-
 #endif

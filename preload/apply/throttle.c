@@ -107,7 +107,7 @@ static bool knows_clock(void)
 		return false;
 	}
 	throttle.per_us = (now.ticks - start->ticks) * 1000 / (now.mono_ns - start->mono_ns);
-	return true;
+	return throttle.per_us != 0;
 }
 
 static uint64_t cost_of(uint64_t calls)
@@ -253,6 +253,8 @@ static void refuse(struct hst_suppressed *entry, bool is_exit)
 		write_block(HST_THROTTLE_COUNT, &entry->fn, 1, hst_ticks())) {
 		__atomic_store_n(&entry->state, HST_FN_COUNTED, __ATOMIC_RELEASE);
 		spread();
+	} else if (!is_exit) {
+		entry->stuck = true;
 	}
 	entry->tail = true;
 	hst_filter_open();
@@ -526,7 +528,7 @@ bool hst_throttle_takes_enter(struct hst_stream *stream, uint64_t fn, uint64_t r
 	}
 	if (entry->state == HST_FN_COUNTED) {
 		count(stream, entry);
-	} else {
+	} else if (!entry->stuck) {
 		note(entry, ret, false);
 	}
 	return true;

@@ -51,7 +51,8 @@ HST_INLINE bool hst_throttle_counts(const struct hst_stream *stream, uint64_t fn
 	const struct hst_suppressed *entry = hst_suppressed_find(fn);
 
 	if (entry == NULL || entry->state != HST_FN_COUNTED || stream == NULL ||
-		stream->counts == NULL || stream->window->seen != hst_sink_watch()) {
+		stream->counts == NULL || stream->window->seen != hst_sink_watch() ||
+		stream->counts->counts[entry->counter].fn != fn) {
 		return false;
 	}
 	/* One instruction, as a handler may come between any two. */

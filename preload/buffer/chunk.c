@@ -195,7 +195,9 @@ bool hst_chunk_begin(struct hst_stream *stream)
 	stream->room = (void *)(stream->tail.map + stream->tail.bytes - HST_RECORD_SLACK);
 	stream->look = stream->room;
 	stream->window->limit = hst_clock_tsc ? stream->room : NULL;
-	if (off != 0 && !stream->own_time) {
+	if (stream->own_time) {
+		stream->own_off += off;
+	} else if (off != 0) {
 		hst_put_off_cpu(stream, now.ticks, off, 0);
 	}
 	hst_cpu_told(stream);

@@ -200,8 +200,10 @@ struct hst_stream {
 	uint32_t generation; /* of the module list, when the chunk or tree was begun */
 	uint32_t epoch;      /* of the process, see core/process.h */
 	bool held; /* the owner of the guard was left on another stack, and may come back: wait */
-	bool own_time; /* what passes is hasten's: time off the CPU, too */
-	bool suspect; /* a hook was left in the middle: the chunk cannot be checked */
+	bool own_time;    /* what passes is hasten's, but for the time off the CPU */
+	bool measuring;   /* hooks are those of a measurement: nothing else may begin */
+	bool suspect;     /* a hook was left in the middle: the chunk cannot be checked */
+	uint64_t own_off; /* ticks off the CPU while own_time is true */
 	uint64_t seq;
 	uint64_t previous;
 	uint64_t thread_start;

@@ -28,7 +28,7 @@ struct hst_suppressed {
 	uint32_t sites; /* index + 1 of its first known call site, 0 none */
 	uint16_t counter;
 	bool tail; /* an exit hook of it cannot be disarmed: to be left out as quickly as can be */
-	uint32_t generation; /* of the module list */
+	bool stuck; /* an enter hook cannot be disarmed, nor the calls be counted */
 };
 
 extern HST_HIDDEN struct hst_suppressed *hst_suppressed; /* NULL while there is none */

@@ -131,7 +131,12 @@ static void keep_cost(uint64_t cost)
 
 void hst_calibrate_again(struct hst_stream *stream)
 {
-	keep_cost(pair_cost(stream, HST_BATCHES_AGAIN));
+	uint64_t cost = pair_cost(stream, HST_BATCHES_AGAIN);
+
+	/* If another thread has made this one look up, its hooks did nothing. */
+	if (stream->window->seen == hst_sink_watch()) {
+		keep_cost(cost);
+	}
 }
 
 void hst_calibrate(struct hst_stream *stream)

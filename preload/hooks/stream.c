@@ -210,6 +210,9 @@ static void stream_calibrate(struct hst_stream *stream)
  */
 static void stream_calibrate_again(struct hst_stream *stream)
 {
+	struct hst_open *top = stream->top;
+	uint32_t low_water;
+
 	if (stream->rolls % HST_ROLLS_CALIBRATED != 1 || stream->mode != HST_STREAM_TRACE ||
 		!hst_clock_tsc || stream->lane != HST_LANE_MAIN || stream->fiber != &stream->own ||
 		stream->over != 0 || stream->errors_below != 0 || stream->splits != 0 ||
@@ -218,11 +221,15 @@ static void stream_calibrate_again(struct hst_stream *stream)
 			stream->top->cfa <= (uint64_t)__builtin_frame_address(0))) {
 		return;
 	}
+	low_water = stream->chunk->low_water;
+	stream->measuring = true;
 	hst_calibrate_again(stream);
-	if (stream->mode == HST_STREAM_TRACE) {
-		stream->seq--;
-		(void)hst_chunk_begin(stream);
-	}
+	stream->measuring = false;
+	/* What was measured is forgotten. */
+	stream->top = top;
+	stream->low_depth = low_water;
+	stream->seq--;
+	(void)hst_chunk_begin(stream);
 }
 
 static void stream_begin(struct hst_stream *stream)
@@ -248,6 +255,7 @@ static uint64_t stream_work(struct hst_stream *stream)
 {
 	uint64_t ticks = hst_ticks();
 
+	stream->own_off = 0;
 	if (stream->mode == HST_STREAM_TRACE && stream->chunk != NULL &&
 		hst_process.alive->seen != 0 && stream->epoch == hst_process.epoch) {
 		ticks = hst_absence_check(stream, ticks);
@@ -257,21 +265,27 @@ static uint64_t stream_work(struct hst_stream *stream)
 }
 
 /*
- * What was done since `begin` was the program's time so far. A new chunk says so; `seq`: the chunk of before, 0 none. Without
- * an open frame it is nobody's time anyway.
+ * What was done since `begin` was the program's time so far. A new chunk says so; `seq`: the chunk of before, 0 none. Time off the CPU
+ * stays the call's: others would have had the CPU anyway. Without an open frame it is nobody's time.
  */
 static void stream_account(struct hst_stream *stream, uint64_t begin, uint64_t seq)
 {
 	uint64_t ticks = hst_ticks();
-	uint64_t units = (ticks - begin) >> HST_TIME_SHIFT;
+	uint64_t off = stream->own_off;
+	uint64_t units = (ticks - begin - off) >> HST_TIME_SHIFT;
 
 	stream->own_time = false;
-	if (stream->mode == HST_STREAM_TRACE && seq != 0 && stream->seq != seq &&
-		hst_depth(stream) != 0 && ticks > begin) {
+	if (stream->mode != HST_STREAM_TRACE || seq == 0 || stream->seq == seq ||
+		hst_depth(stream) == 0) {
+		return;
+	}
+	if (off != 0) {
+		hst_put_off_cpu(stream, ticks, off, 0);
+	}
+	if ((int64_t)(ticks - begin - off) > 0) {
 		hst_put_valued(stream, HST_OP_OWN, 0, ticks,
 			units < UINT32_MAX ? (uint32_t)units : UINT32_MAX);
 	}
-	hst_throttle_pace(stream);
 }
 
 /* Ends the present chunk, if any, so that the next record begins another one. */
@@ -381,7 +395,8 @@ bool hst_stream_service(struct hst_stream *stream)
 	uint64_t begin;
 	uint64_t seq;
 
-	if (__atomic_load_n(&hst_process.state, __ATOMIC_ACQUIRE) == HST_PROCESS_OFF) {
+	if (stream->measuring ||
+		__atomic_load_n(&hst_process.state, __ATOMIC_ACQUIRE) == HST_PROCESS_OFF) {
 		return false;
 	}
 	if (hst_process.alive->seen != 0 && stream->epoch == hst_process.epoch &&

@@ -140,11 +140,21 @@ static void note_term(void *data, const char *glob, size_t length, bool exclude)
 
 void hst_filter_open(void)
 {
-	if (filter.set == NULL) {
-		filter.set = hst_sys_mmap(NULL, HST_EXCLUDED_SLOTS * sizeof *filter.set,
-			PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		__atomic_store_n(&hst_excluded, filter.set, __ATOMIC_RELEASE);
+	const size_t bytes = HST_EXCLUDED_SLOTS * sizeof *filter.set;
+	uint64_t *none = NULL;
+	uint64_t *set;
+
+	if (__atomic_load_n(&filter.set, __ATOMIC_ACQUIRE) != NULL) {
+		return;
 	}
+	set = hst_sys_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (set != NULL && !__atomic_compare_exchange_n(&filter.set, &none, set, false,
+				   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		(void)hst_sys_munmap(set, bytes);
+		set = none;
+	}
+	__atomic_store_n(&hst_excluded, set, __ATOMIC_RELEASE);
 }
 
 uint32_t hst_filter_start(const struct hst_options *options)

@@ -27,7 +27,7 @@ extern HST_HIDDEN uint64_t *hst_excluded;
 /* Reads the plan and the patterns, once, at process start. Returns flags for the file header. */
 uint32_t hst_filter_start(const struct hst_options *options);
 
-/* Makes the set, empty, if there is none: from then on all hooks look before they record. Not by two threads at once. */
+/* Makes the set, empty, if there is none: from then on all hooks look before they record. */
 void hst_filter_open(void);
 
 /* Gives a module its rules. */

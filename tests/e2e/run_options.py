@@ -43,6 +43,8 @@ class Options(support.RunTest):
         self.assertEqual(self.seen("--overhead=5%", "--no-patch")["HASTEN_PATCH"], "0")
         self.assertEqual(self.seen(env={"HASTEN_PATCH": "0"})["HASTEN_PATCH"], "0")
         self.assertNotIn("HASTEN_PATCH", self.seen("--overhead=5%"))
+
+    def test_options_overhead_needs_trace_mode(self):
         self.assertIn("needs --mode=trace",
                       self.refused("--overhead=5%", "--mode=profile", support.TARGET))
 

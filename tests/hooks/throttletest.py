@@ -10,6 +10,7 @@ import argparse
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -76,8 +77,9 @@ def check_report(hasten, data, case, items, problems):
     rows = {row["name"]: row for row in report["functions"]}
     if report["complete"] or not any("--overhead" in str(note) for note in report["notes"]):
         problems.append("the report does not say that functions were left out")
-    if any(" 0 times " in str(note) for note in report["notes"]):
-        problems.append(f"the report counts moments that never came: {report['notes']}")
+    for windows, late in re.findall(r"of (\d+) times .*?, (\d+) came too late", " ".join(map(str, report["notes"]))):
+        if int(late) > int(windows):
+            problems.append(f"{late} of {windows} moments were late")
     status, out, err = run([hasten, "optimize", "--instrumentation", "--json", data])
     if status != 0:
         problems.append(f"optimize: status {status}: {err.decode()}")
@@ -92,6 +94,25 @@ def check_report(hasten, data, case, items, problems):
             problems.append(f"tiny: {got}, there were {items * TINY}")
     elif case == "steady":
         check_estimate(rows["tiny"], items * TINY, problems)
+
+
+def attempt(options, program, arguments, variables):
+    """Runs the program with and without us; returns what was suppressed, and what is wrong."""
+    command = [program] + [word.format(dir=options.programs) for word in arguments]
+    plain = run(command)
+    problems = []
+    with tempfile.TemporaryDirectory() as folder:
+        data = os.path.join(folder, "data")
+        recorded = run(command, LD_PRELOAD=options.preload, HASTEN_DATA=data, HASTEN_CHECK="1",
+                       HASTEN_OVERHEAD="5%", **variables)
+        if recorded != plain:
+            problems.append(f"the program says {recorded}, without us {plain}")
+        blocks = check_files(data, problems) if glob.glob(data + "/*.hst") else []
+        if not blocks:
+            problems.append("nothing was suppressed")
+        if not options.hasty:
+            check_report(options.hasten, data, options.case, int(arguments[-1]), problems)
+    return blocks, problems
 
 
 def main():
@@ -114,22 +135,15 @@ def main():
         return 77
     if options.hasty:
         arguments = arguments[:-1] + [str(int(arguments[-1]) // 5)]
-    command = [program] + [word.format(dir=options.programs) for word in arguments]
-    plain = run(command)
-    problems = []
-    with tempfile.TemporaryDirectory() as folder:
-        data = os.path.join(folder, "data")
-        recorded = run(command, LD_PRELOAD=options.preload, HASTEN_DATA=data, HASTEN_CHECK="1",
-                       HASTEN_OVERHEAD="5%", **variables)
-        if recorded != plain:
-            problems.append(f"the program says {recorded}, without us {plain}")
-        blocks = check_files(data, problems) if glob.glob(data + "/*.hst") else []
-        if not blocks:
-            problems.append("nothing was suppressed")
-        if options.hasty and options.case.startswith("threads") and len(blocks) < 20:
-            problems.append(f"only {len(blocks)} changes: this tests nothing")
-        if not options.hasty:
-            check_report(options.hasten, data, options.case, int(arguments[-1]), problems)
+    wanted = 20 if options.hasty and options.case.startswith("threads") else 1
+    # How much is changed in one run depends on what else the machine does.
+    for _ in range(4):
+        blocks, problems = attempt(options, program, arguments, variables)
+        if problems or len(blocks) >= wanted:
+            break
+        arguments = arguments[:-1] + [str(int(arguments[-1]) * 4)]
+    if len(blocks) < wanted:
+        problems.append(f"only {len(blocks)} changes: this tests nothing")
     print("\n".join(problems) or f"{len(blocks)} changes")
     return 1 if problems else 0
 
