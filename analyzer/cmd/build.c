@@ -8,7 +8,9 @@
 #include "cmd/build.h"
 
 #include "cmd/commands.h"
+#include "cmd/elf_advice.h"
 #include "cmd/run_session.h"
+#include "hasten/compiler.h"
 #include "hasten/journal.h"
 #include "passes/processes.h"
 
@@ -138,12 +140,35 @@ static enum hst_status set_environment(struct building *building, struct hst_dia
 		       : hst_diag_set(diag, HST_E_MEMORY, "build: out of memory");
 }
 
+/*
+ * Is the command itself a call of a compiler that should get hooks? The launcher starts it, in which nothing of ours stands before
+ * `exec`, so a shell has to. Of what cannot be started, the launcher says more than a shell.
+ */
+static bool needs_shell(const struct building *building)
+{
+	char **program = building->options.program;
+	struct hst_elf_advice advice;
+	bool needs;
+
+	if (hst_compiler_judge(program[0], program, building->flags != NULL).verdict !=
+			HST_VERDICT_EDIT ||
+		access("/bin/sh", X_OK) != 0) {
+		return false;
+	}
+	hst_elf_advise(program[0], &advice);
+	needs = advice.verdict == HST_ELF_RECORD;
+	hst_elf_advice_finish(&advice);
+	return needs;
+}
+
 /* `hasten run` with the command. EXIT_OURS if there is no memory for its arguments. */
 static int run_build(const struct building *building)
 {
 	static const char *const leading[] = { "run", "--quiet", "--no-memory", "--no-system",
 		"--output" };
+	static const char *const shell[] = { "/bin/sh", "-c", "exec \"$@\"", "sh" };
 	size_t lead = sizeof leading / sizeof leading[0];
+	size_t between = needs_shell(building) ? sizeof shell / sizeof shell[0] : 0;
 	size_t count = 0;
 	char **arguments;
 	int status;
@@ -151,7 +176,7 @@ static int run_build(const struct building *building)
 	while (building->options.program[count] != NULL) {
 		count++;
 	}
-	arguments = calloc(lead + count + 3, sizeof *arguments);
+	arguments = calloc(lead + between + count + 3, sizeof *arguments);
 	if (arguments == NULL) {
 		return EXIT_OURS;
 	}
@@ -160,8 +185,12 @@ static int run_build(const struct building *building)
 	}
 	arguments[lead] = (char *)(uintptr_t)building->directory;
 	arguments[lead + 1] = (char *)(uintptr_t) "--";
-	memcpy(arguments + lead + 2, building->options.program, count * sizeof *arguments);
-	status = hst_cmd_run((int)(lead + 2 + count), arguments);
+	for (size_t i = 0; i < between; i++) {
+		arguments[lead + 2 + i] = (char *)(uintptr_t)shell[i];
+	}
+	memcpy(arguments + lead + 2 + between, building->options.program,
+		count * sizeof *arguments);
+	status = hst_cmd_run((int)(lead + 2 + between + count), arguments);
 	free(arguments);
 	return status;
 }

@@ -74,7 +74,7 @@ void hst_info_overhead_text(const struct hst_info *info)
 		state_texts[header->budget_state]);
 	hst_print_line(
 		"           recorded calls took %s, %.2g %% of the time beside them (%.1f ns per "
-		"call, as measured at start)%s",
+		"call, as measured)%s",
 		cost, share_of_hooks(profile) * 100,
 		profile->cost_inside_ns + profile->cost_outside_ns,
 		share_of_hooks(profile) * 1e6 <= header->budget_ppm ? ""

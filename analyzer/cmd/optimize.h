@@ -28,6 +28,7 @@ struct hst_optimize {
 	enum hst_optimize_compiler compiler; /* of the prediction, the table and the file */
 	double call_ns;                      /* of one call's hooks; 0 unknown */
 	double program_ns;                   /* time of all functions without hooks */
+	bool cpu;                            /* it and the own times are CPU time, else wall time */
 	double call_bytes;    /* of one call in the trace, on average; below 0: unknown */
 	uint64_t out_self_ns; /* own time of the functions without hooks */
 	uint64_t out_allocs;

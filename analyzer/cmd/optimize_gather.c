@@ -75,7 +75,7 @@ static enum hst_status add_row(struct gather *gather, uint32_t number)
 		.line = row->line,
 		.row = number,
 		.calls = row->calls,
-		.self_ns = row->self_ns,
+		.self_ns = optimize->cpu ? row->self_ns - row->self_off_ns : row->self_ns,
 		.cost_ns = (double)row->calls * optimize->call_ns };
 	bool is_fresh;
 
@@ -199,6 +199,34 @@ static void measure_trace(struct hst_optimize *optimize)
 	}
 }
 
+/* CPU time, where it is known of all: threads that wait would make any cost look small. */
+static void measure_program(struct hst_optimize *optimize)
+{
+	const struct hst_profile *profile = optimize->profile;
+
+	optimize->cpu = hst_profile_has_cpu(profile);
+	for (size_t i = 0; i < profile->function_count && optimize->cpu; i++) {
+		optimize->cpu = (profile->functions[i].flags & HST_ROW_CPU_UNKNOWN) == 0;
+	}
+	for (size_t i = 0; i < profile->function_count; i++) {
+		const struct hst_function_row *row = &profile->functions[i];
+
+		optimize->program_ns +=
+			(double)(optimize->cpu ? row->self_ns - row->self_off_ns : row->self_ns);
+	}
+}
+
+/* What was left out while the program ran, is what a build should leave out first, and seems to cost nothing. */
+static void note_throttled(struct hst_profile *profile)
+{
+	if (profile->throttled != 0) {
+		hst_profile_note(profile, true,
+			"this recording had a limit of its own (--overhead): what the hooks of %llu function%s cost "
+			"is not all here, so too few are proposed; record without --overhead, then ask again",
+			(unsigned long long)profile->throttled, profile->throttled == 1 ? "" : "s");
+	}
+}
+
 enum hst_status hst_optimize_gather(struct hst_optimize *optimize, struct hst_diag *diag)
 {
 	struct hst_profile *profile = optimize->profile;
@@ -208,9 +236,8 @@ enum hst_status hst_optimize_gather(struct hst_optimize *optimize, struct hst_di
 	optimize->call_ns = profile->cost_inside_ns + profile->cost_outside_ns;
 	optimize->before.calls = profile->calls;
 	optimize->before.hooks_ns = (double)profile->calls * optimize->call_ns;
-	for (size_t i = 0; i < profile->function_count; i++) {
-		optimize->program_ns += (double)profile->functions[i].self_ns;
-	}
+	measure_program(optimize);
+	note_throttled(profile);
 	measure_trace(optimize);
 	if (status == HST_OK) {
 		status = add_rows(&gather);

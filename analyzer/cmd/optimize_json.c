@@ -201,6 +201,7 @@ void hst_optimize_json(struct hst_optimize *optimize)
 	}
 	hst_json_double(&json, "call_cost_ns", optimize->call_ns, 3);
 	hst_json_u64(&json, "program_ns", rounded(optimize->program_ns));
+	hst_json_string(&json, "program_clock", optimize->cpu ? "cpu" : "wall");
 	hst_json_string(
 		&json, "compiler", optimize->compiler == HST_OPTIMIZE_GCC ? "gcc" : "clang");
 	json_cost(&json, optimize, "before", &optimize->before);

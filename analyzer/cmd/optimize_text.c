@@ -54,8 +54,9 @@ static void say_cost(const struct hst_optimize *optimize)
 	hst_units_percent(text[4], before->hooks_ns, optimize->program_ns);
 	if (optimize->call_ns > 0) {
 		hst_print_line(
-			"hooks of %s calls cost %s (%s each) beside %s of the program: %s %%",
-			text[0], text[1], text[2], text[3], text[4]);
+			"hooks of %s calls cost %s (%s each) beside %s%s of the program: %s %%",
+			text[0], text[1], text[2], text[3], optimize->cpu ? " CPU time" : "",
+			text[4]);
 	} else {
 		hst_print_line("hooks of %s calls; what one costs was not measured", text[0]);
 	}

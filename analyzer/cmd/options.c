@@ -146,7 +146,9 @@ static enum hst_status set_directory(
 enum hst_status hst_options_parse(int argc, char **argv, const struct hst_option *table,
 	struct hst_options *ret_options, struct hst_diag *diag)
 {
-	struct hst_options options = { .rows = UINT64_MAX, .events = UINT64_MAX };
+	struct hst_options options = {
+		.rows = UINT64_MAX, .events = UINT64_MAX, .least_us = UINT64_MAX
+	};
 	bool ended = false;
 
 	for (int i = 1; i < argc; i++) {

@@ -38,7 +38,7 @@ struct hst_options {
 	const char *compiler;
 	uint64_t pid;
 	uint64_t tid;
-	uint64_t least_us; /* 0: not given */
+	uint64_t least_us; /* UINT64_MAX: not given */
 	uint64_t events;   /* UINT64_MAX: not given */
 	enum hst_color_choice color;
 	bool reverse, json, csv, quiet, wide, no_pager, start, stop, help;

@@ -12,7 +12,6 @@
 #define NAME_SHOWN      60u /* a longer one makes no command that one would type */
 #define COLUMNS_DEFAULT "self,self%,total,calls,percall,p99,errors,function,file"
 #define COLUMNS_CPU     "self,self%,selfcpu,total,calls,percall,p99,errors,function,file"
-#define LEAST_NS        1000000ull
 
 static const struct hst_option options[] = {
 	{ 'n', "rows", "ROWS", HST_OPTION_COUNT, HST_OPTION_AT(rows),
@@ -36,7 +35,7 @@ static const struct hst_option options[] = {
 	{ 0, "blocked", NULL, HST_OPTION_FLAG, HST_OPTION_AT(blocked),
 		"the longest stretches in which a thread was not on a CPU" },
 	{ 0, "least", "US", HST_OPTION_COUNT, HST_OPTION_AT(least_us),
-		"with --blocked: stretches of at least so many microseconds (default 1000)" },
+		"with --blocked: stretches of at least so many microseconds, 0 = all (default 1000)" },
 	HST_OPTION_TABLE_END,
 };
 
@@ -48,11 +47,10 @@ static const char examples[] =
 	"  hasten report --blocked         where threads waited longest\n"
 	"  hasten report --json            for programs\n"
 	"\n"
-	"columns: self self% selfcpu selfoff total total% totalcpu totaloff calls percall avg\n"
-	"         min p50 p90 p99 max errors\n"
-	"         inlined open threads cost allocs alloc peak leaked temporary "
-	"allocator\n"
-	"         function file module\n";
+	"columns: self self% selfcpu selfoff selfrange total total% totalcpu totaloff\n"
+	"         totalrange calls percall avg min p50 p90 p99 max errors inlined open\n"
+	"         threads cost allocs alloc peak leaked temporary allocator function file\n"
+	"         module\n";
 
 /* The columns of -c: a list, or additions to the default ones. */
 static enum hst_status parse_columns(const char *text, const struct hst_report_column **ret_columns,
@@ -305,7 +303,11 @@ static const char *refuse(const struct hst_options *asked)
 	if (asked->blocked && (asked->of != NULL || asked->by != NULL)) {
 		return "--blocked does not go together with --of and --by";
 	}
-	if (asked->least_us != 0 && !asked->blocked) {
+	if (asked->blocked && (asked->sort != NULL || asked->reverse || asked->columns != NULL)) {
+		return "--blocked has columns and an order of its own: --sort, --reverse and --columns do not "
+		       "go together with it";
+	}
+	if (asked->least_us != UINT64_MAX && !asked->blocked) {
 		return "--least is for --blocked";
 	}
 	if (asked->of != NULL && asked->by != NULL) {
@@ -341,8 +343,7 @@ int hst_cmd_report(int argc, char **argv)
 		asked.blocked = reading.options.blocked;
 		asked.contexts = reading.options.blocked;
 		asked.fold_recursion = true;
-		asked.blocked_ns =
-			reading.options.least_us != 0 ? reading.options.least_us * 1000 : LEAST_NS;
+		asked.blocked_ns = hst_report_least_ns(&reading.options);
 		asked.thread_functions =
 			(reading.options.by != NULL && strcmp(reading.options.by, "thread") == 0) ||
 			(columns != NULL && strstr(columns, "threads") != NULL);

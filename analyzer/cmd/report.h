@@ -64,8 +64,9 @@ void hst_report_csv(const struct hst_report *report);
 /* --of and --by, in whichever form was asked for. */
 int hst_report_of(struct hst_report *report);
 int hst_report_by(struct hst_report *report);
-/* --blocked, likewise. */
+/* --blocked, likewise; the shortest stretch that it lists. */
 int hst_report_blocked(struct hst_report *report);
+uint64_t hst_report_least_ns(const struct hst_options *options);
 
 /* Fields of one function in JSON, within an object that is open. */
 struct hst_json;

@@ -12,6 +12,8 @@
 #define ROWS_DEFAULT 20u
 #define PATH_MOST    64u /* calls of a path that are shown, the innermost ones */
 #define PATH_BYTES   1000u
+#define LEAST_US     1000u
+#define NS_PER_US    1000u
 
 static const char *const meaning =
 	"asleep, waiting, or ready while other threads had the CPU: this clock does not tell them apart";
@@ -192,6 +194,29 @@ static void table_row(
 	hst_table_cell(table, path);
 }
 
+uint64_t hst_report_least_ns(const struct hst_options *options)
+{
+	uint64_t us = options->least_us == UINT64_MAX ? LEAST_US : options->least_us;
+
+	return us < UINT64_MAX / NS_PER_US ? us * NS_PER_US : UINT64_MAX;
+}
+
+/* What stands where the rows would. */
+static void say_none(const struct hst_report *report)
+{
+	char least[HST_UNITS_BYTES];
+
+	if (report->profile->blocked_count != 0) {
+		hst_print_line("no stretch is within a function that --filter '%s' chooses",
+			report->reading->options.filter);
+	} else if (hst_profile_has_cpu(report->profile)) {
+		hst_units_ns(least, (double)hst_report_least_ns(&report->reading->options));
+		hst_print_line("no thread was off the CPU for %s or longer at a time; --least asks "
+			       "for shorter stretches",
+			least);
+	}
+}
+
 static int print_table(struct hst_report *report)
 {
 	const struct hst_profile *profile = report->profile;
@@ -231,8 +256,11 @@ static int print_table(struct hst_report *report)
 	if (status == HST_OK && shown != 0) {
 		status = hst_table_print(table, stdout, &reading->style);
 	}
+	if (status == HST_OK && shown == 0) {
+		say_none(report);
+	}
 	if (more != 0 && !reading->options.quiet) {
-		hst_print_line("%" PRIu64 " shorter ones left out", more);
+		hst_print_line("%" PRIu64 " shorter one%s left out", more, more == 1 ? "" : "s");
 	}
 	if (!reading->options.quiet) {
 		putchar('\n');

@@ -459,6 +459,9 @@ void hst_pass_throttle_take(struct hst_pass *pass)
 			"since no other hook ran (an estimate needs %u in a process, one late in 20 and a twentieth of "
 			"the time waited for at most, and functions that are always recorded to compare with)",
 			(unsigned long long)unbounded, (unsigned long long)pass->throttle.windows,
-			(unsigned long long)pass->throttle.late, WINDOWS_MIN);
+			(unsigned long long)(pass->throttle.late < pass->throttle.windows
+						     ? pass->throttle.late
+						     : pass->throttle.windows),
+			WINDOWS_MIN);
 	}
 }

@@ -250,7 +250,8 @@ double hst_instrument_budget(
 
 		function->out = units[function->unit].out;
 	}
-	return cost_ns;
+	/* Sums of fractions may come out a little below nothing. */
+	return cost_ns > 0 ? cost_ns : 0;
 }
 
 void hst_instrument_only_kept(struct hst_instrument *set)

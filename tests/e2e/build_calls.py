@@ -44,6 +44,25 @@ class Calls(build_support.BuildTest):
                 self.assertEqual(done.list["calls"][0]["arguments"],
                                  ["gcc", "-c", "a.c", "-o", f"{form}.o"])
 
+    def test_a_compiler_is_the_whole_command(self):
+        for name, command in (("named", ["gcc"]), ("path", [shutil.which("gcc")]), ("cc", ["cc"])):
+            with self.subTest(name):
+                done = self.build(*command, "-DTEXT=\"a b\"", "-c", "a.c", "-o", f"{name}.o")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assert_hooks(f"{name}.o")
+                self.assertEqual((done.list["calls_seen"], done.list["calls_added"]), (1, 1))
+                self.assertEqual(done.list["calls"][0]["arguments"][1:],
+                                 ["-DTEXT=\"a b\"", "-c", "a.c", "-o", f"{name}.o"])
+        failed = self.build("gcc", "-c", "missing.c")
+        self.assertEqual(failed.returncode, 1)
+        self.assertIn("missing.c", failed.stderr)
+        unknown = self.build("gcc-of-nowhere-99", "-c", "a.c")
+        self.assertEqual(unknown.returncode, 127)
+        self.assert_says(unknown, "gcc-of-nowhere-99")
+        absent = self.build("./gcc", "-c", "a.c")
+        self.assertEqual(absent.returncode, 127)
+        self.assert_says(absent, "./gcc")
+
     def test_a_search_through_path_counts_once(self):
         # Python tries each folder by an exec of its own.
         script = "import subprocess, sys; sys.exit(subprocess.call(['gcc', '-c', 'a.c']))"

@@ -159,6 +159,17 @@ class OptionsTest(unittest.TestCase):
         self.assertAlmostEqual(found["before"]["overhead_percent"], share, places=2)
         self.assertAlmostEqual(found["before"]["hook_cost_ns"], 2002 * found["call_cost_ns"], delta=3)
 
+    def test_waiting_makes_no_hook_cheap(self):
+        source = SOURCE.replace("int sink;", "#include <unistd.h>\nint sink;").replace(
+            "return helper(1000) & 0;", "usleep(300000); return helper(1000) & 0;")
+        self.write("waits.c", source)
+        hooks.run(["gcc", "-O2", "-g", "-finstrument-functions", "waits.c", "-o", "waits"], cwd=self.dir)
+        hooks.run([HASTEN, "run", "-q", "-o", "waits.data", "--", "./waits"], cwd=self.dir, env=self.env)
+        told = json.loads(self.good("--json", "waits.data"))
+        self.assertEqual(told["program_clock"], "cpu")
+        self.assertLess(told["program_ns"], 300000000)
+        self.assertIn("CPU time of the program", self.good("waits.data"))
+
     def test_nothing_to_leave_out(self):
         found = json.loads(self.good("--json", "--overhead", "1e9"))
         self.assertEqual((found["functions"], found["after"]), ([], found["before"]))

@@ -10,6 +10,7 @@ import argparse
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -78,6 +79,14 @@ def check_report(hasten, data, case, items, problems):
     rows = {row["name"]: row for row in report["functions"]}
     if report["complete"] or not any("--overhead" in str(note) for note in report["notes"]):
         problems.append("the report does not say that functions were left out")
+    for windows, late in re.findall(r"of (\d+) times .*?, (\d+) came too late", " ".join(map(str, report["notes"]))):
+        if int(late) > int(windows):
+            problems.append(f"{late} of {windows} moments were late")
+    status, out, err = run([hasten, "optimize", "--instrumentation", "--json", data])
+    if status != 0:
+        problems.append(f"optimize: status {status}: {err.decode()}")
+    elif not any("record without --overhead" in str(note) for note in json.loads(out)["notes"]):
+        problems.append("optimize does not say that calls are missing")
     if case in ("refused", "counted"):
         row = rows["tiny"]
         got = [row[f"estimated_calls{which}"] for which in ("", "_low", "_high")]

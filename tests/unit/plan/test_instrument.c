@@ -379,6 +379,21 @@ static void test_budget_leaves_what_has_no_name(void **state)
 	assert_false(at("app+0x1234")->out);
 }
 
+static void test_budget_of_nothing_leaves_no_less(void **state)
+{
+	static const char *const names[] = { "a", "b", "c" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		put(names[i], "/s/a.c", 1, 1);
+		set.functions.items[i].cost_ns = 0.1 * (double)(i + 1);
+	}
+	prepare();
+	/* The whole is a rounding less than its parts; below 0 would mean that memory is out. */
+	assert_true(hst_instrument_budget(&set, 0.6 - 1e-9, 100, 0) >= 0);
+	assert_true(at("a")->out);
+}
+
 static void keep(const char *linkage)
 {
 	at(linkage)->kept = true;
@@ -546,6 +561,7 @@ int main(void)
 			test_budget_takes_most_cost_per_own_time_and_no_more, teardown),
 		cmocka_unit_test_teardown(test_budget_spares_the_many_that_cost_nothing, teardown),
 		cmocka_unit_test_teardown(test_budget_leaves_what_has_no_name, teardown),
+		cmocka_unit_test_teardown(test_budget_of_nothing_leaves_no_less, teardown),
 		cmocka_unit_test_teardown(test_keep_takes_all_others_by_short_parts, teardown),
 		cmocka_unit_test_teardown(test_keep_of_a_c_name_keeps_colons, teardown),
 		cmocka_unit_test_teardown(
