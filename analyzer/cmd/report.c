@@ -128,26 +128,32 @@ static void others_row(const struct hst_report *report, struct hst_table *table,
 	}
 }
 
-/* How much was subtracted, and how much it may have been: a hook costs more in one program than in another. */
+/*
+ * How much was subtracted, and how much it may have been: a hook costs more in one program than in another. What was not a pair of
+ * hooks is writing and records of memory.
+ */
 static void cost_line(const struct hst_profile *profile)
 {
 	char cost[HST_UNITS_BYTES];
 	char each[HST_UNITS_BYTES];
 	char low[HST_UNITS_BYTES];
 	char high[HST_UNITS_BYTES];
+	char beside[HST_UNITS_BYTES];
 	double pair = profile->cost_inside_ns + profile->cost_outside_ns;
+	double rest = (double)profile->compensated_ns - pair * (double)profile->calls;
+	bool range = profile->cost_low < profile->cost_high;
 
 	hst_units_ns(cost, (double)profile->compensated_ns);
 	hst_units_ns(each, pair);
-	if (profile->cost_low < profile->cost_high) {
-		hst_units_ns(low, pair * profile->cost_low);
-		hst_units_ns(high, pair * profile->cost_high);
-		hst_print_line(
-			"our own cost of %s (%s per call; it may have been %s to %s) is subtracted",
-			cost, each, low, high);
-	} else {
-		hst_print_line("our own cost of %s (%s per call) is subtracted", cost, each);
-	}
+	hst_units_ns(low, pair * profile->cost_low);
+	hst_units_ns(high, pair * profile->cost_high);
+	hst_units_ns(beside, rest);
+	hst_print_line("our own cost of %s (%s per call%s%s%s%s%s%s) is subtracted", cost, each,
+		range ? "; it may have been " : "", range ? low : "", range ? " to " : "",
+		range ? high : "",
+		rest > (double)profile->compensated_ns / 20 ? "; beside that, writing and memory "
+							    : "",
+		rest > (double)profile->compensated_ns / 20 ? beside : "");
 }
 
 static void summary(const struct hst_report *report)

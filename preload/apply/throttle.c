@@ -2,6 +2,7 @@
 /* A limit to the cost of hooks: which functions are suppressed, and when they are recorded all the same. */
 #include "apply/throttle.h"
 
+#include "apply/record.h"
 #include "apply/sites.h"
 #include "apply/tally.h"
 #include "core/clock.h"
@@ -50,9 +51,6 @@ static struct {
 	uint64_t window_next;
 	uint64_t window_bytes; /* of events in it, from all threads */
 } throttle;
-
-static HST_LARGE _Alignas(16) uint8_t
-	block_bytes[sizeof(struct hst_throttle_block) + HST_SUPPRESSED_MAX * sizeof(uint64_t) + 8];
 
 void hst_throttle_start(uint64_t enter, uint64_t leave)
 {
@@ -126,27 +124,9 @@ static uint64_t allowed_in(uint64_t ticks, uint64_t cost)
 static bool write_block(
 	enum hst_throttle what, const uint64_t *functions, uint32_t count, uint64_t ticks)
 {
-	uint64_t late =
-		what == HST_THROTTLE_OPEN ? (ticks - throttle.window_next) / throttle.per_us : 0;
-	struct hst_throttle_block *block = (void *)block_bytes;
-	uint32_t bytes = (uint32_t)sizeof *block + count * (uint32_t)sizeof *functions;
-	uint64_t offset;
+	uint64_t due = what == HST_THROTTLE_OPEN ? throttle.window_next : ticks;
 
-	bytes = (bytes + HST_BLOCK_ALIGN - 1) & ~(HST_BLOCK_ALIGN - 1);
-	memset(block_bytes, 0, bytes);
-	*block = (struct hst_throttle_block){
-		.block = { .magic = HST_BLOCK_MAGIC, .type = HST_BLOCK_THROTTLE, .bytes = bytes },
-		.ticks = ticks,
-		.what = what,
-		.generation = hst_modules_generation(),
-		.count = count,
-		.late_us = late < UINT32_MAX ? (uint32_t)late : UINT32_MAX,
-	};
-	for (uint32_t i = 0; i < count; i++) {
-		memcpy(block_bytes + sizeof *block + i * sizeof *functions, &functions[i],
-			sizeof *functions);
-	}
-	return hst_sink_append(block, bytes, &offset);
+	return hst_throttle_write(what, functions, count, ticks, (ticks - due) / throttle.per_us);
 }
 
 /* With the file's record written: every thread looks, and begins anew. */
