@@ -161,6 +161,15 @@ static void measure_first(struct hst_stream *stream)
 	hst_sink.header->cost_outside_256 = (uint32_t)(full - inside);
 }
 
+/* The program may end at any moment, and these events are none: nothing of the chunk is valid until it is begun again. */
+static void hide(struct hst_stream *stream)
+{
+	if (stream->chunk != NULL) {
+		stream->chunk->seq = 0;
+		hst_barrier();
+	}
+}
+
 /* The first stream that records measures our own cost, on itself, and forgets it. */
 static void calibrate_first(struct hst_stream *stream)
 {
@@ -170,6 +179,7 @@ static void calibrate_first(struct hst_stream *stream)
 		return;
 	}
 	stream->window->seen = hst_sink_watch();
+	hide(stream);
 	measure_first(stream);
 	if (stream->mode == HST_STREAM_TRACE) {
 		stream->seq--;
@@ -198,6 +208,7 @@ static void calibrate_again(struct hst_stream *stream)
 		return;
 	}
 	low_water = stream->chunk->low_water;
+	hide(stream);
 	stream->measuring = true;
 	measure_again(stream);
 	stream->measuring = false;
