@@ -11,6 +11,9 @@
 #define HST_EXPORT      __attribute__((visibility("default")))
 #define HST_HIDDEN      __attribute__((visibility("hidden"))) /* variables: no address from a table */
 
+/* Looks at memory of the program as no program would; sanitizers would report it in builds for tests. */
+#define HST_NO_SANITIZE __attribute__((no_sanitize("address", "undefined")))
+
 /* A table of which little is used: behind all other variables, so that those stay together in few pages (meson.build). */
 #define HST_LARGE __attribute__((section(".bss.large")))
 
