@@ -195,9 +195,8 @@ static void read_nowhere(struct hst_dwarf_walk *walk)
 	free(placed);
 }
 
-static void read_units_at(struct hst_dwarf_walk *walk, uint64_t address)
+size_t hst_dwarf_places_before(const struct hst_dwarf *dwarf, uint64_t address)
 {
-	const struct hst_dwarf *dwarf = walk->dwarf;
 	size_t lo = 0;
 	size_t hi = dwarf->place_count;
 
@@ -210,10 +209,18 @@ static void read_units_at(struct hst_dwarf_walk *walk, uint64_t address)
 			hi = mid;
 		}
 	}
-	for (int i = 0; i < SHARED_MAX && lo > 0 && dwarf->places[lo - 1].max_hi > address; i++) {
-		lo--;
-		if (address < dwarf->places[lo].hi && !walk->no_memory) {
-			read_unit(walk, dwarf->places[lo].unit);
+	return lo;
+}
+
+static void read_units_at(struct hst_dwarf_walk *walk, uint64_t address)
+{
+	const struct hst_dwarf *dwarf = walk->dwarf;
+	size_t at = hst_dwarf_places_before(dwarf, address);
+
+	for (int i = 0; i < SHARED_MAX && at > 0 && dwarf->places[at - 1].max_hi > address; i++) {
+		at--;
+		if (address < dwarf->places[at].hi && !walk->no_memory) {
+			read_unit(walk, dwarf->places[at].unit);
 		}
 	}
 }

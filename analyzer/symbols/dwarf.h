@@ -121,6 +121,9 @@ HST_NODISCARD enum hst_status hst_dwarf_read(
 /* The same of all units. */
 HST_NODISCARD enum hst_status hst_dwarf_read_all(struct hst_dwarf *dwarf, bool *ret_more);
 
+/* How many of `places` begin at or before the address: those that can contain it are the last of them. */
+size_t hst_dwarf_places_before(const struct hst_dwarf *dwarf, uint64_t address);
+
 /* Reads the code ranges of .eh_frame into `frames`. HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_dwarf_read_frames(struct hst_dwarf *dwarf);
 

@@ -269,18 +269,8 @@ static void read_lines(struct hst_dwarf *dwarf, struct hst_dwarf_unit *unit)
 static struct hst_dwarf_unit *unit_at(
 	struct hst_dwarf *dwarf, uint64_t address, uint32_t *ret_number)
 {
-	size_t lo = 0;
-	size_t hi = dwarf->place_count;
+	size_t lo = hst_dwarf_places_before(dwarf, address);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (dwarf->places[mid].lo <= address) {
-			lo = mid + 1;
-		} else {
-			hi = mid;
-		}
-	}
 	/* Units do not overlap; a damaged file may say so, and is then searched a little. */
 	for (int i = 0; i < 4 && lo > 0; i++) {
 		lo--;
