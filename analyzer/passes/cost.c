@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#define COST_MAX (1u << 24) /* 1/256 ticks; a larger calibration is no calibration */
-
 static int by_size(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a;
@@ -20,7 +18,7 @@ static size_t sorted(const struct hst_file_header *header, uint32_t *costs)
 	size_t count = 0;
 
 	for (size_t i = 0; i < taken; i++) {
-		if (header->cost_pair_256[i] > 0 && header->cost_pair_256[i] < COST_MAX) {
+		if (header->cost_pair_256[i] > 0 && header->cost_pair_256[i] < HST_COST_MAX) {
 			costs[count++] = header->cost_pair_256[i];
 		}
 	}
@@ -40,7 +38,7 @@ struct hst_own_cost hst_own_cost(const struct hst_file_header *header)
 	size_t quarter = count / 4;
 	double median;
 
-	if (header->cost_inside_256 >= COST_MAX || header->cost_outside_256 >= COST_MAX) {
+	if (header->cost_inside_256 >= HST_COST_MAX || header->cost_outside_256 >= HST_COST_MAX) {
 		return cost;
 	}
 	cost.inside_256 = header->cost_inside_256;

@@ -5,6 +5,8 @@
 
 #include "hasten/trace.h"
 
+#define HST_COST_MAX (1u << 24) /* 1/256 ticks; a larger calibration is no calibration */
+
 /*
  * A pair that is measured alone takes its full time. Among a program's own instructions it takes less, because the processor
  * works on both at once, or more, because caches and predictors are the program's. Measured on programs whose time without

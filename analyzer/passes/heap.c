@@ -2,10 +2,11 @@
 /* One process image after the other, parents first: open, merge its streams, add up, close. */
 #include "passes/heap_pass.h"
 
+#include "passes/cost.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#define COST_MAX (1u << 24) /* 1/256 ticks; a larger calibration is no calibration */
 #define RATE_MAX 1e6
 
 static void release_rows(void *owner)
@@ -78,9 +79,9 @@ static void set_clock(struct hst_heap_pass *pass)
 	pass->base_ticks = header->start.ticks;
 	pass->base_ns = (double)(int64_t)(header->start.mono_ns - pass->origin_ns);
 	pass->microsecond = (uint64_t)(1000 / rate.ns_per_tick) + 1;
-	pass->cost_timer_256 = header->cost_timer_256 < COST_MAX ? header->cost_timer_256 : 0;
+	pass->cost_timer_256 = header->cost_timer_256 < HST_COST_MAX ? header->cost_timer_256 : 0;
 	pass->clock_estimated |= rate.estimated;
-	if (pass->heap->cost_ns <= 0 && header->cost_memory_256 < COST_MAX) {
+	if (pass->heap->cost_ns <= 0 && header->cost_memory_256 < HST_COST_MAX) {
 		pass->heap->cost_ns = (double)header->cost_memory_256 / 256 * rate.ns_per_tick;
 	}
 }

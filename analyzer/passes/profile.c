@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #define EVENTS   4096u
-#define COST_MAX (1u << 24) /* 1/256 ticks; a larger calibration is no calibration */
 #define RATE_MAX 1e6
 
 static void release_rows(void *owner)
@@ -107,7 +106,7 @@ static void set_clock(struct hst_pass *pass)
 		.outside_256 = cost.outside_256,
 		.cost_low = cost.low,
 		.cost_high = cost.high,
-		.memory_256 = header->cost_memory_256 < COST_MAX ? header->cost_memory_256 : 0,
+		.memory_256 = header->cost_memory_256 < HST_COST_MAX ? header->cost_memory_256 : 0,
 		.ns_per_tick = rate.ns_per_tick,
 		.ns_32 = (uint64_t)(rate.ns_per_tick * 4294967296.0),
 		.base_ticks = header->start.ticks,
