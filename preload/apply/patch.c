@@ -11,10 +11,10 @@
 
 #include "core/poison.h"
 
-#define HST_CALL_BYTES     5u /* e8 rel32 */
-#define HST_CALL_GOT_BYTES 6u /* ff 15 disp32 */
-#define HST_PLT_BYTES      16u
-#define HST_FAILURES_MAX   16u /* for want of memory, until it is taken for a refusal */
+#define HST_LINK_BYTES   5u /* e8 rel32 */
+#define HST_SLOT_BYTES   6u /* ff 15 disp32 */
+#define HST_PLT_BYTES    16u
+#define HST_FAILURES_MAX 16u /* for want of memory, until it is taken for a refusal */
 
 /* linux/membarrier.h, which not every libc's headers come with. */
 #define HST_MEMBARRIER_SYNC_CORE          (1 << 5)
@@ -85,6 +85,36 @@ static uint64_t linkage_slot(const struct hst_mapping *text, uint64_t entry)
 	return at[0] == 0xff && at[1] == 0x25 ? relative((uint64_t)at + 6) : 0;
 }
 
+/* The instructions that lead to a hook. */
+static const struct form {
+	uint8_t bytes, armed, second, disarmed;
+	bool jump;
+	bool slot; /* its operand names the place that holds the hook's address */
+} forms[] = {
+	{ HST_SLOT_BYTES, 0xff, 0x15, 0x85, false, true },
+	{ HST_LINK_BYTES, 0xe8, 0, 0xa9, false, false },
+	{ HST_SLOT_BYTES, 0xff, 0x25, 0xc3, true, true },
+	{ HST_LINK_BYTES, 0xe9, 0, 0xc3, true, false },
+};
+
+/* The form of the instruction that may end here, NULL none. */
+static const struct form *form_at(const struct hst_mapping *text, uint64_t end, bool jump)
+{
+	if (!is_code(text) || !has(text, end - HST_PATCH_SITE_MAX, HST_PATCH_SITE_MAX)) {
+		return NULL;
+	}
+	for (unsigned i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+		const struct form *form = &forms[i];
+		const uint8_t *at = (const uint8_t *)end - form->bytes;
+
+		if (form->jump == jump && at[0] == form->armed &&
+			(form->second == 0 || at[1] == form->second)) {
+			return form;
+		}
+	}
+	return NULL;
+}
+
 /*
  * Which instruction ends at `ret`? Sets the bytes of the site; the result is the address that it names, 0 none. An e8 that belongs to
  * something else names no entry that leads to the hook.
@@ -92,26 +122,28 @@ static uint64_t linkage_slot(const struct hst_mapping *text, uint64_t entry)
 static uint64_t site_decode(
 	struct hst_patch_site *site, const struct hst_mapping *text, uint64_t hook)
 {
-	const uint8_t *end = (const uint8_t *)site->ret;
+	const struct form *form = form_at(text, site->ret, site->jump);
 
-	if (!is_code(text) || !has(text, site->ret - HST_CALL_GOT_BYTES, HST_CALL_GOT_BYTES)) {
-		return 0;
-	}
-	site->operand = load32(site->ret - 4);
-	if (end[-6] == 0xff && end[-5] == 0x15) {
-		site->at = site->ret - HST_CALL_GOT_BYTES;
-		site->armed = 0xff;
-		site->disarmed = 0x85;
-		site->second = 0x15;
-		return relative(site->ret);
-	}
-	if (end[-5] != 0xe8 || relative(site->ret) == hook) {
+	if (form == NULL || (!form->slot && relative(site->ret) == hook)) {
 		return 0; /* in our own code nothing is changed */
 	}
-	site->at = site->ret - HST_CALL_BYTES;
-	site->armed = 0xe8;
-	site->disarmed = 0xa9;
+	site->operand = load32(site->ret - 4);
+	site->at = site->ret - form->bytes;
+	site->armed = form->armed;
+	site->second = form->second;
+	site->disarmed = form->disarmed;
+	site->slot = form->slot;
 	return relative(site->ret);
+}
+
+uint64_t hst_patch_jump_slot(const struct hst_mapping *text, uint64_t end)
+{
+	const struct form *form = form_at(text, end, true);
+
+	if (form == NULL) {
+		return 0;
+	}
+	return form->slot ? relative(end) : linkage_slot(text, relative(end));
 }
 
 /* Does this place hold the hook's address? */
@@ -124,7 +156,7 @@ static bool leads_to(const struct hst_mapping *mapping, uint64_t slot, uint64_t 
 void hst_patch_find(struct hst_patch_site *sites, uint32_t count, uint64_t hook)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		sites[i] = (struct hst_patch_site){ .ret = sites[i].ret };
+		sites[i] = (struct hst_patch_site){ .ret = sites[i].ret, .jump = sites[i].jump };
 		addresses[i] = sites[i].ret - 1;
 	}
 	if (!hst_procfs_mappings(addresses, count, mappings)) {
@@ -135,7 +167,7 @@ void hst_patch_find(struct hst_patch_site *sites, uint32_t count, uint64_t hook)
 	}
 	(void)hst_procfs_mappings(addresses, count, mappings);
 	for (uint32_t i = 0; i < count; i++) {
-		if (sites[i].at != 0 && sites[i].armed == 0xe8) {
+		if (sites[i].at != 0 && !sites[i].slot) {
 			addresses[i] = linkage_slot(&mappings[i], addresses[i]);
 		}
 	}
@@ -197,13 +229,13 @@ static bool set_in_mapping(struct hst_patch_site *const *sites, uint32_t count, 
 	struct hst_mapping text;
 
 	if (!hst_procfs_mappings(&sites[0]->at, 1, &text) || !is_code(&text) ||
-		!has(&text, sites[0]->at, HST_CALL_GOT_BYTES) || !open_code(&text)) {
+		!has(&text, sites[0]->at, HST_PATCH_SITE_MAX) || !open_code(&text)) {
 		return false;
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		struct hst_patch_site *site = sites[i];
 
-		if (site->off != off && has(&text, site->at, HST_CALL_GOT_BYTES) &&
+		if (site->off != off && has(&text, site->at, HST_PATCH_SITE_MAX) &&
 			site_is_as_expected(site)) {
 			__atomic_store_n((uint8_t *)site->at, off ? site->disarmed : site->armed,
 				__ATOMIC_RELEASE);

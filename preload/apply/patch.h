@@ -4,30 +4,39 @@
  *
  *   e8 rel32      call hook@plt          a9 imm32        test $imm32, %eax
  *   ff 15 disp32  call *hook@got(%rip)   85 15 disp32    test %edx, hook@got(%rip)
+ *   e9 rel32      jmp hook@plt           c3              ret
+ *   ff 25 disp32  jmp *hook@got(%rip)    c3              ret
  *
- * The instruction keeps its length and changes flags only, which are dead across a call. One byte is written at once, so that
- * another thread executes the one or the other instruction and nothing in between. Nothing is searched for: a site is
- * known by the address that a hook was called from.
+ * A call keeps its length and changes flags only, which are dead across a call. The exit hook is jumped to where a function has
+ * nothing else to do: what it would return to is on the stack, and the function returns there itself. One byte is written at
+ * once, so that another thread executes the one or the other instruction and nothing in between.
  *
- * The exit hook is jumped to where a function has nothing else to do; nobody knows from where. Such jumps are left alone.
+ * A call is known by the address that a hook was called from; where a jump comes from, nobody knows: apply/jumps.c looks
+ * for it.
  *
  * One caller at a time, with signals held back; the caller also makes sure that the code does not go away meanwhile.
  */
 #ifndef HST_APPLY_PATCH_H
 #define HST_APPLY_PATCH_H
 
+#include "core/procfs.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 struct hst_patch_site {
-	uint64_t ret;     /* where the hook returns to */
+	uint64_t ret;     /* where the instruction ends: a called hook returns there */
+	bool jump;        /* not a call */
 	uint64_t at;      /* the byte; 0: it cannot be changed */
 	uint32_t operand; /* the instruction's last four bytes */
 	uint8_t armed;    /* the byte as the compiler made it */
 	uint8_t disarmed;
 	uint8_t second; /* the byte behind it, if it is no part of the operand */
+	bool slot;      /* the operand names the place that holds the hook's address */
 	bool off;       /* it is disarmed now */
 };
+
+#define HST_PATCH_SITE_MAX 6u /* bytes of an instruction */
 
 /* So many sites are looked at in one go. */
 #define HST_PATCH_BATCH 64u
@@ -35,7 +44,10 @@ struct hst_patch_site {
 /* Once, at start: asks the kernel for the barrier that makes all cores see new code. */
 void hst_patch_start(void);
 
-/* Fills sites of which `ret` is set, HST_PATCH_BATCH at most: those that are calls of this function get an `at`. */
+/* The place of the table that a jump in executable memory, which ends here, takes its target from; 0: it is no such jump. */
+uint64_t hst_patch_jump_slot(const struct hst_mapping *text, uint64_t end);
+
+/* Fills sites of which `ret` and `jump` are set, HST_PATCH_BATCH at most: those that lead to this function get an `at`. */
 void hst_patch_find(struct hst_patch_site *sites, uint32_t count, uint64_t hook);
 
 /*

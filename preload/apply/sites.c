@@ -2,6 +2,7 @@
 /* Which call sites belong to suppressed functions, and what has become of them. */
 #include "apply/sites.h"
 
+#include "apply/jumps.h"
 #include "apply/patch.h"
 #include "core/attr.h"
 #include "core/clock.h"
@@ -33,6 +34,7 @@ struct noted {
 	uint64_t fn;
 	uint64_t ret;
 	bool is_exit;
+	bool is_jump;
 };
 
 static struct {
@@ -165,9 +167,11 @@ static void forget_gone(uint32_t look)
 		struct hst_suppressed *entry = &hst_suppressed[i];
 
 		entry->sites = 0;
+		entry->jumps = HST_JUMPS_UNKNOWN;
 		if (entry->fn != 0 && is_gone(functions_seen[i], look)) {
 			entry->tail = false;
 			entry->stuck = false;
+			entry->late = 0;
 			__atomic_store_n(&entry->state, HST_FN_RECORDED, __ATOMIC_RELEASE);
 		}
 	}
@@ -213,11 +217,24 @@ void hst_sites_release(void)
 	}
 }
 
+/* What was noted and is forgotten will come again. */
+static void drop_noted(void)
+{
+	for (uint32_t i = 0; i < sites.noted; i++) {
+		struct hst_suppressed *entry = hst_suppressed_find(noted[i].fn);
+
+		if (entry != NULL && noted[i].is_jump) {
+			entry->jumps = HST_JUMPS_UNKNOWN;
+		}
+	}
+	sites.noted = 0;
+}
+
 void hst_sites_forked(void)
 {
 	hst_patch_forked();
 	sites.closing = closing_here;
-	sites.noted = 0;
+	drop_noted();
 	hst_sites_unlock();
 }
 
@@ -231,6 +248,19 @@ static struct site *known(const struct hst_suppressed *entry, uint64_t ret)
 	return NULL;
 }
 
+static void note(struct noted site, uint64_t ticks)
+{
+	for (uint32_t i = 0; i < sites.noted; i++) {
+		if (noted[i].ret == site.ret) {
+			return;
+		}
+	}
+	if (sites.noted < HST_PATCH_BATCH) {
+		sites.noted_since = sites.noted == 0 ? ticks : sites.noted_since;
+		noted[sites.noted++] = site;
+	}
+}
+
 void hst_sites_note(struct hst_suppressed *entry, uint64_t ret, bool is_exit, uint64_t ticks)
 {
 	const struct site *site = known(entry, ret);
@@ -238,15 +268,33 @@ void hst_sites_note(struct hst_suppressed *entry, uint64_t ret, bool is_exit, ui
 	if (site != NULL && site->patch.off) {
 		return; /* the hook was under way when it was disarmed */
 	}
-	for (uint32_t i = 0; i < sites.noted; i++) {
-		if (noted[i].ret == ret) {
-			return;
+	note((struct noted){ entry->fn, ret, is_exit, false }, ticks);
+}
+
+bool hst_sites_note_jumps(
+	struct hst_suppressed *entry, const struct hst_loaded *module, uint64_t ticks)
+{
+	static HST_LARGE uint64_t ends[HST_PATCH_BATCH];
+	uint32_t count = hst_jumps_find(module, entry->fn, ends, HST_PATCH_BATCH);
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		found[i] = (struct hst_patch_site){ .ret = ends[i], .jump = true };
+	}
+	hst_patch_find(found, count, sites.leave);
+	for (uint32_t i = 0; i < count; i++) {
+		if (found[i].at != 0) {
+			ends[kept++] = found[i].ret;
 		}
 	}
-	if (sites.noted < HST_PATCH_BATCH) {
-		sites.noted_since = sites.noted == 0 ? ticks : sites.noted_since;
-		noted[sites.noted++] = (struct noted){ entry->fn, ret, is_exit };
+	/* All of them or none: with the next exit there will be room. */
+	if (kept != 0 && kept <= HST_PATCH_BATCH - sites.noted) {
+		for (uint32_t i = 0; i < kept; i++) {
+			note((struct noted){ entry->fn, ends[i], true, true }, ticks);
+		}
+		entry->jumps = HST_JUMPS_NOTED;
 	}
+	return kept != 0;
 }
 
 static struct site *free_place(void)
@@ -315,7 +363,8 @@ static uint32_t learn(bool is_exit)
 
 	for (uint32_t i = 0; i < sites.noted; i++) {
 		if (noted[i].is_exit == is_exit) {
-			found[count++].ret = noted[i].ret;
+			found[count++] = (struct hst_patch_site){ .ret = noted[i].ret,
+				.jump = noted[i].is_jump };
 		}
 	}
 	if (count == 0) {
@@ -332,6 +381,8 @@ static uint32_t learn(bool is_exit)
 
 			if (site == NULL) {
 				found[count].at = 0; /* it would never be armed again */
+			} else if (noted[i].is_jump) {
+				entry->jumps = HST_JUMPS_LISTED;
 			}
 			chosen[count] = site != NULL ? &site->patch : &found[count];
 			count++;

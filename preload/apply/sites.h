@@ -7,6 +7,7 @@
 #define HST_APPLY_SITES_H
 
 #include "core/suppressed.h"
+#include "sink/modules.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,6 +37,10 @@ bool hst_sites_may_patch(void);
 
 /* A hook came from here. */
 void hst_sites_note(struct hst_suppressed *entry, uint64_t ret, bool is_exit, uint64_t ticks);
+
+/* An exit hook was jumped to: the function's jumps are looked for and noted. false: it has none that can be found. */
+bool hst_sites_note_jumps(
+	struct hst_suppressed *entry, const struct hst_loaded *module, uint64_t ticks);
 
 /* A site of this function cannot be disarmed. */
 typedef void hst_sites_refused(struct hst_suppressed *entry, bool is_exit);

@@ -30,6 +30,8 @@
 #define HST_STEP_LEAST   4u /* bytes of events between two looks */
 #define HST_STEP_FIRST   1024u
 #define HST_FAILURES_MAX 3u
+#define HST_LATE_MAX \
+ 64u /* exits by a jump whose function has none armed, until it is left armed for good */
 
 #define HST_MILLION 1000000ull
 
@@ -47,6 +49,7 @@ static struct {
 	uint32_t failures;
 	uint64_t per_us; /* ticks; 0 not known yet */
 	uint64_t random;
+	uint64_t disarmed; /* all of them, the latest time */
 	uint64_t window_begin;
 	uint64_t window_next;
 	uint64_t window_bytes; /* of events in it, from all threads */
@@ -226,6 +229,13 @@ static void suppress(uint64_t *functions, uint32_t count)
 	spread();
 }
 
+/* The exit hook was jumped to, and will be: it is left out by a look at the function. */
+static void leave_jumps(struct hst_suppressed *entry)
+{
+	entry->tail = true;
+	hst_filter_open();
+}
+
 /* An exit that stays armed is left out by a look at the function; one with an armed enter is counted from here on. */
 static void refuse(struct hst_suppressed *entry, bool is_exit)
 {
@@ -239,8 +249,7 @@ static void refuse(struct hst_suppressed *entry, bool is_exit)
 	} else if (!is_exit) {
 		entry->stuck = true;
 	}
-	entry->tail = true;
-	hst_filter_open();
+	leave_jumps(entry);
 }
 
 /* What the hooks of a function cost, weighed by how much that is beside its own time. */
@@ -367,6 +376,7 @@ static void close_window(uint64_t now)
 	__atomic_store_n(&hst_suppressed_window, 0, __ATOMIC_SEQ_CST);
 	spread();
 	(void)hst_sites_set_all(true);
+	throttle.disarmed = now;
 	gap = gap < HST_GAP_LEAST_US ? HST_GAP_LEAST_US : gap;
 	gap = gap > HST_GAP_MOST_US ? HST_GAP_MOST_US : gap;
 	throttle.window_next = now + gap_until_next(gap);
@@ -463,7 +473,23 @@ void hst_throttle_drop(struct hst_stream *stream)
 	hst_stack_set_low(stream);
 }
 
-/* What a new hook brings: its site is noted, or its call counted. */
+/* With the lock. An exit that was jumped to: from where is looked for once; that a few were on their way is no failure. */
+static void note_jump(struct hst_suppressed *entry, uint64_t now)
+{
+	const struct hst_loaded *module = hst_modules_find(entry->fn);
+
+	if (entry->jumps == HST_JUMPS_LISTED &&
+		now - throttle.disarmed > HST_PERIOD_US * throttle.per_us) {
+		entry->late++;
+	}
+	if (entry->late >= HST_LATE_MAX ||
+		(entry->jumps == HST_JUMPS_UNKNOWN &&
+			(module == NULL || !hst_sites_note_jumps(entry, module, now)))) {
+		leave_jumps(entry);
+	}
+}
+
+/* What a new hook brings: its site is noted; `ret` 0 where it was jumped to. */
 static void note(struct hst_suppressed *entry, uint64_t ret, bool is_exit)
 {
 	uint64_t now = hst_ticks();
@@ -474,7 +500,11 @@ static void note(struct hst_suppressed *entry, uint64_t ret, bool is_exit)
 	}
 	signals = hst_sys_hold_signals();
 	if (hst_sites_try_lock()) {
-		hst_sites_note(entry, ret, is_exit, now);
+		if (ret == 0) {
+			note_jump(entry, now);
+		} else {
+			hst_sites_note(entry, ret, is_exit, now);
+		}
 		hst_sites_work(now, false, refuse);
 		hst_sites_unlock();
 	}
@@ -537,11 +567,8 @@ bool hst_throttle_takes_exit(const struct hst_call *call)
 	if (HST_LIKELY(entry == NULL) || !hst_suppressed_now(entry)) {
 		return false;
 	}
-	if (!entry->tail && call->jumped) {
-		entry->tail = true;
-		hst_filter_open();
-	} else if (!entry->tail && entry->state == HST_FN_SUPPRESSED && call->from_not != 0) {
-		note(entry, ~call->from_not, true);
+	if (!entry->tail && entry->state == HST_FN_SUPPRESSED && call->from_not != 0) {
+		note(entry, call->jumped ? 0 : ~call->from_not, true);
 	}
 	return true;
 }

@@ -22,6 +22,13 @@ enum hst_suppressed_state {
 	HST_FN_COUNTED = 2, /* its calls are counted and nothing else */
 };
 
+/* Jumps to the exit hook at a function's end. */
+enum hst_jumps {
+	HST_JUMPS_UNKNOWN = 0, /* none came yet */
+	HST_JUMPS_NOTED = 1,   /* to be disarmed in a moment */
+	HST_JUMPS_LISTED = 2,  /* among the sites */
+};
+
 struct hst_suppressed {
 	uint64_t fn;    /* 0: free */
 	uint32_t state; /* enum hst_suppressed_state */
@@ -29,6 +36,8 @@ struct hst_suppressed {
 	uint16_t counter;
 	bool tail;  /* an exit hook of it cannot be disarmed: to be left out as quickly as can be */
 	bool stuck; /* an enter hook cannot be disarmed, nor the calls be counted */
+	uint8_t jumps; /* enum hst_jumps */
+	uint8_t late;  /* exits that came by a jump all the same */
 };
 
 extern HST_HIDDEN struct hst_suppressed *hst_suppressed; /* NULL while there is none */
