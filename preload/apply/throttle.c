@@ -2,6 +2,7 @@
 /* A limit to the cost of hooks: which functions are suppressed, and when they are recorded all the same. */
 #include "apply/throttle.h"
 
+#include "apply/counts.h"
 #include "apply/record.h"
 #include "apply/sites.h"
 #include "apply/tally.h"
@@ -121,19 +122,25 @@ static uint64_t allowed_in(uint64_t ticks, uint64_t cost)
 	return (ticks > cost ? ticks - cost : 0) / 1000 * hst_sink.header->budget_ppm / 1000;
 }
 
-static bool write_block(
-	enum hst_throttle what, const uint64_t *functions, uint32_t count, uint64_t ticks)
-{
-	uint64_t due = what == HST_THROTTLE_OPEN ? throttle.window_next : ticks;
-
-	return hst_throttle_write(what, functions, count, ticks, (ticks - due) / throttle.per_us);
-}
-
 /* With the file's record written: every thread looks, and begins anew. */
 static void spread(void)
 {
 	__atomic_fetch_add(&throttle.changes, 1, __ATOMIC_SEQ_CST);
 	hst_sink_alarm();
+}
+
+static bool write_block(
+	enum hst_throttle what, const uint64_t *functions, uint32_t count, uint64_t ticks)
+{
+	uint64_t due = what == HST_THROTTLE_OPEN ? throttle.window_next : ticks;
+
+	if (!hst_throttle_write(what, functions, count, ticks, (ticks - due) / throttle.per_us)) {
+		return false;
+	}
+	if (what == HST_THROTTLE_COUNT && hst_counts_listed()) {
+		spread();
+	}
+	return true;
 }
 
 static bool make_table(void)
@@ -443,6 +450,7 @@ void hst_throttle_drop(struct hst_stream *stream)
 		return;
 	}
 	stream->changes = changes;
+	hst_counts_drop(stream);
 	stream->look_step = 0; /* how fast events came until now says nothing any more */
 	for (struct hst_open *entry = base + 1; entry <= stream->top; entry++) {
 		const struct hst_suppressed *known = hst_suppressed_find(entry->fn);
@@ -481,40 +489,6 @@ static void note(struct hst_suppressed *entry, uint64_t ret, bool is_exit)
 	hst_sys_release_signals(signals);
 }
 
-static bool make_counts(struct hst_stream *stream)
-{
-	uint64_t offset;
-	struct hst_counts_block *counts = hst_sink_map(sizeof *counts, sizeof *counts, &offset);
-
-	if (counts == NULL) {
-		return false;
-	}
-	counts->stream = stream->number;
-	counts->generation = hst_modules_generation();
-	counts->block = (struct hst_block){
-		.magic = HST_BLOCK_MAGIC, .type = HST_BLOCK_COUNTS, .bytes = sizeof *counts
-	};
-	stream->counts = counts;
-	return true;
-}
-
-static void count(struct hst_stream *stream, const struct hst_suppressed *entry)
-{
-	struct hst_held signals;
-
-	if (stream->counts == NULL) {
-		signals = hst_sys_hold_signals();
-		(void)(stream->counts != NULL || make_counts(stream));
-		hst_sys_release_signals(signals);
-	}
-	if (stream->counts == NULL || entry->counter >= HST_COUNTS_MAX) {
-		stream->ledger->lost_calls++;
-		return;
-	}
-	stream->counts->counts[entry->counter].fn = entry->fn;
-	__asm__ volatile("incq %0" : "+m"(stream->counts->counts[entry->counter].calls));
-}
-
 bool hst_throttle_takes_enter(struct hst_stream *stream, uint64_t fn, uint64_t ret)
 {
 	struct hst_suppressed *entry = hst_suppressed_find(fn);
@@ -523,7 +497,7 @@ bool hst_throttle_takes_enter(struct hst_stream *stream, uint64_t fn, uint64_t r
 		return false;
 	}
 	if (entry->state == HST_FN_COUNTED) {
-		count(stream, entry);
+		hst_counts_add(stream, entry);
 	} else if (!entry->stuck) {
 		note(entry, ret, false);
 	}

@@ -6,6 +6,7 @@
  *   throttled steady ITEMS            one thread
  *   throttled threads COUNT ITEMS     so many at once, with a storm of signals
  *   throttled reload ONE TWO ITEMS    two libraries with hooks, which take each other's place, come and go all the time
+ *   throttled replace ONE TWO ITEMS   the same, six times, with so many calls each
  *   throttled fork ITEMS              children go on with the same work
  *   throttled refused ITEMS           mprotect is forbidden from the start of main on
  */
@@ -25,9 +26,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NOHOOK  __attribute__((no_instrument_function))
-#define TINY    400u /* calls per item */
-#define SIGNALS 200u
+#define NOHOOK   __attribute__((no_instrument_function))
+#define TINY     400u /* calls per item */
+#define SIGNALS  200u
+#define REPLACED 6u
 
 static uint64_t items;
 static _Thread_local volatile uint64_t dust;
@@ -97,19 +99,18 @@ static int threads(unsigned count)
 	return 0;
 }
 
-static void *reloading(void *data)
+static uint64_t in_turn(char **libraries, uint64_t rounds, uint64_t calls)
 {
-	char **libraries = data;
 	uint64_t sum = 0;
 
-	for (uint64_t i = 0; i < items / 100; i++) {
+	for (uint64_t i = 0; i < rounds; i++) {
 		void *library = dlopen(libraries[i % 2], RTLD_NOW | RTLD_LOCAL);
 		unsigned long (*call)(unsigned long) = NULL;
 
 		if (library != NULL) {
 			*(void **)&call = dlsym(library, i % 2 == 0 ? "alpha" : "omega");
 		}
-		for (unsigned k = 0; call != NULL && k < 300; k++) {
+		for (uint64_t k = 0; call != NULL && k < calls; k++) {
 			sum += call(k);
 		}
 		sum += call == NULL;
@@ -117,7 +118,12 @@ static void *reloading(void *data)
 			(void)dlclose(library);
 		}
 	}
-	return (void *)(uintptr_t)sum;
+	return sum;
+}
+
+static void *reloading(void *data)
+{
+	return (void *)(uintptr_t)in_turn(data, items / 100, 300);
 }
 
 static int reload(char **libraries)
@@ -194,6 +200,10 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(mode, "reload") == 0) {
 		return reload(argv + 2);
+	}
+	if (strcmp(mode, "replace") == 0) {
+		printf("%016lx\n", (unsigned long)in_turn(argv + 2, REPLACED, items));
+		return 0;
 	}
 	if (strcmp(mode, "fork") == 0) {
 		return forks();
