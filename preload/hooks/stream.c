@@ -386,7 +386,8 @@ void hst_stream_meet(struct hst_stream *stream, uint64_t address)
 	}
 }
 
-void hst_stream_renew(struct hst_stream *stream)
+/* `torn`: what the new chunk lists is the truth, whatever the events before it say. */
+static void renew(struct hst_stream *stream, bool torn)
 {
 	struct hst_held signals;
 	uint64_t begin = stream_work(stream);
@@ -394,6 +395,8 @@ void hst_stream_renew(struct hst_stream *stream)
 
 	signals = hst_sys_hold_signals();
 	stream_close(stream);
+	/* Here, since a handler that waits for the signals' release may jump away, and the chunk would not say so. */
+	stream->ledger->resyncs += torn;
 	if (stream->mode == HST_STREAM_IDLE) {
 		stream_begin(stream);
 	} else if (stream->mode == HST_STREAM_PROFILE) {
@@ -404,18 +407,30 @@ void hst_stream_renew(struct hst_stream *stream)
 	stream_account(stream, begin, seq);
 }
 
+void hst_stream_renew(struct hst_stream *stream)
+{
+	renew(stream, false);
+}
+
+void hst_stream_renew_torn(struct hst_stream *stream)
+{
+	renew(stream, true);
+}
+
 void hst_stream_resync(struct hst_stream *stream)
 {
 	hst_fiber_mend(stream);
 	stream->suspect = true;
 	if (hst_process.alive->seen != 0 && stream->epoch == hst_process.epoch) {
 		if (stream->mode == HST_STREAM_TRACE) {
-			hst_stream_renew(stream);
-		} else if (stream->mode == HST_STREAM_PROFILE) {
+			hst_stream_renew_torn(stream);
+			return;
+		}
+		if (stream->mode == HST_STREAM_PROFILE) {
 			hst_tree_carry(stream, hst_ticks());
 		}
 	}
-	stream->ledger->resyncs++; /* of the chunk that it begins */
+	stream->ledger->resyncs++;
 }
 
 static void stream_end(struct hst_stream *stream)
