@@ -218,7 +218,8 @@ static uint64_t stream_work(struct hst_stream *stream)
 
 /*
  * What was done since `begin` was the program's time so far. A new chunk says so; `seq`: the chunk of before, 0 none. Time off the CPU
- * stays the call's: others would have had the CPU anyway. Without an open frame it is nobody's time.
+ * stays the call's: others would have had the CPU anyway. Without an open frame it is nobody's time. With signals held back, since a
+ * handler's time is not ours.
  */
 static void stream_account(struct hst_stream *stream, uint64_t begin, uint64_t seq)
 {
@@ -363,8 +364,8 @@ bool hst_stream_service(struct hst_stream *stream)
 	seq = stream->seq;
 	signals = hst_sys_hold_signals();
 	stream_attend(stream);
-	hst_sys_release_signals(signals);
 	stream_account(stream, begin, seq);
+	hst_sys_release_signals(signals);
 	return stream->epoch == hst_process.epoch && hst_process.alive->seen != 0 &&
 	       (stream->mode == HST_STREAM_TRACE || stream->mode == HST_STREAM_PROFILE);
 }
@@ -403,8 +404,8 @@ static void renew(struct hst_stream *stream, bool torn)
 		hst_tree_renew(stream);
 	}
 	stream->generation = hst_modules_generation();
-	hst_sys_release_signals(signals);
 	stream_account(stream, begin, seq);
+	hst_sys_release_signals(signals);
 }
 
 void hst_stream_renew(struct hst_stream *stream)
