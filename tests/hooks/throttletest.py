@@ -31,6 +31,7 @@ CASES = {
     "threads16": (["threads", "16", "12000"], {}),
     "reload": (["reload", "{dir}/libalpha.so", "{dir}/libomega.so", "40000"], {}),
     "replaced": (["replace", "{dir}/libalpha.so", "{dir}/libomega.so", "400000"], {"HASTEN_PATCH": "0"}),
+    "jit": (["jit", "50000"], {}),
     "fork": (["fork", "80000"], {}),
     "refused": (["refused", "50000"], {}),
     "counted": (["steady", "50000"], {"HASTEN_PATCH": "0"}),
