@@ -38,7 +38,10 @@ static void say(const struct hst_info_process *process, const char *which)
 			which, ns(process, process->header.cost_memory_256));
 		break;
 	case HST_MEMORY_OFF:
-		hst_print_line("memory     not recorded%s: it was not asked for", which);
+		hst_print_line("memory     not recorded%s: it was not asked for%s", which,
+			process->header.budget_state != 0
+				? " (with --overhead only --memory records it)"
+				: "");
 		break;
 	case HST_MEMORY_FOREIGN:
 		hst_print_line(

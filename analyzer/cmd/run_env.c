@@ -249,6 +249,8 @@ static void add_ours(
 	}
 	if (options->no_memory) {
 		add(list, "HASTEN_MEMORY=0");
+	} else if (options->overhead != NULL) {
+		add(list, "HASTEN_MEMORY=1");
 	}
 	if (options->memory_all) {
 		add(list, "HASTEN_MEMORY_ALL=1");

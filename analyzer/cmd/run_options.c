@@ -277,6 +277,8 @@ static const struct hst_start_option rows[] = {
 	  "leave out the programs and processes that the program starts" },
 	{ "no-memory", 0, HST_START_NONE, FLAG(no_memory), NULL, NULL,
 	  "leave out allocations" },
+	{ "memory", 0, HST_START_NONE, FLAG(memory), NULL, NULL,
+	  "record allocations also with --overhead, whose limit they are not part of" },
 	{ "memory-all", 0, HST_START_NONE, FLAG(memory_all), "HASTEN_MEMORY_ALL", NULL,
 	  "record allocations also in programs of the system that it starts" },
 	{ "no-system", 0, HST_START_NONE, FLAG(no_system), NULL, NULL,
@@ -328,6 +330,7 @@ static enum hst_status read_environment(struct hst_run_options *options, struct 
 	}
 	options->no_children = children != NULL && strcmp(children, "0") == 0;
 	options->no_memory = memory != NULL && strcmp(memory, "0") == 0;
+	options->memory = switched_on(memory);
 	options->no_patch = patch != NULL && strcmp(patch, "0") == 0;
 	return hst_start_options_environment(&table, options, diag);
 }
@@ -344,6 +347,8 @@ enum hst_status hst_run_options_parse(
 		return hst_diag_set(diag, HST_E_USAGE,
 			"run: --overhead needs --mode=trace: with --mode=profile nothing looks at the cost");
 	}
+	/* No limit to the hooks of functions takes away what allocations cost. */
+	options.no_memory |= options.overhead != NULL && !options.memory && !options.memory_all;
 	options.program = argv + rest;
 	*ret_options = options;
 	return HST_OK;

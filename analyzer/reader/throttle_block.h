@@ -28,6 +28,8 @@ struct hst_throttle_list {
 	HST_VEC(struct hst_throttle_window) windows;
 	HST_VEC(struct hst_throttled) functions;
 	struct hst_map newest; /* fn -> index + 1 of its newest entry */
+	uint32_t
+		cut_at; /* there were more: from this generation on no count is believed; UINT32_MAX: all are there */
 };
 
 /* Reads the blocks of a file; what makes no sense in them is left out. HST_E_MEMORY. */

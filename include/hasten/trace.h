@@ -458,7 +458,7 @@ struct hst_count {
 struct hst_counts_block {
 	struct hst_block block;
 	uint32_t stream;
-	uint32_t generation; /* of the module list, when it was begun */
+	uint32_t generation; /* of the module list, when it was begun: later ones have blocks of their own */
 	uint64_t reserved[3];
 	struct hst_count counts[HST_COUNTS_MAX];
 };

@@ -50,10 +50,13 @@ static bool has(const struct hst_mapping *mapping, uint64_t address, uint64_t by
 	       mapping->range.hi - address >= bytes;
 }
 
-/* Private, and executed: what is written there reaches nobody else. */
+/*
+ * Private, and executed: what is written there reaches nobody else. And of a file: code that the program made by itself it may
+ * look at, write anew, or take the rights of, at any moment.
+ */
 static bool is_code(const struct hst_mapping *mapping)
 {
-	return !mapping->shared &&
+	return mapping->file && !mapping->shared &&
 	       (mapping->protection & (PROT_READ | PROT_EXEC)) == (PROT_READ | PROT_EXEC);
 }
 

@@ -142,3 +142,43 @@ void hst_tally_chunk(struct hst_tally *tally, const struct hst_stream *stream)
 	replay(tally, (const void *)(listed + chunk->frames), stream->window->cur);
 	sum(tally, stream);
 }
+
+/* What the hooks of a function cost, weighed by how much that is beside its own time. */
+static uint64_t score(const struct hst_tally_function *function, uint64_t pair_256)
+{
+	uint64_t cost = function->calls * pair_256 / 256;
+	uint64_t own = (function->self << HST_TIME_SHIFT) + cost + 1;
+
+	return cost * 1024 / own * cost;
+}
+
+uint32_t hst_tally_choose(
+	struct hst_tally *tally, uint64_t pair_256, uint64_t allowed, uint64_t *ret_functions)
+{
+	uint64_t left = tally->calls * pair_256 / 256;
+	uint32_t chosen = 0;
+
+	while (left > allowed / 3 * 2 && chosen < HST_TALLY_CHOSEN) {
+		struct hst_tally_function *worst = NULL;
+		uint64_t cost;
+
+		for (uint32_t i = 0; i < tally->count; i++) {
+			struct hst_tally_function *function = &tally->functions[i];
+
+			cost = function->calls * pair_256 / 256;
+			if (function->fn < HST_MEMORY_BASE && cost > allowed / 64 &&
+				(worst == NULL ||
+					score(function, pair_256) > score(worst, pair_256))) {
+				worst = function;
+			}
+		}
+		if (worst == NULL) {
+			break;
+		}
+		cost = worst->calls * pair_256 / 256;
+		left -= cost < left ? cost : left;
+		ret_functions[chosen++] = worst->fn;
+		worst->calls = 0;
+	}
+	return chosen;
+}

@@ -41,4 +41,13 @@ struct hst_tally {
 /* Reads the events of the stream's open chunk. */
 void hst_tally_chunk(struct hst_tally *tally, const struct hst_stream *stream);
 
+#define HST_TALLY_CHOSEN 64u
+
+/*
+ * Takes the functions whose hooks cost most beside their own time, until what is left costs two thirds of `allowed` ticks.
+ * `pair_256`: ticks of 256 calls' hooks. Takes their calls out of the tally. Returns how many, HST_TALLY_CHOSEN at most.
+ */
+uint32_t hst_tally_choose(
+	struct hst_tally *tally, uint64_t pair_256, uint64_t allowed, uint64_t *ret_functions);
+
 #endif

@@ -2,6 +2,7 @@
 /* A limit to the cost of hooks: which functions are suppressed, and when they are recorded all the same. */
 #include "apply/throttle.h"
 
+#include "apply/counts.h"
 #include "apply/record.h"
 #include "apply/sites.h"
 #include "apply/tally.h"
@@ -21,7 +22,6 @@
 # define HST_HASTE 1u /* tests divide all times by it */
 #endif
 
-#define HST_CHOSEN_MAX   64u                 /* functions suppressed at once */
 #define HST_PERIOD_US    (2000u / HST_HASTE) /* over which the cost is looked at */
 #define HST_WINDOW_US    (10000u / HST_HASTE)
 #define HST_GAP_LEAST_US (100000u / HST_HASTE) /* between windows, on average */
@@ -53,6 +53,7 @@ static struct {
 	uint64_t window_begin;
 	uint64_t window_next;
 	uint64_t window_bytes; /* of events in it, from all threads */
+	uint64_t window_own;   /* ticks of other work in it */
 } throttle;
 
 void hst_throttle_start(uint64_t enter, uint64_t leave)
@@ -111,25 +112,21 @@ static bool knows_clock(void)
 	return throttle.per_us != 0;
 }
 
+/* Ticks of 256 pairs of hooks. */
+static uint64_t pair_256(void)
+{
+	return hst_sink.header->cost_inside_256 + hst_sink.header->cost_outside_256;
+}
+
 static uint64_t cost_of(uint64_t calls)
 {
-	const struct hst_file_header *header = hst_sink.header;
-
-	return calls * (header->cost_inside_256 + header->cost_outside_256) / 256;
+	return calls * pair_256() / 256;
 }
 
-/* What the hooks may cost in so many ticks, `cost` of which they did. */
+/* What may be spent in so many ticks, `cost` of which was: three quarters of the limit. The last one is for windows. */
 static uint64_t allowed_in(uint64_t ticks, uint64_t cost)
 {
-	return (ticks > cost ? ticks - cost : 0) / 1000 * hst_sink.header->budget_ppm / 1000;
-}
-
-static bool write_block(
-	enum hst_throttle what, const uint64_t *functions, uint32_t count, uint64_t ticks)
-{
-	uint64_t due = what == HST_THROTTLE_OPEN ? throttle.window_next : ticks;
-
-	return hst_throttle_write(what, functions, count, ticks, (ticks - due) / throttle.per_us);
+	return (ticks > cost ? ticks - cost : 0) / 4000 * 3 * hst_sink.header->budget_ppm / 1000;
 }
 
 /* With the file's record written: every thread looks, and begins anew. */
@@ -137,6 +134,20 @@ static void spread(void)
 {
 	__atomic_fetch_add(&throttle.changes, 1, __ATOMIC_SEQ_CST);
 	hst_sink_alarm();
+}
+
+static bool write_block(
+	enum hst_throttle what, const uint64_t *functions, uint32_t count, uint64_t ticks)
+{
+	uint64_t due = what == HST_THROTTLE_OPEN ? throttle.window_next : ticks;
+
+	if (!hst_throttle_write(what, functions, count, ticks, (ticks - due) / throttle.per_us)) {
+		return false;
+	}
+	if (what == HST_THROTTLE_COUNT && hst_counts_listed()) {
+		spread();
+	}
+	return true;
 }
 
 static bool make_table(void)
@@ -252,49 +263,14 @@ static void refuse(struct hst_suppressed *entry, bool is_exit)
 	leave_jumps(entry);
 }
 
-/* What the hooks of a function cost, weighed by how much that is beside its own time. */
-static uint64_t score(const struct hst_tally_function *function)
+/*
+ * Over the limit, by a rough count: looks at the chunk, and suppresses. `allowed`: what of a million ticks its hooks may
+ * take.
+ */
+static void decide(struct hst_stream *stream, uint64_t now, uint64_t allowed)
 {
-	uint64_t cost = cost_of(function->calls);
-	uint64_t own = (function->self << HST_TIME_SHIFT) + cost + 1;
-
-	return cost * 1024 / own * cost;
-}
-
-/* Takes the worst functions of the chunk until what is left costs half of what is allowed. */
-static uint32_t choose(struct hst_tally *tally, uint64_t allowed, uint64_t *functions)
-{
-	uint64_t left = cost_of(tally->calls);
-	uint32_t chosen = 0;
-
-	while (left > allowed / 2 && chosen < HST_CHOSEN_MAX) {
-		struct hst_tally_function *worst = NULL;
-
-		for (uint32_t i = 0; i < tally->count; i++) {
-			struct hst_tally_function *function = &tally->functions[i];
-
-			if (function->fn < HST_MEMORY_BASE &&
-				cost_of(function->calls) > allowed / 64 &&
-				(worst == NULL || score(function) > score(worst))) {
-				worst = function;
-			}
-		}
-		if (worst == NULL) {
-			break;
-		}
-		left -= cost_of(worst->calls) < left ? cost_of(worst->calls) : left;
-		functions[chosen++] = worst->fn;
-		worst->calls = 0;
-	}
-	return chosen;
-}
-
-/* Over the limit, by a rough count: looks at the chunk, and suppresses. */
-static void decide(struct hst_stream *stream, uint64_t now)
-{
-	uint64_t functions[HST_CHOSEN_MAX];
+	uint64_t functions[HST_TALLY_CHOSEN];
 	uint64_t elapsed = now - stream->chunk->start.ticks;
-	uint64_t cost;
 	uint32_t count;
 
 	if (stream->tally == NULL) {
@@ -305,21 +281,43 @@ static void decide(struct hst_stream *stream, uint64_t now)
 		}
 	}
 	hst_tally_chunk(stream->tally, stream);
-	cost = cost_of(stream->tally->calls);
-	if (cost <= allowed_in(elapsed, cost)) {
+	allowed = elapsed / HST_MILLION * allowed + elapsed % HST_MILLION * allowed / HST_MILLION;
+	if (cost_of(stream->tally->calls) <= allowed) {
 		return;
 	}
-	count = choose(stream->tally, allowed_in(elapsed, cost), functions);
+	count = hst_tally_choose(stream->tally, pair_256(), allowed, functions);
 	if (count != 0 && hst_sites_try_lock()) {
 		suppress(functions, count);
 		hst_sites_unlock();
 	}
 }
 
+static void period_begin(struct hst_stream *stream, uint64_t now)
+{
+	stream->period_start = now;
+	stream->period_bytes = 0;
+	stream->period_own = 0;
+	stream->period_off = 0;
+}
+
+/* What the hooks and all that comes of them have cost in the period, beside the time that the thread had the CPU. */
+static void judge(struct hst_stream *stream, uint64_t now)
+{
+	uint64_t elapsed = now - stream->period_start;
+	uint64_t hooks = cost_of(stream->period_bytes / HST_BYTES_CALL);
+	uint64_t cost = hooks + stream->period_own;
+	uint64_t ran = elapsed > stream->period_off ? elapsed - stream->period_off : 0;
+	uint64_t allowed = allowed_in(ran, cost);
+
+	if (cost > allowed) {
+		/* The hooks' part of it, spread over the whole time, as the chunk's is. */
+		decide(stream, now, allowed / (elapsed / HST_MILLION + 1) * hooks / cost);
+	}
+}
+
 void hst_throttle_tally(struct hst_stream *stream)
 {
 	uint64_t bytes;
-	uint64_t cost;
 	uint64_t now;
 
 	if (!hst_throttle_on || stream->chunk == NULL || !knows_clock() ||
@@ -330,26 +328,23 @@ void hst_throttle_tally(struct hst_stream *stream)
 	bytes = (uint64_t)((uint8_t *)stream->window->cur - (uint8_t *)stream->chunk);
 	if (hst_suppressed_window != 0) {
 		__atomic_fetch_add(&throttle.window_bytes, bytes, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&throttle.window_own, stream->period_own, __ATOMIC_RELAXED);
 	}
-	if (stream->period_start == 0 || hst_suppressed_window != 0 ||
-		stream->changes != __atomic_load_n(&throttle.changes, __ATOMIC_ACQUIRE)) {
-		stream->period_start = stream->period_start == 0 ? stream->chunk->start.ticks : now;
-		stream->period_bytes = 0;
+	if (stream->period_start == 0) {
+		period_begin(stream, stream->chunk->start.ticks);
+	} else if (hst_suppressed_window != 0 ||
+		   stream->changes != __atomic_load_n(&throttle.changes, __ATOMIC_ACQUIRE)) {
+		period_begin(stream, now);
 	}
 	stream->period_bytes += bytes;
-	if (now - stream->period_start < HST_PERIOD_US * throttle.per_us) {
-		return;
+	if (now - stream->period_start >= HST_PERIOD_US * throttle.per_us) {
+		judge(stream, now);
+		period_begin(stream, now);
 	}
-	cost = cost_of(stream->period_bytes / HST_BYTES_CALL);
-	if (cost > allowed_in(now - stream->period_start, cost)) {
-		decide(stream, now);
-	}
-	stream->period_start = now;
-	stream->period_bytes = 0;
 }
 
 /* All sites armed, and that noted; false: it could not be done, and they are as they were. */
-static bool open_window(void)
+static bool open_window(uint64_t now)
 {
 	if (!hst_sites_set_all(false) || !write_block(HST_THROTTLE_OPEN, NULL, 0, hst_ticks())) {
 		(void)hst_sites_set_all(true);
@@ -357,18 +352,18 @@ static bool open_window(void)
 	}
 	throttle.window_bytes = 0;
 	throttle.window_begin = hst_ticks();
+	throttle.window_own = throttle.window_begin - now;
 	hst_sink_alarm(); /* a chunk of its own, so that the reader can tell what was recorded in it */
 	__atomic_store_n(&hst_suppressed_window, 1, __ATOMIC_SEQ_CST);
 	return true;
 }
 
-/* What a window costs decides how soon there may be another one. */
+/* What a window costs, which is to be a quarter of the limit, decides how soon there may be another one. */
 static void close_window(uint64_t now)
 {
-	uint64_t cost =
-		cost_of(__atomic_load_n(&throttle.window_bytes, __ATOMIC_RELAXED) / HST_BYTES_CALL);
-	uint64_t gap = cost / throttle.per_us * 2 * HST_MILLION /
-		       (hst_sink.header->budget_ppm != 0 ? hst_sink.header->budget_ppm : 1);
+	uint64_t bytes = __atomic_load_n(&throttle.window_bytes, __ATOMIC_RELAXED);
+	uint64_t cost = cost_of(bytes / HST_BYTES_CALL);
+	uint64_t gap;
 
 	if (!write_block(HST_THROTTLE_CLOSE, NULL, 0, now)) {
 		return;
@@ -376,7 +371,10 @@ static void close_window(uint64_t now)
 	__atomic_store_n(&hst_suppressed_window, 0, __ATOMIC_SEQ_CST);
 	spread();
 	(void)hst_sites_set_all(true);
-	throttle.disarmed = now;
+	throttle.disarmed = hst_ticks();
+	cost += __atomic_load_n(&throttle.window_own, __ATOMIC_RELAXED) + throttle.disarmed - now;
+	gap = cost / throttle.per_us * 4 * HST_MILLION /
+	      (hst_sink.header->budget_ppm != 0 ? hst_sink.header->budget_ppm : 1);
 	gap = gap < HST_GAP_LEAST_US ? HST_GAP_LEAST_US : gap;
 	gap = gap > HST_GAP_MOST_US ? HST_GAP_MOST_US : gap;
 	throttle.window_next = now + gap_until_next(gap);
@@ -389,7 +387,7 @@ static void look_at_window(uint64_t now)
 			close_window(now);
 		}
 	} else if (throttle.suppressed != 0 && (int64_t)(now - throttle.window_next) >= 0 &&
-		   throttle.failures < HST_FAILURES_MAX && !open_window()) {
+		   throttle.failures < HST_FAILURES_MAX && !open_window(now)) {
 		throttle.failures++;
 		throttle.window_next = now + gap_until_next(HST_GAP_LEAST_US);
 	}
@@ -453,6 +451,7 @@ void hst_throttle_drop(struct hst_stream *stream)
 		return;
 	}
 	stream->changes = changes;
+	hst_counts_drop(stream);
 	stream->look_step = 0; /* how fast events came until now says nothing any more */
 	for (struct hst_open *entry = base + 1; entry <= stream->top; entry++) {
 		const struct hst_suppressed *known = hst_suppressed_find(entry->fn);
@@ -511,40 +510,6 @@ static void note(struct hst_suppressed *entry, uint64_t ret, bool is_exit)
 	hst_sys_release_signals(signals);
 }
 
-static bool make_counts(struct hst_stream *stream)
-{
-	uint64_t offset;
-	struct hst_counts_block *counts = hst_sink_map(sizeof *counts, sizeof *counts, &offset);
-
-	if (counts == NULL) {
-		return false;
-	}
-	counts->stream = stream->number;
-	counts->generation = hst_modules_generation();
-	counts->block = (struct hst_block){
-		.magic = HST_BLOCK_MAGIC, .type = HST_BLOCK_COUNTS, .bytes = sizeof *counts
-	};
-	stream->counts = counts;
-	return true;
-}
-
-static void count(struct hst_stream *stream, const struct hst_suppressed *entry)
-{
-	struct hst_held signals;
-
-	if (stream->counts == NULL) {
-		signals = hst_sys_hold_signals();
-		(void)(stream->counts != NULL || make_counts(stream));
-		hst_sys_release_signals(signals);
-	}
-	if (stream->counts == NULL || entry->counter >= HST_COUNTS_MAX) {
-		stream->ledger->lost_calls++;
-		return;
-	}
-	stream->counts->counts[entry->counter].fn = entry->fn;
-	__asm__ volatile("incq %0" : "+m"(stream->counts->counts[entry->counter].calls));
-}
-
 bool hst_throttle_takes_enter(struct hst_stream *stream, uint64_t fn, uint64_t ret)
 {
 	struct hst_suppressed *entry = hst_suppressed_find(fn);
@@ -553,7 +518,7 @@ bool hst_throttle_takes_enter(struct hst_stream *stream, uint64_t fn, uint64_t r
 		return false;
 	}
 	if (entry->state == HST_FN_COUNTED) {
-		count(stream, entry);
+		hst_counts_add(stream, entry);
 	} else if (!entry->stuck) {
 		note(entry, ret, false);
 	}

@@ -11,6 +11,16 @@ static void read_flag(const char *value, bool *ret_flag)
 	*ret_flag = !(value[0] == '\0' || hst_text_equal(value, "0"));
 }
 
+static void read_choice(const char *value, enum hst_choice *ret_choice)
+{
+	bool yes;
+
+	read_flag(value, &yes);
+	if (value[0] != '\0') {
+		*ret_choice = yes ? HST_CHOICE_YES : HST_CHOICE_NO;
+	}
+}
+
 static void read_number(const char *value, uint64_t *ret_number)
 {
 	uint64_t number;
@@ -57,6 +67,7 @@ static void read_variable(const char *variable, struct hst_options *options)
 {
 #define HST_READ_FLAG   read_flag
 #define HST_READ_NUMBER read_number
+#define HST_READ_CHOICE read_choice
 #define HST_READ_STRING read_string
 #define HST_READ_MODE   read_mode
 #define HST_READ_SHARE  read_share
@@ -69,6 +80,7 @@ static void read_variable(const char *variable, struct hst_options *options)
 #undef HST_OPTION
 #undef HST_READ_FLAG
 #undef HST_READ_NUMBER
+#undef HST_READ_CHOICE
 #undef HST_READ_STRING
 #undef HST_READ_MODE
 #undef HST_READ_SHARE
@@ -78,7 +90,6 @@ void hst_options_read(char **environment, struct hst_options *ret_options)
 {
 	struct hst_options options = {
 		.children = true,
-		.memory = true,
 		.cpu = true,
 		.patch = true,
 		.overhead_ppm = HST_OVERHEAD_OFF,
@@ -92,6 +103,10 @@ void hst_options_read(char **environment, struct hst_options *ret_options)
 			read_variable(*environment, &options);
 		}
 	}
+	/* No limit to the hooks of functions takes away what allocations cost: with one they are recorded if that is asked for. */
+	options.memory = options.memory_said == HST_CHOICE_NONE
+				 ? options.overhead_ppm == HST_OVERHEAD_OFF
+				 : options.memory_said == HST_CHOICE_YES;
 	options.seccomp_known = options.seccomp != UINT64_MAX;
 	*ret_options = options;
 }

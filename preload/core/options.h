@@ -9,6 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum hst_choice {
+	HST_CHOICE_NONE = 0, /* nothing said */
+	HST_CHOICE_NO = 1,
+	HST_CHOICE_YES = 2,
+};
+
 struct hst_options {
 	bool disabled;
 	bool launcher;
@@ -21,6 +27,7 @@ struct hst_options {
 	bool build;
 	bool memory_all;
 	bool patch;
+	enum hst_choice memory_said; /* `memory` is what follows from it */
 	uint64_t overhead_ppm; /* HST_OVERHEAD_OFF: no limit */
 	uint64_t limit_bytes;
 	uint64_t ring_ns;

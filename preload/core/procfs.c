@@ -150,6 +150,7 @@ struct line {
 	int protection; /* PROT_... */
 	bool shared;
 	bool wanted;
+	char first;    /* of the name: '/' a file, '[' anything else; 0 none yet */
 	size_t length; /* of the name so far */
 };
 
@@ -184,9 +185,11 @@ static bool line_char(struct line *line, char c, uint64_t address, char *name, s
 		line_right(line, c);
 	} else if (line->part != LINE_REST) {
 		line->number = line->number << 4 | (uint64_t)hex_digit(c);
-	} else if (line->wanted && line->length + 1 < capacity &&
-		   (line->length > 0 || c == '/' || c == '[')) {
-		name[line->length++] = c;
+	} else {
+		line->first = line->first == '\0' && (c == '/' || c == '[') ? c : line->first;
+		if (line->wanted && line->length + 1 < capacity && line->first != '\0') {
+			name[line->length++] = c;
+		}
 	}
 	return false;
 }
@@ -219,8 +222,8 @@ static void mappings_note(const struct line *line, const uint64_t *addresses, ui
 {
 	for (uint32_t i = 0; i < count; i++) {
 		if (addresses[i] >= line->range.lo && addresses[i] < line->range.hi) {
-			found[i] =
-				(struct hst_mapping){ line->range, line->protection, line->shared };
+			found[i] = (struct hst_mapping){ line->range, line->protection,
+				line->shared, line->first == '/' };
 		}
 	}
 }
@@ -233,19 +236,17 @@ bool hst_procfs_mappings(const uint64_t *addresses, uint32_t count, struct hst_m
 	long fd = hst_sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
 
 	for (uint32_t i = 0; i < count; i++) {
-		ret_found[i] = (struct hst_mapping){ { 0, 0 }, 0, false };
+		ret_found[i] = (struct hst_mapping){ { 0, 0 }, 0, false, false };
 	}
 	if (fd < 0) {
 		return false;
 	}
 	while ((got = hst_sys_read((int)fd, buffer, sizeof buffer)) > 0) {
 		for (long i = 0; i < got; i++) {
-			bool rights = line.part == LINE_RIGHTS;
-
-			(void)line_char(&line, buffer[i], UINT64_MAX, NULL, 0);
-			if (rights && line.part == LINE_REST) {
+			if (buffer[i] == '\n') {
 				mappings_note(&line, addresses, count, ret_found);
 			}
+			(void)line_char(&line, buffer[i], UINT64_MAX, NULL, 0);
 		}
 	}
 	(void)hst_sys_close((int)fd);

@@ -38,6 +38,7 @@ struct hst_mapping {
 	struct hst_range range;
 	int protection; /* PROT_... */
 	bool shared;    /* what is written to it reaches the file */
+	bool file;      /* a part of one; no memory that the program filled by itself */
 };
 
 /* The mappings of several addresses, in one pass over the kernel's list. false: it could not be read. */

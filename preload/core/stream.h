@@ -234,7 +234,9 @@ struct hst_stream {
 	struct hst_counts_block *counts; /* in the file */
 	uint64_t period_start;           /* ticks; what is added up since then: */
 	uint64_t period_bytes;           /* of events */
-	uint32_t changes; /* of what is suppressed, as far as the shadow stack has followed */
+	uint64_t period_own; /* ticks that went into hasten's own work beside the hooks */
+	uint64_t period_off; /* ticks off the CPU */
+	uint32_t changes;    /* of what is suppressed, as far as the shadow stack has followed */
 };
 
 /* The thread's stream; NULL until its first hook. */

@@ -188,9 +188,7 @@ static bool find_parked(struct hst_stream *stream, const struct hst_call *call, 
 		return false;
 	}
 	if (stream->mode == HST_STREAM_TRACE) {
-		/* What the new chunk lists is the truth, whatever the events before it say. */
-		hst_stream_renew(stream);
-		stream->ledger->resyncs++;
+		hst_stream_renew_torn(stream);
 	}
 	return stream->mode == HST_STREAM_TRACE || stream->mode == HST_STREAM_PROFILE;
 }

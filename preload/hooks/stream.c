@@ -218,7 +218,8 @@ static uint64_t stream_work(struct hst_stream *stream)
 
 /*
  * What was done since `begin` was the program's time so far. A new chunk says so; `seq`: the chunk of before, 0 none. Time off the CPU
- * stays the call's: others would have had the CPU anyway. Without an open frame it is nobody's time.
+ * stays the call's: others would have had the CPU anyway. Without an open frame it is nobody's time. With signals held back, since a
+ * handler's time is not ours.
  */
 static void stream_account(struct hst_stream *stream, uint64_t begin, uint64_t seq)
 {
@@ -229,6 +230,7 @@ static void stream_account(struct hst_stream *stream, uint64_t begin, uint64_t s
 		    hst_depth(stream) != 0;
 
 	stream->own_time = false;
+	stream->period_own += (int64_t)(ticks - begin - off) > 0 ? ticks - begin - off : 0;
 	if (anew && off != 0) {
 		hst_put_off_cpu(stream, ticks, off, 0);
 	}
@@ -363,8 +365,8 @@ bool hst_stream_service(struct hst_stream *stream)
 	seq = stream->seq;
 	signals = hst_sys_hold_signals();
 	stream_attend(stream);
-	hst_sys_release_signals(signals);
 	stream_account(stream, begin, seq);
+	hst_sys_release_signals(signals);
 	return stream->epoch == hst_process.epoch && hst_process.alive->seen != 0 &&
 	       (stream->mode == HST_STREAM_TRACE || stream->mode == HST_STREAM_PROFILE);
 }
@@ -386,7 +388,8 @@ void hst_stream_meet(struct hst_stream *stream, uint64_t address)
 	}
 }
 
-void hst_stream_renew(struct hst_stream *stream)
+/* `torn`: what the new chunk lists is the truth, whatever the events before it say. */
+static void renew(struct hst_stream *stream, bool torn)
 {
 	struct hst_held signals;
 	uint64_t begin = stream_work(stream);
@@ -394,14 +397,26 @@ void hst_stream_renew(struct hst_stream *stream)
 
 	signals = hst_sys_hold_signals();
 	stream_close(stream);
+	/* Here, since a handler that waits for the signals' release may jump away, and the chunk would not say so. */
+	stream->ledger->resyncs += torn;
 	if (stream->mode == HST_STREAM_IDLE) {
 		stream_begin(stream);
 	} else if (stream->mode == HST_STREAM_PROFILE) {
 		hst_tree_renew(stream);
 	}
 	stream->generation = hst_modules_generation();
-	hst_sys_release_signals(signals);
 	stream_account(stream, begin, seq);
+	hst_sys_release_signals(signals);
+}
+
+void hst_stream_renew(struct hst_stream *stream)
+{
+	renew(stream, false);
+}
+
+void hst_stream_renew_torn(struct hst_stream *stream)
+{
+	renew(stream, true);
 }
 
 void hst_stream_resync(struct hst_stream *stream)
@@ -410,12 +425,14 @@ void hst_stream_resync(struct hst_stream *stream)
 	stream->suspect = true;
 	if (hst_process.alive->seen != 0 && stream->epoch == hst_process.epoch) {
 		if (stream->mode == HST_STREAM_TRACE) {
-			hst_stream_renew(stream);
-		} else if (stream->mode == HST_STREAM_PROFILE) {
+			hst_stream_renew_torn(stream);
+			return;
+		}
+		if (stream->mode == HST_STREAM_PROFILE) {
 			hst_tree_carry(stream, hst_ticks());
 		}
 	}
-	stream->ledger->resyncs++; /* of the chunk that it begins */
+	stream->ledger->resyncs++;
 }
 
 static void stream_end(struct hst_stream *stream)

@@ -52,6 +52,9 @@ void hst_stream_meet(struct hst_stream *stream, uint64_t address);
 /* A chunk anew, because a module came: what follows is to be read with the newest module list. */
 void hst_stream_renew(struct hst_stream *stream);
 
+/* The same, and what it lists is the truth, whatever the events before it say: it is marked. In trace mode. */
+void hst_stream_renew_torn(struct hst_stream *stream);
+
 /* A chunk anew, because the state of the present one can no longer be trusted. */
 void hst_stream_resync(struct hst_stream *stream);
 

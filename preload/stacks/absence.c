@@ -33,6 +33,7 @@ HST_NOINLINE void hst_absence_look(struct hst_stream *stream)
 		return;
 	}
 	off = hst_cpu_within(stream, hst_absence_gap(stream, look.ticks), look.off);
+	stream->period_off += off;
 	if (stream->mode == HST_STREAM_TRACE) {
 		hst_put_off_cpu(stream, look.ticks, off, look.cost);
 	} else {

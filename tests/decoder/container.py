@@ -9,6 +9,8 @@ import collections
 import os
 import struct
 
+import throttle
+
 HEADER_BYTES = 4096
 FILE_MAGIC = b"HSTN\r\n\x1a\n"
 BLOCK_MAGIC = b"HSTB"
@@ -186,6 +188,8 @@ class File:
             return None
         if kind == CHUNK and (size > CHUNK_MAX or size < CHUNK_HEADER):
             return None
+        if (kind == THROTTLE and size < 40) or (kind == COUNTS and size < 4096):
+            return None
         cut = at + size > len(self.data)
         return Block(at, kind, flags, min(size, len(self.data) - at), cut)
 
@@ -225,7 +229,8 @@ class File:
         data, at = self.data, block.at
         if block.cut and block.type not in (CHUNK, PROFILE):
             self.notes.append("the block at %d is cut off" % at)
-            return
+            if block.type not in (THROTTLE, COUNTS):
+                return
         if block.type == MODULE and block.size >= 88:
             bias, first, behind, ticks, generation, length, id_length, exe = struct.unpack_from(
                 "<4QIHBB", data, at + 16
@@ -254,16 +259,9 @@ class File:
         elif block.type == PROFILE:
             self._take_profile(block)
         elif block.type == THROTTLE and block.size >= 40:
-            ticks, what, generation, count, late = struct.unpack_from("<Q4I", data, at + 16)
-            room = (block.size - 40) // 8
-            functions = struct.unpack_from("<%dQ" % min(count, room), data, at + 40)
-            self.throttles.append((ticks, what, generation, functions, late))
-        elif block.type == COUNTS and block.size >= 4096:
-            stream, generation = struct.unpack_from("<2I", data, at + 16)
-            for i in range(253):
-                fn, calls = struct.unpack_from("<2Q", data, at + 48 + 16 * i)
-                if fn:
-                    self.counts.append((stream, generation, fn, calls))
+            self.throttles.append(throttle.read_change(data, at, block.size))
+        elif block.type == COUNTS and block.size >= 40:
+            self.counts += throttle.read_counts(data, at, block.size)
 
     def _take_profile(self, block):
         if block.size < 128 + 256 * 24:

@@ -28,6 +28,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
 import memory
+import throttle
 from container import File, FormatError, files_of
 
 PREDICTOR_SLOTS = 4096
@@ -412,6 +413,7 @@ def print_events(trace, write):
             write("damaged\n")
         else:
             write("end %d %d\n" % (out.units << shift, out.depth))
+    throttle.write_lines(trace, write)
 
 
 def print_counts(trace, mode, write):

@@ -7,6 +7,7 @@
  */
 #include "hasten/trace.h"
 #include "reader/decode.h"
+#include "reader/throttle_block.h"
 #include "reader/trace_file.h"
 #include "util/status.h"
 
@@ -287,6 +288,32 @@ static bool dump_stream(const struct hst_trace_file *file, struct hst_sites *sit
 	return true;
 }
 
+/* What was left out on purpose. */
+static bool dump_throttle(const struct hst_trace_file *file)
+{
+	struct hst_throttle_list list;
+
+	if (hst_throttle_read(file, &list) != HST_OK) {
+		return false;
+	}
+	for (size_t i = 0; i < list.windows.count; i++) {
+		const struct hst_throttle_window *window = &list.windows.items[i];
+
+		printf("window %" PRIu64 " %" PRIu64 " late %" PRIu32 "\n", window->open,
+			window->close, window->late_us);
+	}
+	for (size_t i = 0; i < list.functions.count; i++) {
+		const struct hst_throttled *function = &list.functions.items[i];
+
+		printf("throttled %" PRIx64 " generation %" PRIu32 " off %" PRIu64
+		       " counted %" PRIu64 " calls %" PRIu64 "\n",
+			function->fn, function->generation, function->off, function->counted,
+			function->calls);
+	}
+	hst_throttle_finish(&list);
+	return true;
+}
+
 static bool dump_file(const char *path)
 {
 	struct hst_diag diag = { .text = "" };
@@ -309,6 +336,7 @@ static bool dump_file(const char *path)
 	for (size_t i = 0; good && i < file.stream_count; i++) {
 		good = dump_stream(&file, &sites, &file.streams[i], buffer);
 	}
+	good = good && dump_throttle(&file);
 	if (file.missing[0] != '\0') {
 		fprintf(stderr, "dump: %s\n", file.missing);
 	}

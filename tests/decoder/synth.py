@@ -355,6 +355,86 @@ def random_walk(writer, rng, events):
             writer.enter(rng.choice(callees if rng.random() < 0.9 else sites))
 
 
+class Throttling:
+    """Functions that are suppressed and counted while libraries come and go, and windows."""
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.ticks, self.generation = 5000, 1
+        self.windows, self.entries, self.newest = [], [], {}
+        self.changes, self.counts = [], []
+        for _ in range(rng.choice((0, 12, 200))):
+            self.step()
+        for stream in range(rng.randrange(4) if self.entries else 0):
+            self.count(stream + 1, rng.randrange(1, self.generation + 1))
+
+    def change(self, what, functions, ticks, late=0):
+        count = len(functions)
+        size = 40 + 8 * count + (8 - 8 * count) % 16
+        head = struct.pack("<4sHHII", b"HSTB", 6, 0, size, 0)
+        head += struct.pack("<Q4I", ticks, what, self.generation, count, late)
+        self.changes.append((head + struct.pack("<%dQ" % count, *functions)).ljust(size, b"\0"))
+
+    def step(self):
+        rng = self.rng
+        self.ticks += rng.randrange(1 << 20)
+        choice = rng.randrange(8)
+        is_open = self.windows and self.windows[-1][1] is None
+        if choice == 0:
+            self.generation += 1
+        elif choice == 1:
+            late = rng.randrange(1 << 32)
+            self.change(3, [], self.ticks, late)
+            if not is_open:
+                self.windows.append([self.ticks, None, late])
+        elif choice == 2:
+            self.change(4, [], self.ticks)
+            if is_open:
+                self.windows[-1][1] = self.ticks
+        elif choice == 3:
+            # No reader knows it, or believes it.
+            self.change(rng.choice((0, 5, 77)), [0x400000], self.ticks)
+            self.change(rng.choice((1, 2, 3, 4)), [0x400000], (1 << 62) + self.ticks)
+        else:
+            self.list_functions(1 if choice < 6 else 2)
+
+    def list_functions(self, what):
+        functions = [self.rng.choice((0, 1, 2, 3, 5)) * 0x100000 for _ in range(self.rng.randrange(9))]
+        self.change(what, functions, self.ticks)
+        for fn in functions:
+            entry = self.newest.get(fn)
+            if fn and (entry is None or entry["generation"] != self.generation):
+                entry = self.newest[fn] = {"fn": fn, "generation": self.generation, "calls": 0}
+                self.entries.append(entry)
+                if what == 1:
+                    entry["off"] = self.ticks
+            if fn and what == 2:
+                entry.setdefault("counted", self.ticks)
+
+    def count(self, stream, generation):
+        """A block of counts: what was counted last by then is what each of its functions is."""
+        there = {e["fn"]: e for e in self.entries if "counted" in e and e["generation"] <= generation}
+        data = struct.pack("<4sHHII2I24x", b"HSTB", 7, 0, 4096, 0, stream, generation)
+        places = [(0, 5)] * 253
+        for fn, entry in there.items():
+            calls = self.rng.randrange(1 << self.rng.choice((8, 40)))
+            places[100 + self.rng.randrange(99)] = (0x999000, 3)
+            places[entry["fn"] >> 20] = (fn, calls)
+            entry["calls"] += calls
+        places[252] = (0x100000, 1 << 62)
+        self.counts.append(data + b"".join(struct.pack("<2Q", *place) for place in places))
+
+    def lines(self):
+        never = (1 << 64) - 1
+        for begin, end, late in self.windows:
+            yield "window %d %d late %d" % (begin, never if end is None else end, late)
+        for entry in self.entries:
+            yield "throttled %x generation %d off %d counted %d calls %d" % (
+                entry["fn"], entry["generation"], entry.get("off", never), entry.get("counted", never),
+                entry["calls"],
+            )  # fmt: skip
+
+
 def make(path, seed, events):
     """Writes one file; returns its true lines in the form of `decode.py --events`."""
     rng = random.Random(seed)
@@ -375,6 +455,13 @@ def make(path, seed, events):
         flagged = bytearray(block)
         struct.pack_into("<H", flagged, 6, 1)
         blocks.insert(0, bytes(flagged))
+    throttling = Throttling(rng)
+    lines += throttling.lines()
+    for block in throttling.counts:
+        blocks.insert(rng.randrange(len(blocks) + 1), block)
+    places = sorted(rng.randrange(len(blocks) + 1) for _ in throttling.changes)
+    for i, block in enumerate(throttling.changes):
+        blocks.insert(places[i] + i, block)
     for block in blocks:
         data += block
         data += bytes(16 * rng.choice((0, 0, 1, 255)))

@@ -32,11 +32,13 @@ def damage(source, target, rng):
     blocks = [at for at in range(4096, len(data), 16) if data[at : at + 4] == b"HSTB"]
     for at in rng.sample(blocks, min(len(blocks), 3)):
         size = struct.unpack_from("<I", data, at + 8)[0]
-        frames = struct.unpack_from("<H", data, at + 88)[0]
+        frames = struct.unpack_from("<H", data, at + 88)[0] if data[at + 4] == 1 else 0
         records = 160 + 16 * frames
         kind = rng.randrange(5)
         if kind == 0:
             data[at] = 0
+        elif data[at + 4] in (6, 7):
+            data[at + 16 + rng.randrange(size - 16)] = rng.randrange(256)
         elif kind == 1 and size > records:
             written = rng.randrange(records, size)
             data[at + written : at + size] = bytes(size - written)

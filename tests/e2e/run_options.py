@@ -44,6 +44,14 @@ class Options(support.RunTest):
         self.assertEqual(self.seen(env={"HASTEN_PATCH": "0"})["HASTEN_PATCH"], "0")
         self.assertNotIn("HASTEN_PATCH", self.seen("--overhead=5%"))
 
+    def test_options_overhead_leaves_memory_out(self):
+        self.assertEqual(self.seen("--overhead=5%")["HASTEN_MEMORY"], "0")
+        self.assertEqual(self.seen("--overhead=5%", "--memory")["HASTEN_MEMORY"], "1")
+        self.assertEqual(self.seen("--overhead=5%", "--memory-all")["HASTEN_MEMORY"], "1")
+        self.assertEqual(self.seen("--overhead=5%", env={"HASTEN_MEMORY": "1"})["HASTEN_MEMORY"], "1")
+        self.assertNotIn("HASTEN_MEMORY", self.seen("--overhead=off"))
+        self.assertNotIn("HASTEN_MEMORY", self.seen("--memory"))
+
     def test_options_overhead_needs_trace_mode(self):
         self.assertIn("needs --mode=trace",
                       self.refused("--overhead=5%", "--mode=profile", support.TARGET))

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzz target: a whole trace file. Opens and indexes it, decodes every chunk twice (as a stream,
- * and alone), reads profile blocks, asks for modules, regions and the clock.
+ * and alone), reads profile blocks and what was left out on purpose, asks for modules, regions and the clock.
  */
 #include "fuzz.h"
 
 #include "reader/decode.h"
 #include "reader/profile_block.h"
+#include "reader/throttle_block.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -123,6 +124,36 @@ static void read_profile(const struct hst_trace_file *file, uint64_t offset)
 	hst_profile_tree_finish(&tree);
 }
 
+/* Windows ascend and are apart from each other; of the newest entries each function finds its own. */
+static void read_throttle(const struct hst_trace_file *file)
+{
+	struct hst_throttle_list list;
+	uint64_t calls = 0;
+
+	demand(hst_throttle_read(file, &list) == HST_OK);
+	for (size_t i = 0; i < list.windows.count; i++) {
+		const struct hst_throttle_window *window = &list.windows.items[i];
+
+		demand(window->open >> 62 == 0 && window->close >= window->open);
+		demand(i == 0 || window[-1].close <= window->open);
+	}
+	for (size_t i = 0; i < list.functions.count; i++) {
+		const struct hst_throttled *function = &list.functions.items[i];
+		uint32_t index = 0;
+
+		demand(function->fn != 0 &&
+			(function->off != UINT64_MAX || function->counted != UINT64_MAX));
+		demand(function->calls <= 1ull << 62 &&
+			(function->calls == 0 || function->counted != UINT64_MAX));
+		demand(hst_map_get(&list.newest, function->fn, &index) && index > i &&
+			index <= list.functions.count &&
+			list.functions.items[index - 1].fn == function->fn);
+		calls += function->calls != 0;
+	}
+	demand(calls == 0 || file->throttle_count >= 2);
+	hst_throttle_finish(&list);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	struct hst_trace_file file;
@@ -148,6 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	for (i = 0; i < file.profile_count; i++) {
 		read_profile(&file, file.profiles[i]);
 	}
+	read_throttle(&file);
 	demand(hst_trace_file_rate(&file, 0).ns_per_tick > 0);
 	hst_sites_finish(&sites);
 	free(buffer);

@@ -179,6 +179,65 @@ static int seed_waits(const char *dir)
 	return save(gen, dir, "waits");
 }
 
+static void change(struct tracegen *gen, enum hst_throttle what, uint32_t generation,
+	uint64_t ticks, uint32_t count)
+{
+	struct {
+		struct hst_throttle_block head;
+		uint64_t functions[8];
+	} block = { .head = { .ticks = ticks,
+			    .what = what,
+			    .generation = generation,
+			    .count = count,
+			    .late_us = 70 } };
+
+	for (uint32_t i = 0; i < count; i++) {
+		block.functions[i] = 0x401000 + i * 128;
+	}
+	(void)tracegen_block(gen, HST_BLOCK_THROTTLE, 0,
+		(const uint8_t *)&block + sizeof block.head.block,
+		sizeof block.head - sizeof block.head.block + count * sizeof(uint64_t));
+}
+
+static void counts(struct tracegen *gen, uint32_t stream, uint32_t generation)
+{
+	struct hst_counts_block block = { .stream = stream, .generation = generation };
+
+	for (uint32_t i = 0; i < 8; i++) {
+		block.counts[i * 31] = (struct hst_count){ 0x401000 + i * 128, 1000 << i };
+	}
+	(void)tracegen_block(gen, HST_BLOCK_COUNTS, 0, (const uint8_t *)&block + sizeof block.block,
+		sizeof block - sizeof block.block);
+}
+
+/* Functions are suppressed, counted, recorded in windows; a library takes another's place. */
+static int seed_throttle(const char *dir)
+{
+	struct tracegen *gen = start(true);
+	struct tracegen_stream *stream;
+	uint64_t ticks;
+
+	tracegen_module(gen, "/usr/bin/app", 0, 0x400000, 0x401100, NULL, 0);
+	tracegen_module(gen, "/usr/lib/one.so", 0x401100, 0x401100, 0x410000, "one", 3);
+	stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	ticks = calls(stream, 1000, 60);
+	counts(gen, 1, 2);
+	change(gen, HST_THROTTLE_SUPPRESS, 2, ticks, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		tracegen_rollover(stream);
+		ticks = calls(stream, ticks, 20);
+		change(gen, i % 2 == 0 ? HST_THROTTLE_OPEN : HST_THROTTLE_CLOSE, 2, ticks, 0);
+	}
+	change(gen, HST_THROTTLE_COUNT, 2, ticks, 7);
+	tracegen_gone(gen, 0x401100, 0x401100, ticks + 10);
+	tracegen_module(gen, "/usr/lib/two.so", 0x401100, 0x401100, 0x410000, "two", 3);
+	change(gen, HST_THROTTLE_COUNT, 4, ticks + 20, 7);
+	counts(gen, 1, 4);
+	counts(gen, 2, 3);
+	(void)calls(stream, ticks + 20, 20);
+	return save(gen, dir, "throttle");
+}
+
 static int seed_broken(const char *dir)
 {
 	static const uint8_t rubbish[32] = "HSTB rubbish that is no block..";
@@ -207,7 +266,8 @@ int main(int argc, char **argv)
 	}
 	return seed_plain(argv[1]) || seed_whole(argv[1]) || seed_fibers(argv[1]) ||
 			       seed_modules(argv[1]) || seed_profile(argv[1]) ||
-			       seed_memory(argv[1]) || seed_waits(argv[1]) || seed_broken(argv[1])
+			       seed_memory(argv[1]) || seed_waits(argv[1]) ||
+			       seed_throttle(argv[1]) || seed_broken(argv[1])
 		       ? 1
 		       : 0;
 }

@@ -30,6 +30,8 @@ CASES = {
     "threads2": (["threads", "2", "100000"], {}),
     "threads16": (["threads", "16", "12000"], {}),
     "reload": (["reload", "{dir}/libalpha.so", "{dir}/libomega.so", "40000"], {}),
+    "replaced": (["replace", "{dir}/libalpha.so", "{dir}/libomega.so", "400000"], {"HASTEN_PATCH": "0"}),
+    "jit": (["jit", "50000"], {}),
     "fork": (["fork", "80000"], {}),
     "refused": (["refused", "50000"], {}),
     "counted": (["steady", "50000"], {"HASTEN_PATCH": "0"}),
@@ -70,6 +72,17 @@ def check_estimate(row, truth, problems):
         problems.append(f"{row['name']}: {low} to {high} calls are said, there were {truth}")
 
 
+def check_replaced(rows, items, problems):
+    """Each count belongs to the library that was there, though their functions have the same addresses."""
+    for name, truth in (("alpha", 3), ("alpha_local", 6), ("omega", 3), ("omega_local", 6)):
+        row = rows[name]
+        got = row["estimated_calls"] if row["throttled"] else row["calls"]
+        if got != truth * items:
+            problems.append(f"{name}: {got} calls, there were {truth * items}")
+    if not any(rows[name]["throttled"] for name in ("alpha_local", "omega_local")):
+        problems.append("no function of the libraries was counted: this tests nothing")
+
+
 def check_report(hasten, data, case, items, problems):
     status, out, err = run([hasten, "report", "--json", "-n", "0", data])
     if status != 0:
@@ -94,6 +107,8 @@ def check_report(hasten, data, case, items, problems):
             problems.append(f"tiny: counted {got}, not {items * TINY}")
         if row["estimated_calls_low"] > items * TINY:
             problems.append(f"tiny: {got}, there were {items * TINY}")
+    elif case == "replaced":
+        check_replaced(rows, items, problems)
     elif case == "steady":
         check_estimate(rows["tiny"], items * TINY, problems)
 

@@ -6,6 +6,8 @@
  *   throttled steady ITEMS            one thread
  *   throttled threads COUNT ITEMS     so many at once, with a storm of signals
  *   throttled reload ONE TWO ITEMS    two libraries with hooks, which take each other's place, come and go all the time
+ *   throttled replace ONE TWO ITEMS   the same, six times, with so many calls each
+ *   throttled jit ITEMS               two threads make code that calls the hooks, look at it, and make it anew
  *   throttled fork ITEMS              children go on with the same work
  *   throttled refused ITEMS           mprotect is forbidden from the start of main on
  */
@@ -20,14 +22,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NOHOOK  __attribute__((no_instrument_function))
-#define TINY    400u /* calls per item */
-#define SIGNALS 200u
+#define NOHOOK   __attribute__((no_instrument_function))
+#define TINY     400u /* calls per item */
+#define SIGNALS  200u
+#define REPLACED 6u
 
 static uint64_t items;
 static _Thread_local volatile uint64_t dust;
@@ -97,19 +101,18 @@ static int threads(unsigned count)
 	return 0;
 }
 
-static void *reloading(void *data)
+static uint64_t in_turn(char **libraries, uint64_t rounds, uint64_t calls)
 {
-	char **libraries = data;
 	uint64_t sum = 0;
 
-	for (uint64_t i = 0; i < items / 100; i++) {
+	for (uint64_t i = 0; i < rounds; i++) {
 		void *library = dlopen(libraries[i % 2], RTLD_NOW | RTLD_LOCAL);
 		unsigned long (*call)(unsigned long) = NULL;
 
 		if (library != NULL) {
 			*(void **)&call = dlsym(library, i % 2 == 0 ? "alpha" : "omega");
 		}
-		for (unsigned k = 0; call != NULL && k < 300; k++) {
+		for (uint64_t k = 0; call != NULL && k < calls; k++) {
 			sum += call(k);
 		}
 		sum += call == NULL;
@@ -117,7 +120,12 @@ static void *reloading(void *data)
 			(void)dlclose(library);
 		}
 	}
-	return (void *)(uintptr_t)sum;
+	return sum;
+}
+
+static void *reloading(void *data)
+{
+	return (void *)(uintptr_t)in_turn(data, items / 100, 300);
 }
 
 static int reload(char **libraries)
@@ -131,6 +139,78 @@ static int reload(char **libraries)
 	(void)pthread_join(thread, &other);
 	printf("%016lx %016lx\n", (unsigned long)(uintptr_t)result,
 		(unsigned long)(uintptr_t)other);
+	return 0;
+}
+
+void __cyg_profile_func_enter(void *fn, void *site);
+void __cyg_profile_func_exit(void *fn, void *site);
+
+/* enter and exit by `call *slot(%rip)`, as a compiler calls them without a linkage table. Its number comes back. */
+static const uint8_t code_model[] = {
+	0x48, 0x83, 0xec, 0x08,                   /*  0 sub $8, %rsp */
+	0x48, 0x8d, 0x3d, 0xf5, 0xff, 0xff, 0xff, /*  4 lea 0(%rip), %rdi */
+	0x48, 0x8b, 0x74, 0x24, 0x08,             /* 11 mov 8(%rsp), %rsi */
+	0xff, 0x15, 0x2a, 0x00, 0x00, 0x00,       /* 16 call *64(%rip) */
+	0x48, 0x8d, 0x3d, 0xe3, 0xff, 0xff, 0xff, /* 22 lea 0(%rip), %rdi */
+	0x48, 0x8b, 0x74, 0x24, 0x08,             /* 29 mov 8(%rsp), %rsi */
+	0xff, 0x15, 0x20, 0x00, 0x00, 0x00,       /* 34 call *72(%rip) */
+	0xb8, 0x00, 0x00, 0x00, 0x00,             /* 40 mov $number, %eax */
+	0x48, 0x83, 0xc4, 0x08, 0xc3,             /* 45 add $8, %rsp; ret */
+};
+#define CODE_NUMBER 41u
+#define CODE_SLOTS  64u
+#define PAGE        4096u
+
+NOHOOK static void make_code(uint8_t *page, uint32_t number)
+{
+	void *slots[2] = { (void *)__cyg_profile_func_enter, (void *)__cyg_profile_func_exit };
+
+	if (mprotect(page, PAGE, PROT_READ | PROT_WRITE) != 0) {
+		abort();
+	}
+	memcpy(page, code_model, sizeof code_model);
+	memcpy(page + CODE_NUMBER, &number, sizeof number);
+	memcpy(page + CODE_SLOTS, slots, sizeof slots);
+	if (mprotect(page, PAGE, PROT_READ | PROT_EXEC) != 0) {
+		abort();
+	}
+}
+
+/* How often the code was not what had been written. */
+NOHOOK static void *making(void *data)
+{
+	uint8_t *page = data;
+	uint64_t wrong = 0;
+	uint32_t (*call)(void);
+
+	memcpy(&call, &data, sizeof call);
+	for (uint32_t i = 0; i < items / 100; i++) {
+		make_code(page, i);
+		for (unsigned k = 0; k < 10000; k++) {
+			wrong += call() != i;
+		}
+		wrong += memcmp(page, code_model, CODE_NUMBER) != 0;
+		wrong += memcmp(page + CODE_NUMBER + 4, code_model + CODE_NUMBER + 4,
+				 sizeof code_model - CODE_NUMBER - 4) != 0;
+	}
+	return (void *)(uintptr_t)wrong;
+}
+
+static int jit(void)
+{
+	uint8_t *pages = mmap(
+		NULL, (size_t)2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_t thread;
+	void *one;
+	void *two;
+
+	if (pages == MAP_FAILED || pthread_create(&thread, NULL, making, pages) != 0) {
+		return 1;
+	}
+	two = making(pages + PAGE);
+	(void)pthread_join(thread, &one);
+	printf("%lu %lu times other code\n", (unsigned long)(uintptr_t)one,
+		(unsigned long)(uintptr_t)two);
 	return 0;
 }
 
@@ -194,6 +274,13 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(mode, "reload") == 0) {
 		return reload(argv + 2);
+	}
+	if (strcmp(mode, "replace") == 0) {
+		printf("%016lx\n", (unsigned long)in_turn(argv + 2, REPLACED, items));
+		return 0;
+	}
+	if (strcmp(mode, "jit") == 0) {
+		return jit();
 	}
 	if (strcmp(mode, "fork") == 0) {
 		return forks();

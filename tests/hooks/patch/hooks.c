@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-static _Atomic uint64_t places[2][PATCH_PLACES];
-static _Atomic uint64_t calls[2];
+static _Atomic uint64_t places[3][PATCH_PLACES];
+static _Atomic uint64_t calls[3];
 
 static void note(unsigned which, uint64_t ret)
 {
@@ -33,9 +33,10 @@ void __cyg_profile_func_enter(void *fn, void *call_site)
 
 void __cyg_profile_func_exit(void *fn, void *call_site)
 {
-	(void)fn;
 	if (__builtin_return_address(0) != call_site) {
 		note(1, (uint64_t)__builtin_return_address(0));
+	} else {
+		note(2, (uint64_t)fn);
 	}
 }
 

@@ -10,7 +10,10 @@
 void __cyg_profile_func_enter(void *fn, void *call_site);
 void __cyg_profile_func_exit(void *fn, void *call_site);
 
-/* 0 enter, 1 exit: how many calls came, and from which places (return addresses), PATCH_PLACES at most. */
+/*
+ * 0 enter, 1 exit: how many calls came, and from which places (return addresses), PATCH_PLACES at most. 2: exits that were jumped to,
+ * and by which functions.
+ */
 uint64_t patch_calls(unsigned which);
 unsigned patch_places(unsigned which, uint64_t *ret_places);
 

@@ -5,11 +5,13 @@
  *
  *   patch-stress CASE LIBRARY      CASE: threads2 threads16 fork close refused breakpoint
  */
+#include "apply/jumps.h"
 #include "apply/patch.h"
 #include "hooks.h"
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -27,7 +29,7 @@
 
 #define DECISIONS 10000u
 #define SEEDS     64u
-#define SITES     (2 * PATCH_PLACES)
+#define SITES     (3 * PATCH_PLACES)
 #define THREADS   16u
 #define FORKS     40u
 
@@ -38,6 +40,7 @@ static struct {
 	struct hst_patch_site sites[SITES];
 	struct hst_patch_site *good[SITES];
 	uint32_t count; /* of those */
+	uint32_t jumps; /* functions that end in one */
 	char *before;   /* the process's mappings with the library's code */
 	uint8_t *code;  /* a copy of it */
 	uint64_t lo, hi;
@@ -129,11 +132,48 @@ static void find(uint64_t hook, unsigned which)
 	}
 }
 
+/* Jumps to the exit hook, in each function that was seen to have one. */
+static void find_jumps(uint64_t hook)
+{
+	uint64_t functions[PATCH_PLACES];
+	unsigned count = patch_places(2, functions);
+	struct hst_patch_site *sites = test.sites + 2 * (size_t)PATCH_PLACES;
+	struct link_map *map;
+	struct hst_loaded module;
+
+	if (dlinfo(test.library, RTLD_DI_LINKMAP, &map) != 0) {
+		fail(dlerror());
+	}
+	module = (struct hst_loaded){ .bias = map->l_addr, .lo = map->l_addr };
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t ends[HST_PATCH_BATCH];
+		uint32_t found = hst_jumps_find(&module, functions[i], ends, HST_PATCH_BATCH);
+		uint32_t good = 0;
+
+		for (uint32_t k = 0; k < found; k++) {
+			sites[k] = (struct hst_patch_site){ .ret = ends[k], .jump = true };
+		}
+		hst_patch_find(sites, found, hook);
+		for (uint32_t k = 0; k < found; k++) {
+			if (sites[k].at != 0) {
+				test.good[test.count++] = &sites[k];
+				good++;
+			}
+		}
+		if (good == 0) {
+			fail("a jump to the exit hook was not found");
+		}
+		sites += found;
+	}
+	test.jumps = count;
+}
+
 static void find_all(void)
 {
 	test.count = 0;
 	find((uint64_t)__cyg_profile_func_enter, 0);
 	find((uint64_t)__cyg_profile_func_exit, 1);
+	find_jumps((uint64_t)__cyg_profile_func_exit);
 	if (test.count < 8) {
 		fail("too few call sites");
 	}
@@ -195,7 +235,12 @@ static void compare(const char *library)
 	free(after);
 }
 
-/* With all off no hook comes, but those that are jumped to; with all on they come again. */
+static uint64_t all_calls(void)
+{
+	return patch_calls(0) + patch_calls(1) + patch_calls(2);
+}
+
+/* With all off no hook comes; with all on they come again. */
 static void count_calls(void)
 {
 	uint64_t before;
@@ -203,16 +248,16 @@ static void count_calls(void)
 	if (!hst_patch_set(test.good, test.count, true)) {
 		fail("not all sites could be disarmed");
 	}
-	before = patch_calls(0) + patch_calls(1);
+	before = all_calls();
 	(void)test.work(1);
-	if (patch_calls(0) + patch_calls(1) != before) {
+	if (all_calls() != before) {
 		fail("a disarmed site called its hook");
 	}
 	if (!hst_patch_set(test.good, test.count, false)) {
 		fail("not all sites could be armed");
 	}
 	(void)test.work(1);
-	if (patch_calls(0) + patch_calls(1) == before) {
+	if (all_calls() == before) {
 		fail("an armed site did not call its hook");
 	}
 }
@@ -257,8 +302,8 @@ static void test_threads(const char *library, unsigned count)
 	}
 	(void)hst_patch_set(test.good, test.count, false);
 	compare(library);
-	printf("%u sites, %lu rounds, %lu signals\n", test.count, (unsigned long)rounds,
-		(unsigned long)handled);
+	printf("%u sites, %u functions that jump, %lu rounds, %lu signals\n", test.count,
+		test.jumps, (unsigned long)rounds, (unsigned long)handled);
 }
 
 static void child(const char *library)
