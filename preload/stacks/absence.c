@@ -10,18 +10,22 @@
 
 static_assert(HST_GAP == HST_GAP_TICKS - 1, "assembly and C must agree");
 
-/* The look's own time is nobody's. */
+/*
+ * The look's own time is nobody's. The absence may be longer than the time since the latest hook: that of a child of vfork cannot look.
+ * It is a part of what the open call has used so far.
+ */
 static void absence_to_tree(struct hst_stream *stream, const struct hst_look *look, uint64_t off)
 {
 	struct hst_profile_block *block = stream->tree->block;
 	struct hst_profile_node *node = stream->top->context;
 	uint64_t gap = hst_absence_gap(stream, look->ticks);
 	uint64_t cost = look->cost < gap ? look->cost : gap;
+	uint64_t room;
 
 	hst_tree_clock(block, node, look->ticks - cost);
 	block->last = look->ticks;
-	gap -= cost;
-	node->off += off < gap ? off : gap;
+	room = node->self > node->off ? node->self - node->off : 0;
+	node->off += off < room ? off : room;
 }
 
 HST_NOINLINE void hst_absence_look(struct hst_stream *stream)
