@@ -26,6 +26,7 @@ struct hst_run_options {
 	bool paused;
 	bool no_children;
 	bool no_memory;
+	bool no_cpu;
 	bool memory_all;
 	bool no_patch;
 	bool no_system;
