@@ -288,8 +288,8 @@ static void test_memory_table_says_who_holds_and_leaks(void **state)
 	assert_int_equal(show(f), HST_EXIT_OK);
 	assert_true(has(f, "1038 allocations of 1.10 MiB in 5.00 ms, 1 process\n"));
 	assert_true(has(f, "peak 1.01 MiB in 11 blocks at 2.50 ms\n"));
-	assert_true(
-		has(f, "RSS 6.00 MiB 500 us before the peak, at least 7.00 MiB by then, 7.00 MiB in all (sampled)\n"));
+	assert_true(has(f,
+		"RSS 6.00 MiB 500 us before the peak, at least 7.00 MiB by then, 7.00 MiB in all (sampled)\n"));
 	assert_true(has(f, "live at exit 42.8 KiB in 37 blocks\n"));
 	assert_true(has(f,
 		"temporary 96.3 % freed before the function that asked returned; 96.2 % within 1 ms\n"));
