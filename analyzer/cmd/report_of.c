@@ -106,22 +106,45 @@ static struct hst_edge itself_of(const struct hst_report *report, uint32_t numbe
 		.errors = row->errors };
 }
 
+/* Was one of both ends not recorded all the time? Then there were more calls, and some of the time is with others. */
+static bool is_partial(const struct hst_profile *profile, const struct hst_edge *edge)
+{
+	const uint32_t ends[] = { edge->caller, edge->callee };
+
+	for (size_t i = 0; i < 2; i++) {
+		if (ends[i] < profile->function_count &&
+			(profile->functions[ends[i]].flags & HST_ROW_THROTTLED) != 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void put_marked(struct hst_table *table, const char *mark, const char *number)
+{
+	char text[HST_UNITS_BYTES + 2];
+
+	(void)snprintf(text, sizeof text, "%s%s", mark, number);
+	hst_table_cell(table, text);
+}
+
 static void table_row(const struct hst_report *report, struct hst_table *table, const char *role,
 	const struct hst_function_row *row, const struct hst_edge *edge, uint64_t whole)
 {
 	char text[HST_CELL_BYTES];
 	char number[HST_UNITS_BYTES];
 	struct hst_report_cpu cpu = cpu_of(report, edge);
+	bool partial = is_partial(report->profile, edge);
 
 	hst_table_row(table);
 	hst_table_cell(table, role);
 	hst_units_ns(number, (double)edge->total_ns);
-	hst_table_cell(table, number);
+	put_marked(table, partial ? "~" : "", number);
 	hst_units_percent(number, (double)edge->total_ns, (double)whole);
 	hst_table_cell(table, number);
 	hst_report_cpu_cells(table, &cpu);
 	hst_units_count(number, edge->calls);
-	hst_table_cell(table, number);
+	put_marked(table, partial ? ">" : "", number);
 	hst_units_count(number, edge->errors);
 	hst_table_cell(table, number);
 	hst_table_cell(
@@ -208,6 +231,7 @@ static void json_edges(struct hst_json *json, const struct hst_report *report, c
 		hst_json_u64(json, "total_ns", edges->items[i]->total_ns);
 		hst_json_u64(json, "errors", edges->items[i]->errors);
 		hst_report_cpu_json(json, "total", &cpu);
+		hst_json_bool(json, "throttled", is_partial(profile, edges->items[i]));
 		hst_json_bool(json, "cpu_coarse", (cpu.flags & HST_ROW_CPU_COARSE) != 0);
 		hst_json_end(json);
 	}
