@@ -33,6 +33,20 @@ static const struct hst_file_header *first_with_limit(const struct hst_info *inf
 	return NULL;
 }
 
+/* Nothing is left out any more once the limit of events is reached. */
+static bool ended_early(const struct hst_info *info)
+{
+	for (size_t i = 0; i < info->processes.count; i++) {
+		const struct hst_file_header *header = &info->processes.items[i].header;
+
+		if (header->budget_state != HST_BUDGET_OFF &&
+			(header->flags & HST_FLAG_LIMIT_REACHED) != 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Nanoseconds that the hooks of recorded calls took, as calibrated; *ret_time: that the threads were there. */
 static double cost_of_hooks(const struct hst_profile *profile, double *ret_time)
 {
@@ -79,6 +93,10 @@ void hst_info_overhead_text(const struct hst_info *info)
 		profile->cost_inside_ns + profile->cost_outside_ns,
 		share_of_hooks(profile) * 1e6 <= header->budget_ppm ? ""
 								    : ": the limit was not kept");
+	if (ended_early(info)) {
+		hst_print_line(
+			"           only until the limit of events was reached: afterwards nothing more was left out");
+	}
 	if (profile->throttle_windows != 0) {
 		hst_print_line(
 			"           %llu times all were recorded for a moment, %llu of them too late",
@@ -99,6 +117,7 @@ void hst_info_overhead_json(struct hst_json *json, const struct hst_info *info)
 	hst_json_double(json, "allowed", header->budget_ppm / 1e6, 6);
 	hst_json_double(json, "kept", share_of_hooks(&info->profile), 6);
 	hst_json_string(json, "way", state_names[header->budget_state]);
+	hst_json_bool(json, "until_limit", ended_early(info));
 	hst_json_u64(json, "throttled_functions", info->profile.throttled);
 	hst_json_u64(json, "windows", info->profile.throttle_windows);
 	hst_json_u64(json, "windows_late", info->profile.throttle_late);

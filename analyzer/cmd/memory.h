@@ -125,8 +125,13 @@ void hst_memory_head(const struct hst_memory *memory);
 void hst_memory_ends(const struct hst_memory *memory);
 /* The peak with its time and RSS. */
 void hst_memory_peak_line(const struct hst_memory *memory);
-/* RSS at `ns` (latest sample before, else first one behind), and the greatest one until then; 0 unknown. */
-uint64_t hst_memory_rss_at(const struct hst_heap_process *process, uint64_t ns, uint64_t *ret_most);
+/* RSS at a time: the latest sample before, else the first one behind. */
+struct hst_memory_rss {
+	uint64_t bytes; /* 0 unknown */
+	uint64_t most;  /* the greatest one until then */
+	uint64_t ns;    /* when it was sampled */
+};
+struct hst_memory_rss hst_memory_rss_at(const struct hst_heap_process *process, uint64_t ns);
 /* "process 4711 (app)". */
 void hst_memory_process_name(char *buffer, size_t size, const struct hst_heap_process *process);
 

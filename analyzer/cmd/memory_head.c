@@ -8,20 +8,20 @@
 #include <stdio.h>
 #include <string.h>
 
-uint64_t hst_memory_rss_at(const struct hst_heap_process *process, uint64_t ns, uint64_t *ret_most)
+struct hst_memory_rss hst_memory_rss_at(const struct hst_heap_process *process, uint64_t ns)
 {
-	uint64_t rss = 0;
+	struct hst_memory_rss rss = { 0 };
 
-	*ret_most = 0;
 	for (size_t i = 0; i < process->sample_count; i++) {
 		const struct hst_heap_sample *sample = &process->samples[i];
 
-		if (sample->ns > ns && rss != 0) {
+		if (sample->ns > ns && rss.bytes != 0) {
 			break;
 		}
 		if (sample->rss_bytes != 0) {
-			rss = sample->rss_bytes;
-			*ret_most = rss > *ret_most ? rss : *ret_most;
+			rss.bytes = sample->rss_bytes;
+			rss.ns = sample->ns;
+			rss.most = rss.bytes > rss.most ? rss.bytes : rss.most;
 		}
 	}
 	return rss;
@@ -33,22 +33,37 @@ void hst_memory_process_name(char *buffer, size_t size, const struct hst_heap_pr
 		process->command == NULL || process->command[0] == '\0' ? "?" : process->command);
 }
 
+/* How far the sample lies from the peak: much may have come and gone meanwhile. */
+static void put_distance(char *buffer, size_t size, uint64_t sampled_ns, uint64_t peak_ns)
+{
+	bool before = sampled_ns <= peak_ns;
+	char distance[HST_UNITS_BYTES];
+
+	if (sampled_ns == peak_ns) {
+		(void)snprintf(buffer, size, "at the peak");
+		return;
+	}
+	hst_units_ns(distance, (double)(before ? peak_ns - sampled_ns : sampled_ns - peak_ns));
+	(void)snprintf(buffer, size, "%s %s the peak", distance, before ? "before" : "after");
+}
+
 static void resident_line(const struct hst_heap_process *process)
 {
-	uint64_t most;
-	uint64_t rss = hst_memory_rss_at(process, process->peak_ns, &most);
+	struct hst_memory_rss rss = hst_memory_rss_at(process, process->peak_ns);
 	char then[HST_UNITS_BYTES];
 	char until[HST_UNITS_BYTES];
 	char ever[HST_UNITS_BYTES];
+	char when[HST_UNITS_BYTES + 32];
 
-	if (rss == 0) {
+	if (rss.bytes == 0) {
 		hst_print_line("RSS           was not sampled");
 		return;
 	}
-	hst_units_bytes(then, rss);
-	hst_units_bytes(until, most);
-	hst_units_bytes(ever, process->rss_max > most ? process->rss_max : most);
-	hst_print_line("RSS           %s at the peak, at most %s until then, %s in all", then,
+	hst_units_bytes(then, rss.bytes);
+	hst_units_bytes(until, rss.most);
+	hst_units_bytes(ever, process->rss_max > rss.most ? process->rss_max : rss.most);
+	put_distance(when, sizeof when, rss.ns, process->peak_ns);
+	hst_print_line("RSS           %s %s, at least %s by then, %s in all (sampled)", then, when,
 		until, ever);
 }
 

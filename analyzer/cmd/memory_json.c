@@ -244,26 +244,27 @@ static enum hst_status json_peak(struct hst_json *json, const struct hst_memory 
 {
 	const struct hst_heap *heap = memory->heap;
 	enum hst_status status;
-	uint64_t most = 0;
-	uint64_t rss = 0;
+	struct hst_memory_rss rss = { 0 };
 
 	hst_json_object(json, "peak");
 	if (heap->peak_process < heap->process_count) {
 		const struct hst_heap_process *process = &heap->processes[heap->peak_process];
 
-		rss = hst_memory_rss_at(process, process->peak_ns, &most);
+		rss = hst_memory_rss_at(process, process->peak_ns);
 		hst_json_u64(json, "pid", process->pid);
 		hst_json_u64(json, "image", process->image);
 		hst_json_u64(json, "ns", process->peak_ns);
 		hst_json_u64(json, "bytes", process->sum.peak_bytes);
 		hst_json_u64(json, "blocks", process->sum.peak_blocks);
 	}
-	if (rss != 0) {
-		hst_json_u64(json, "rss_bytes", rss);
-		hst_json_u64(json, "rss_max_bytes", most);
+	if (rss.bytes != 0) {
+		hst_json_u64(json, "rss_bytes", rss.bytes);
+		hst_json_u64(json, "rss_max_bytes", rss.most);
+		hst_json_u64(json, "rss_sampled_ns", rss.ns);
 	} else {
 		hst_json_null(json, "rss_bytes");
 		hst_json_null(json, "rss_max_bytes");
+		hst_json_null(json, "rss_sampled_ns");
 	}
 	status = json_items(json, memory, "functions", HST_VIEW_PEAK, json_held);
 	if (status == HST_OK) {

@@ -303,9 +303,6 @@ static const char *refuse(const struct hst_options *asked)
 	if (asked->json && asked->csv) {
 		return "--json and --csv do not go together";
 	}
-	if (asked->csv && (asked->of != NULL || asked->by != NULL)) {
-		return "--csv is for the function table; --of and --by have --json";
-	}
 	if (asked->blocked && (asked->of != NULL || asked->by != NULL)) {
 		return "--blocked does not go together with --of and --by";
 	}

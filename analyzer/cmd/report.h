@@ -57,6 +57,21 @@ void hst_report_finish_memory(struct hst_report *report);
 /* Number of threads per row from thread_functions. HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_report_count_threads(struct hst_report *report);
 
+/*
+ * Two cells, CPU time and time off the CPU: a dash each where there was no CPU clock, "~" before them where it was a coarse one or
+ * all is in doubt. The two fields in JSON and CSV; null, or nothing, where there was none. `prefix`: "self" or "total".
+ */
+struct hst_json;
+struct hst_csv;
+struct hst_report_cpu {
+	uint64_t ns, off_ns; /* wall time, and of it off the CPU */
+	uint32_t flags;      /* HST_ROW_... */
+};
+void hst_report_cpu_cells(struct hst_table *table, const struct hst_report_cpu *cpu);
+void hst_report_cpu_json(
+	struct hst_json *json, const char *prefix, const struct hst_report_cpu *cpu);
+void hst_report_cpu_csv(struct hst_csv *csv, const struct hst_report_cpu *cpu);
+
 /* The forms of output. Exit statuses. */
 int hst_report_table(struct hst_report *report);
 void hst_report_json(const struct hst_report *report);
@@ -69,7 +84,6 @@ int hst_report_blocked(struct hst_report *report);
 uint64_t hst_report_least_ns(const struct hst_options *options);
 
 /* Fields of one function in JSON, within an object that is open. */
-struct hst_json;
 void hst_report_json_row(
 	struct hst_json *json, const struct hst_report *report, const struct hst_function_row *row);
 

@@ -3,15 +3,17 @@
 #include "cmd/commands.h"
 #include "cmd/report.h"
 
+#include "passes/calltree.h"
 #include "writers/csv.h"
 #include "writers/json.h"
 #include "writers/units.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define ROWS_DEFAULT 20u
-#define PATH_MOST    64u /* calls of a path that are shown, the innermost ones */
-#define PATH_BYTES   1000u
+#define PATH_BYTES   1000u /* of a cell of the table */
 #define LEAST_US     1000u
 #define NS_PER_US    1000u
 
@@ -26,15 +28,15 @@ static const struct hst_function_row *row_of(
 		       : NULL;
 }
 
-/* The functions from the outermost one to that of the event; returns how many. */
+/* The functions from the outermost one to that of the event, all that the tree of calls has; returns how many. */
 static size_t path_of(const struct hst_report *report, const struct hst_blocked *blocked,
-	const struct hst_function_row *path[PATH_MOST])
+	const struct hst_function_row *path[HST_CONTEXT_DEPTH_MAX])
 {
 	const struct hst_profile *profile = report->profile;
 	uint32_t node = blocked->context;
 	size_t count = 0;
 
-	for (; node != 0 && node < profile->context_count && count < PATH_MOST;
+	for (; node != 0 && node < profile->context_count && count < HST_CONTEXT_DEPTH_MAX;
 		node = profile->contexts[node].parent) {
 		uint32_t function = profile->contexts[node].function;
 
@@ -51,20 +53,55 @@ static size_t path_of(const struct hst_report *report, const struct hst_blocked 
 	return count;
 }
 
-static void put_path(const struct hst_report *report, const struct hst_blocked *blocked,
-	const char *between, char *buffer, size_t size)
+/* The innermost calls that there is room for; what is cut off is told at the front. */
+static void put_path(
+	const struct hst_report *report, const struct hst_blocked *blocked, char buffer[PATH_BYTES])
 {
-	const struct hst_function_row *path[PATH_MOST];
+	static const char between[] = " > ";
+	const struct hst_options *options = &report->reading->options;
+	const struct hst_function_row *path[HST_CONTEXT_DEPTH_MAX];
 	size_t count = path_of(report, blocked, path);
+	/* As much as a word on what is cut off may take. */
+	size_t room = PATH_BYTES - 40;
+	size_t first = count;
 	size_t used = 0;
 
-	buffer[0] = '\0';
-	for (size_t i = 0; i < count && used < size; i++) {
-		int wrote = snprintf(buffer + used, size - used, "%s%s", i == 0 ? "" : between,
-			hst_row_name(&report->reading->options, path[i]));
-
-		used += wrote > 0 ? (size_t)wrote : 0;
+	while (first > 0 &&
+		strlen(hst_row_name(options, path[first - 1])) + sizeof between <= room) {
+		room -= strlen(hst_row_name(options, path[--first])) + sizeof between - 1;
 	}
+	buffer[0] = '\0';
+	if (first > 0) {
+		used = (size_t)snprintf(
+			buffer, PATH_BYTES, "[%zu more]%s", first, first < count ? between : "");
+	}
+	for (size_t i = first; i < count && used < PATH_BYTES; i++) {
+		used += (size_t)snprintf(buffer + used, PATH_BYTES - used, "%s%s",
+			hst_row_name(options, path[i]), i + 1 < count ? between : "");
+	}
+}
+
+/* All of it, between semicolons. The caller's to free; NULL: out of memory. */
+static char *whole_path(const struct hst_report *report, const struct hst_blocked *blocked)
+{
+	const struct hst_function_row *path[HST_CONTEXT_DEPTH_MAX];
+	size_t count = path_of(report, blocked, path);
+	char *text = NULL;
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes);
+
+	if (out == NULL) {
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		fprintf(out, "%s%s", i == 0 ? "" : ";",
+			hst_row_name(&report->reading->options, path[i]));
+	}
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }
 
 static uint64_t start_of(const struct hst_blocked *blocked)
@@ -104,7 +141,7 @@ static void print_json(const struct hst_report *report)
 	hst_json_array(&json, "blocked");
 	for (size_t i = 0; i < profile->blocked_count && rows > 0; i++) {
 		const struct hst_blocked *blocked = &profile->blocked[i];
-		const struct hst_function_row *path[PATH_MOST];
+		const struct hst_function_row *path[HST_CONTEXT_DEPTH_MAX];
 		size_t count = path_of(report, blocked, path);
 
 		if (!is_wanted(report, blocked)) {
@@ -140,7 +177,6 @@ static void print_csv(const struct hst_report *report)
 	const struct hst_profile *profile = report->profile;
 	uint64_t rows = rows_asked(report, 0);
 	struct hst_csv csv = { .out = stdout };
-	char path[PATH_BYTES];
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		hst_csv_string(&csv, names[i]);
@@ -149,12 +185,13 @@ static void print_csv(const struct hst_report *report)
 	for (size_t i = 0; i < profile->blocked_count && rows > 0; i++) {
 		const struct hst_blocked *blocked = &profile->blocked[i];
 		const struct hst_function_row *row = row_of(report, blocked);
+		char *path;
 
 		if (!is_wanted(report, blocked)) {
 			continue;
 		}
 		rows--;
-		put_path(report, blocked, ";", path, sizeof path);
+		path = whole_path(report, blocked);
 		hst_csv_u64(&csv, blocked->off_ns);
 		hst_csv_u64(&csv, start_of(blocked));
 		hst_csv_u64(&csv, blocked->end_ns);
@@ -167,7 +204,8 @@ static void print_csv(const struct hst_report *report)
 		} else {
 			hst_csv_empty(&csv);
 		}
-		hst_csv_string(&csv, path);
+		hst_csv_string(&csv, path == NULL ? "[out of memory]" : path);
+		free(path);
 		hst_csv_line(&csv);
 	}
 	hst_reading_losses(report->reading, profile);
@@ -190,7 +228,7 @@ static void table_row(
 	hst_table_cell(table, blocked->open ? "to the end" : "");
 	hst_table_cell(
 		table, row == NULL ? "[none]" : hst_row_name(&report->reading->options, row));
-	put_path(report, blocked, " > ", path, sizeof path);
+	put_path(report, blocked, path);
 	hst_table_cell(table, path);
 }
 

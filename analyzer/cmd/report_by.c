@@ -5,6 +5,7 @@
 #include "util/map.h"
 #include "util/strtab.h"
 #include "util/vec.h"
+#include "writers/csv.h"
 #include "writers/json.h"
 #include "writers/units.h"
 
@@ -14,6 +15,8 @@
 struct group {
 	const char *name; /* NULL unknown */
 	uint64_t functions, calls, self_ns, errors;
+	uint64_t self_off_ns;
+	uint32_t flags; /* of its rows */
 };
 
 struct groups {
@@ -43,7 +46,16 @@ static enum hst_status add(
 	group->calls += row->calls;
 	group->self_ns += row->self_ns;
 	group->errors += row->errors;
+	group->self_off_ns += row->self_off_ns;
+	group->flags |= row->flags;
 	return HST_OK;
+}
+
+static struct hst_report_cpu cpu_of(const struct group *group)
+{
+	return (struct hst_report_cpu){
+		.ns = group->self_ns, .off_ns = group->self_off_ns, .flags = group->flags
+	};
 }
 
 static int compare_groups(const void *left, const void *right)
@@ -61,7 +73,8 @@ static int compare_groups(const void *left, const void *right)
 static size_t shown(const struct hst_report *report, size_t count)
 {
 	const struct hst_options *options = &report->reading->options;
-	uint64_t limit = options->rows == UINT64_MAX ? (options->json ? 0 : 20) : options->rows;
+	uint64_t limit = options->rows == UINT64_MAX ? (options->json || options->csv ? 0 : 20)
+						     : options->rows;
 
 	return limit == 0 || limit > count ? count : (size_t)limit;
 }
@@ -107,6 +120,8 @@ static enum hst_status group_table(struct hst_report *report, const struct group
 	}
 	hst_table_column(table, "SELF", HST_COLUMN_RIGHT);
 	hst_table_column(table, "%", HST_COLUMN_RIGHT);
+	hst_table_column(table, "CPU", HST_COLUMN_RIGHT);
+	hst_table_column(table, "OFF-CPU", HST_COLUMN_RIGHT);
 	hst_table_column(table, "CALLS", HST_COLUMN_RIGHT);
 	hst_table_column(table, "ERRORS", HST_COLUMN_RIGHT);
 	hst_table_column(table, "FUNCTIONS", HST_COLUMN_RIGHT);
@@ -115,10 +130,12 @@ static enum hst_status group_table(struct hst_report *report, const struct group
 		HST_COLUMN_FLEX);
 	for (size_t i = 0; i < shown(report, groups->items.count); i++) {
 		const struct group *group = &groups->items.items[i];
+		struct hst_report_cpu cpu = cpu_of(group);
 
 		hst_table_row(table);
 		cell_ns(table, group->self_ns);
 		cell_percent(table, group->self_ns, report->self_ns);
+		hst_report_cpu_cells(table, &cpu);
 		hst_cell_count(table, group->calls);
 		hst_cell_count(table, group->errors);
 		hst_cell_count(table, group->functions);
@@ -141,6 +158,7 @@ static void group_json(const struct hst_report *report, const struct groups *gro
 	hst_json_array(&json, file ? "files" : "modules");
 	for (size_t i = 0; i < shown(report, groups->items.count); i++) {
 		const struct group *group = &groups->items.items[i];
+		struct hst_report_cpu cpu = cpu_of(group);
 
 		hst_json_row(&json, NULL);
 		hst_json_string(&json, file ? "file" : "module", group->name);
@@ -148,11 +166,54 @@ static void group_json(const struct hst_report *report, const struct groups *gro
 		hst_json_u64(&json, "calls", group->calls);
 		hst_json_u64(&json, "self_ns", group->self_ns);
 		hst_json_u64(&json, "errors", group->errors);
+		hst_report_cpu_json(&json, "self", &cpu);
+		hst_json_bool(&json, "cpu_coarse", (cpu.flags & HST_ROW_CPU_COARSE) != 0);
 		hst_json_end(&json);
 	}
 	hst_json_end(&json);
 	hst_json_end(&json);
 	hst_json_finish(&json);
+}
+
+static void csv_text(struct hst_csv *csv, const char *text)
+{
+	if (text != NULL) {
+		hst_csv_string(csv, text);
+	} else {
+		hst_csv_empty(csv);
+	}
+}
+
+static void csv_names(struct hst_csv *csv, const char *const *names)
+{
+	for (; *names != NULL; names++) {
+		hst_csv_string(csv, *names);
+	}
+	hst_csv_line(csv);
+}
+
+static void group_csv(const struct hst_report *report, const struct groups *groups)
+{
+	bool file = strcmp(report->reading->options.by, "file") == 0;
+	const char *const names[] = { file ? "file" : "module", "functions", "calls", "self_ns",
+		"errors", "self_cpu_ns", "self_off_cpu_ns", "cpu_coarse", NULL };
+	struct hst_csv csv = { .out = stdout };
+
+	csv_names(&csv, names);
+	for (size_t i = 0; i < shown(report, groups->items.count); i++) {
+		const struct group *group = &groups->items.items[i];
+		struct hst_report_cpu cpu = cpu_of(group);
+
+		csv_text(&csv, group->name);
+		hst_csv_u64(&csv, group->functions);
+		hst_csv_u64(&csv, group->calls);
+		hst_csv_u64(&csv, group->self_ns);
+		hst_csv_u64(&csv, group->errors);
+		hst_report_cpu_csv(&csv, &cpu);
+		hst_csv_u64(&csv, (cpu.flags & HST_ROW_CPU_COARSE) != 0);
+		hst_csv_line(&csv);
+	}
+	hst_reading_losses(report->reading, report->profile);
 }
 
 static enum hst_status by_name(struct hst_report *report)
@@ -172,6 +233,8 @@ static enum hst_status by_name(struct hst_report *report)
 	}
 	if (status == HST_OK && report->reading->options.json) {
 		group_json(report, &groups);
+	} else if (status == HST_OK && report->reading->options.csv) {
+		group_csv(report, &groups);
 	} else if (status == HST_OK) {
 		status = group_table(report, &groups);
 	}
@@ -179,6 +242,20 @@ static enum hst_status by_name(struct hst_report *report)
 	hst_map_finish(&groups.index);
 	hst_strtab_finish(&groups.names);
 	return status;
+}
+
+static struct hst_report_cpu part_self(const struct hst_thread_function *part)
+{
+	return (struct hst_report_cpu){
+		.ns = part->self_ns, .off_ns = part->self_off_ns, .flags = part->flags
+	};
+}
+
+static struct hst_report_cpu part_total(const struct hst_thread_function *part)
+{
+	return (struct hst_report_cpu){
+		.ns = part->total_ns, .off_ns = part->total_off_ns, .flags = part->flags
+	};
 }
 
 static int compare_parts(const void *left, const void *right)
@@ -229,7 +306,11 @@ static enum hst_status thread_table(struct hst_report *report, size_t count)
 	hst_table_column(table, "THREAD", HST_COLUMN_RIGHT);
 	hst_table_column(table, "SELF", HST_COLUMN_RIGHT);
 	hst_table_column(table, "%", HST_COLUMN_RIGHT);
+	hst_table_column(table, "CPU", HST_COLUMN_RIGHT);
+	hst_table_column(table, "OFF-CPU", HST_COLUMN_RIGHT);
 	hst_table_column(table, "TOTAL", HST_COLUMN_RIGHT);
+	hst_table_column(table, "TOTAL CPU", HST_COLUMN_RIGHT);
+	hst_table_column(table, "TOTAL OFF", HST_COLUMN_RIGHT);
 	hst_table_column(table, "CALLS", HST_COLUMN_RIGHT);
 	hst_table_column(table, "ERRORS", HST_COLUMN_RIGHT);
 	hst_table_column(table, "FUNCTION", HST_COLUMN_FLEX);
@@ -238,6 +319,8 @@ static enum hst_status thread_table(struct hst_report *report, size_t count)
 		const struct hst_thread_function *part = &profile->thread_functions[i];
 		const struct hst_thread_row *thread = &profile->threads[part->thread];
 		const struct hst_function_row *row = &profile->functions[part->function];
+		struct hst_report_cpu self = part_self(part);
+		struct hst_report_cpu total = part_total(part);
 
 		hst_table_row(table);
 		(void)snprintf(text, sizeof text, "%u", thread->pid);
@@ -247,7 +330,9 @@ static enum hst_status thread_table(struct hst_report *report, size_t count)
 		hst_table_cell(table, text);
 		cell_ns(table, part->self_ns);
 		cell_percent(table, part->self_ns, thread->self_ns);
+		hst_report_cpu_cells(table, &self);
 		cell_ns(table, part->total_ns);
+		hst_report_cpu_cells(table, &total);
 		hst_cell_count(table, part->calls);
 		hst_cell_count(table, part->errors);
 		hst_table_cell(table, hst_row_name(&report->reading->options, row));
@@ -257,6 +342,41 @@ static enum hst_status thread_table(struct hst_report *report, size_t count)
 	status = finish_table(report, table);
 	hst_table_destroy(table);
 	return status;
+}
+
+static void thread_csv(const struct hst_report *report, size_t count)
+{
+	static const char *const names[] = { "pid", "tid", "stream", "lane", "name", "linkage_name",
+		"module", "calls", "total_ns", "self_ns", "errors", "total_cpu_ns",
+		"total_off_cpu_ns", "self_cpu_ns", "self_off_cpu_ns", "cpu_coarse", NULL };
+	const struct hst_profile *profile = report->profile;
+	struct hst_csv csv = { .out = stdout };
+
+	csv_names(&csv, names);
+	for (size_t i = 0; i < shown(report, count); i++) {
+		const struct hst_thread_function *part = &profile->thread_functions[i];
+		const struct hst_thread_row *thread = &profile->threads[part->thread];
+		const struct hst_function_row *row = &profile->functions[part->function];
+		struct hst_report_cpu self = part_self(part);
+		struct hst_report_cpu total = part_total(part);
+
+		hst_csv_u64(&csv, thread->pid);
+		hst_csv_u64(&csv, thread->tid);
+		hst_csv_u64(&csv, thread->stream);
+		hst_csv_u64(&csv, thread->lane);
+		hst_csv_string(&csv, hst_row_name(&report->reading->options, row));
+		hst_csv_string(&csv, row->linkage);
+		csv_text(&csv, row->module);
+		hst_csv_u64(&csv, part->calls);
+		hst_csv_u64(&csv, part->total_ns);
+		hst_csv_u64(&csv, part->self_ns);
+		hst_csv_u64(&csv, part->errors);
+		hst_report_cpu_csv(&csv, &total);
+		hst_report_cpu_csv(&csv, &self);
+		hst_csv_u64(&csv, (part->flags & HST_ROW_CPU_COARSE) != 0);
+		hst_csv_line(&csv);
+	}
+	hst_reading_losses(report->reading, profile);
 }
 
 /* Parts as the pass left them: ascending (thread, function). */
@@ -280,6 +400,8 @@ static void thread_json(const struct hst_report *report)
 			part++) {
 			const struct hst_thread_function *each = &profile->thread_functions[part];
 			const struct hst_function_row *row = &profile->functions[each->function];
+			struct hst_report_cpu self = part_self(each);
+			struct hst_report_cpu total = part_total(each);
 
 			if (!hst_reading_wants(report->reading, row)) {
 				continue;
@@ -290,6 +412,9 @@ static void thread_json(const struct hst_report *report)
 			hst_json_u64(&json, "total_ns", each->total_ns);
 			hst_json_u64(&json, "self_ns", each->self_ns);
 			hst_json_u64(&json, "errors", each->errors);
+			hst_report_cpu_json(&json, "total", &total);
+			hst_report_cpu_json(&json, "self", &self);
+			hst_json_bool(&json, "cpu_coarse", (each->flags & HST_ROW_CPU_COARSE) != 0);
 			hst_json_end(&json);
 		}
 		hst_json_end(&json);
@@ -308,6 +433,8 @@ int hst_report_by(struct hst_report *report)
 		status = by_name(report);
 	} else if (report->reading->options.json) {
 		thread_json(report);
+	} else if (report->reading->options.csv) {
+		thread_csv(report, choose_parts(report));
 	} else {
 		status = thread_table(report, choose_parts(report));
 	}

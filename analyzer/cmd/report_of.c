@@ -3,6 +3,7 @@
 #include "cmd/commands.h"
 #include "cmd/report.h"
 #include "util/vec.h"
+#include "writers/csv.h"
 #include "writers/json.h"
 #include "writers/units.h"
 
@@ -81,20 +82,69 @@ static const struct hst_function_row *other_end(
 	return row < profile->function_count ? &profile->functions[row] : NULL;
 }
 
+/* As well known as it is of the callee. */
+static struct hst_report_cpu cpu_of(const struct hst_report *report, const struct hst_edge *edge)
+{
+	const struct hst_profile *profile = report->profile;
+
+	return (struct hst_report_cpu){ .ns = edge->total_ns,
+		.off_ns = edge->total_off_ns,
+		.flags = edge->callee < profile->function_count
+				 ? profile->functions[edge->callee].flags
+				 : HST_ROW_CPU_UNKNOWN };
+}
+
+static struct hst_edge itself_of(const struct hst_report *report, uint32_t number)
+{
+	const struct hst_function_row *row = &report->profile->functions[number];
+
+	return (struct hst_edge){ .caller = UINT32_MAX,
+		.callee = number,
+		.calls = row->calls,
+		.total_ns = row->total_ns,
+		.total_off_ns = row->total_off_ns,
+		.errors = row->errors };
+}
+
+/* Was one of both ends not recorded all the time? Then there were more calls, and some of the time is with others. */
+static bool is_partial(const struct hst_profile *profile, const struct hst_edge *edge)
+{
+	const uint32_t ends[] = { edge->caller, edge->callee };
+
+	for (size_t i = 0; i < 2; i++) {
+		if (ends[i] < profile->function_count &&
+			(profile->functions[ends[i]].flags & HST_ROW_THROTTLED) != 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void put_marked(struct hst_table *table, const char *mark, const char *number)
+{
+	char text[HST_UNITS_BYTES + 2];
+
+	(void)snprintf(text, sizeof text, "%s%s", mark, number);
+	hst_table_cell(table, text);
+}
+
 static void table_row(const struct hst_report *report, struct hst_table *table, const char *role,
 	const struct hst_function_row *row, const struct hst_edge *edge, uint64_t whole)
 {
 	char text[HST_CELL_BYTES];
 	char number[HST_UNITS_BYTES];
+	struct hst_report_cpu cpu = cpu_of(report, edge);
+	bool partial = is_partial(report->profile, edge);
 
 	hst_table_row(table);
 	hst_table_cell(table, role);
 	hst_units_ns(number, (double)edge->total_ns);
-	hst_table_cell(table, number);
+	put_marked(table, partial ? "~" : "", number);
 	hst_units_percent(number, (double)edge->total_ns, (double)whole);
 	hst_table_cell(table, number);
+	hst_report_cpu_cells(table, &cpu);
 	hst_units_count(number, edge->calls);
-	hst_table_cell(table, number);
+	put_marked(table, partial ? ">" : "", number);
 	hst_units_count(number, edge->errors);
 	hst_table_cell(table, number);
 	hst_table_cell(
@@ -111,9 +161,7 @@ static enum hst_status fill(
 {
 	const struct hst_profile *profile = report->profile;
 	const struct hst_function_row *row = &profile->functions[number];
-	struct hst_edge itself = {
-		.calls = row->calls, .total_ns = row->total_ns, .errors = row->errors
-	};
+	struct hst_edge itself = itself_of(report, number);
 	edge_list edges = { 0 };
 	enum hst_status status = list_edges(profile, number, true, &edges);
 
@@ -139,6 +187,7 @@ static enum hst_status print_table(struct hst_report *report, const uint32_t *ro
 		const char *title;
 		unsigned flags;
 	} columns[] = { { "", 0 }, { "TOTAL", HST_COLUMN_RIGHT }, { "%", HST_COLUMN_RIGHT },
+		{ "CPU", HST_COLUMN_RIGHT }, { "OFF-CPU", HST_COLUMN_RIGHT },
 		{ "CALLS", HST_COLUMN_RIGHT }, { "ERRORS", HST_COLUMN_RIGHT },
 		{ "FUNCTION", HST_COLUMN_FLEX }, { "FILE:LINE", HST_COLUMN_FLEX } };
 	struct hst_reading *reading = report->reading;
@@ -166,18 +215,24 @@ static enum hst_status print_table(struct hst_report *report, const uint32_t *ro
 	return status;
 }
 
-static void json_edges(struct hst_json *json, const struct hst_profile *profile, const char *key,
+static void json_edges(struct hst_json *json, const struct hst_report *report, const char *key,
 	const edge_list *edges, bool callers)
 {
+	const struct hst_profile *profile = report->profile;
+
 	hst_json_array(json, key);
 	for (size_t i = 0; i < edges->count; i++) {
 		const struct hst_function_row *row = other_end(profile, edges->items[i], callers);
+		struct hst_report_cpu cpu = cpu_of(report, edges->items[i]);
 
 		hst_json_row(json, NULL);
 		hst_json_place(json, row);
 		hst_json_u64(json, "calls", edges->items[i]->calls);
 		hst_json_u64(json, "total_ns", edges->items[i]->total_ns);
 		hst_json_u64(json, "errors", edges->items[i]->errors);
+		hst_report_cpu_json(json, "total", &cpu);
+		hst_json_bool(json, "throttled", is_partial(profile, edges->items[i]));
+		hst_json_bool(json, "cpu_coarse", (cpu.flags & HST_ROW_CPU_COARSE) != 0);
 		hst_json_end(json);
 	}
 	hst_json_end(json);
@@ -200,9 +255,9 @@ static enum hst_status print_json(
 		hst_json_object(&json, NULL);
 		hst_report_json_row(&json, report, &profile->functions[rows[i]]);
 		status = status == HST_OK ? list_edges(profile, rows[i], true, &edges) : status;
-		json_edges(&json, profile, "callers", &edges, true);
+		json_edges(&json, report, "callers", &edges, true);
 		status = status == HST_OK ? list_edges(profile, rows[i], false, &edges) : status;
-		json_edges(&json, profile, "callees", &edges, false);
+		json_edges(&json, report, "callees", &edges, false);
 		hst_json_end(&json);
 	}
 	hst_json_end(&json);
@@ -210,6 +265,68 @@ static enum hst_status print_json(
 	hst_json_finish(&json);
 	hst_vec_finish(&edges);
 	return status;
+}
+
+static void csv_row(const struct hst_report *report, struct hst_csv *csv, const char *role,
+	const struct hst_function_row *of, const struct hst_edge *edge, bool caller)
+{
+	const struct hst_options *options = &report->reading->options;
+	const struct hst_function_row *row = other_end(report->profile, edge, caller);
+	struct hst_report_cpu cpu = cpu_of(report, edge);
+
+	hst_csv_string(csv, hst_row_name(options, of));
+	hst_csv_string(csv, role);
+	if (row != NULL) {
+		hst_csv_string(csv, hst_row_name(options, row));
+		hst_csv_string(csv, row->linkage);
+	} else {
+		hst_csv_empty(csv);
+		hst_csv_empty(csv);
+	}
+	hst_csv_u64(csv, edge->calls);
+	hst_csv_u64(csv, edge->total_ns);
+	hst_csv_u64(csv, edge->errors);
+	hst_report_cpu_csv(csv, &cpu);
+	hst_csv_u64(csv, (cpu.flags & HST_ROW_CPU_COARSE) != 0);
+	hst_csv_line(csv);
+}
+
+static enum hst_status csv_edges(
+	const struct hst_report *report, struct hst_csv *csv, uint32_t number, bool callers)
+{
+	edge_list edges = { 0 };
+	enum hst_status status = list_edges(report->profile, number, callers, &edges);
+
+	for (size_t i = 0; status == HST_OK && i < edges.count; i++) {
+		csv_row(report, csv, callers ? "caller" : "callee",
+			&report->profile->functions[number], edges.items[i], callers);
+	}
+	hst_vec_finish(&edges);
+	return status;
+}
+
+/* The rows of the table, each with the function that was asked for. */
+static enum hst_status print_csv(
+	const struct hst_report *report, const uint32_t *rows, size_t count)
+{
+	static const char *const names[] = { "of", "role", "name", "linkage_name", "calls",
+		"total_ns", "errors", "total_cpu_ns", "total_off_cpu_ns", "cpu_coarse" };
+	struct hst_csv csv = { .out = stdout };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		hst_csv_string(&csv, names[i]);
+	}
+	hst_csv_line(&csv);
+	for (size_t i = 0; i < count; i++) {
+		struct hst_edge itself = itself_of(report, rows[i]);
+
+		HST_TRY(csv_edges(report, &csv, rows[i], true));
+		csv_row(report, &csv, "itself", &report->profile->functions[rows[i]], &itself,
+			false);
+		HST_TRY(csv_edges(report, &csv, rows[i], false));
+	}
+	hst_reading_losses(report->reading, report->profile);
+	return HST_OK;
 }
 
 int hst_report_of(struct hst_report *report)
@@ -227,6 +344,7 @@ int hst_report_of(struct hst_report *report)
 	}
 	status = rows == NULL                    ? HST_E_MEMORY
 		 : report->reading->options.json ? print_json(report, rows, count)
+		 : report->reading->options.csv  ? print_csv(report, rows, count)
 						 : print_table(report, rows, count);
 	free(rows);
 	return status == HST_OK ? HST_EXIT_OK

@@ -279,6 +279,8 @@ static const struct hst_start_option rows[] = {
 	  "leave out allocations" },
 	{ "memory", 0, HST_START_NONE, FLAG(memory), NULL, NULL,
 	  "record allocations also with --overhead, whose limit they are not part of" },
+	{ "no-cpu", 0, HST_START_NONE, FLAG(no_cpu), NULL, NULL,
+	  "leave out CPU time: wall time only" },
 	{ "memory-all", 0, HST_START_NONE, FLAG(memory_all), "HASTEN_MEMORY_ALL", NULL,
 	  "record allocations also in programs of the system that it starts" },
 	{ "no-system", 0, HST_START_NONE, FLAG(no_system), NULL, NULL,
@@ -322,6 +324,7 @@ static enum hst_status read_environment(struct hst_run_options *options, struct 
 {
 	const char *children = getenv("HASTEN_CHILDREN");
 	const char *memory = getenv("HASTEN_MEMORY");
+	const char *cpu = getenv("HASTEN_CPU");
 	const char *patch = getenv("HASTEN_PATCH");
 
 	options->disabled = switched_on(getenv("HASTEN_DISABLE"));
@@ -331,6 +334,7 @@ static enum hst_status read_environment(struct hst_run_options *options, struct 
 	options->no_children = children != NULL && strcmp(children, "0") == 0;
 	options->no_memory = memory != NULL && strcmp(memory, "0") == 0;
 	options->memory = switched_on(memory);
+	options->no_cpu = cpu != NULL && strcmp(cpu, "0") == 0;
 	options->no_patch = patch != NULL && strcmp(patch, "0") == 0;
 	return hst_start_options_environment(&table, options, diag);
 }
@@ -345,7 +349,8 @@ enum hst_status hst_run_options_parse(
 	HST_TRY(hst_start_options_parse(&table, argc, argv, &options, &rest, diag));
 	if (options.overhead != NULL && strcmp(options.mode, "profile") == 0) {
 		return hst_diag_set(diag, HST_E_USAGE,
-			"run: --overhead needs --mode=trace: with --mode=profile nothing looks at the cost");
+			"run: --overhead needs --mode=trace: with --mode=profile (HASTEN_MODE) nothing looks at the cost; "
+			"leave one of them out, or name with --filter what to record");
 	}
 	/* No limit to the hooks of functions takes away what allocations cost. */
 	options.no_memory |= options.overhead != NULL && !options.memory && !options.memory_all;

@@ -27,6 +27,7 @@ struct hst_run_options {
 	bool no_children;
 	bool no_memory;
 	bool memory; /* also with a limit to the hooks */
+	bool no_cpu;
 	bool memory_all;
 	bool no_patch;
 	bool no_system;

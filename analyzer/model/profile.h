@@ -130,7 +130,9 @@ struct hst_edge {
 	uint32_t caller, callee;
 	uint64_t calls;
 	uint64_t total_ns; /* of the callee below this caller, recursion counted once */
-	uint64_t errors;   /* left by longjmp or an exception */
+	uint64_t
+		total_off_ns; /* of it, as in the callee's row, whose flags say how well it is known */
+	uint64_t errors;      /* left by longjmp or an exception */
 };
 
 struct hst_thread_row {
@@ -148,6 +150,8 @@ struct hst_thread_row {
 struct hst_thread_function {
 	uint32_t thread, function;
 	uint64_t calls, total_ns, self_ns, errors;
+	uint64_t total_off_ns, self_off_ns;
+	uint32_t flags; /* HST_ROW_... */
 };
 
 /* A sentence for the user, without the point at its end. */

@@ -158,6 +158,10 @@ enum hst_status hst_calltree_take(struct hst_calltree *tree, struct hst_profile 
 	for (size_t i = 0; i < tree->pairs.count; i++) {
 		profile->edges[i] = tree->pairs.items[i].edge;
 		profile->edges[i].total_ns = whole_ns(tree->pairs.items[i].total_ns);
+		profile->edges[i].total_off_ns = whole_ns(tree->pairs.items[i].off_ns);
+		if (profile->edges[i].total_off_ns > profile->edges[i].total_ns) {
+			profile->edges[i].total_off_ns = profile->edges[i].total_ns;
+		}
 	}
 	return HST_OK;
 }

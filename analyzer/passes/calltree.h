@@ -25,6 +25,7 @@ struct hst_calltree_node {
 struct hst_calltree_edge {
 	struct hst_edge edge;
 	double total_ns;
+	double off_ns;   /* of it, off the CPU */
 	uint32_t active; /* activations on the present stack */
 };
 

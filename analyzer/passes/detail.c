@@ -103,6 +103,8 @@ void hst_replay_detail_close(struct hst_replay *replay, const struct hst_replay_
 		if (pair->active == 0) {
 			pair->total_ns += scale * ((double)duration * 256 - inside -
 							  (inside + outside) * below);
+			pair->off_ns +=
+				tallies->ns_per_tick * (double)(replay->stack.off - frame->off);
 		}
 	}
 	if (tallies->timeline != NULL && tallies->timeline->leave != NULL) {

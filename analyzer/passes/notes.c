@@ -63,6 +63,12 @@ void hst_pass_note_file(struct hst_pass *pass)
 			pass->profile->complete &= !flag_notes[i].loss;
 		}
 	}
+	if ((header->flags & HST_FLAG_LIMIT_REACHED) != 0 &&
+		header->budget_state != HST_BUDGET_OFF) {
+		hst_profile_note(pass->profile, false,
+			"after the limit of events --overhead left out no more functions: all hooks that were in "
+			"place then went on costing (record with a larger --limit to keep within --overhead)");
+	}
 	pass->unfinished += header->end_kind == HST_END_NONE;
 	hst_pass_ledger(pass, &header->ledger);
 }

@@ -141,6 +141,9 @@ static enum hst_status flush(struct hst_pass *pass, size_t thread)
 					.calls = row.calls,
 					.total_ns = row.total_ns,
 					.self_ns = row.self_ns,
+					.total_off_ns = row.total_off_ns,
+					.self_off_ns = row.self_off_ns,
+					.flags = row.flags,
 					.errors = row.errors }))) {
 			return HST_E_MEMORY;
 		}
@@ -186,6 +189,9 @@ void hst_pass_merge_threads(struct hst_pass *pass)
 		items[kept].calls += items[i].calls;
 		items[kept].total_ns += items[i].total_ns;
 		items[kept].self_ns += items[i].self_ns;
+		items[kept].total_off_ns += items[i].total_off_ns;
+		items[kept].self_off_ns += items[i].self_off_ns;
+		items[kept].flags |= items[i].flags;
 		items[kept].errors += items[i].errors;
 	}
 	pass->thread_functions.count = kept + 1;

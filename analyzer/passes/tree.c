@@ -148,6 +148,7 @@ static void join_detail(struct hst_pass *pass, const struct joined *parent,
 			pair->edge.errors += data->errors;
 			pair->total_ns += rate * ((double)data->total - calls * inside -
 							 (double)node->below * both);
+			pair->off_ns += rate * (double)node->off;
 		}
 	}
 }

@@ -65,8 +65,9 @@ struct hst_instrument {
 	struct hst_instrument_texts files;   /* of the list of files */
 	const char *scopes;                  /* all namespaces and classes, a line each */
 	uint32_t units;
-	bool cxx;    /* there is C++ */
-	bool system; /* the list of files has the headers of the system */
+	bool cxx;       /* there is C++ */
+	bool system;    /* the list of files has the headers of the system */
+	uint64_t steps; /* bytes compared while means were looked for: for tests */
 	struct hst_arena arena;
 };
 

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Entries against names. An entry of which some seven bytes are in no name that stays matches none, and one that is no longer than that
- * matches if they are: that answers nearly all.
- */
+/* Entries against names: one by one, and against all that stay at once. */
 #include "plan/instrument_match.h"
 
+#include <stdio.h>
 #include <string.h>
 
-/* With their number they fill a key. */
-#define PART_BYTES 7u
+/* The last "::" of an entry; NULL: there is none. */
+static const char *last_colons(const char *entry)
+{
+	const char *last = NULL;
+
+	for (const char *at = strstr(entry, "::"); at != NULL; at = strstr(at + 2, "::")) {
+		last = at;
+	}
+	return last;
+}
 
 bool hst_instrument_may_match(const struct hst_instrument *set, const char *entry,
 	const struct hst_instrument_function *function)
 {
-	const char *behind = NULL;
+	const char *colons = last_colons(entry);
 
 	if (strstr(function->possible, entry) != NULL) {
 		return true;
@@ -22,14 +28,11 @@ bool hst_instrument_may_match(const struct hst_instrument *set, const char *entr
 		return false;
 	}
 	/* "ns::name" is printed for a name in extern "C" within a namespace. */
-	for (const char *at = strstr(entry, "::"); at != NULL; at = strstr(at + 2, "::")) {
-		behind = at + 2;
-	}
-	if (behind == NULL) {
+	if (colons == NULL) {
 		/* Half of the "::" before it is a part of that, too. */
 		return strchr(entry, ':') != NULL || strstr(set->scopes, entry) != NULL;
 	}
-	return strncmp(function->possible, behind, strlen(behind)) == 0;
+	return strncmp(function->possible, colons + 2, strlen(colons + 2)) == 0;
 }
 
 static bool stays(const struct hst_instrument_function *function)
@@ -37,109 +40,78 @@ static bool stays(const struct hst_instrument_function *function)
 	return !function->out && !function->system;
 }
 
-/* Up to seven bytes at `text`, and how many, as a key. */
-static uint64_t part_key(const char *text, size_t bytes)
+static enum hst_status add_in_c(
+	const struct hst_instrument *set, struct hst_instrument_guard *guard, uint32_t number)
 {
-	uint64_t key = bytes;
-
-	for (size_t i = 0; i < bytes; i++) {
-		key = key << 8 | (unsigned char)text[i];
-	}
-	return key;
-}
-
-static enum hst_status add_part(struct hst_map *parts, uint64_t key)
-{
-	uint32_t there;
-
-	return hst_map_get(parts, key, &there) ? HST_OK : hst_map_put(parts, key, 1);
-}
-
-static enum hst_status add_parts(struct hst_map *parts, const char *text)
-{
-	size_t length = strlen(text);
 	enum hst_status status = HST_OK;
+	char *text = NULL;
 
-	for (size_t at = 0; at < length; at++) {
-		for (size_t bytes = 1; bytes <= PART_BYTES && at + bytes <= length; bytes++) {
-			status = status == HST_OK ? add_part(parts, part_key(text + at, bytes))
-						  : status;
-		}
+	if (guard->first_in_c == HST_INSTRUMENT_NONE) {
+		guard->first_in_c = number;
+		status = hst_substrings_add(&guard->names, number, set->scopes);
 	}
+	if (asprintf(&text, "::%s", set->functions.items[number].path) < 0) {
+		return HST_E_MEMORY;
+	}
+	if (status == HST_OK) {
+		status = hst_substrings_add(&guard->in_c, number, text);
+	}
+	free(text);
 	return status;
+}
+
+static enum hst_status add_one(
+	const struct hst_instrument *set, struct hst_instrument_guard *guard, uint32_t number)
+{
+	const struct hst_instrument_function *function = &set->functions.items[number];
+
+	HST_TRY(hst_substrings_add(&guard->names, number, function->possible));
+	if (function->c_in_cxx) {
+		HST_TRY(add_in_c(set, guard, number));
+	}
+	guard->unknown_file |= function->file == NULL;
+	return function->file == NULL ? HST_OK
+				      : hst_substrings_add(&guard->files, number, function->file);
 }
 
 enum hst_status hst_instrument_guard(
 	const struct hst_instrument *set, struct hst_instrument_guard *ret_guard)
 {
-	enum hst_status status = HST_OK;
-
-	*ret_guard = (struct hst_instrument_guard){ .set = set };
-	ret_guard->stay = calloc(set->functions.count + 1, sizeof *ret_guard->stay);
-	if (ret_guard->stay == NULL) {
-		return HST_E_MEMORY;
-	}
-	for (size_t i = 0; i < set->functions.count && status == HST_OK; i++) {
-		const struct hst_instrument_function *function = &set->functions.items[i];
-
-		if (stays(function)) {
-			ret_guard->stay[ret_guard->count++] = (uint32_t)i;
-			ret_guard->scopes |= function->c_in_cxx;
-			status = add_parts(&ret_guard->parts, function->possible);
+	*ret_guard = (struct hst_instrument_guard){ .first_in_c = HST_INSTRUMENT_NONE };
+	for (size_t i = 0; i < set->functions.count; i++) {
+		if (stays(&set->functions.items[i])) {
+			HST_TRY(add_one(set, ret_guard, (uint32_t)i));
 		}
 	}
-	return status == HST_OK && ret_guard->scopes ? add_parts(&ret_guard->parts, set->scopes)
-						     : status;
+	HST_TRY(hst_substrings_sort(&ret_guard->names));
+	HST_TRY(hst_substrings_sort(&ret_guard->in_c));
+	return hst_substrings_sort(&ret_guard->files);
 }
 
 void hst_instrument_unguard(struct hst_instrument_guard *guard)
 {
-	free(guard->stay);
-	hst_map_finish(&guard->parts);
-	*guard = (struct hst_instrument_guard){ 0 };
+	hst_substrings_finish(&guard->names);
+	hst_substrings_finish(&guard->in_c);
+	hst_substrings_finish(&guard->files);
 }
 
-/* Is a part of the entry in no name at all? "ns::" may come before a name without being a part of it. */
-static bool is_unknown(const struct hst_instrument_guard *guard, const char *entry)
+uint32_t hst_instrument_who_else(struct hst_instrument_guard *guard, const char *entry)
 {
-	size_t length = strlen(entry);
-	size_t bytes = length < PART_BYTES ? length : PART_BYTES;
+	uint32_t found = hst_substrings_find(&guard->names, entry);
+	uint32_t in_c = HST_INSTRUMENT_NONE;
+	const char *colons;
 
-	if (guard->scopes && strchr(entry, ':') != NULL) {
-		return false;
+	/* As in hst_instrument_may_match: a namespace of which nothing is known may stand before these. */
+	if (guard->first_in_c != HST_INSTRUMENT_NONE && strchr(entry, ':') != NULL) {
+		colons = last_colons(entry);
+		in_c = colons == NULL ? guard->first_in_c
+				      : hst_substrings_find(&guard->in_c, colons);
 	}
-	for (size_t at = 0; at + bytes <= length; at++) {
-		uint32_t there;
-
-		if (!hst_map_get(&guard->parts, part_key(entry + at, bytes), &there)) {
-			return true;
-		}
-	}
-	return false;
+	return in_c < found ? in_c : found;
 }
 
-bool hst_instrument_is_free(const struct hst_instrument_guard *guard, const char *entry)
+bool hst_instrument_takes_file(struct hst_instrument_guard *guard, const char *entry)
 {
-	if (is_unknown(guard, entry)) {
-		return true;
-	}
-	if (!guard->scopes && strlen(entry) <= PART_BYTES) {
-		return false;
-	}
-	return hst_instrument_who_else(guard, entry) == HST_INSTRUMENT_NONE;
-}
-
-uint32_t hst_instrument_who_else(const struct hst_instrument_guard *guard, const char *entry)
-{
-	const struct hst_instrument *set = guard->set;
-
-	if (is_unknown(guard, entry)) {
-		return HST_INSTRUMENT_NONE;
-	}
-	for (size_t i = 0; i < guard->count; i++) {
-		if (hst_instrument_may_match(set, entry, &set->functions.items[guard->stay[i]])) {
-			return guard->stay[i];
-		}
-	}
-	return HST_INSTRUMENT_NONE;
+	return guard->unknown_file ||
+	       hst_substrings_find(&guard->files, entry) != HST_SUBSTRINGS_NONE;
 }

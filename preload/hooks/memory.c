@@ -129,7 +129,7 @@ HST_NOINLINE void hst_memory_probe(uint32_t count)
  * tries to begin, and the hook begins anew. Where memory is not recorded no frame of ours is on the stack: a
  * sanitizer, say, shows the program's own.
  */
-static HST_NOINLINE bool wakes(void)
+static HST_NOINLINE bool wakes_now(void)
 {
 	if (hst_memory_mode == HST_MEMORY_UNKNOWN) {
 		hst_memory_begin();

@@ -55,6 +55,7 @@ class Options(support.RunTest):
     def test_options_overhead_needs_trace_mode(self):
         self.assertIn("needs --mode=trace",
                       self.refused("--overhead=5%", "--mode=profile", support.TARGET))
+        self.assertIn("leave one of them out", self.refused("--overhead=5%", support.TARGET, env={"HASTEN_MODE": "profile"}))
 
     def test_options_that_hold_are_accepted(self):
         self.assertEqual(self.seen("--overhead", "off", "--no-system", "--no-subreaper",
@@ -70,6 +71,13 @@ class Options(support.RunTest):
         # What an outer hasten run made for its own program is no default.
         inner = {"HASTEN_MEMORY": "0", "HASTEN_LAUNCHER": "1"}
         self.assertNotIn("HASTEN_MEMORY", self.seen(env=inner))
+
+    def test_options_no_cpu_is_handed_on(self):
+        self.assertNotIn("HASTEN_CPU", self.seen())
+        self.assertNotIn("HASTEN_CPU", self.seen(env={"HASTEN_CPU": "1"}))
+        self.assertEqual(self.seen("--no-cpu")["HASTEN_CPU"], "0")
+        self.assertEqual(self.seen(env={"HASTEN_CPU": "0"})["HASTEN_CPU"], "0")
+        self.assertNotIn("HASTEN_CPU", self.seen(env={"HASTEN_CPU": "0", "HASTEN_LAUNCHER": "1"}))
 
     def test_options_unknown_exit_2(self):
         for option in ("--bogus", "-x", "-qx", "--mod=trace", "--limi", "---"):
@@ -127,7 +135,7 @@ class Options(support.RunTest):
         result = self.run_hasten("--help")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         for option in ("-o", "--mode", "--limit", "--filter", "--overhead", "--no-patch", "--args", "--plan",
-                       "--no-memory", "--no-functions", "--no-children", "--no-system", "--json",
+                       "--no-memory", "--no-cpu", "--no-functions", "--no-children", "--no-system", "--json",
                        "--interval", "--no-subreaper", "--last", "--paused", "-q", "--color"):
             self.assertRegex(result.stdout, rf"(?m)^ +(-\w, )?{option}\b")
         self.assertTrue(all(len(line) <= 100 for line in result.stdout.splitlines()))

@@ -354,6 +354,28 @@ static void make_waits(const char *directory)
 	save(gen, directory, "4711.0.hst");
 }
 
+/* A wait at the end of a hundred calls of functions with names that do not all fit into a cell. */
+static void make_deep_wait(const char *directory)
+{
+	struct tracegen *gen = begin(4711);
+	struct tracegen_stream *stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	char name[40];
+
+	for (uint32_t i = 0; i < 100; i++) {
+		(void)snprintf(name, sizeof name, "call_with_the_number_%u", i);
+		tracegen_region(gen, i, name);
+	}
+	tracegen_clock(stream, HST_CLOCK_MODE_RSEQ);
+	for (uint32_t i = 0; i < 100; i++) {
+		enter(stream, 10 * i, i);
+	}
+	off(stream, 9000, 5000);
+	for (uint32_t i = 0; i < 100; i++) {
+		leave(stream, 9000 + 10 * i);
+	}
+	save(gen, directory, "4711.0.hst");
+}
+
 static const struct scenario scenarios[] = {
 	{ "basic", make_basic },
 	{ "nasty", make_nasty },
@@ -363,6 +385,7 @@ static const struct scenario scenarios[] = {
 	{ "deepgap", make_deep_gap },
 	{ "memory", make_memory },
 	{ "waits", make_waits },
+	{ "deepwait", make_deep_wait },
 	{ "build", golden_build },
 	{ "many", golden_many },
 	{ "hostile", golden_hostile },

@@ -288,8 +288,8 @@ static void test_memory_table_says_who_holds_and_leaks(void **state)
 	assert_int_equal(show(f), HST_EXIT_OK);
 	assert_true(has(f, "1038 allocations of 1.10 MiB in 5.00 ms, 1 process\n"));
 	assert_true(has(f, "peak 1.01 MiB in 11 blocks at 2.50 ms\n"));
-	assert_true(
-		has(f, "RSS 6.00 MiB at the peak, at most 7.00 MiB until then, 7.00 MiB in all\n"));
+	assert_true(has(f,
+		"RSS 6.00 MiB 500 us before the peak, at least 7.00 MiB by then, 7.00 MiB in all (sampled)\n"));
 	assert_true(has(f, "live at exit 42.8 KiB in 37 blocks\n"));
 	assert_true(has(f,
 		"temporary 96.3 % freed before the function that asked returned; 96.2 % within 1 ms\n"));
@@ -539,7 +539,7 @@ static void test_memory_json_has_keys_and_units(void **state)
 	assert_true(has(f,
 		"\"leaked_blocks\":37,\"leaked_bytes\":43808,\"least_bytes\":1184,\"most_bytes\":1184}"));
 	assert_true(has(f,
-		"\"ns\": 2500000,\n\"bytes\": 1060416,\n\"blocks\": 11,\n\"rss_bytes\": 6291456,\n\"rss_max_bytes\": 7340032,\n"));
+		"\"ns\": 2500000,\n\"bytes\": 1060416,\n\"blocks\": 11,\n\"rss_bytes\": 6291456,\n\"rss_max_bytes\": 7340032,\n\"rss_sampled_ns\": 2000000,\n"));
 	assert_true(has(f,
 		"\"rss_bytes\":null,\"brk_bytes\":null,\"address_bytes\":null,\"gap_bytes\":null}"));
 	assert_true(has(f, "\"sizes\":[{\"least_bytes\":64,\"blocks\":1000}]"));

@@ -51,6 +51,23 @@ void fixture_finish(struct fixture *fixture)
 	hst_profile_finish(&fixture->profile);
 }
 
+int fixture_setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof *fixture);
+
+	must(fixture != NULL, "calloc");
+	fixture_init(fixture);
+	*state = fixture;
+	return 0;
+}
+
+int fixture_teardown(void **state)
+{
+	fixture_finish(*state);
+	free(*state);
+	return 0;
+}
+
 struct tracegen *fixture_trace(uint32_t pid)
 {
 	struct tracegen_options options = { .start_ticks = START_TICKS, .pid = pid };

@@ -18,6 +18,10 @@ struct fixture {
 void fixture_init(struct fixture *fixture);
 void fixture_finish(struct fixture *fixture);
 
+/* For cmocka: *state is a fixture of the test's own. */
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+
 /* A new trace with ten regions; its clock has 2 GHz: one nanosecond is two ticks, START is 0. */
 struct tracegen *fixture_trace(uint32_t pid);
 /* Writes and destroys it. */

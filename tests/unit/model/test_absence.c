@@ -10,22 +10,6 @@
 #include <cmocka.h>
 #include <string.h>
 
-static int setup(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof *fixture);
-
-	fixture_init(fixture);
-	*state = fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_finish(*state);
-	free(*state);
-	return 0;
-}
-
 static struct tracegen_stream *clocked(struct tracegen *gen, enum hst_clock_mode mode)
 {
 	struct tracegen_stream *stream = tracegen_thread(gen, 1, HST_LANE_MAIN, NULL);
@@ -261,10 +245,57 @@ static void test_absence_blocked_list_keeps_the_longest(void **state)
 	assert_int_equal(fixture->profile.blocked[65535].off_ns, 2 * (200000 - 65535));
 }
 
+/* What a caller's calls and a thread's part of a function waited, adds up to what the function did. */
+static void test_absence_is_known_by_caller_and_by_thread(void **state)
+{
+	struct hst_profile_options asked = { .edges = true, .thread_functions = true };
+	struct fixture *fixture = *state;
+	struct tracegen *gen = fixture_trace(1);
+	uint64_t by_caller[2] = { 0 };
+	uint64_t by_thread[2] = { 0 };
+
+	for (uint32_t i = 0; i < 2; i++) {
+		struct tracegen_stream *stream = tracegen_thread(gen, i + 1, HST_LANE_MAIN, NULL);
+
+		tracegen_clock(stream, HST_CLOCK_MODE_RSEQ);
+		at_enter(stream, 0, i);
+		at_enter(stream, 1000, 2);
+		at_off(stream, 3000, 700 + 800 * i, 0);
+		at_leave(stream, 3000);
+		at_leave(stream, 5000);
+	}
+	fixture_add(fixture, gen);
+	fixture_read(fixture, &asked);
+	for (size_t i = 0; i < fixture->profile.edge_count; i++) {
+		const struct hst_edge *edge = &fixture->profile.edges[i];
+
+		if (&fixture->profile.functions[edge->callee] == row_of(fixture, 2)) {
+			by_caller[&fixture->profile.functions[edge->caller] == row_of(fixture, 1)] =
+				edge->total_off_ns;
+		}
+	}
+	for (size_t i = 0; i < fixture->profile.thread_function_count; i++) {
+		const struct hst_thread_function *part = &fixture->profile.thread_functions[i];
+
+		if (&fixture->profile.functions[part->function] == row_of(fixture, 2)) {
+			by_thread[fixture->profile.threads[part->thread].tid - 1] =
+				part->self_off_ns;
+			assert_int_equal(part->total_off_ns, part->self_off_ns);
+			assert_int_equal(part->flags & HST_ROW_CPU_UNKNOWN, 0);
+		}
+	}
+	assert_int_equal(by_caller[0], 700);
+	assert_int_equal(by_caller[1], 1500);
+	assert_int_equal(by_thread[0], 700);
+	assert_int_equal(by_thread[1], 1500);
+	expect_off(fixture, 2, 2200, 2200);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(test_absence_##name, setup, teardown)
+#define TEST(name) \
+ cmocka_unit_test_setup_teardown(test_absence_##name, fixture_setup, fixture_teardown)
 		TEST(belongs_to_the_open_call_and_all_around_it),
 		TEST(of_recursion_counts_once_in_total),
 		TEST(is_never_more_than_the_call_had),
@@ -272,6 +303,7 @@ int main(void)
 		TEST(on_another_stack_is_no_cpu_time_of_the_first),
 		TEST(clock_modes_are_told_of_the_rows),
 		TEST(behind_the_last_event_is_off_the_cpu),
+		TEST(is_known_by_caller_and_by_thread),
 		TEST(blocked_stretches_have_their_path),
 		TEST(blocked_list_keeps_the_longest),
 #undef TEST

@@ -9,22 +9,6 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof *fixture);
-
-	fixture_init(fixture);
-	*state = fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_finish(*state);
-	free(*state);
-	return 0;
-}
-
 /* A record costs `ns`. */
 static struct tracegen *trace_of(uint32_t ns)
 {
@@ -155,7 +139,7 @@ static void test_memory_cost_without_records_is_none(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(test_memory_cost_is_that_of_the_call_and_all_around_it),
 		CASE(test_memory_cost_is_never_more_than_the_call_had),

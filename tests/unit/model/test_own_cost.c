@@ -14,22 +14,6 @@
 
 #define UNIT_NS ((1u << HST_TIME_SHIFT) / 2) /* of the fixture's clock */
 
-static int setup(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof *fixture);
-
-	fixture_init(fixture);
-	*state = fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_finish(*state);
-	free(*state);
-	return 0;
-}
-
 static struct hst_file_header header_with(const uint32_t *pairs, uint32_t count)
 {
 	struct hst_file_header header = { .cost_inside_256 = 300, .cost_outside_256 = 100 };
@@ -160,7 +144,7 @@ static void test_own_time_is_not_more_than_the_call_has_had(void **state)
 	assert_int_equal(row_of(fixture, 0)->total_ns, 300);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {

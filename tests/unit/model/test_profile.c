@@ -14,22 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static int setup(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof *fixture);
-
-	fixture_init(fixture);
-	*state = fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_finish(*state);
-	free(*state);
-	return 0;
-}
-
 static void test_profile_nested_calls_split_self_and_total(void **state)
 {
 	struct fixture *fixture = *state;
@@ -566,7 +550,7 @@ static void test_profile_without_files_of_that_process_is_refused(void **state)
 	hst_session_close(&session);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {

@@ -19,22 +19,6 @@
 #define WINDOWS 40u
 #define CALLS   20u /* of each function in a millisecond */
 
-static int setup(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof *fixture);
-
-	fixture_init(fixture);
-	*state = fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_finish(*state);
-	free(*state);
-	return 0;
-}
-
 static void change(struct tracegen *gen, enum hst_throttle what, uint64_t ns, uint32_t late_us)
 {
 	uint8_t bytes[sizeof(struct hst_throttle_block) + sizeof(uint64_t)];
@@ -128,14 +112,36 @@ static void test_a_long_end_without_window_is_unknown(void **state)
 	assert_int_not_equal(throttled(*state)->flags & HST_ROW_UNBOUNDED, 0);
 }
 
+/* What was paid afterwards, must not look as if a limit had been kept. */
+static void test_limit_of_events_ends_the_limit_of_cost(void **state)
+{
+	static const char said[] =
+		"after the limit of events --overhead left out no more functions";
+	struct fixture *fixture = *state;
+
+	for (uint32_t i = 0; i < 2; i++) {
+		struct tracegen *gen = fixture_trace(i + 1);
+
+		at_enter(tracegen_thread(gen, 1, HST_LANE_MAIN, NULL), 0, 0);
+		tracegen_header(gen)->budget_state = i == 0 ? HST_BUDGET_OFF : HST_BUDGET_PATCH;
+		tracegen_header(gen)->flags |= HST_FLAG_LIMIT_REACHED;
+		fixture_add(fixture, gen);
+		fixture_read(fixture, NULL);
+		assert_int_equal(has_note(fixture, said), i);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_steady_calls_are_estimated, setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			test_a_long_part_without_window_is_unknown, setup, teardown),
+			test_steady_calls_are_estimated, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_a_long_part_without_window_is_unknown,
+			fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
-			test_a_long_end_without_window_is_unknown, setup, teardown),
+			test_a_long_end_without_window_is_unknown, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_limit_of_events_ends_the_limit_of_cost,
+			fixture_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
