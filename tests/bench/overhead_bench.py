@@ -23,11 +23,14 @@ ROUNDS = 6
 # In a full run 10 seconds or more without hooks; and in a quick run.
 FIB = ("45", "4"), ("27", "1")
 LUA = "3200", "10"
+PLAIN_LUA = "4000", "10"
 # Rounds of Lua's script: for the proposal, and the pair of recordings that are compared, with and without a limit.
 PROPOSE = "10", "1"
 KEEPS = ("100", "1500"), ("2", "10")
 KEEPS_ROUNDS = 3
 TOP = 10
+# Of main's total: functions of which it is said, too, what the limit kept.
+LARGE_SHARE = 0.05
 # Target of a rebuild: the limit in percent, and the bar.
 REBUILDS = {"budgetbuild": (5, 1.05), "budgetbuild1": (1, 1.02)}
 
@@ -155,7 +158,7 @@ class OverheadBench:
         plain = self.bench.programs.get("lua_plain")
         if not program or not plain:
             raise self.broken("Lua cannot be built with the proposed flags")
-        script = self.lua_script(LUA[self.quick])
+        script = self.lua_script(PLAIN_LUA[self.quick])
         # "bare": the rebuilt program alone, whose hooks that are left are libc's empty ones.
         commands = {"none": (plain, script), "hasten": (program, script), "bare": (program, script)}
         rows = self.pairs(target, commands, limit)
@@ -189,7 +192,9 @@ class OverheadBench:
         full, budget = self.shares(None, full_rounds), self.shares(5, budget_rounds)
         largest = lambda one: sorted(one["totals"], key=one["totals"].get, reverse=True)[:TOP]
         ten, kept = largest(full), largest(budget)
-        away = {name: 100 * abs(budget["totals"].get(name, 0) / full["totals"][name] - 1) for name in ten}
+        change = lambda name: 100 * abs(budget["totals"].get(name, 0) / full["totals"][name] - 1)
+        large = [name for name, share in full["totals"].items() if share >= LARGE_SHARE]
+        seen = [change(name) for name in large if name in budget["totals"] and name not in budget["throttled"]]
         self.bench.record(
             target="budgetkeeps", round=number,
             full=[[name, full["totals"][name]] for name in ten],
@@ -198,7 +203,10 @@ class OverheadBench:
         return {
             "others": len(set(ten) - set(kept)),
             "left_out": len(set(ten) & budget["throttled"]),
-            "worst": max(away.values()),
+            "worst": max(map(change, ten)),
+            "seen": max(seen),
+            "seen_count": len(seen),
+            "large": len(large),
             "missing": budget["missing"],
             "always": budget["always"],
         }
@@ -215,6 +223,9 @@ class OverheadBench:
             ("others", "ten largest totals: not the same", 0, "of 10"),
             ("left_out", "ten largest totals: left out at times", None, "of 10"),
             ("worst", "their shares of main: largest change", 5, "%"),
+            ("seen", "5 % of main or more, always recorded: change", None, "%"),
+            ("seen_count", "5 % of main or more, always recorded: functions", None, ""),
+            ("large", "5 % of main or more: functions", None, ""),
             ("missing", "elapsed time that no function has", 5, "%"),
             ("always", "elapsed time of functions always recorded", None, "%"),
         ):
