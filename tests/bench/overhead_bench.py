@@ -102,12 +102,15 @@ class OverheadBench:
         self.bench.bar("%s: hooks, as hasten says" % name, said, None, "%")
 
     def measure_nops(self, target, program, arguments):
-        bare = self.bench.path(target + "-nop")
-        nop = os.path.join(HERE, "nop_hooks.py")
-        turns.captured(self.broken, [sys.executable, nop, program, bare])
-        commands = {"none": (bare, arguments), "hasten": (program, arguments)}
+        bare, changed = self.bench.path(target + "-nop"), self.bench.path(target + "-test")
+        nop = [sys.executable, os.path.join(HERE, "nop_hooks.py"), program]
+        turns.captured(self.broken, [*nop, bare])
+        turns.captured(self.broken, [*nop, changed, "--test"])
+        # "changed": alone, with the instructions that hasten makes of the calls.
+        commands = {"none": (bare, arguments), "hasten": (program, arguments), "changed": (changed, arguments)}
         rows = self.pairs(target, commands, 5)
         name = "%s, --overhead 5%%" % target[len("budget"):]
+        self.judge("%s, changed in the file / NOPs" % target[len("budget"):], rows, None, "changed")
         self.judge(name + " / NOPs", rows, 1.10)
         self.judge_said(name, rows)
 
