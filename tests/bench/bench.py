@@ -28,10 +28,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 REAL = os.path.join(HERE, "..", "real")
 sys.path.insert(0, HERE)
 # pylint: disable=wrong-import-position
+import cpu_bench
 import memory_bench
 import output
+import overhead_bench
 import process_bench
 import stats
+import truth_bench
 from memory_bench import disk_bytes
 
 FLAGS = ["-O2", "-g", "-finstrument-functions"]
@@ -48,6 +51,14 @@ TARGETS = {
     "threads10k": (["10000"], ["500"], ["trace"]),
 }
 OTHERS = ("startup", "pieces", "report", "memory")
+# Modules of other targets, with a class for them.
+PARTS = {
+    memory_bench: "MemoryBench",
+    process_bench: "ProcessBench",
+    cpu_bench: "CpuBench",
+    overhead_bench: "OverheadBench",
+    truth_bench: "TruthBench",
+}
 # Figures of calls are those of calls alone, as uftrace's are.
 CALLS_ONLY = {"HASTEN_MEMORY": "0"}
 
@@ -78,8 +89,7 @@ class Bench:
         self.calls = {}
         self.bars = []
         self.programs = {}
-        self.memory = memory_bench.MemoryBench(self, Broken, say)
-        self.processes = process_bench.ProcessBench(self, Broken, say)
+        self.parts = [getattr(module, name)(self, Broken, say) for module, name in PARTS.items()]
 
     def record(self, **row):
         self.log.write(json.dumps(row, sort_keys=True) + "\n")
@@ -100,24 +110,23 @@ class Bench:
         for name in ("fib", "mutual4", "callees500", "threads10k", "excluded", "empty", "pieces"):
             self.programs[name] = self.path(name)
             call(cc + FLAGS + [os.path.join(HERE, name + ".c"), "-o", self.path(name), "-lpthread"])
-        self.memory.compile(cc, call, HERE, ["-finstrument-functions"])
-        self.processes.compile(cc, call, HERE)
+        for part in self.parts:
+            part.compile(cc, call, HERE)
         lua = self.fetched([])
-        if lua:
-            self.programs["lua"] = lua
-            self.memory.add_lua(self.fetched)
+        plain = lua and self.fetched(["--name", "lua_plain", "--flags", "-O2 -g"])
+        self.programs.update({"lua": lua} if lua else {}, **({"lua_plain": plain} if plain else {}))
 
-    def fetched(self, more):
-        """The path of Lua, built with these options of fetch.py; None if it cannot be had."""
+    def fetched(self, more, cache=None, program="lua"):
+        """The path of a real program, built with these options of fetch.py; None if it cannot be had."""
         fetch = os.path.join(REAL, "fetch.py")
         done = subprocess.run(
-            [sys.executable, fetch, os.path.join(self.build, "real"), "lua", *more],
+            [sys.executable, fetch, cache or os.path.join(self.build, "real"), program, *more],
             stdout=subprocess.PIPE,
             check=False,
         )
         text = done.stdout.decode("utf-8", "replace").strip().split("\n")[-1]
         if done.returncode:
-            say("Lua is left out: " + text)
+            say("%s is left out: %s" % (program, text))
             return None
         return text
 
@@ -471,8 +480,8 @@ class Bench:
             self.measure_memory()
         if self.wanted("report") and "lua" in self.programs:
             self.measure_report()
-        self.memory.run()
-        self.processes.run()
+        for part in self.parts:
+            part.run()
 
 
 def say(text):
@@ -522,8 +531,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", required=True, help="meson's build folder")
     parser.add_argument("--hasten", help="the program, if it is not in the build folder")
+    parser.add_argument("--old", metavar="LIB", help="a libhasten.so without the CPU clock, for cpucalls")
     parser.add_argument("--rounds", type=int)
-    names = tuple(TARGETS) + OTHERS + memory_bench.NAMES + process_bench.NAMES
+    names = sum((module.NAMES for module in PARTS), tuple(TARGETS) + OTHERS)
     parser.add_argument("--only", type=lambda text: text.split(","), help=", ".join(names))
     parser.add_argument("--quick", action="store_true", help="small: does the benchmark work?")
     parser.add_argument("--clock", choices=("cpu", "wall"), default="cpu")

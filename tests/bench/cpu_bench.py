@@ -1,141 +1,136 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the CPU clock costs: per call, and where threads are switched all the time.
+"""What the CPU clock costs, per call and where threads are switched all the time: a part of bench.py, whose words it uses.
 
-    cpu_bench.py --build DIR [--old LIB] [--rounds N] [--quick]
-
-*calls*: fib, trace and profile mode, with the library of the build and with --old, a libhasten.so without the clock;
-without it, with HASTEN_CPU=0 (which still has the two compares). Bar: 3 ns per call more.
-*switches*: two threads on one CPU that give each other the turn 20,000 times a second, with the clock and with HASTEN_CPU=0. Bar: 2 %
-more CPU time. Variants run by turns; figures are medians of the differences within a round, with a 95 % interval.
+With the clock (`trace`, `profile`) against HASTEN_CPU=0, which still has the two compares, and with --old also against a libhasten.so
+that has no clock at all. Allocations are not recorded.
 """
 
-import argparse
 import os
-import resource
 import shutil
 import statistics
 import subprocess
-import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
-# pylint: disable=wrong-import-position
-import stats
+import turns
 
-CALLS_BAR_NS = 3.0
-SWITCHES_BAR = 0.02
+
+NAMES = ("cpucalls", "cpuswitch")
+CALLS_BAR_NS = 3
+SWITCHES_BAR = 1.02
+SWITCHES_AA = 0.01
 SWITCHES_PER_S = 20_000
-FIB_CALLS = {"33": 11_405_773, "27": 635_621}
+# fib(N), turns of pingpong: in a full and in a quick run.
+FIB = "33", "25"
+# The least of so many runs of fib within a round.
+LEAST_OF = 3
+TURNS = 20_000, 1_000
+AA_FLOOR_NS = 1
 
 
-def environment(library, data, **more):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("HASTEN_")}
-    env.update(LD_PRELOAD=library, HASTEN_DATA=data, HASTEN_MEMORY="0", **more)
-    return env
+class CpuBench:
+    """The targets above; `bench` is the Bench they belong to, `broken` its exception."""
 
+    def __init__(self, bench, broken, say):
+        self.bench = bench
+        self.broken = broken
+        self.say = say
+        self.old = os.path.abspath(bench.options.old) if bench.options.old else None
+        self.quick = 1 if bench.options.quick else 0
 
-class Bench:
-    def __init__(self, options):
-        build = os.path.abspath(options.build)
-        self.work = os.path.join(build, "bench")
-        os.makedirs(self.work, exist_ok=True)
-        self.new = os.path.join(build, "preload", "libhasten.so")
-        self.old = os.path.abspath(options.old) if options.old else None
-        self.rounds = 3 if options.quick else options.rounds
-        self.fib = "27" if options.quick else "33"
-        self.turns = "1000" if options.quick else "8000"
+    def compile(self, cc, call, here):
+        source = os.path.join(here, "pingpong.c")
+        flags = ["-D_GNU_SOURCE", "-O2", "-g", "-finstrument-functions"]
+        call(cc + flags + [source, "-o", self.bench.path("pingpong"), "-lpthread"])
 
-    def compile(self):
-        for name in ("fib", "pingpong"):
-            subprocess.run(["cc", "-D_GNU_SOURCE", "-O2", "-g", "-finstrument-functions",
-                            os.path.join(HERE, name + ".c"), "-o", os.path.join(self.work, name),
-                            "-lpthread"], check=True)
-
-    def run(self, library, program, *arguments, **more):
-        """(CPU seconds, output) of one run, on one CPU."""
-        data = os.path.join(self.work, "cpu.data")
+    def environment(self, variant, mode):
+        """`off`: the clock is switched off; `old`: the other library; else as it is by default."""
+        library = self.old if variant == "old" else self.bench.preload
+        data = self.bench.path("data")
         shutil.rmtree(data, ignore_errors=True)
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run([os.path.join(self.work, program), *arguments], check=True,
-                              env=environment(library, data, **more), capture_output=True,
-                              text=True, cwd=self.work)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        shutil.rmtree(data, ignore_errors=True)
-        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return spent, done.stdout
+        more = {"HASTEN_CPU": "0"} if variant == "off" else {}
+        return dict(
+            LD_PRELOAD=self.bench.path("meter.so") + " " + library, HASTEN_DATA=data, HASTEN_MODE=mode,
+            HASTEN_LIMIT="4G", HASTEN_MEMORY="0", **more,
+        )
 
-    def calls(self, mode):
-        calls = FIB_CALLS[self.fib]
-        without = {} if self.old else {"HASTEN_CPU": "0"}
-        more, same = [], []
-        for round_number in range(self.rounds):
-            took = {}
-            variants = ["new", "old", "again"]
-            for i in range(3):
-                variant = variants[(round_number + i) % 3]
-                if variant == "new":
-                    took[variant], _ = self.run(self.new, "fib", self.fib, HASTEN_MODE=mode,
-                                                HASTEN_LIMIT="4G")
-                else:
-                    took[variant], _ = self.run(self.old or self.new, "fib", self.fib,
-                                                HASTEN_MODE=mode, HASTEN_LIMIT="4G", **without)
-            more.append((took["new"] - took["old"]) * 1e9 / calls)
-            same.append((took["again"] - took["old"]) * 1e9 / calls)
-        middle, low, high = stats.median_interval(more)
-        quiet = abs(statistics.median(same)) <= 1
-        print(f"calls, {mode}: {middle:+.2f} ns per call [{low:+.2f}, {high:+.2f}], "
-              f"the same twice {statistics.median(same):+.2f} ns, bar {CALLS_BAR_NS} ns: "
-              f"{stats.verdict(low, high, CALLS_BAR_NS, quiet)}")
+    def call_once(self, variant, mode):
+        """ns of the fastest of some runs of fib, and ns per call of the fastest piece."""
+        bench = self.bench
+        command = [bench.programs["fib"], FIB[self.quick]]
+        clock = bench.options.clock + "_ns"
+        took = [bench.execute(command, self.environment(variant, mode), "fib")[clock] for _ in range(LEAST_OF)]
+        env = turns.without_hasten(BENCH_ONLY="pieces", BENCH_CPU=str(bench.cpu))
+        env.update(self.environment(variant, mode))
+        out = turns.captured(self.broken, [bench.path("pieces")], env)
+        shutil.rmtree(bench.path("data"), ignore_errors=True)
+        return {"ns": min(took), "least": float(out.split()[0])}
+
+    def calls_of_fib(self):
+        path = self.bench.path("calls")
+        counter = {"LD_PRELOAD": self.bench.path("count_hooks.so"), "BENCH_CALLS": path}
+        self.bench.execute([self.bench.programs["fib"], FIB[self.quick]], counter)
+        with open(path, encoding="ascii") as handle:
+            return int(handle.read())
+
+    def measure_calls(self):
+        calls = self.calls_of_fib()
+        peers = ["off"] + (["old"] if self.old else [])
+        for mode in ("trace", "profile"):
+            rows = turns.by_turns(
+                self.bench, "cpucalls", ["on", "off2"] + peers,
+                lambda variant, mode=mode: self.call_once(variant, mode),
+            )
+            away = statistics.median((row["off2"]["ns"] - row["off"]["ns"]) / calls for row in rows)
+            for peer in peers:
+                than = "HASTEN_CPU=0" if peer == "off" else "--old"
+                name = "CPU clock, %s mode: per call above %s" % (mode, than)
+                more = [(row["on"]["ns"] - row[peer]["ns"]) / calls for row in rows]
+                self.bench.bar(name, more, CALLS_BAR_NS, "ns", abs(away) <= AA_FLOOR_NS)
+                more = [row["on"]["least"] - row[peer]["least"] for row in rows]
+                self.bench.bar(name + ", undisturbed", more, CALLS_BAR_NS, "ns")
+
+    def switch_once(self, variant, rounds, spins):
+        """CPU time and switches per second of pingpong, as it says itself."""
+        bench = self.bench
+        env = turns.without_hasten(**self.environment(variant, "trace"))
+        done = subprocess.run(
+            [bench.path("pingpong"), str(rounds), str(spins)], env=env, cwd=bench.work,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False,
+            preexec_fn=turns.stay_on(bench.cpu),
+        )
+        if done.returncode:
+            raise self.broken("pingpong ends with status %d" % done.returncode)
+        cpu, wall, switches, least = map(int, done.stdout.split())
+        return {"cpu_ns": cpu, "rate": switches * 1e9 / wall, "least": least}
 
     def spins(self):
         """Work per turn that makes some 20,000 switches a second."""
-        spins = 20000
-        for _ in range(4):
-            _, out = self.run(self.new, "pingpong", "2000", str(spins), HASTEN_CPU="0")
-            _, wall, switches = map(int, out.split())
-            spins = max(800, int(spins * (1e9 / SWITCHES_PER_S) * switches / wall))
-        return str(spins)
+        spins = 20_000
+        for _ in range(5):
+            rate = self.switch_once("off", TURNS[1], spins)["rate"]
+            spins = max(800, int(spins * rate / SWITCHES_PER_S))
+        return spins
 
-    def switches(self):
+    def measure_switches(self):
+        bench = self.bench
+        bench.cpu = bench.calmest()
         spins = self.spins()
-        more, same, rate = [], [], []
-        for round_number in range(2 * self.rounds):
-            took = {}
-            for i in range(3):
-                variant = ("on", "off", "again")[(round_number + i) % 3]
-                extra = {} if variant == "on" else {"HASTEN_CPU": "0"}
-                _, out = self.run(self.new, "pingpong", self.turns, spins, **extra)
-                cpu, wall, switches = map(int, out.split())
-                took[variant] = cpu
-                rate.append(switches / (wall / 1e9))
-            more.append(took["on"] / took["off"] - 1)
-            same.append(took["again"] / took["off"] - 1)
-        middle, low, high = stats.median_interval(more)
-        quiet = abs(statistics.median(same)) <= 0.01
-        print(f"switches: {statistics.median(rate):.0f} per second, {100 * middle:+.2f} % "
-              f"[{100 * low:+.2f}, {100 * high:+.2f}], the same twice "
-              f"{100 * statistics.median(same):+.2f} %, bar {100 * SWITCHES_BAR:.0f} %: "
-              f"{stats.verdict(low, high, SWITCHES_BAR, quiet)}")
+        rows = turns.by_turns(
+            bench, "cpuswitch", ["on", "off", "off2"],
+            lambda variant: self.switch_once(variant, TURNS[self.quick], spins),
+        )
+        rate = [row["on"]["rate"] for row in rows]
+        name = "CPU clock, threads by turns"
+        bench.bar(name + ": switches per second", rate, None, "/s")
+        for key, more in (("cpu_ns", ""), ("least", ", undisturbed")):
+            took = [{variant: sample[key] for variant, sample in row.items()} for row in rows]
+            trusted = turns.even([(row["off"], row["off2"]) for row in took], SWITCHES_AA)
+            ratio = [2 * row["on"] / (row["off"] + row["off2"]) for row in took]
+            bench.bar(name + " / HASTEN_CPU=0" + more, ratio, SWITCHES_BAR, "x", trusted)
+        if self.old:
+            self.say("cpuswitch: against HASTEN_CPU=0 alone; --old is for cpucalls")
 
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--build", required=True)
-    parser.add_argument("--old", help="a libhasten.so without the CPU clock")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=("calls", "switches"))
-    options = parser.parse_args()
-    bench = Bench(options)
-    bench.compile()
-    if options.only != "switches":
-        bench.calls("trace")
-        bench.calls("profile")
-    if options.only != "calls":
-        bench.switches()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    def run(self):
+        for name, part in zip(NAMES, (self.measure_calls, self.measure_switches)):
+            if self.bench.wanted(name):
+                part()
+        shutil.rmtree(self.bench.path("data"), ignore_errors=True)

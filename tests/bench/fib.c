@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* `fib N [TIMES]` */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,6 +10,10 @@ static int fib(int n)
 
 int main(int argc, char **argv)
 {
-	printf("%d\n", fib(argc > 1 ? atoi(argv[1]) : 33));
+	int times = argc > 2 ? atoi(argv[2]) : 1;
+
+	while (times-- > 0) {
+		printf("%d\n", fib(argc > 1 ? atoi(argv[1]) : 33));
+	}
 	return 0;
 }

@@ -58,11 +58,11 @@ class MemoryBench:
         self.heaptrack = shutil.which("heaptrack")
         self.print = shutil.which("heaptrack_print")
 
-    def compile(self, cc, call, here, hook_flags):
+    def compile(self, cc, call, here):
         bench = self.bench
         for name, source, flags in (
             ("memload", "memload", []),
-            ("memload_hooks", "memload", hook_flags),
+            ("memload_hooks", "memload", ["-finstrument-functions"]),
             ("mempieces", "mempieces", []),
         ):
             bench.programs[name] = bench.path(name)
@@ -70,12 +70,6 @@ class MemoryBench:
                 cc + ["-D_GNU_SOURCE", "-O2", "-g"] + flags
                 + [os.path.join(here, source + ".c"), "-o", bench.path(name), "-lpthread"]
             )
-
-    def add_lua(self, fetched):
-        """`fetched(more)`: path of Lua built with these options of fetch.py, None without its sources."""
-        path = fetched(["--name", "lua_plain", "--flags", "-O2 -g"])
-        if path:
-            self.bench.programs["lua_plain"] = path
 
     def variant(self, name, command, data):
         """(command, environment) of a variant."""

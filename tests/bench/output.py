@@ -39,10 +39,10 @@ def limit_text(row):
 
 
 def print_bars(bars):
-    print("\n%-48s %9s  %-21s %8s  %s" % ("figure", "median", "95 % interval", "bar", "result"))
+    print("\n%-58s %9s  %-21s %9s  %s" % ("figure", "median", "95 % interval", "bar", "result"))
     for row in bars:
         between = "%.3f to %.3f" % (row["low"], row["high"])
-        print("%-48s %9.3f  %-21s %8s  %s%s" % (
+        print("%-58s %9.3f  %-21s %9s  %s%s" % (
             row["bar"], row["value"], between, limit_text(row), row["result"],
             "" if row["trusted"] else " (A/A differs)"))
 

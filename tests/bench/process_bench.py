@@ -8,13 +8,13 @@ All run under `hasten run` with its defaults but the name of the data directory;
 import glob
 import os
 import shutil
-import statistics
 import subprocess
 import time
 
+import turns
+
 
 NAMES = ("procspawn", "proclarge", "procmake", "procburn")
-AA_LIMIT = 0.03
 # Runs of a started program in a full and in a quick run; MiB of the large parent.
 RUNS = 400, 40
 LARGE = 800
@@ -50,14 +50,12 @@ class ProcessBench:
     def execute(self, variant, command, cwd=None):
         """ns of the whole command."""
         bench = self.bench
-        env = {k: v for k, v in os.environ.items() if not k.startswith("HASTEN_")}
         command = self.command(variant, command)
-        cpu = bench.cpu
         start = time.monotonic_ns()
         done = subprocess.run(
-            command, env=env, cwd=cwd or bench.work, stdin=subprocess.DEVNULL,
+            command, env=turns.without_hasten(), cwd=cwd or bench.work, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
-            preexec_fn=(lambda: os.sched_setaffinity(0, {cpu})) if cpu is not None else None,
+            preexec_fn=turns.stay_on(bench.cpu),
         )
         took = time.monotonic_ns() - start
         if done.returncode:
@@ -79,27 +77,12 @@ class ProcessBench:
             calm, _ = handle.read().split()
         return int(calm) / 1000
 
-    def rounds(self, name):
-        return min(self.bench.options.rounds, ROUNDS.get(name, self.bench.options.rounds))
-
     def measure(self, name, names, once):
-        """A row for each round: what `once(variant)` gives of each variant, by turns."""
-        bench = self.bench
-        rows = []
-        self.say("%s: %d rounds of %s" % (name, self.rounds(name), " ".join(names)))
-        for number in range(self.rounds(name)):
-            bench.cpu = None if name == "procmake" else bench.calmest()
-            row = {}
-            for i in range(len(names)):
-                variant = names[(i + number) % len(names)]
-                row[variant] = once(variant.rstrip("2"))
-                bench.record(target=name, variant=variant, round=number, value=row[variant])
-            rows.append(row)
-        bench.cpu = None
-        return rows
+        pinned = name != "procmake"
+        return turns.by_turns(self.bench, name, names, once, ROUNDS.get(name), pinned)
 
     def trusted(self, rows):
-        return abs(statistics.median(row["none2"] / row["none"] for row in rows) - 1) <= AA_LIMIT
+        return turns.even([(row["none"], row["none2"]) for row in rows])
 
     def measure_spawn(self):
         names = ["none", "hasten", "none2"] + (["strace"] if self.strace else [])
