@@ -150,13 +150,13 @@ class Ranking:
         self.execute(["perf", "record", "-q", "-e", "cpu-clock:u", "-F", "1999", "--call-graph", "dwarf,2048",
                       "-o", data, program, *arguments], stdin)
         text = output("perf", "script", "-i", data, "-F", "ip,sym,dso", "--no-inline", "--show-mmap-events")
-        bias = load_bias(code.program, text)
+        place = placement(code.program, text)
         costs = collections.Counter()
         for sample in re.split(r"\n\s*\n", text):
             for line in sample.splitlines():
                 frame = re.match(r"\s*([0-9a-f]+) .*\((.*)\)\s*$", line)
                 if frame and os.path.basename(frame[2]) == os.path.basename(program) and "@plt" not in line:
-                    costs[int(frame[1], 16) - bias] += 1
+                    costs[place(int(frame[1], 16))] += 1
                     break
         os.remove(data)
         return costs
@@ -196,24 +196,25 @@ class Ranking:
         return found
 
 
-def load_bias(program, text):
-    """By how much the addresses of a perf script differ from those of the file."""
+def placement(program, text):
+    """From addresses of a perf script to those of the file. In call chains perf gives offsets in the file."""
     loads = re.findall(r"LOAD\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+0x[0-9a-f]+\s+0x[0-9a-f]+\s+0x[0-9a-f]+ R E",
                        output("readelf", "-lW", program))
     offset, address = (int(number, 16) for number in loads[0])
+    size = os.path.getsize(program)
     maps = re.findall(r"\[0x([0-9a-f]+)\(0x[0-9a-f]+\) @ (?:0x)?([0-9a-f]+) .*r-xp (\S+)", text)
     for start, at, path in maps:
         if os.path.basename(path) == os.path.basename(program):
-            # The page of the segment's beginning is what is mapped.
-            return int(start, 16) - (address - offset) - int(at, 16)
+            bias = int(start, 16) - int(at, 16)
+            return lambda found: (found if found < size else found - bias) + address - offset
     raise Missing("perf does not say where %s was loaded" % program)
 
 
 def callgrind_costs(path, program):
-    """{address: instructions}; what a library was called for is the call's."""
+    """{address: instructions}; what a library was called for is the call's, but for the start of the whole program."""
     costs = collections.Counter()
     base = os.path.basename(program)
-    inside, callee_inside, call = False, False, False
+    inside, callee_inside, call, begin = False, False, False, False
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
             if line.startswith("ob="):
@@ -221,11 +222,13 @@ def callgrind_costs(path, program):
                 callee_inside = inside
             elif line.startswith("cob="):
                 callee_inside = line.strip().endswith("/" + base)
+            elif line.startswith("fn="):
+                begin = line.strip() == "fn=_start"
             elif line.startswith("calls="):
                 call = True
             elif line.startswith("0x"):
                 parts = line.split()
-                if inside and not (call and callee_inside):
+                if inside and not (call and (callee_inside or begin)):
                     costs[int(parts[0], 16)] += int(parts[-1])
                 if call:
                     call, callee_inside = False, inside
