@@ -34,7 +34,7 @@ SHOWN = 5.0   # per cent
 WAYS = ("folded", "source")
 CLONE = re.compile(r"\.(?:part|constprop|isra|cold|lto_priv)\b.*$")
 # Rounds of Lua's workload, rows of SQLite's, kilobytes for bzip2; full and quick.
-SIZES = {"lua": (12, 1), "sqlite": (12000, 500), "bzip2": (2000, 100)}
+SIZES = {"lua": (60, 1), "sqlite": (12000, 500), "bzip2": (4000, 100)}
 MEMORY_ONLY = (("PRAGMA threads = 0;", ""), ("PRAGMA cache_size = 10;", "PRAGMA cache_size = -200000;"),
                ("PRAGMA temp_store = FILE;", "PRAGMA temp_store = MEMORY;"))
 
@@ -147,7 +147,7 @@ class Ranking:
     def perf(self, code, program, arguments, stdin):
         """{address: samples}; a sample in a library is the innermost call of the program."""
         data = os.path.join(self.work, "perf.data")
-        self.execute(["perf", "record", "-q", "-e", "cpu-clock:u", "-F", "1999", "--call-graph", "dwarf,2048",
+        self.execute(["perf", "record", "-q", "-e", "cpu-clock:u", "-F", "4999", "--call-graph", "dwarf,2048",
                       "-o", data, program, *arguments], stdin)
         text = output("perf", "script", "-i", data, "-F", "ip,sym,dso", "--no-inline", "--show-mmap-events")
         place = placement(code.program, text)
@@ -223,7 +223,7 @@ def callgrind_costs(path, program):
             elif line.startswith("cob="):
                 callee_inside = line.strip().endswith("/" + base)
             elif line.startswith("fn="):
-                begin = line.strip() == "fn=_start"
+                begin = line.strip() in ("fn=_start", "fn=(below main)")
             elif line.startswith("calls="):
                 call = True
             elif line.startswith("0x"):
