@@ -285,6 +285,7 @@ static void measure_first(struct hst_stream *stream)
 	stream->guard = guard;
 	if (stream->mode != HST_STREAM_TRACE) {
 		inside = hst_tree_shortest(stream) * 256;
+		hst_tree_clear(stream); /* it forgets one function at a time */
 	}
 	inside = inside < full ? inside : full;
 	keep_cost(pair_cost(stream, HST_BATCHES));
