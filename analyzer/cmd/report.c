@@ -139,7 +139,10 @@ static void cost_line(const struct hst_profile *profile)
 	char low[HST_UNITS_BYTES];
 	char high[HST_UNITS_BYTES];
 	char beside[HST_UNITS_BYTES];
-	double pair = profile->cost_inside_ns + profile->cost_outside_ns;
+	double missed =
+		profile->calls == 0 ? 0 : (double)profile->missed_calls / (double)profile->calls;
+	double pair =
+		profile->cost_inside_ns + profile->cost_outside_ns + missed * profile->cost_miss_ns;
 	double rest = (double)profile->compensated_ns - pair * (double)profile->calls;
 	bool range = profile->cost_low < profile->cost_high;
 

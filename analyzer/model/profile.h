@@ -175,12 +175,14 @@ struct hst_profile {
 	size_t blocked_count;
 	uint64_t blocked_dropped; /* shorter ones, for which there was no room */
 	uint64_t calls;
-	uint64_t wall_ns;                       /* first to last event */
-	uint64_t compensated_ns;                /* whole own cost subtracted */
+	uint64_t missed_calls;   /* of them the recorder's predictor did not foretell */
+	uint64_t wall_ns;        /* first to last event */
+	uint64_t compensated_ns; /* whole own cost subtracted */
 	double cost_inside_ns, cost_outside_ns; /* calibrated, per call */
-	double cost_low, cost_high;             /* what the true cost is, as a share of that */
-	struct hst_ledger ledger;               /* sum over streams and files */
-	uint64_t gaps;                          /* missing chunks */
+	double cost_miss_ns;        /* more of the caller's, if the call was not foretold */
+	double cost_low, cost_high; /* what the true cost is, as a share of that */
+	struct hst_ledger ledger;   /* sum over streams and files */
+	uint64_t gaps;              /* missing chunks */
 	uint64_t damaged_chunks;
 	uint64_t throttle_windows,
 		throttle_late; /* moments in which these were; too late, no hook came */

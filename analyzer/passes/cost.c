@@ -11,15 +11,16 @@ static int by_size(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The measurements that can be true, ascending. Returns how many. */
-static size_t sorted(const struct hst_file_header *header, uint32_t *costs)
+/* Those of the measurements that can be true, ascending. Returns how many. */
+static size_t sorted(
+	const struct hst_file_header *header, const uint32_t *measured, uint32_t *costs)
 {
 	size_t taken = header->cost_count < HST_COSTS ? header->cost_count : HST_COSTS;
 	size_t count = 0;
 
 	for (size_t i = 0; i < taken; i++) {
-		if (header->cost_pair_256[i] > 0 && header->cost_pair_256[i] < HST_COST_MAX) {
-			costs[count++] = header->cost_pair_256[i];
+		if (measured[i] > 0 && measured[i] < HST_COST_MAX) {
+			costs[count++] = measured[i];
 		}
 	}
 	if (count > 1) {
@@ -28,15 +29,27 @@ static size_t sorted(const struct hst_file_header *header, uint32_t *costs)
 	return count;
 }
 
+/* A machine that is slow for a while is so for the program's hooks as well. Only what is far off is none of the hooks' cost. */
+static double mean(const uint32_t *costs, size_t count)
+{
+	double most = 2.0 * costs[count / 2];
+	double sum = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		sum += costs[i] < most ? costs[i] : most;
+	}
+	return sum / (double)count;
+}
+
 struct hst_own_cost hst_own_cost(const struct hst_file_header *header)
 {
 	struct hst_own_cost cost = { .low = 1, .high = 1 };
 	uint32_t costs[HST_COSTS];
-	size_t count = sorted(header, costs);
 	uint64_t first;
-	size_t middle = count / 2;
-	size_t quarter = count / 4;
-	double median;
+	size_t count;
+	double pair;
+	double low;
+	double high;
 
 	if (header->cost_inside_256 >= HST_COST_MAX || header->cost_outside_256 >= HST_COST_MAX) {
 		return cost;
@@ -44,14 +57,22 @@ struct hst_own_cost hst_own_cost(const struct hst_file_header *header)
 	cost.inside_256 = header->cost_inside_256;
 	cost.outside_256 = header->cost_outside_256;
 	first = cost.inside_256 + cost.outside_256;
+	count = sorted(header, header->cost_pair_256, costs);
 	if (count == 0 || first == 0) {
 		return cost;
 	}
+	pair = mean(costs, count);
+	low = costs[count / 4] / pair;
+	high = costs[count - 1 - count / 4] / pair;
+	cost.low = (low < 1 ? low : 1) * HST_COST_LEAST;
+	cost.high = (high > 1 ? high : 1) * HST_COST_MOST;
 	/* How it divides was measured at the start only. */
-	median = costs[middle];
-	cost.inside_256 = (uint64_t)((double)cost.inside_256 / (double)first * median + 0.5);
-	cost.outside_256 = (uint64_t)costs[middle] - cost.inside_256;
-	cost.low = costs[quarter] / median * HST_COST_LEAST;
-	cost.high = costs[count - 1 - quarter] / median * HST_COST_MOST;
+	pair *= HST_COST_SHARE;
+	cost.inside_256 = (uint64_t)((double)cost.inside_256 / (double)first * pair + 0.5);
+	cost.outside_256 = (uint64_t)(pair + 0.5) - cost.inside_256;
+	count = sorted(header, header->cost_miss_256, costs);
+	if (count != 0) {
+		cost.miss_256 = (uint64_t)(costs[count / 2] * HST_COST_SHARE + 0.5);
+	}
 	return cost;
 }

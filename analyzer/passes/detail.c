@@ -84,25 +84,29 @@ void hst_replay_detail_close(struct hst_replay *replay, const struct hst_replay_
 	bool error = how == HST_CLOSE_ERROR && !carried;
 	double inside = carried ? 0 : (double)tallies->inside_256;
 	double outside = (double)tallies->outside_256;
+	double miss = (double)tallies->miss_256;
 	double scale = tallies->ns_per_tick / 256;
 	struct hst_timeline_call call;
 
 	if (tree != NULL && tree->contexts) {
 		struct hst_calltree_node *node = &tree->nodes.items[frame->node];
 
-		node->self_ns += scale * ((double)(duration - frame->away) * 256 - inside -
-						 outside * frame->children);
+		node->self_ns +=
+			scale * ((double)(duration - frame->away) * 256 - inside -
+					outside * frame->children - miss * frame->children_missed);
 		node->context.errors += error && node->context.function == frame->row;
 	}
 	if (tree != NULL && tree->edges && frame->edge != UINT32_MAX) {
 		struct hst_calltree_edge *pair = &tree->pairs.items[frame->edge];
 		double below = (double)(replay->stack.enters - frame->enters);
+		double missed = (double)(replay->stack.missed - frame->missed);
 
 		pair->edge.errors += error;
 		pair->active -= pair->active > 0;
 		if (pair->active == 0) {
-			pair->total_ns += scale * ((double)duration * 256 - inside -
-							  (inside + outside) * below);
+			pair->total_ns +=
+				scale * ((double)duration * 256 - inside -
+						(inside + outside) * below - miss * missed);
 			pair->off_ns +=
 				tallies->ns_per_tick * (double)(replay->stack.off - frame->off);
 		}

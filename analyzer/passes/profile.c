@@ -104,6 +104,7 @@ static void set_clock(struct hst_pass *pass)
 		.blocked = pass->options->blocked ? &pass->blocked : NULL,
 		.inside_256 = cost.inside_256,
 		.outside_256 = cost.outside_256,
+		.miss_256 = cost.miss_256,
 		.cost_low = cost.low,
 		.cost_high = cost.high,
 		.memory_256 = header->cost_memory_256 < HST_COST_MAX ? header->cost_memory_256 : 0,
@@ -117,6 +118,7 @@ static void set_clock(struct hst_pass *pass)
 		pass->profile->cost_inside_ns = (double)shared->inside_256 / 256 * rate.ns_per_tick;
 		pass->profile->cost_outside_ns =
 			(double)shared->outside_256 / 256 * rate.ns_per_tick;
+		pass->profile->cost_miss_ns = (double)shared->miss_256 / 256 * rate.ns_per_tick;
 		pass->profile->cost_low = cost.low;
 		pass->profile->cost_high = cost.high;
 	}

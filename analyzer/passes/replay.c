@@ -77,10 +77,11 @@ static NOINLINE bool make_latency(struct hst_tallies *tallies, struct hst_tally 
 	return tally->latency != NULL;
 }
 
-static inline void tally_return(
-	struct hst_tallies *tallies, struct hst_tally *tally, uint64_t duration, uint64_t below)
+static inline void tally_return(struct hst_tallies *tallies, struct hst_tally *tally,
+	uint64_t duration, uint64_t below, uint64_t missed)
 {
-	uint64_t cost = tallies->inside_256 + below * (tallies->inside_256 + tallies->outside_256);
+	uint64_t cost = tallies->inside_256 + below * (tallies->inside_256 + tallies->outside_256) +
+			missed * tallies->miss_256;
 	uint64_t scaled = duration << 8;
 	uint64_t real = scaled > cost ? (scaled - cost) >> 8 : 0;
 	uint64_t ns = (uint64_t)((u128)real * tallies->ns_32 >> 32);
@@ -119,22 +120,26 @@ static inline void close_top(struct hst_replay *replay, enum hst_replay_close ho
 	struct hst_tally *tally = &tallies->items[frame->row];
 	uint64_t duration = replay->now - frame->start;
 	uint64_t below = stack->enters - frame->enters;
+	uint64_t missed = stack->missed - frame->missed;
 	bool carried = (frame->flags & HST_FRAME_CARRIED) != 0;
 	uint64_t self = duration - frame->away;
 
 	tally->self += self;
 	replay->self += self;
 	tally->children += frame->children;
+	tally->children_missed += frame->children_missed;
 	replay->children += frame->children;
+	replay->children_missed += frame->children_missed;
 	tally->active -= tally->active > 0;
 	if (frame->flags & HST_FRAME_OUTERMOST) {
 		tally->total += duration;
 		tally->total_off += stack->off - frame->off;
 		tally->below += below;
+		tally->below_missed += missed;
 		tally->outer += !carried;
 	}
 	if (LIKELY(how == HST_CLOSE_RETURN && !carried)) {
-		tally_return(tallies, tally, duration, below);
+		tally_return(tallies, tally, duration, below, missed);
 	} else if (!carried) {
 		tally_other_end(tally, how);
 	}
@@ -177,6 +182,7 @@ static inline void push(struct hst_replay *replay, uint32_t row, uint16_t flags)
 	*frame = (struct hst_replay_frame){
 		.start = replay->now,
 		.enters = stack->enters,
+		.missed = stack->missed,
 		.off = stack->off,
 		.row = row,
 		.flags = flags | (tally->active == 0 ? HST_FRAME_OUTERMOST : 0),
@@ -195,7 +201,7 @@ void hst_replay_push_carried(struct hst_replay *replay, uint32_t row)
 	push(replay, row, HST_FRAME_CARRIED);
 }
 
-static inline void enter(struct hst_replay *replay, uint32_t site)
+static inline void enter(struct hst_replay *replay, uint32_t site, uint32_t missed)
 {
 	const struct hst_tallies *tallies = replay->tallies;
 	struct hst_replay_stack *stack = &replay->stack;
@@ -209,9 +215,11 @@ static inline void enter(struct hst_replay *replay, uint32_t site)
 		tallies->watched[where.watched]++;
 	}
 	stack->enters++;
+	stack->missed += missed;
 	replay->calls++;
 	if (LIKELY(stack->frames.count != 0)) {
 		stack->frames.items[stack->frames.count - 1].children++;
+		stack->frames.items[stack->frames.count - 1].children_missed += missed;
 	}
 	push(replay, where.row, 0);
 }
@@ -475,7 +483,7 @@ void hst_replay_events(struct hst_replay *replay, const struct hst_event *events
 		}
 		advance(replay, event->ticks);
 		if (event->kind == HST_EVENT_ENTER) {
-			enter(replay, event->site);
+			enter(replay, event->site, event->reason);
 		} else if (event->kind == HST_EVENT_EXIT) {
 			leave(replay, HST_CLOSE_RETURN);
 		} else if (event->kind == HST_EVENT_EXIT_ERROR) {

@@ -27,11 +27,13 @@
 /* Sums of one row, in ticks. */
 struct hst_tally {
 	uint64_t calls;
-	uint64_t self;     /* wraps like a signed number: clamped times may make it negative */
-	uint64_t total;    /* outermost activations */
-	uint64_t outer;    /* number of those whose enter was seen */
-	uint64_t below;    /* calls below them */
-	uint64_t children; /* calls made directly by the function */
+	uint64_t self;         /* wraps like a signed number: clamped times may make it negative */
+	uint64_t total;        /* outermost activations */
+	uint64_t outer;        /* number of those whose enter was seen */
+	uint64_t below;        /* calls below them */
+	uint64_t children;     /* calls made directly by the function */
+	uint64_t below_missed; /* those of `below` that the recorder's predictor did not foretell */
+	uint64_t children_missed; /* the same of `children` */
 	uint64_t returned;
 	uint64_t duration; /* of returned calls, without our cost */
 	uint64_t min,
@@ -83,6 +85,7 @@ struct hst_tallies {
 		watched; /* calls of functions of which not all were recorded, since the chunk began */
 	uint64_t inside_256;        /* cost of one call within its own time, 1/256 ticks */
 	uint64_t outside_256;       /* the same within its caller's time */
+	uint64_t miss_256;          /* more of that, if the predictor did not foretell the call */
 	double cost_low, cost_high; /* bounds of what is subtracted, as a share of it */
 	uint64_t memory_256;        /* cost of a record of a block that comes or goes */
 	double ns_per_tick;
@@ -111,7 +114,9 @@ struct hst_replay_frame {
 	uint64_t off;    /* the same */
 	uint64_t real;   /* ticks of its begin, for the timeline */
 	uint32_t row;
+	uint64_t missed; /* as enters, of those not foretold */
 	uint32_t children;
+	uint32_t children_missed;
 	uint32_t node; /* of the calltree */
 	uint32_t edge;
 	uint16_t flags;
@@ -120,6 +125,7 @@ struct hst_replay_frame {
 struct hst_replay_stack {
 	HST_VEC(struct hst_replay_frame) frames;
 	uint64_t enters; /* calls so far */
+	uint64_t missed; /* those not foretold */
 	uint64_t off;    /* ticks not on a CPU, or not present, so far */
 	uint64_t parked; /* virtual ticks when another stack became the present one */
 	uint32_t fiber;
@@ -139,6 +145,7 @@ struct hst_replay {
 	uint64_t first; /* real ticks of the first event, UINT64_MAX none */
 	uint64_t calls;
 	uint64_t children; /* sums for the thread's own row */
+	uint64_t children_missed;
 	uint64_t self;
 	uint64_t events;
 	uint64_t walked;    /* frames walked by switches of stacks */

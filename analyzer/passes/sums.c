@@ -41,8 +41,11 @@ static struct hst_function_row figures(struct hst_pass *pass, const struct hst_t
 	double self = (double)(int64_t)tally->self;
 	double off = (double)tally->off < self ? (double)tally->off : self;
 	double ran = self - off;
-	double cost = (double)tally->calls * inside + (double)tally->children * outside;
-	double below = (double)tally->outer * inside + (double)tally->below * (inside + outside);
+	double miss = (double)pass->shared.miss_256 / 256;
+	double cost = (double)tally->calls * inside + (double)tally->children * outside +
+		      (double)tally->children_missed * miss;
+	double below = (double)tally->outer * inside + (double)tally->below * (inside + outside) +
+		       (double)tally->below_missed * miss;
 	double total = (double)tally->total;
 	struct hst_function_row row = {
 		.calls = tally->calls,
@@ -130,6 +133,7 @@ static enum hst_status flush(struct hst_pass *pass, size_t thread)
 			continue;
 		}
 		row = figures(pass, tally);
+		pass->profile->missed_calls += tally->children_missed;
 		add_figures(&pass->sums.items[i], &row);
 		pass->compensated += (double)row.compensated_ns;
 		/* The latencies are sums already; the row keeps adding to the same ones. */

@@ -36,7 +36,7 @@ void hst_sites_finish(struct hst_sites *sites);
 uint32_t hst_sites_intern(struct hst_sites *sites, uint64_t ret, uint64_t fn, uint32_t generation);
 
 enum hst_event_kind {
-	HST_EVENT_ENTER, /* site */
+	HST_EVENT_ENTER, /* site; reason: 1 if the predictor did not foretell it */
 	HST_EVENT_EXIT,
 	HST_EVENT_EXIT_ERROR, /* an exception passed through */
 	HST_EVENT_UNWIND,     /* `value` frames closed; reason as in the format's page */

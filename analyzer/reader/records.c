@@ -108,6 +108,7 @@ static enum hst_step enter_event(struct hst_decoder *decoder, uint32_t op, uint3
 	}
 	hst_decode_advance(decoder, op == HST_OP_ENTER_ID ? argument : hst_load16(payload));
 	event->kind = HST_EVENT_ENTER;
+	event->reason = 1;
 	event->site = decoder->site_of[id];
 	event->ticks = decoder->ticks;
 	return HST_STEP_EVENT;
@@ -333,9 +334,10 @@ static size_t fast_stretch(struct hst_decoder *decoder, struct hst_event *events
 		*++top = (struct hst_fiber_frame){ .id = (uint16_t)id, .site = site_of[id] };
 		at += bytes;
 		ticks += (uint64_t)units << shift;
-		*event++ = (struct hst_event){
-			.ticks = ticks, .site = site_of[id], .kind = HST_EVENT_ENTER
-		};
+		*event++ = (struct hst_event){ .ticks = ticks,
+			.site = site_of[id],
+			.kind = HST_EVENT_ENTER,
+			.reason = bytes != 2 };
 	}
 	decoder->at = at;
 	decoder->ticks = ticks;

@@ -217,7 +217,10 @@ struct hst_file_header {
 	uint32_t cost_pair_256[HST_COSTS];
 	uint32_t budget_ppm;   /* what the hooks of functions may cost, of the time beside them */
 	uint32_t budget_state; /* enum hst_budget */
-	uint8_t reserved[2268];
+	/* By how much longer an enter takes that the predictor did not foretell, 1/256 ticks, outside of the callee's
+	 * time; measured with cost_pair_256 of the same index. */
+	uint32_t cost_miss_256[HST_COSTS];
+	uint8_t reserved[2012];
 	uint32_t
 		journal_lost; /* records of the journal that could not be written and of which no LOST tells */
 	int32_t journal_error; /* errno of the latest of them */

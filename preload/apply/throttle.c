@@ -439,8 +439,14 @@ void hst_throttle_pace(struct hst_stream *stream)
 	stream->window->limit = stream->look;
 }
 
+/*
+ * Frames of suppressed functions leave the stack, since nobody will tell when they end. Not so those that were open all through the chunk:
+ * they are the outer calls of a recursion, or what runs the program, whose time would be missing. They stay until a hook
+ * shows that the stack was left, as after longjmp.
+ */
 void hst_throttle_drop(struct hst_stream *stream)
 {
+	const uint32_t through = stream->low_depth;
 	uint32_t changes = __atomic_load_n(&throttle.changes, __ATOMIC_ACQUIRE);
 	struct hst_open *base = stream->fiber->base;
 	struct hst_open *kept = base;
@@ -457,7 +463,7 @@ void hst_throttle_drop(struct hst_stream *stream)
 		const struct hst_suppressed *known = hst_suppressed_find(entry->fn);
 		uint32_t depth = (uint32_t)(entry - base);
 
-		if (known == NULL || known->state == HST_FN_RECORDED) {
+		if (known == NULL || known->state == HST_FN_RECORDED || depth <= through) {
 			kept++;
 			if (kept != entry) {
 				*kept = *entry;

@@ -15,11 +15,18 @@
 
 #include "core/poison.h"
 
-#define HST_BATCHES       16u /* the first ones warm caches and predictors up; the best one counts */
+#define HST_BATCHES       8u /* the first ones warm caches and predictors up; the middle one counts */
 #define HST_BATCHES_AGAIN 4u
-#define HST_PAIRS         16u
+#define HST_PAIRS         32u
+
+#define HST_CELLS 64u
 
 #define HST_MEMORY_BATCHES 4u
+
+struct cost {
+	uint64_t pair; /* of calls that are foretold, 1/256 ticks */
+	uint64_t miss; /* of one that is not: so much more */
+};
 
 void __cyg_profile_func_enter(void *fn, void *call_site);
 void __cyg_profile_func_exit(void *fn, void *call_site);
@@ -32,29 +39,113 @@ static void hook_none(void *fn, void *call_site)
 	(void)call_site;
 }
 
-/* A function as the compiler would instrument it; the hooks come by pointer, to compare with none. */
-static HST_NOINLINE void probe(hook enter, hook leave)
+/* Programs come to the hooks by a jump of their linkage table, which is part of a call without a recorder, too. */
+static const hook volatile far_hooks[] = { hook_none, __cyg_profile_func_enter,
+	__cyg_profile_func_exit };
+
+static HST_NOINLINE void far_none(void *fn, void *call_site)
 {
-	enter((void *)probe, __builtin_return_address(0));
-	leave((void *)probe, __builtin_return_address(0));
+	far_hooks[0](fn, call_site);
 }
 
-/* Ticks of the best batch, 256 times per pair. */
-static uint64_t batches(uint32_t count, hook enter, hook leave)
+static HST_NOINLINE void far_enter(void *fn, void *call_site)
 {
-	uint64_t best = UINT64_MAX;
+	far_hooks[1](fn, call_site);
+}
+
+static HST_NOINLINE void far_exit(void *fn, void *call_site)
+{
+	far_hooks[2](fn, call_site);
+}
+
+/* Which hooks are called, and the data of the work between them. */
+struct bench {
+	hook enter, leave;
+	uint64_t cells[HST_CELLS];
+	uint64_t value; /* each call's work depends on the one before */
+	uint64_t
+		choices; /* which one is called, a bit each: 0 the first; changed at each batch where `random` */
+	bool random;
+};
+
+/* A function without work: between its time stamps there is nothing but hooks. */
+static HST_NOINLINE void probe(const struct bench *bench)
+{
+	bench->enter((void *)probe, __builtin_return_address(0));
+	bench->leave((void *)probe, __builtin_return_address(0));
+}
+
+/*
+ * Two functions with as much work as a small one of a program has: loads of which each waits for the one before, a store. A
+ * processor works on it and on the hooks at once, so that a pair takes less than one measured without work.
+ */
+static HST_NOINLINE void probe_one(struct bench *bench)
+{
+	uint64_t cell;
+
+	bench->enter((void *)probe_one, __builtin_return_address(0));
+	cell = bench->cells[bench->value % HST_CELLS];
+	cell = bench->cells[(cell + bench->value) % HST_CELLS];
+	bench->cells[cell * 7 % HST_CELLS] += bench->value;
+	bench->value += cell * 5 + 1;
+	bench->leave((void *)probe_one, __builtin_return_address(0));
+}
+
+static HST_NOINLINE void probe_other(struct bench *bench)
+{
+	uint64_t cell;
+
+	bench->enter((void *)probe_other, __builtin_return_address(0));
+	cell = bench->cells[bench->value % HST_CELLS];
+	cell = bench->cells[(cell ^ bench->value) % HST_CELLS];
+	bench->cells[cell * 5 % HST_CELLS] -= bench->value;
+	bench->value += cell * 3 + 1;
+	bench->leave((void *)probe_other, __builtin_return_address(0));
+}
+
+static HST_NOINLINE void call_probes(struct bench *bench)
+{
+	uint64_t choices = bench->choices;
+
+	for (uint32_t i = 0; i < HST_PAIRS; i++, choices >>= 1) {
+		if ((choices & 1) != 0) {
+			probe_other(bench);
+		} else {
+			probe_one(bench);
+		}
+	}
+}
+
+static void call_empty(struct bench *bench)
+{
+	for (uint32_t i = 0; i < HST_PAIRS; i++) {
+		probe(bench);
+	}
+}
+
+/* Ticks of the middle one of some batches, 256 times per pair. */
+static uint64_t batches(struct bench *bench, uint32_t count, void (*call)(struct bench *bench))
+{
+	uint64_t took[HST_BATCHES] = { 0 };
 
 	for (uint32_t batch = 0; batch < count; batch++) {
 		uint64_t start = hst_ticks();
 		uint64_t elapsed;
+		uint32_t place = batch;
 
-		for (uint32_t i = 0; i < HST_PAIRS; i++) {
-			probe(enter, leave);
-		}
+		call(bench);
 		elapsed = hst_ticks() - start;
-		best = elapsed < best ? elapsed : best;
+		for (; place > 0 && took[place - 1] > elapsed; place--) {
+			took[place] = took[place - 1];
+		}
+		took[place] = elapsed;
+		if (bench->random) {
+			bench->choices ^= bench->choices << 13;
+			bench->choices ^= bench->choices >> 7;
+			bench->choices ^= bench->choices << 17;
+		}
 	}
-	return best * 256 / HST_PAIRS;
+	return took[(count - 1) / 2] * 256 / HST_PAIRS;
 }
 
 /* Shortest time between the stamps of an enter and its exit, as the records have it. */
@@ -107,31 +198,70 @@ static void calibrate_memory(void)
 	hst_sink.header->cost_timer_256 = (uint32_t)(twice * 256);
 }
 
-/* What a pair takes now, 1/256 ticks. The stream is as its owner's hook left it. */
-static uint64_t pair_cost(struct hst_stream *stream, uint32_t count)
+/* By how much longer these calls take with the real hooks, 1/256 ticks per call. The stream is as its owner's hook left it. */
+static uint64_t added(struct hst_stream *stream, struct bench *bench, uint32_t count,
+	void (*call)(struct bench *bench))
 {
 	uint64_t guard = stream->guard;
-	uint64_t bare = batches(count, hook_none, hook_none);
+	uint64_t bare;
 	uint64_t full;
 
+	bench->enter = far_none;
+	bench->leave = far_none;
+	bare = batches(bench, count, call);
+	bench->enter = far_enter;
+	bench->leave = far_exit;
 	stream->guard = 0;
-	full = batches(count, __cyg_profile_func_enter, __cyg_profile_func_exit);
+	full = batches(bench, count, call);
 	stream->guard = guard;
 	return full > bare ? full - bare : 0;
 }
 
+/* Calls that the predictor foretells, and those that it does not: what these take in addition. */
+static struct cost pair_cost(struct hst_stream *stream, uint32_t count)
+{
+	struct bench bench = { .value = 1 };
+	struct cost cost = { 0 };
+	uint32_t calls = count * HST_PAIRS;
+	uint64_t mixed;
+	uint64_t bytes;
+	const uint16_t *begin;
+
+	cost.pair = added(stream, &bench, count, call_probes);
+	if (stream->mode != HST_STREAM_TRACE) {
+		return cost;
+	}
+	bench.choices = stream->time | 1;
+	bench.random = true;
+	begin = stream->window->cur;
+	mixed = added(stream, &bench, count, call_probes);
+	bytes = (uint64_t)((const uint8_t *)stream->window->cur - (const uint8_t *)begin);
+	/* A pair of records of one word each; one more word where the call was not foretold. */
+	bytes -= bytes < 4ull * calls ? bytes : 4ull * calls;
+	if (bytes / 2 > calls / 8 && bytes / 2 <= calls && mixed > cost.pair) {
+		cost.miss = (mixed - cost.pair) * calls / (bytes / 2);
+	}
+	return cost;
+}
+
+static uint32_t narrow(uint64_t value)
+{
+	return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
 /* The newest ones stay. Two threads may come to one place in the wrong order: each of them was measured. */
-static void keep_cost(uint64_t cost)
+static void keep_cost(struct cost cost)
 {
 	struct hst_file_header *header = hst_sink.header;
-	uint32_t number = __atomic_fetch_add(&header->cost_count, 1, __ATOMIC_RELAXED);
+	uint32_t place = __atomic_fetch_add(&header->cost_count, 1, __ATOMIC_RELAXED) % HST_COSTS;
 
-	header->cost_pair_256[number % HST_COSTS] = cost > UINT32_MAX ? UINT32_MAX : (uint32_t)cost;
+	header->cost_pair_256[place] = narrow(cost.pair);
+	header->cost_miss_256[place] = narrow(cost.miss);
 }
 
 static void measure_again(struct hst_stream *stream)
 {
-	uint64_t cost = pair_cost(stream, HST_BATCHES_AGAIN);
+	struct cost cost = pair_cost(stream, HST_BATCHES_AGAIN);
 
 	/* If another thread has made this one look up, its hooks did nothing. */
 	if (stream->window->seen == hst_sink_watch()) {
@@ -139,9 +269,11 @@ static void measure_again(struct hst_stream *stream)
 	}
 }
 
+/* How a pair without work divides into the two parts; then what a pair takes among work. */
 static void measure_first(struct hst_stream *stream)
 {
-	uint64_t full = pair_cost(stream, HST_BATCHES);
+	struct bench empty = { 0 };
+	uint64_t full = added(stream, &empty, HST_BATCHES, call_empty);
 	uint64_t guard = stream->guard;
 	uint64_t inside;
 
@@ -153,10 +285,13 @@ static void measure_first(struct hst_stream *stream)
 	stream->guard = guard;
 	if (stream->mode != HST_STREAM_TRACE) {
 		inside = hst_tree_shortest(stream) * 256;
-		hst_tree_clear(stream);
+		hst_tree_clear(stream); /* it forgets one function at a time */
 	}
 	inside = inside < full ? inside : full;
-	keep_cost(full);
+	keep_cost(pair_cost(stream, HST_BATCHES));
+	if (stream->mode != HST_STREAM_TRACE) {
+		hst_tree_clear(stream);
+	}
 	hst_sink.header->cost_inside_256 = (uint32_t)inside;
 	hst_sink.header->cost_outside_256 = (uint32_t)(full - inside);
 }

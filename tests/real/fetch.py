@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fetches Debian source packages and builds them with instrumented functions.
 
-    fetch.py CACHE lua|sqlite [--cc CC] [--flags FLAGS] [--name NAME]
+    fetch.py CACHE lua|sqlite|bzip2 [--cc CC] [--flags FLAGS] [--name NAME]
 
 Prints the path of the program.
 
@@ -21,8 +21,10 @@ import tarfile
 
 SKIP = 77
 FLAGS = "-O2 -g -finstrument-functions"
-PACKAGES = {"lua": "lua5.4", "sqlite": "sqlite3", "zlib": "zlib", "fribidi": "fribidi", "jansson": "jansson"}
-PROGRAMS = ("lua", "sqlite")
+PACKAGES = {"lua": "lua5.4", "sqlite": "sqlite3", "zlib": "zlib", "fribidi": "fribidi", "jansson": "jansson",
+            "bzip2": "bzip2"}
+PROGRAMS = ("lua", "sqlite", "bzip2")
+BZIP2 = ("bzip2", "blocksort", "huffman", "crctable", "randtable", "compress", "decompress", "bzlib")
 
 
 class Unavailable(Exception):
@@ -167,6 +169,9 @@ def build(cache, name, options):
         # The seed of its string hashes comes from the clock: every run shall make the same calls.
         command += ["-Dluai_makeseed(L)=0u"]
         command += sources_lua(source)
+    elif name == "bzip2":
+        command += ["-w", "-D_FILE_OFFSET_BITS=64"]
+        command += [os.path.join(source, part + ".c") for part in BZIP2]
     else:
         command += ["-w", "-DSQLITE_THREADSAFE=1", "-DSQLITE_OMIT_LOAD_EXTENSION"]
         # A small sorter writes runs early: then its worker threads come into play.

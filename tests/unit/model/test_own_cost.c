@@ -25,18 +25,18 @@ static struct hst_file_header header_with(const uint32_t *pairs, uint32_t count)
 	return header;
 }
 
-static void test_own_cost_is_the_median_with_the_first_ones_division(void **state)
+static void test_own_cost_is_the_mean_with_the_first_ones_division(void **state)
 {
 	static const uint32_t pairs[] = { 4000, 800, 1600, 820, 780 };
 	struct hst_file_header header = header_with(pairs, 5);
 	struct hst_own_cost cost = hst_own_cost(&header);
 
 	(void)state;
-	assert_int_equal(cost.inside_256 + cost.outside_256, 820);
-	assert_int_equal(cost.inside_256, 615);
-	/* quartiles 800 and 1600 */
-	assert_true(fabs(cost.low - 800.0 / 820 * HST_COST_LEAST) < 1e-9);
-	assert_true(fabs(cost.high - 1600.0 / 820 * HST_COST_MOST) < 1e-9);
+	/* 4000 is more than twice the median of 820, and counts as that; quartiles 800 and 1600 */
+	assert_int_equal(cost.inside_256 + cost.outside_256, 1128 * HST_COST_SHARE + 0.5);
+	assert_int_equal(cost.inside_256, 846 * HST_COST_SHARE + 0.5);
+	assert_true(fabs(cost.low - 800.0 / 1128 * HST_COST_LEAST) < 1e-9);
+	assert_true(fabs(cost.high - 1600.0 / 1128 * HST_COST_MOST) < 1e-9);
 }
 
 static void test_own_cost_without_later_measurements_is_the_first(void **state)
@@ -58,9 +58,13 @@ static void test_own_cost_takes_no_measurement_that_cannot_be(void **state)
 	struct hst_own_cost cost = hst_own_cost(&header);
 
 	(void)state;
-	assert_int_equal(cost.inside_256 + cost.outside_256, 500);
+	assert_int_equal(cost.inside_256 + cost.outside_256, 500 * HST_COST_SHARE + 0.5);
 	header.cost_count = UINT32_MAX;
-	assert_int_equal(hst_own_cost(&header).inside_256, 375);
+	assert_int_equal(hst_own_cost(&header).inside_256, 375 * HST_COST_SHARE + 0.5);
+	header.cost_miss_256[2] = UINT32_MAX;
+	assert_int_equal(hst_own_cost(&header).miss_256, 0);
+	header.cost_miss_256[0] = 100;
+	assert_int_equal(hst_own_cost(&header).miss_256, 100 * HST_COST_SHARE + 0.5);
 	header.cost_inside_256 = UINT32_MAX;
 	cost = hst_own_cost(&header);
 	assert_int_equal(cost.inside_256 + cost.outside_256, 0);
@@ -84,7 +88,7 @@ static void test_own_cost_gives_totals_their_range(void **state)
 	header->cost_inside_256 = 40 * 256;
 	header->cost_outside_256 = 40 * 256;
 	header->cost_count = 1;
-	header->cost_pair_256[0] = 80 * 256;
+	header->cost_pair_256[0] = (uint32_t)(80 * 256 / HST_COST_SHARE + 0.5);
 	at_enter(stream, 0, 0);
 	at_enter(stream, 100, 1);
 	at_leave(stream, 200);
@@ -100,6 +104,33 @@ static void test_own_cost_gives_totals_their_range(void **state)
 	assert_int_equal(outer->total_low_ns, 1000 - 60 * HST_COST_MOST);
 	assert_int_equal(outer->total_high_ns, 1000 - 60 * HST_COST_LEAST);
 	assert_int_equal(outer->self_low_ns, 900 - 40 * HST_COST_MOST);
+}
+
+/* The first call of a function, and the first behind another one, could not be foretold; the third could. */
+static void test_own_cost_of_calls_that_were_not_foretold_is_their_callers(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tracegen *gen = fixture_trace(1);
+	struct tracegen_stream *stream = tracegen_thread(gen, 1, HST_LANE_MAIN, NULL);
+	struct hst_file_header *header = tracegen_header(gen);
+
+	header->cost_inside_256 = 40 * 256;
+	header->cost_outside_256 = 40 * 256;
+	header->cost_count = 1;
+	header->cost_pair_256[0] = (uint32_t)(80 * 256 / HST_COST_SHARE + 0.5);
+	header->cost_miss_256[0] = (uint32_t)(60 * 256 / HST_COST_SHARE + 0.5);
+	at_enter(stream, 0, 0);
+	for (uint64_t i = 1; i <= 3; i++) {
+		at_enter(stream, i * 200, 1);
+		at_leave(stream, i * 200 + 100);
+	}
+	at_leave(stream, 1000);
+	fixture_add(fixture, gen);
+	fixture_read(fixture, NULL);
+	assert_int_equal(row_of(fixture, 1)->self_ns, 3 * 80);
+	assert_int_equal(row_of(fixture, 0)->self_ns, 700 - 20 - 3 * 20 - 2 * 30);
+	assert_int_equal(row_of(fixture, 0)->total_ns, 1000 - 20 - 3 * 40 - 2 * 30);
+	assert_int_equal(row_of(fixture, 0)->max_ns, 1000 - 20 - 3 * 40 - 2 * 30);
 }
 
 static void test_own_time_is_of_no_call(void **state)
@@ -149,10 +180,11 @@ static void test_own_time_is_not_more_than_the_call_has_had(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_own_cost_is_the_median_with_the_first_ones_division),
+		TEST(test_own_cost_is_the_mean_with_the_first_ones_division),
 		TEST(test_own_cost_without_later_measurements_is_the_first),
 		TEST(test_own_cost_takes_no_measurement_that_cannot_be),
 		TEST(test_own_cost_gives_totals_their_range),
+		TEST(test_own_cost_of_calls_that_were_not_foretold_is_their_callers),
 		TEST(test_own_time_is_of_no_call),
 		TEST(test_own_time_is_not_more_than_the_call_has_had),
 	};
