@@ -14,7 +14,7 @@ static const struct hst_option options[] = {
 	{ 0, "instrumentation", NULL, HST_OPTION_FLAG, HST_OPTION_AT(instrumentation),
 		"which functions should have no hooks, and the flags for that" },
 	{ 0, "overhead", "PCT", HST_OPTION_TEXT, HST_OPTION_AT(overhead),
-		"what hooks may cost, in percent of the program's time (default 5)" },
+		"what hooks may cost, in percent of the program's time without any (default 5)" },
 	{ 0, "keep", "EXPR", HST_OPTION_TEXT, HST_OPTION_AT(keep),
 		"hooks in these functions only: GLOB, !GLOB, module:GLOB, file:GLOB, separated by commas" },
 	{ 'o', "output", "FILE", HST_OPTION_TEXT, HST_OPTION_AT(output),
@@ -39,13 +39,23 @@ static const char examples[] =
 const char *const hst_optimize_clang_flags[] = { "-finstrument-functions-after-inlining", "-g",
 	NULL };
 
-const char *const hst_optimize_unknown[] = {
-	"what the flag costs beside the hooks (registers that a call needs, code that is not inlined or not optimised around it) is in the program's time; it goes with the hooks, so the program becomes faster than that, and what is left is more percent of it: record the new build and ask again",
+static const char beside_hooks[] =
+	"what the flag costs beside the hooks (registers that a call needs, code that is not inlined or not optimised around it) is in the program's time; it goes with the hooks, so the program becomes faster than that, and what is left is more percent of it: record the new build and ask again";
+static const char calling_hooks[] =
+	"what calling hooks costs is one figure for all calls, from a small loop; it differs with the code (registers that a call needs, what is not inlined or not optimised around it), by a half and more: record the new build and ask again";
+
+static const char *const unknown[] = {
+	"what the recorder does beside calls (its start, modules, writing full chunks) is in no figure here",
 	"without its hooks a function may be inlined, or not, where it was not before",
 	"another input calls other functions: the prediction is for a run like the recorded one",
 	"clang's option hooks what is left after inlining: which functions that are, only its build shows",
 	NULL,
 };
+
+const char *hst_optimize_unknown(const struct hst_optimize *optimize, size_t i)
+{
+	return i != 0 ? unknown[i - 1] : optimize->empty_ns > 0 ? calling_hooks : beside_hooks;
+}
 
 static int parse_percent(struct hst_optimize *optimize)
 {
@@ -160,7 +170,7 @@ static enum hst_status decide(struct hst_optimize *optimize, struct hst_diag *di
 		return hst_diag_set(diag, HST_E_EMPTY,
 			"what a call costs was not measured in this recording, so there is no budget to keep; name the "
 			"functions that you need with --keep, or record again");
-	} else if (hst_instrument_budget(set, optimize->before.hooks_ns, optimize->program_ns,
+	} else if (hst_instrument_budget(set, optimize->before.hooks_ns, optimize->bare_ns,
 			   optimize->percent) < 0) {
 		return HST_E_MEMORY;
 	}

@@ -12,7 +12,7 @@ enum hst_optimize_compiler {
 	HST_OPTIMIZE_CLANG,
 };
 
-/* What the hooks cost, as recorded and as predicted. */
+/* What the hooks cost, as recorded and as predicted: beside `bare_ns`. */
 struct hst_optimize_cost {
 	uint64_t calls;
 	double hooks_ns;
@@ -26,9 +26,12 @@ struct hst_optimize {
 	struct hst_filter *keep; /* NULL: by budget */
 	double percent;
 	enum hst_optimize_compiler compiler; /* of the prediction, the table and the file */
-	double call_ns;                      /* of one call's hooks; 0 unknown */
-	double program_ns;                   /* time of all functions without hooks */
-	bool cpu;                            /* it and the own times are CPU time, else wall time */
+	double call_ns;                      /* of one call's hooks, on average; 0 unknown */
+	double empty_ns;                     /* of calling them, if they do nothing; 0 unknown */
+	double program_ns;    /* time of all functions as recorded, without call_ns */
+	double bare_ns;       /* without empty_ns, too: in a build without hooks */
+	bool floored;         /* of empty_ns only so much was taken as leaves a sensible rest */
+	bool cpu;             /* it and the own times are CPU time, else wall time */
 	double call_bytes;    /* of one call in the trace, on average; below 0: unknown */
 	uint64_t out_self_ns; /* own time of the functions without hooks */
 	uint64_t out_allocs;
@@ -48,8 +51,8 @@ struct hst_optimize {
 /* Flags for clang: NULL behind the last one. */
 extern const char *const hst_optimize_clang_flags[];
 
-/* What no figure of the prediction contains: sentences, NULL behind the last one. */
-extern const char *const hst_optimize_unknown[];
+/* What no figure of the prediction contains: sentence `i`; NULL: there are no more. */
+const char *hst_optimize_unknown(const struct hst_optimize *optimize, size_t i);
 
 /* Puts all functions that have hooks into the set. HST_E_MEMORY, or a sentence. */
 HST_NODISCARD enum hst_status hst_optimize_gather(

@@ -76,7 +76,7 @@ static enum hst_status add_row(struct gather *gather, uint32_t number)
 		.row = number,
 		.calls = row->calls,
 		.self_ns = optimize->cpu ? row->self_ns - row->self_off_ns : row->self_ns,
-		.cost_ns = (double)row->calls * optimize->call_ns };
+		.cost_ns = (double)row->calls * (optimize->call_ns + optimize->empty_ns) };
 	bool is_fresh;
 
 	/* "app+0x1234": its module says nothing of it. */
@@ -216,6 +216,39 @@ static void measure_program(struct hst_optimize *optimize)
 	}
 }
 
+/* A call that the recorder's predictor did not foretell costs more: on average, since a prediction cannot say which those will be. */
+static void measure_cost(struct hst_optimize *optimize)
+{
+	struct hst_profile *profile = optimize->profile;
+	struct hst_instrument_bare bare;
+
+	optimize->call_ns = profile->cost_inside_ns + profile->cost_outside_ns;
+	if (optimize->call_ns > 0 && profile->calls != 0) {
+		optimize->call_ns += profile->cost_miss_ns * (double)profile->missed_calls /
+				     (double)profile->calls;
+		optimize->empty_ns = profile->cost_empty_ns;
+	}
+	bare = hst_instrument_bare(optimize->program_ns, profile->calls, optimize->empty_ns);
+	optimize->empty_ns = bare.empty_ns;
+	optimize->bare_ns = bare.program_ns;
+	optimize->floored = bare.floored;
+	optimize->before.calls = profile->calls;
+	optimize->before.hooks_ns =
+		(double)profile->calls * (optimize->call_ns + optimize->empty_ns);
+	if (optimize->call_ns > 0 && optimize->empty_ns <= 0 && profile->calls != 0) {
+		hst_profile_note(profile, false,
+			"this recording does not say what calling hooks that do nothing costs: percentages are of the "
+			"program's time with that, and too low where functions are small; record again with this hasten");
+	}
+	if (bare.floored) {
+		hst_profile_note(profile, false,
+			"calling the hooks (%.1f ns per call, measured in a loop) would be more than %.0f %% of the recorded "
+			"time: it is taken as that, so %.1f ns per call; the true percentages may be higher or lower",
+			profile->cost_empty_ns, 100 * (1 - HST_INSTRUMENT_BARE_LEAST),
+			bare.empty_ns);
+	}
+}
+
 /* What was left out while the program ran, is what a build should leave out first, and seems to cost nothing. */
 static void note_throttled(struct hst_profile *profile)
 {
@@ -233,10 +266,8 @@ enum hst_status hst_optimize_gather(struct hst_optimize *optimize, struct hst_di
 	struct gather gather = { .optimize = optimize };
 	enum hst_status status = read_memory(optimize, diag);
 
-	optimize->call_ns = profile->cost_inside_ns + profile->cost_outside_ns;
-	optimize->before.calls = profile->calls;
-	optimize->before.hooks_ns = (double)profile->calls * optimize->call_ns;
 	measure_program(optimize);
+	measure_cost(optimize);
 	note_throttled(profile);
 	measure_trace(optimize);
 	if (status == HST_OK) {

@@ -143,9 +143,9 @@ static void json_cost(struct hst_json *json, const struct hst_optimize *optimize
 	} else {
 		hst_json_null(json, "hook_cost_ns");
 	}
-	if (known && optimize->program_ns > 0) {
+	if (known && optimize->bare_ns > 0) {
 		hst_json_double(
-			json, "overhead_percent", 100 * cost->hooks_ns / optimize->program_ns, 3);
+			json, "overhead_percent", 100 * cost->hooks_ns / optimize->bare_ns, 3);
 	} else {
 		hst_json_null(json, "overhead_percent");
 	}
@@ -186,8 +186,8 @@ void hst_optimize_json(struct hst_optimize *optimize)
 	hst_json_u64(&json, "schema", 1);
 	hst_json_notes(&json, optimize->profile);
 	hst_json_array(&json, "not_predicted");
-	for (const char *const *text = hst_optimize_unknown; *text != NULL; text++) {
-		hst_json_string(&json, NULL, *text);
+	for (size_t i = 0; hst_optimize_unknown(optimize, i) != NULL; i++) {
+		hst_json_string(&json, NULL, hst_optimize_unknown(optimize, i));
 	}
 	hst_json_end(&json);
 	hst_json_string(&json, "directory", optimize->reading->session.dir);
@@ -201,6 +201,13 @@ void hst_optimize_json(struct hst_optimize *optimize)
 	}
 	hst_json_double(&json, "call_cost_ns", optimize->call_ns, 3);
 	hst_json_u64(&json, "program_ns", rounded(optimize->program_ns));
+	if (optimize->empty_ns > 0) {
+		hst_json_double(&json, "empty_call_cost_ns", optimize->empty_ns, 3);
+		hst_json_u64(&json, "program_without_hooks_ns", rounded(optimize->bare_ns));
+	} else {
+		hst_json_null(&json, "empty_call_cost_ns");
+		hst_json_null(&json, "program_without_hooks_ns");
+	}
 	hst_json_string(&json, "program_clock", optimize->cpu ? "cpu" : "wall");
 	hst_json_string(
 		&json, "compiler", optimize->compiler == HST_OPTIMIZE_GCC ? "gcc" : "clang");

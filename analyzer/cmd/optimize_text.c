@@ -41,31 +41,43 @@ static const struct hst_instrument_function *function_at(
 	return &optimize->set.functions.items[optimize->order[i]];
 }
 
+static void say_before(const struct hst_optimize *optimize)
+{
+	char text[5][HST_UNITS_BYTES];
+	const char *clock = optimize->cpu ? " CPU time" : "";
+
+	hst_units_count(text[0], optimize->before.calls);
+	hst_units_ns(text[1], optimize->before.hooks_ns);
+	hst_units_ns(text[2], optimize->call_ns);
+	hst_units_ns(text[3], optimize->bare_ns);
+	hst_units_percent(text[4], optimize->before.hooks_ns, optimize->bare_ns);
+	if (optimize->call_ns <= 0) {
+		hst_print_line("hooks of %s calls; what one costs was not measured", text[0]);
+	} else if (optimize->empty_ns <= 0) {
+		hst_print_line(
+			"hooks of %s calls cost %s (%s each) beside %s%s of the program: %s %%",
+			text[0], text[1], text[2], text[3], clock, text[4]);
+	} else {
+		hst_print_line(
+			"hooks of %s calls cost %s (%s each, and %.1f ns to call them) beside %s%s of the program without hooks: "
+			"%s %%",
+			text[0], text[1], text[2], optimize->empty_ns, text[3], clock, text[4]);
+	}
+}
+
 static void say_cost(const struct hst_optimize *optimize)
 {
 	const struct hst_optimize_cost *before = &optimize->before;
 	const struct hst_optimize_cost *after = &optimize->after;
 	char text[6][HST_UNITS_BYTES];
 
-	hst_units_count(text[0], before->calls);
-	hst_units_ns(text[1], before->hooks_ns);
-	hst_units_ns(text[2], optimize->call_ns);
-	hst_units_ns(text[3], optimize->program_ns);
-	hst_units_percent(text[4], before->hooks_ns, optimize->program_ns);
-	if (optimize->call_ns > 0) {
-		hst_print_line(
-			"hooks of %s calls cost %s (%s each) beside %s%s of the program: %s %%",
-			text[0], text[1], text[2], text[3], optimize->cpu ? " CPU time" : "",
-			text[4]);
-	} else {
-		hst_print_line("hooks of %s calls; what one costs was not measured", text[0]);
-	}
+	say_before(optimize);
 	if (optimize->order_count == 0) {
 		return;
 	}
 	hst_units_count(text[0], after->calls);
 	hst_units_ns(text[1], after->hooks_ns);
-	hst_units_percent(text[4], after->hooks_ns, optimize->program_ns);
+	hst_units_percent(text[4], after->hooks_ns, optimize->bare_ns);
 	hst_print_line("predicted: %s calls%s%s%s%s%s", text[0], optimize->call_ns > 0 ? ", " : "",
 		optimize->call_ns > 0 ? text[1] : "", optimize->call_ns > 0 ? ": " : "",
 		optimize->call_ns > 0 ? text[4] : "", optimize->call_ns > 0 ? " %" : "");
@@ -88,7 +100,7 @@ static void say_loss(const struct hst_optimize *optimize)
 	hst_units_count(allocs, optimize->out_allocs);
 	hst_print_line(
 		"%zu function%s without hooks: no rows, percentiles and errors of their own; "
-		"their time (%s, %s %%)%s%s%s count%s for their callers",
+		"their time (%s, %s %% of all that was recorded)%s%s%s count%s for their callers",
 		count, PLURAL(count), self, share, optimize->heap != NULL ? " and their " : "",
 		optimize->heap != NULL ? allocs : "", optimize->heap != NULL ? " allocations" : "",
 		optimize->heap != NULL ? "" : "s");
@@ -245,7 +257,7 @@ static void print_compiler(struct hst_optimize *optimize, enum hst_optimize_comp
 
 static void say_doubts(const struct hst_optimize *optimize)
 {
-	double allowed = optimize->program_ns * optimize->percent / 100;
+	double allowed = optimize->bare_ns * optimize->percent / 100;
 
 	if (optimize->keep == NULL && optimize->after.hooks_ns > allowed) {
 		hst_print_line(
@@ -268,9 +280,10 @@ static void say_doubts(const struct hst_optimize *optimize)
 			optimize->nameless == 1 ? "has" : "have",
 			optimize->nameless == 1 ? "it" : "them");
 	}
-	for (const char *const *text = hst_optimize_unknown;
-		!optimize->reading->options.quiet && *text != NULL; text++) {
-		hst_print_line("not predicted: %s", *text);
+	for (size_t i = 0;
+		!optimize->reading->options.quiet && hst_optimize_unknown(optimize, i) != NULL;
+		i++) {
+		hst_print_line("not predicted: %s", hst_optimize_unknown(optimize, i));
 	}
 }
 

@@ -56,6 +56,10 @@ struct hst_own_cost hst_own_cost(const struct hst_file_header *header)
 	}
 	cost.inside_256 = header->cost_inside_256;
 	cost.outside_256 = header->cost_outside_256;
+	count = sorted(header, header->cost_empty_256, costs);
+	if (count != 0) {
+		cost.empty_256 = (uint64_t)(costs[count / 2] * HST_EMPTY_SHARE + 0.5);
+	}
 	first = cost.inside_256 + cost.outside_256;
 	count = sorted(header, header->cost_pair_256, costs);
 	if (count == 0 || first == 0) {

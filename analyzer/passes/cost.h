@@ -15,10 +15,14 @@
 #define HST_COST_LEAST 0.85
 #define HST_COST_MOST  1.15
 
+/* Calling hooks that do nothing costs programs so many times what it costs the preload's loop: they have registers to save, and lose more of what the compiler would do. */
+#define HST_EMPTY_SHARE 2.0
+
 struct hst_own_cost {
 	uint64_t inside_256;  /* of the callee's time, 1/256 ticks; 0 unknown */
 	uint64_t outside_256; /* of the caller's */
 	uint64_t miss_256;    /* more of that, if the predictor did not foretell the call */
+	uint64_t empty_256;   /* what the program takes to call hooks that do nothing; 0 unknown */
 	double low, high;     /* what the true cost is, as a share of these: 1 and 1 unknown */
 };
 

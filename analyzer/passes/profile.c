@@ -119,6 +119,7 @@ static void set_clock(struct hst_pass *pass)
 		pass->profile->cost_outside_ns =
 			(double)shared->outside_256 / 256 * rate.ns_per_tick;
 		pass->profile->cost_miss_ns = (double)shared->miss_256 / 256 * rate.ns_per_tick;
+		pass->profile->cost_empty_ns = (double)cost.empty_256 / 256 * rate.ns_per_tick;
 		pass->profile->cost_low = cost.low;
 		pass->profile->cost_high = cost.high;
 	}

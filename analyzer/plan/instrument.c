@@ -231,6 +231,19 @@ static double put_back(
 	return cost;
 }
 
+struct hst_instrument_bare hst_instrument_bare(double recorded_ns, uint64_t calls, double empty_ns)
+{
+	struct hst_instrument_bare bare = { .program_ns = recorded_ns, .empty_ns = empty_ns };
+	double most = recorded_ns * (1 - HST_INSTRUMENT_BARE_LEAST);
+
+	if (calls != 0 && (double)calls * empty_ns > most) {
+		bare.empty_ns = most / (double)calls;
+		bare.floored = true;
+	}
+	bare.program_ns -= (double)calls * bare.empty_ns;
+	return bare;
+}
+
 double hst_instrument_budget(
 	struct hst_instrument *set, double cost_ns, double program_ns, double percent)
 {

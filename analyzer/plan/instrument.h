@@ -35,9 +35,9 @@ struct hst_instrument_function {
 	uint32_t line;
 	uint32_t row; /* whatever the caller likes */
 	uint64_t calls, self_ns;
-	double cost_ns; /* of its hooks, in the recording */
-	bool nameless;  /* nothing can be done about it by name */
-	bool kept;      /* it must not lose its hooks */
+	double cost_ns; /* of its hooks, in the recording, with what calling them costs where that is known */
+	bool nameless; /* nothing can be done about it by name */
+	bool kept;     /* it must not lose its hooks */
 
 	/* found */
 	const char *certain;  /* part of the name that gcc prints; NULL: none is known */
@@ -79,6 +79,18 @@ void hst_instrument_finish(struct hst_instrument *set);
 
 /* When all are there: names, units, headers of the system. HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_instrument_prepare(struct hst_instrument *set);
+
+/*
+ * What the program takes in a build without hooks: the time without what the recorder took, less what the program does to call
+ * hooks. That is measured elsewhere and differs, so that at least a share of the time stays: HST_INSTRUMENT_BARE_LEAST.
+ */
+#define HST_INSTRUMENT_BARE_LEAST 0.1
+struct hst_instrument_bare {
+	double program_ns;
+	double empty_ns; /* per call: as given, or what the floor leaves of it */
+	bool floored;
+};
+struct hst_instrument_bare hst_instrument_bare(double recorded_ns, uint64_t calls, double empty_ns);
 
 /*
  * Sets `out`: those with the most cost for their own time first, until the cost of what is left is at most `percent` of

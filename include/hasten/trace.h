@@ -220,7 +220,10 @@ struct hst_file_header {
 	/* By how much longer an enter takes that the predictor did not foretell, 1/256 ticks, outside of the callee's
 	 * time; measured with cost_pair_256 of the same index. */
 	uint32_t cost_miss_256[HST_COSTS];
-	uint8_t reserved[2012];
+	/* By how much longer a call takes whose hooks do nothing than one without hooks, 1/256 ticks: what a build without
+	 * them saves in addition. No part of cost_pair_256; measured together with that of the same index. */
+	uint32_t cost_empty_256[HST_COSTS];
+	uint8_t reserved[1756];
 	uint32_t
 		journal_lost; /* records of the journal that could not be written and of which no LOST tells */
 	int32_t journal_error; /* errno of the latest of them */
@@ -461,7 +464,8 @@ struct hst_count {
 struct hst_counts_block {
 	struct hst_block block;
 	uint32_t stream;
-	uint32_t generation; /* of the module list, when it was begun: later ones have blocks of their own */
+	uint32_t
+		generation; /* of the module list, when it was begun: later ones have blocks of their own */
 	uint64_t reserved[3];
 	struct hst_count counts[HST_COUNTS_MAX];
 };

@@ -24,8 +24,9 @@
 #define HST_MEMORY_BATCHES 4u
 
 struct cost {
-	uint64_t pair; /* of calls that are foretold, 1/256 ticks */
-	uint64_t miss; /* of one that is not: so much more */
+	uint64_t pair;  /* of calls that are foretold, 1/256 ticks */
+	uint64_t miss;  /* of one that is not: so much more */
+	uint64_t empty; /* of a call whose hooks do nothing: so much more than without hooks */
 };
 
 void __cyg_profile_func_enter(void *fn, void *call_site);
@@ -79,28 +80,42 @@ static HST_NOINLINE void probe(const struct bench *bench)
  * Two functions with as much work as a small one of a program has: loads of which each waits for the one before, a store. A
  * processor works on it and on the hooks at once, so that a pair takes less than one measured without work.
  */
-static HST_NOINLINE void probe_one(struct bench *bench)
+static inline __attribute__((always_inline)) void work_one(struct bench *bench)
 {
-	uint64_t cell;
+	uint64_t cell = bench->cells[bench->value % HST_CELLS];
 
-	bench->enter((void *)probe_one, __builtin_return_address(0));
-	cell = bench->cells[bench->value % HST_CELLS];
 	cell = bench->cells[(cell + bench->value) % HST_CELLS];
 	bench->cells[cell * 7 % HST_CELLS] += bench->value;
 	bench->value += cell * 5 + 1;
+}
+
+static inline __attribute__((always_inline)) void work_other(struct bench *bench)
+{
+	uint64_t cell = bench->cells[bench->value % HST_CELLS];
+
+	cell = bench->cells[(cell ^ bench->value) % HST_CELLS];
+	bench->cells[cell * 5 % HST_CELLS] -= bench->value;
+	bench->value += cell * 3 + 1;
+}
+
+static HST_NOINLINE void probe_one(struct bench *bench)
+{
+	bench->enter((void *)probe_one, __builtin_return_address(0));
+	work_one(bench);
 	bench->leave((void *)probe_one, __builtin_return_address(0));
 }
 
 static HST_NOINLINE void probe_other(struct bench *bench)
 {
-	uint64_t cell;
-
 	bench->enter((void *)probe_other, __builtin_return_address(0));
-	cell = bench->cells[bench->value % HST_CELLS];
-	cell = bench->cells[(cell ^ bench->value) % HST_CELLS];
-	bench->cells[cell * 5 % HST_CELLS] -= bench->value;
-	bench->value += cell * 3 + 1;
+	work_other(bench);
 	bench->leave((void *)probe_other, __builtin_return_address(0));
+}
+
+/* What probe is in a build without hooks. */
+static HST_NOINLINE void plain(const struct bench *bench)
+{
+	__asm__ volatile("" : : "r"(bench) : "memory");
 }
 
 static HST_NOINLINE void call_probes(struct bench *bench)
@@ -113,6 +128,13 @@ static HST_NOINLINE void call_probes(struct bench *bench)
 		} else {
 			probe_one(bench);
 		}
+	}
+}
+
+static void call_plain(struct bench *bench)
+{
+	for (uint32_t i = 0; i < HST_PAIRS; i++) {
+		plain(bench);
 	}
 }
 
@@ -217,6 +239,18 @@ static uint64_t added(struct hst_stream *stream, struct bench *bench, uint32_t c
 	return full > bare ? full - bare : 0;
 }
 
+/* What remains of a call's cost when nobody records: what the program does to call hooks. 1/256 ticks. */
+static uint64_t empty_cost(struct bench *bench, uint32_t count)
+{
+	uint64_t without = batches(bench, count, call_plain);
+	uint64_t bare;
+
+	bench->enter = far_none;
+	bench->leave = far_none;
+	bare = batches(bench, count, call_empty);
+	return bare > without ? bare - without : 0;
+}
+
 /* Calls that the predictor foretells, and those that it does not: what these take in addition. */
 static struct cost pair_cost(struct hst_stream *stream, uint32_t count)
 {
@@ -227,6 +261,7 @@ static struct cost pair_cost(struct hst_stream *stream, uint32_t count)
 	uint64_t bytes;
 	const uint16_t *begin;
 
+	cost.empty = empty_cost(&bench, count);
 	cost.pair = added(stream, &bench, count, call_probes);
 	if (stream->mode != HST_STREAM_TRACE) {
 		return cost;
@@ -257,6 +292,7 @@ static void keep_cost(struct cost cost)
 
 	header->cost_pair_256[place] = narrow(cost.pair);
 	header->cost_miss_256[place] = narrow(cost.miss);
+	header->cost_empty_256[place] = narrow(cost.empty);
 }
 
 static void measure_again(struct hst_stream *stream)

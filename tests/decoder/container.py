@@ -78,6 +78,7 @@ class Header:
         self.cost_count = struct.unpack_from("<I", data, 1552)[0]
         self.costs = struct.unpack_from("<64I", data, 1556)
         self.misses = struct.unpack_from("<64I", data, 1820)
+        self.empties = struct.unpack_from("<64I", data, 2076)
         self.journal_lost, self.journal_error = struct.unpack_from("<Ii", data, 4088)
         self.budget_ppm, self.budget_state = struct.unpack_from("<2I", data, 1812)
 

@@ -52,6 +52,20 @@ def proposal(hasten, data, env, *options):
     return json.loads(run([hasten, "optimize", "--instrumentation", "--json", *options, data], env=env))
 
 
+def check_overhead(proposed, recorded):
+    """The predicted percentage is that of the calls that were then recorded, beside the program without any hooks."""
+    empty, bare = proposed["empty_call_cost_ns"], proposed["program_without_hooks_ns"]
+    assert empty and bare, "the recording does not say what calling hooks costs"
+    whole = bare + proposed["before"]["calls"] * empty
+    assert abs(whole - proposed["program_ns"]) <= 0.001 * whole, (whole, proposed["program_ns"])
+    percent = 100 * recorded * (proposed["call_cost_ns"] + empty) / bare
+    said = proposed["after"]["overhead_percent"]
+    assert abs(said - percent) <= 0.001 + 0.001 * percent, f"{said} % were predicted, {recorded} calls are {percent} %"
+    budget = proposed["budget_percent"]
+    # clang has no means to leave out what comes from headers of the system.
+    assert budget is None or proposed["unreachable_functions"] or said <= budget + 0.001, f"{said} % of {budget} %"
+
+
 def change_source(attributes, folder):
     """Puts the attribute where it is proposed, at the beginning of the line; only in files of the folder."""
     for place in attributes:

@@ -155,9 +155,11 @@ class OptionsTest(unittest.TestCase):
         for row, same in zip(found["functions"], rows):
             for key, value in same.items():
                 self.assertEqual(str(row[key]) if row[key] is not None else "", value)
-        share = 100 * found["before"]["hook_cost_ns"] / found["program_ns"]
-        self.assertAlmostEqual(found["before"]["overhead_percent"], share, places=2)
-        self.assertAlmostEqual(found["before"]["hook_cost_ns"], 2002 * found["call_cost_ns"], delta=3)
+        share = 100 * found["before"]["hook_cost_ns"] / found["program_without_hooks_ns"]
+        self.assertAlmostEqual(found["before"]["overhead_percent"], share, delta=0.001 * share)
+        self.assertAlmostEqual(found["before"]["hook_cost_ns"], 2002 * (found["call_cost_ns"] + found["empty_call_cost_ns"]),
+                               delta=3)
+        self.assertAlmostEqual(found["program_ns"], found["program_without_hooks_ns"] + 2002 * found["empty_call_cost_ns"], delta=3)
 
     def test_waiting_makes_no_hook_cheap(self):
         source = SOURCE.replace("int sink;", "#include <unistd.h>\nint sink;").replace(

@@ -98,6 +98,42 @@ static void make_basic(const char *directory)
 	save(gen, directory, "4711.1.hst");
 }
 
+/* The hooks' own cost is measured, and what calling them costs if they do nothing: `empty_ns` per call. */
+static void make_calls(const char *directory, uint32_t calls, uint32_t empty_ns)
+{
+	static const char *const names[] = { "main", "step", NULL };
+	struct tracegen *gen = begin(4711);
+	struct hst_file_header *header = tracegen_header(gen);
+	struct tracegen_stream *stream;
+
+	name_regions(gen, names);
+	header->cost_inside_256 = 40 * 256;
+	header->cost_outside_256 = 40 * 256;
+	header->cost_count = 1;
+	/* The analyzer takes it twice (HST_EMPTY_SHARE); two ticks are a nanosecond. */
+	header->cost_empty_256[0] = empty_ns * 256;
+	stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	enter(stream, 0, 0);
+	for (uint64_t i = 0; i < calls; i++) {
+		enter(stream, 1 + i, 1);
+		tracegen_exit(stream, START + (1 + i) * US + US / 2);
+	}
+	leave(stream, 100);
+	tracegen_end(gen, START + 100 * US, HST_END_EXIT, 0);
+	save(gen, directory, "4711.1.hst");
+}
+
+static void make_empty(const char *directory)
+{
+	make_calls(directory, 49, 1000);
+}
+
+/* Calling the hooks would take more than the program did. */
+static void make_floor(const char *directory)
+{
+	make_calls(directory, 49, 2500);
+}
+
 /* Names that must not reach a terminal, a table, JSON or CSV as they are. */
 static void make_nasty(const char *directory)
 {
@@ -378,6 +414,8 @@ static void make_deep_wait(const char *directory)
 
 static const struct scenario scenarios[] = {
 	{ "basic", make_basic },
+	{ "empty", make_empty },
+	{ "floor", make_floor },
 	{ "nasty", make_nasty },
 	{ "fork", make_fork },
 	{ "limit", make_limit },

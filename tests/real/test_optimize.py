@@ -88,6 +88,7 @@ def one_round(options, env, lua, compiler, *asked):
     flags = ["@" + lua.path("flags")]
     after = hooks.record(options.hasten, lua.build("after", flags, bare), lua.path("after.data"), env, script)
     compare_calls(before, after, proposed)
+    hooks.check_overhead(proposed, sum(after.values()))
     out = hooks.names(proposed["functions"])
     compare_hooks(alone, hooks.hooked(lua.build("alone", flags, bare, lua.alone)), out)
     means = [row[compiler + "_means"] for row in proposed["functions"]]

@@ -75,6 +75,29 @@ static void test_own_cost_takes_no_measurement_that_cannot_be(void **state)
 	assert_true(cost.low == 1 && cost.high == 1);
 }
 
+/* Files of earlier versions have none. */
+static void test_own_cost_of_empty_hooks_is_the_median_and_no_part_of_a_pair(void **state)
+{
+	static const uint32_t pairs[] = { 500, 500, 500, 500, 500 };
+	static const uint32_t empties[] = { 60, 0, UINT32_MAX, 1000, 50 };
+	struct hst_file_header header = header_with(pairs, 5);
+	struct hst_own_cost without = hst_own_cost(&header);
+	struct hst_own_cost cost;
+
+	(void)state;
+	assert_int_equal(without.empty_256, 0);
+	for (uint32_t i = 0; i < 5; i++) {
+		header.cost_empty_256[i] = empties[i];
+	}
+	cost = hst_own_cost(&header);
+	assert_int_equal(cost.empty_256, 60 * HST_EMPTY_SHARE + 0.5);
+	assert_int_equal(cost.inside_256, without.inside_256);
+	assert_int_equal(cost.outside_256, without.outside_256);
+	/* Where a pair cannot be true, nothing is. */
+	header.cost_outside_256 = UINT32_MAX;
+	assert_int_equal(hst_own_cost(&header).empty_256, 0);
+}
+
 static void test_own_cost_gives_totals_their_range(void **state)
 {
 	struct fixture *fixture = *state;
@@ -183,6 +206,7 @@ int main(void)
 		TEST(test_own_cost_is_the_mean_with_the_first_ones_division),
 		TEST(test_own_cost_without_later_measurements_is_the_first),
 		TEST(test_own_cost_takes_no_measurement_that_cannot_be),
+		TEST(test_own_cost_of_empty_hooks_is_the_median_and_no_part_of_a_pair),
 		TEST(test_own_cost_gives_totals_their_range),
 		TEST(test_own_cost_of_calls_that_were_not_foretold_is_their_callers),
 		TEST(test_own_time_is_of_no_call),

@@ -368,6 +368,27 @@ static void test_budget_spares_the_many_that_cost_nothing(void **state)
 	assert_true(at("small_7")->out);
 }
 
+static void test_bare_program_is_what_the_calls_of_hooks_leave(void **state)
+{
+	struct hst_instrument_bare bare = hst_instrument_bare(76.2e6, 9940000, 5.1);
+
+	(void)state;
+	assert_false(bare.floored);
+	assert_true(bare.empty_ns > 5.09 && bare.empty_ns < 5.11);
+	assert_true(bare.program_ns > 25.4e6 && bare.program_ns < 25.6e6);
+	/* A tenth is left at least, and then that is what the calls cost. */
+	bare = hst_instrument_bare(10000, 1000, 9.5);
+	assert_true(bare.floored);
+	assert_true(bare.program_ns > 999 && bare.program_ns < 1001);
+	assert_true(bare.empty_ns > 8.99 && bare.empty_ns < 9.01);
+	/* Unknown, and nothing at all. */
+	bare = hst_instrument_bare(10000, 1000, 0);
+	assert_true(!bare.floored && bare.program_ns > 9999);
+	assert_false(hst_instrument_bare(0, 0, 5).floored);
+	bare = hst_instrument_bare(0, 7, 5);
+	assert_true(bare.program_ns >= 0 && bare.program_ns < 1 && bare.empty_ns < 1);
+}
+
 static void test_budget_leaves_what_has_no_name(void **state)
 {
 	(void)state;
@@ -560,6 +581,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 			test_budget_takes_most_cost_per_own_time_and_no_more, teardown),
 		cmocka_unit_test_teardown(test_budget_spares_the_many_that_cost_nothing, teardown),
+		cmocka_unit_test_teardown(
+			test_bare_program_is_what_the_calls_of_hooks_leave, teardown),
 		cmocka_unit_test_teardown(test_budget_leaves_what_has_no_name, teardown),
 		cmocka_unit_test_teardown(test_budget_of_nothing_leaves_no_less, teardown),
 		cmocka_unit_test_teardown(test_keep_takes_all_others_by_short_parts, teardown),
