@@ -181,7 +181,7 @@ def main():
         arguments = arguments[:-1] + [str(int(arguments[-1]) // 5)]
     wanted = 20 if options.hasty and options.case.startswith("threads") else 1
     if options.case in ("outer", "left"):
-        wanted = 5  # two windows at least
+        wanted = 3  # a window at least
     # How much is changed in one run depends on what else the machine does.
     for _ in range(4):
         blocks, problems = attempt(options, program, arguments, variables)
