@@ -7,6 +7,7 @@
 
 #include <elf.h>
 #include <link.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -25,6 +26,24 @@ struct eh_entry {
 	int32_t function; /* relative to the header, ascending */
 	int32_t frame;
 };
+
+/* A frame description entry of .eh_frame, as long as `begin` is of the kind HST_EH_FRAME. */
+struct eh_frame {
+	uint32_t length;
+	uint32_t common; /* back from here to the entry that says of which kind it is */
+	int32_t begin;
+	uint32_t bytes; /* of the function */
+};
+
+/* The common entry; for version 1 with the usual factors, whose augmentation comes last. */
+struct eh_common {
+	uint32_t length;
+	uint32_t id; /* 0 */
+	uint8_t version;
+	char augmentation[];
+};
+
+#define HST_EH_STRING_MAX 8u
 
 struct eh_header {
 	uint8_t version, frame_kind, count_kind, table_kind;
@@ -63,11 +82,11 @@ static const ElfW(Phdr) * program_header(const struct hst_loaded *module, uint32
 }
 
 /* The table of all functions' beginnings, NULL: there is none of the usual kind. */
-static const struct eh_header *eh_header_of(const struct hst_loaded *module)
+static const struct eh_header *eh_header_of(
+	const struct hst_loaded *module, struct hst_mapping *ret_mapping)
 {
 	const ElfW(Phdr) *header = program_header(module, PT_GNU_EH_FRAME);
 	const struct eh_header *table;
-	struct hst_mapping mapping;
 	uint64_t at;
 
 	if (header == NULL) {
@@ -75,7 +94,7 @@ static const struct eh_header *eh_header_of(const struct hst_loaded *module)
 	}
 	at = module->bias + header->p_vaddr;
 	if (at < module->lo || at % sizeof(uint32_t) != 0 || header->p_memsz < sizeof *table ||
-		!mapped(at, header->p_memsz, &mapping)) {
+		!mapped(at, header->p_memsz, ret_mapping)) {
 		return NULL;
 	}
 	table = (const void *)at;
@@ -87,27 +106,92 @@ static const struct eh_header *eh_header_of(const struct hst_loaded *module)
 	return table;
 }
 
+/* A number of seven bits a byte, the last one below 128; only its end matters here. */
+static const uint8_t *skip_number(const uint8_t *at, const uint8_t *end)
+{
+	while (at < end && *at >= 128) {
+		at++;
+	}
+	return at < end ? at + 1 : end;
+}
+
+/* How a common entry's frames name addresses; -1: unknown. LSB core specification 5.0, 10.6.1.1. */
+static int address_kind(const struct eh_common *common, const uint8_t *end)
+{
+	const char *name = common->augmentation;
+	const uint8_t *at = (const uint8_t *)name;
+
+	while (at < end && *at != 0 && at < (const uint8_t *)name + HST_EH_STRING_MAX) {
+		at++;
+	}
+	if (at >= end || *at != 0 || common->id != 0 || common->version != 1 || name[0] != 'z') {
+		return -1;
+	}
+	at = skip_number(at + 1, end); /* code alignment */
+	at = skip_number(at, end);     /* data alignment */
+	at = skip_number(
+		at + 1, end); /* behind the return address's register: length of what follows */
+	for (name++; *name != 0 && at < end; name++) {
+		if (*name == 'R') {
+			return *at;
+		}
+		if (*name ==
+			'P') { /* its kind, then an address of four bytes, if it is one of the usual kinds */
+			if ((*at & 0x0f) != (HST_EH_FRAME & 0x0f)) {
+				return -1;
+			}
+			at += 5;
+		} else if (*name == 'L') {
+			at++;
+		} else if (*name != 'S' && *name != 'B') {
+			return -1;
+		}
+	}
+	return -1;
+}
+
+/* Of a function whose frame description lies at `at`, in `mapping`: how long it is; 0: it is another function's, or unknown. */
+static uint64_t frame_bytes(const struct hst_mapping *mapping, uint64_t at, uint64_t fn)
+{
+	const struct eh_frame *frame = (const void *)at;
+	uint64_t common = at + offsetof(struct eh_frame, common);
+	uint64_t end = mapping->range.hi;
+
+	if (at < mapping->range.lo || at >= end || end - at < sizeof *frame ||
+		frame->common > common - mapping->range.lo) {
+		return 0;
+	}
+	common -= frame->common;
+	if (end - common < sizeof(struct eh_common) ||
+		address_kind((const void *)common, (const uint8_t *)end) != HST_EH_FRAME ||
+		at + offsetof(struct eh_frame, begin) + (uint64_t)(int64_t)frame->begin != fn) {
+		return 0;
+	}
+	return frame->bytes;
+}
+
 uint64_t hst_jumps_extent(const struct hst_loaded *module, uint64_t fn)
 {
-	const struct eh_header *table = eh_header_of(module);
+	struct hst_mapping mapping;
+	const struct eh_header *table = eh_header_of(module, &mapping);
 	uint32_t lo = 0;
 	uint32_t hi = table != NULL ? table->count : 0;
 
-	/* The last function has none behind it; its end is not known. */
-	while (lo + 1 < hi) {
-		uint32_t middle = lo + (hi - 1 - lo) / 2;
-		uint64_t begin =
-			(uint64_t)table + (uint64_t)(int64_t)table->entries[middle].function;
-		uint64_t end =
-			(uint64_t)table + (uint64_t)(int64_t)table->entries[middle + 1].function;
+	while (lo < hi) {
+		uint32_t middle = lo + (hi - lo) / 2;
+		const struct eh_entry *entry = &table->entries[middle];
+		uint64_t begin = (uint64_t)table + (uint64_t)(int64_t)entry->function;
 
 		if (begin == fn) {
-			return end > begin ? end : 0;
+			uint64_t frame = (uint64_t)table + (uint64_t)(int64_t)entry->frame;
+			uint64_t bytes = frame_bytes(&mapping, frame, fn);
+
+			return bytes != 0 ? fn + bytes : 0;
 		}
 		if (begin < fn) {
 			lo = middle + 1;
 		} else {
-			hi = middle + 1;
+			hi = middle;
 		}
 	}
 	return 0;

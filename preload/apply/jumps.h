@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where a function jumps to the exit hook at its end. The hook is not called from there, so its return address says nothing: the jumps
- * are looked for in the function's code, from its first byte to the one before the next function, as the module's own table for
- * unwinding has them (.eh_frame_hdr). A jump counts if its four bytes lead to an entry of the linkage table that leads to the hook; that
+ * are looked for in the function's code, whose extent the module's own tables for unwinding tell
+ * (.eh_frame_hdr, .eh_frame). A jump counts if its four bytes lead to an entry of the linkage table that leads to the hook; that
  * the middle of another instruction does so by chance, in a function of which it is known that it has such a jump, may happen
  * once in some thousand million.
  *

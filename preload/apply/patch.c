@@ -14,6 +14,9 @@
 #define HST_LINK_BYTES   5u /* e8 rel32 */
 #define HST_SLOT_BYTES   6u /* ff 15 disp32 */
 #define HST_PLT_BYTES    16u
+#define HST_TEST         0xa9 /* test $imm32, %eax */
+#define HST_NOP          0x0f /* 0f 1f 44 00 00: nopl 0(%rax,%rax,1) */
+#define HST_NOP_OPERAND  0x0000441fu
 #define HST_FAILURES_MAX 16u /* for want of memory, until it is taken for a refusal */
 
 /* linux/membarrier.h, which not every libc's headers come with. */
@@ -95,7 +98,7 @@ static const struct form {
 	bool slot; /* its operand names the place that holds the hook's address */
 } forms[] = {
 	{ HST_SLOT_BYTES, 0xff, 0x15, 0x85, false, true },
-	{ HST_LINK_BYTES, 0xe8, 0, 0xa9, false, false },
+	{ HST_LINK_BYTES, 0xe8, 0, HST_TEST, false, false },
 	{ HST_SLOT_BYTES, 0xff, 0x25, 0xc3, true, true },
 	{ HST_LINK_BYTES, 0xe9, 0, 0xc3, true, false },
 };
@@ -183,9 +186,14 @@ void hst_patch_find(struct hst_patch_site *sites, uint32_t count, uint64_t hook)
 static bool site_is_as_expected(const struct hst_patch_site *site)
 {
 	const uint8_t *at = (const uint8_t *)site->at;
+	uint8_t first = site->armed;
 
-	return *at == (site->off ? site->disarmed : site->armed) &&
-	       load32(site->ret - 4) == site->operand &&
+	if (site->off) {
+		first = site->quiet == HST_QUIET_NOP ? HST_NOP : site->disarmed;
+	}
+	return *at == first &&
+	       load32(site->ret - 4) ==
+		       (site->quiet != HST_QUIET_NOT ? HST_NOP_OPERAND : site->operand) &&
 	       (site->second == 0 || at[1] == site->second);
 }
 
@@ -226,6 +234,117 @@ static void close_code(void)
 	}
 }
 
+/* All cores see what was written; false: that cannot be had. */
+static bool spread(void)
+{
+	return patch.barrier &&
+	       hst_sys6(SYS_membarrier, HST_MEMBARRIER_SYNC_CORE, 0, 0, 0, 0, 0) == 0;
+}
+
+static void set_first(const struct hst_patch_site *site, uint8_t byte)
+{
+	__atomic_store_n((uint8_t *)site->at, byte, __ATOMIC_RELEASE);
+}
+
+/* Only while the instruction is a test: it does the same with any operand, also with half of one. */
+static void set_operand(const struct hst_patch_site *site, uint32_t operand)
+{
+	memcpy((void *)(site->ret - 4), &operand, sizeof operand);
+	hst_barrier();
+}
+
+/* The sites of one call that lie in the mapping that is open. */
+struct opened {
+	struct hst_patch_site *const *sites;
+	uint32_t count;
+	const struct hst_mapping *text;
+};
+
+typedef void patch_step(struct hst_patch_site *site);
+
+static void each(const struct opened *opened, patch_step *step)
+{
+	for (uint32_t i = 0; i < opened->count; i++) {
+		struct hst_patch_site *site = opened->sites[i];
+
+		if (has(opened->text, site->at, HST_PATCH_SITE_MAX) && site_is_as_expected(site)) {
+			step(site);
+		}
+	}
+}
+
+static void step_disarm(struct hst_patch_site *site)
+{
+	if (!site->off) {
+		set_first(site, site->disarmed);
+		site->off = true;
+	}
+}
+
+static void step_empty(struct hst_patch_site *site)
+{
+	if (site->off && site->quiet == HST_QUIET_NOT && site->disarmed == HST_TEST) {
+		set_operand(site, HST_NOP_OPERAND);
+		site->quiet = HST_QUIET_READY;
+	}
+}
+
+static void step_nop(struct hst_patch_site *site)
+{
+	if (site->off && site->quiet == HST_QUIET_READY) {
+		set_first(site, HST_NOP);
+		site->quiet = HST_QUIET_NOP;
+	}
+}
+
+static void step_wake(struct hst_patch_site *site)
+{
+	if (site->quiet == HST_QUIET_NOP) {
+		set_first(site, site->disarmed);
+		site->quiet = HST_QUIET_READY;
+	}
+}
+
+static void step_fill(struct hst_patch_site *site)
+{
+	if (site->quiet == HST_QUIET_READY) {
+		set_operand(site, site->operand);
+		site->quiet = HST_QUIET_NOT;
+	}
+}
+
+static void step_arm(struct hst_patch_site *site)
+{
+	if (site->off && site->quiet == HST_QUIET_NOT) {
+		set_first(site, site->armed);
+		site->off = false;
+	}
+}
+
+/* No byte of an instruction is written while a core may execute it as part of another one. */
+static void change(const struct opened *opened, bool off)
+{
+	if (off) {
+		each(opened, step_disarm);
+		if (spread()) {
+			each(opened, step_empty);
+			if (spread()) {
+				each(opened, step_nop);
+			}
+		}
+		return;
+	}
+	if (patch.barrier) {
+		each(opened, step_wake);
+		if (!spread()) {
+			return;
+		}
+		each(opened, step_fill);
+		(void)spread();
+	}
+	each(opened, step_arm);
+}
+
 /* All of the sites from the first one on that lie in the same mapping. false: the first one could not be changed. */
 static bool set_in_mapping(struct hst_patch_site *const *sites, uint32_t count, bool off)
 {
@@ -235,16 +354,7 @@ static bool set_in_mapping(struct hst_patch_site *const *sites, uint32_t count, 
 		!has(&text, sites[0]->at, HST_PATCH_SITE_MAX) || !open_code(&text)) {
 		return false;
 	}
-	for (uint32_t i = 0; i < count; i++) {
-		struct hst_patch_site *site = sites[i];
-
-		if (site->off != off && has(&text, site->at, HST_PATCH_SITE_MAX) &&
-			site_is_as_expected(site)) {
-			__atomic_store_n((uint8_t *)site->at, off ? site->disarmed : site->armed,
-				__ATOMIC_RELEASE);
-			site->off = off;
-		}
-	}
+	change(&(struct opened){ sites, count, &text }, off);
 	close_code();
 	return sites[0]->off == off;
 }
@@ -262,9 +372,7 @@ bool hst_patch_set(struct hst_patch_site *const *sites, uint32_t count, bool off
 			all = false;
 		}
 	}
-	if (patch.barrier) {
-		(void)hst_sys6(SYS_membarrier, HST_MEMBARRIER_SYNC_CORE, 0, 0, 0, 0, 0);
-	}
+	(void)spread();
 	return all;
 }
 

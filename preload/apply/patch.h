@@ -7,9 +7,14 @@
  *   e9 rel32      jmp hook@plt           c3              ret
  *   ff 25 disp32  jmp *hook@got(%rip)    c3              ret
  *
+ * Where the kernel makes all cores see new code (membarrier), the first of them becomes a NOP in two steps more, since a test
+ * takes a place in the processor that a NOP does not: its operand means nothing, so it is written, all cores are told, and then the first byte:
+ *
+ *   a9 imm32      a9 1f 44 00 00         0f 1f 44 00 00  nopl 0(%rax,%rax,1)
+ *
  * A call keeps its length and changes flags only, which are dead across a call. The exit hook is jumped to where a function has
- * nothing else to do: what it would return to is on the stack, and the function returns there itself. One byte is written at
- * once, so that another thread executes the one or the other instruction and nothing in between.
+ * nothing else to do: what it would return to is on the stack, and the function returns there itself. What makes another
+ * instruction of it is one byte, so that another thread executes the one or the other instruction and nothing in between.
  *
  * A call is known by the address that a hook was called from; where a jump comes from, nobody knows: apply/jumps.c looks
  * for it.
@@ -24,6 +29,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum hst_quiet {
+	HST_QUIET_NOT = 0,   /* the operand is the call's */
+	HST_QUIET_READY = 1, /* the operand is the NOP's */
+	HST_QUIET_NOP = 2,
+};
+
 struct hst_patch_site {
 	uint64_t ret;     /* where the instruction ends: a called hook returns there */
 	bool jump;        /* not a call */
@@ -34,6 +45,7 @@ struct hst_patch_site {
 	uint8_t second; /* the byte behind it, if it is no part of the operand */
 	bool slot;      /* the operand names the place that holds the hook's address */
 	bool off;       /* it is disarmed now */
+	uint8_t quiet;  /* enum hst_quiet */
 };
 
 #define HST_PATCH_SITE_MAX 6u /* bytes of an instruction */

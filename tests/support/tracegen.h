@@ -70,8 +70,8 @@ uint32_t tracegen_depth(const struct tracegen_stream *stream);
 /* Frames that are open before the first event (fork), outermost first, one call each. */
 void tracegen_inherit(struct tracegen_stream *stream, uint64_t ret, uint64_t fn);
 
-/* Events. Chooses the shortest record, as the preload does. */
-void tracegen_enter(struct tracegen_stream *stream, uint64_t ticks, uint64_t ret, uint64_t fn);
+/* Events. Chooses the shortest record, as the preload does; an enter says whether the predictor foretold it. */
+bool tracegen_enter(struct tracegen_stream *stream, uint64_t ticks, uint64_t ret, uint64_t fn);
 void tracegen_exit(struct tracegen_stream *stream, uint64_t ticks);
 void tracegen_exit_error(struct tracegen_stream *stream, uint64_t ticks);
 void tracegen_unwind(

@@ -304,7 +304,7 @@ static void put_new(struct tracegen_stream *stream, uint32_t units, uint64_t ret
 	tracegen_put(stream, record, 8);
 }
 
-void tracegen_enter(struct tracegen_stream *stream, uint64_t ticks, uint64_t ret, uint64_t fn)
+bool tracegen_enter(struct tracegen_stream *stream, uint64_t ticks, uint64_t ret, uint64_t fn)
 {
 	uint32_t units = tracegen_prepare(stream, ticks, 8, HST_TIME_MASK);
 	struct tracegen_stack *stack = present_stack(stream);
@@ -313,12 +313,13 @@ void tracegen_enter(struct tracegen_stream *stream, uint64_t ticks, uint64_t ret
 	uint32_t *last = caller == NULL ? &stack->root_last : &caller->last;
 	uint32_t slot = (caller_id * 2654435761u + *last * 2246822519u) >> 20;
 	uint32_t id = find_id(stream, ret);
+	bool foretold = id != 0 && stream->predictor[slot] == id;
 	uint16_t record;
 
 	if (id == 0) {
 		id = define_id(stream, ret, fn);
 		put_new(stream, units, ret, fn);
-	} else if (stream->predictor[slot] == id) {
+	} else if (foretold) {
 		record = (uint16_t)(HST_KIND_PREDICTED << HST_KIND_SHIFT | units);
 		tracegen_put(stream, &record, 1);
 	} else {
@@ -327,6 +328,7 @@ void tracegen_enter(struct tracegen_stream *stream, uint64_t ticks, uint64_t ret
 	stream->predictor[slot] = (uint16_t)id;
 	*last = id;
 	push(stack, (struct tracegen_frame){ .ret = ret, .fn = fn, .id = id });
+	return foretold;
 }
 
 static void pop(struct tracegen_stream *stream, uint32_t count)

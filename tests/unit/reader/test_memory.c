@@ -25,7 +25,7 @@ static void read_all(struct tracegen *gen, struct read_result *ret_result)
 
 /* What test_memory_every_op writes, as it must come back. */
 static const struct seen every_op[] = {
-	{ .ticks = 100, .kind = HST_EVENT_ENTER, .ret = 0x500, .fn = 0x40 },
+	{ .ticks = 100, .kind = HST_EVENT_ENTER, .reason = 1, .ret = 0x500, .fn = 0x40 },
 	{ .ticks = 104,
 		.kind = HST_EVENT_ALLOC,
 		.ret = 0x500,
