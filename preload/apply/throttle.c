@@ -439,10 +439,19 @@ void hst_throttle_pace(struct hst_stream *stream)
 	stream->window->limit = stream->look;
 }
 
+/* Is the frame certainly open? Its stack may be another one than the hook's. */
+static bool is_open(const struct hst_stream *stream, const struct hst_open *entry)
+{
+	uint64_t here = (uint64_t)__builtin_frame_address(0);
+
+	return here >= stream->fiber->lo && here < entry->cfa && entry->cfa <= stream->fiber->hi &&
+	       hst_stack_is_there(entry);
+}
+
 /*
  * Frames of suppressed functions leave the stack, since nobody will tell when they end. Not so those that were open all through the chunk:
- * they are the outer calls of a recursion, or what runs the program, whose time would be missing. They stay until a hook
- * shows that the stack was left, as after longjmp.
+ * they are the outer calls of a recursion, or what runs the program, whose time would be missing. They stay until a hook finds that
+ * they were left.
  */
 void hst_throttle_drop(struct hst_stream *stream)
 {
@@ -457,17 +466,20 @@ void hst_throttle_drop(struct hst_stream *stream)
 		return;
 	}
 	stream->changes = changes;
+	stream->kept = 0;
 	hst_counts_drop(stream);
 	stream->look_step = 0; /* how fast events came until now says nothing any more */
 	for (struct hst_open *entry = base + 1; entry <= stream->top; entry++) {
 		const struct hst_suppressed *known = hst_suppressed_find(entry->fn);
 		uint32_t depth = (uint32_t)(entry - base);
+		bool recorded = known == NULL || known->state == HST_FN_RECORDED;
 
-		if (known == NULL || known->state == HST_FN_RECORDED || depth <= through) {
+		if (recorded || (depth <= through && is_open(stream, entry))) {
 			kept++;
 			if (kept != entry) {
 				*kept = *entry;
 			}
+			stream->kept = recorded ? stream->kept : (uint32_t)(kept - base);
 			continue;
 		}
 		stream->low_depth = depth - 1 < stream->low_depth ? depth - 1 : stream->low_depth;

@@ -237,6 +237,7 @@ struct hst_stream {
 	uint64_t period_own; /* ticks that went into hasten's own work beside the hooks */
 	uint64_t period_off; /* ticks off the CPU */
 	uint32_t changes;    /* of what is suppressed, as far as the shadow stack has followed */
+	uint32_t kept;       /* depth of the innermost frame of a suppressed function, 0 none */
 };
 
 /* The thread's stream; NULL until its first hook. */

@@ -93,6 +93,7 @@ bool hst_fiber_first(struct hst_stream *stream, uint64_t sp, uint64_t hi)
 	stream->end = fiber->end;
 	stream->lo = fiber->lo;
 	stream->known = 0;
+	stream->kept = 0;
 	stream->fiber_count = 0;
 	stream->fiber_numbers = 0;
 	stream->parked_count = 0;
@@ -121,6 +122,7 @@ static void fiber_set(struct hst_stream *stream, struct hst_fiber *fiber)
 	stream->low = fiber->top;
 	stream->doubt = fiber->doubt;
 	stream->errors_below = 0;
+	stream->kept = 0;
 }
 
 void hst_fiber_mend(struct hst_stream *stream)

@@ -174,6 +174,15 @@ void hst_stack_exposed(struct hst_stream *stream)
 	if (depth < stream->doubt) {
 		stream->doubt = depth;
 	}
+	if (depth < stream->kept) {
+		stream->kept = depth;
+	}
+}
+
+bool hst_stack_is_there(const struct hst_open *entry)
+{
+	return entry->cfa % sizeof(uint64_t) == 0 &&
+	       (uint32_t)load(entry->cfa - sizeof(uint64_t)) == entry->call;
 }
 
 void hst_stack_pop(
@@ -244,6 +253,7 @@ static void pop_left(struct hst_stream *stream, uint32_t count, uint64_t ticks)
 	if (count == 0) {
 		return;
 	}
+	parked = parked || depth - count < stream->kept;
 	park(stream, count);
 	sure = count < sure ? count : sure;
 	parked = parked || has_suppressed(stream, count);
@@ -293,6 +303,30 @@ static uint32_t count_dead_equals(const struct hst_stream *stream, const struct 
 	return dead;
 }
 
+/*
+ * Frames of suppressed functions that were kept end without a word: what runs now may have been called by whoever called them, from
+ * deeper down than they were. Their return addresses then are no longer there. While the innermost one's is, all are open.
+ */
+static void pop_silent(struct hst_stream *stream, uint64_t ticks)
+{
+	const struct hst_open *base = stream->fiber->base;
+	uint32_t depth = hst_depth(stream);
+	uint32_t gone = 0;
+
+	for (; stream->kept > 0; stream->kept--) {
+		const struct hst_open *entry = base + stream->kept;
+
+		if (hst_suppressed_find(entry->fn) == NULL) {
+			continue;
+		}
+		if (hst_stack_is_there(entry)) {
+			break;
+		}
+		gone = depth - stream->kept + 1;
+	}
+	hst_stack_pop(stream, gone, HST_UNWIND_MISSED, ticks);
+}
+
 void hst_stack_settle(
 	struct hst_stream *stream, uint64_t cfa, const struct hst_call *call, uint64_t ticks)
 {
@@ -300,11 +334,17 @@ void hst_stack_settle(
 
 	dead += count_dead_equals(stream, stream->top - dead, cfa, call);
 	pop_left(stream, dead, ticks);
+	if (HST_UNLIKELY(stream->kept != 0)) {
+		pop_silent(stream, ticks);
+	}
 }
 
 void hst_stack_settle_at(struct hst_stream *stream, uint64_t sp, uint64_t ticks)
 {
 	pop_left(stream, count_below(stream, sp + 1), ticks);
+	if (HST_UNLIKELY(stream->kept != 0)) {
+		pop_silent(stream, ticks);
+	}
 }
 
 /*
@@ -322,16 +362,18 @@ bool hst_stack_find_exit(struct hst_stream *stream, const struct hst_call *call,
 	const struct hst_open *entry = stream->top - dead;
 	uint32_t ignored;
 	uint64_t cfa;
+	bool copied = dead > 0 && is_copied(entry + 1, call) &&
+		      !(entry->fn == call->fn && entry->cfa == call->sp);
 
-	if (dead > 0 && is_copied(entry + 1, call) &&
-		!(entry->fn == call->fn && entry->cfa == call->sp)) {
+	if (copied) {
 		dead--;
 		entry++;
 	}
 	if (entry == stream->fiber->base) {
 		return false;
 	}
-	if (entry->fn != call->fn) {
+	/* The exit of a suppressed function may be that of a call further in, which is not on this stack. */
+	if (entry->fn != call->fn || (hst_suppressed_find(call->fn) != NULL && !copied)) {
 		cfa = call->jumped ? call->sp : hst_frame_address(stream, call, 0, &ignored);
 		while (entry > stream->fiber->base &&
 			(entry->cfa < cfa || (entry->cfa == cfa && entry->fn != call->fn))) {

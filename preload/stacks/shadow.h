@@ -56,6 +56,9 @@ struct hst_call {
 uint64_t hst_frame_address(
 	struct hst_stream *stream, const struct hst_call *call, uint32_t k, uint32_t *ret_k);
 
+/* Does the frame's return address lie where it was? The frame is one of the stack that runs, further out than what runs. */
+bool hst_stack_is_there(const struct hst_open *entry);
+
 /* Closes the innermost `count` frames: record, ledger, tree. */
 void hst_stack_pop(
 	struct hst_stream *stream, uint32_t count, enum hst_unwind_reason reason, uint64_t ticks);

@@ -35,6 +35,9 @@ CASES = {
     "fork": (["fork", "80000"], {}),
     "refused": (["refused", "50000"], {}),
     "counted": (["steady", "50000"], {"HASTEN_PATCH": "0"}),
+    "outer": (["outer", "100000"], {}),
+    "left": (["left", "100000"], {}),
+    "jumps": (["jumps", "100000"], {}),
     "limit": (["steady", "1500000"], {"HASTEN_LIMIT": "1M", "HASTEN_MEMORY": "0"}),
 }
 
@@ -83,6 +86,20 @@ def check_replaced(rows, items, problems):
         problems.append("no function of the libraries was counted: this tests nothing")
 
 
+def check_nested(rows, case, problems):
+    """The outermost call of a function that calls itself lasts as long as it did, whatever is left out of what it calls."""
+    total = {name: row["total_ns"] for name, row in rows.items()}
+    if not rows["nest"]["throttled"]:
+        problems.append("nest was recorded all the time: this tests nothing")
+    if case == "outer" and total["nest"] < 0.9 * total["main"]:
+        problems.append(f"nest has {total['nest']} ns of main's {total['main']}")
+    if case == "left" and total["nest"] + total["heavy"] > 1.1 * total["main"]:
+        problems.append(f"nest has {total['nest']} ns and heavy {total['heavy']}, beside each other, of main's {total['main']}")
+    for name, row in rows.items():
+        if row["errors"] != 0:
+            problems.append(f"{name}: {row['errors']} calls are said to have ended in an error")
+
+
 def check_report(hasten, data, case, items, problems):
     status, out, err = run([hasten, "report", "--json", "-n", "0", data])
     if status != 0:
@@ -107,6 +124,8 @@ def check_report(hasten, data, case, items, problems):
             problems.append(f"tiny: counted {got}, not {items * TINY}")
         if row["estimated_calls_low"] > items * TINY:
             problems.append(f"tiny: {got}, there were {items * TINY}")
+    elif case in ("outer", "left"):
+        check_nested(rows, case, problems)
     elif case == "replaced":
         check_replaced(rows, items, problems)
     elif case == "steady":
@@ -122,6 +141,11 @@ def attempt(options, program, arguments, variables):
         data = os.path.join(folder, "data")
         recorded = run(command, LD_PRELOAD=options.preload, HASTEN_DATA=data, HASTEN_CHECK="1",
                        HASTEN_OVERHEAD="5%", **variables)
+        if options.case == "jumps" and not options.hasty:
+            if (plain[2], recorded[2]) != (b"jumps\n", b"returns\n"):
+                problems.append(f"sweep {recorded[2].decode().strip()} in the end, without us it {plain[2].decode().strip()}")
+        if options.case == "jumps":
+            plain, recorded = plain[:2], recorded[:2]
         if recorded != plain:
             problems.append(f"the program says {recorded}, without us {plain}")
         blocks = check_files(data, problems) if glob.glob(data + "/*.hst") else []
@@ -156,6 +180,8 @@ def main():
     if options.hasty:
         arguments = arguments[:-1] + [str(int(arguments[-1]) // 5)]
     wanted = 20 if options.hasty and options.case.startswith("threads") else 1
+    if options.case in ("outer", "left"):
+        wanted = 3  # a window at least
     # How much is changed in one run depends on what else the machine does.
     for _ in range(4):
         blocks, problems = attempt(options, program, arguments, variables)

@@ -10,6 +10,9 @@
  *   throttled jit ITEMS               two threads make code that calls the hooks, look at it, and make it anew
  *   throttled fork ITEMS              children go on with the same work
  *   throttled refused ITEMS           mprotect is forbidden from the start of main on
+ *   throttled outer ITEMS             all that is done is done in a function that calls itself
+ *   throttled left ITEMS              the same function, and then another one, called by a function without hooks
+ *   throttled jumps ITEMS             the exit hook is jumped to, and the code there looked at when all is done
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -264,6 +267,69 @@ NOHOOK static void forbid(void)
 	}
 }
 
+/* Slow enough that its hooks cost little. */
+__attribute__((noinline)) static uint64_t heavy(uint64_t state)
+{
+	for (unsigned i = 0; i < 4000; i++) {
+		state = state * 31 + i;
+	}
+	return state;
+}
+
+/* Its innermost calls do nearly nothing, and once in a while something: a hook comes from deep within. */
+__attribute__((noinline)) static uint64_t nest(unsigned depth, uint64_t state, uint64_t rounds)
+{
+	if (depth == 0) {
+		return state % 16384 == 0 ? heavy(state) : tiny(state, rounds);
+	}
+	for (uint64_t i = 0; i < rounds; i++) {
+		state = nest(depth - 1, state + i, 2);
+	}
+	return state;
+}
+
+/* Whoever called `nest` before is the caller of this one, too. */
+NOHOOK __attribute__((noinline)) static uint64_t without_hooks(uint64_t state, uint64_t rounds)
+{
+	for (uint64_t i = 0; i < rounds; i++) {
+		state = heavy(state);
+	}
+	return state;
+}
+
+#define CODE_LOOKED 64u
+
+/* In how many places `sweep` returns now where it jumped. */
+NOHOOK static unsigned returns_now(const uint8_t *before)
+{
+	const uint8_t *now = (const uint8_t *)(uintptr_t)sweep;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < CODE_LOOKED; i++) {
+		count += now[i] != before[i] && now[i] == 0xc3;
+	}
+	return count;
+}
+
+/* What the code looks like goes to stderr, as it is to be another one where we are. In a window it is as it was. */
+static int jumps(void)
+{
+	uint8_t before[CODE_LOOKED];
+	unsigned count = 0;
+
+	memcpy(before, (const void *)(uintptr_t)sweep, sizeof before);
+	for (unsigned round = 0; round < 8 && count == 0; round++) {
+		for (uint64_t i = 0; i < items * TINY / 8; i++) {
+			sweep(i);
+		}
+		(void)heavy(items);
+		count = returns_now(before);
+	}
+	printf("%016lx\n", (unsigned long)dust);
+	fprintf(stderr, "%s\n", count != 0 ? "returns" : "jumps");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 2 ? argv[1] : "";
@@ -284,6 +350,17 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(mode, "fork") == 0) {
 		return forks();
+	}
+	if (strcmp(mode, "outer") == 0) {
+		printf("%016lx\n", (unsigned long)nest(12, 1, items));
+		return 0;
+	}
+	if (strcmp(mode, "left") == 0) {
+		printf("%016lx\n", (unsigned long)without_hooks(nest(12, 1, items / 50), items));
+		return 0;
+	}
+	if (strcmp(mode, "jumps") == 0) {
+		return jumps();
 	}
 	if (strcmp(mode, "refused") == 0) {
 		forbid();

@@ -132,6 +132,22 @@ static void find(uint64_t hook, unsigned which)
 	}
 }
 
+/* Code behind the function may be of another one, of which no table knows. */
+static void check_extent(const struct hst_loaded *module)
+{
+	void *fn = dlsym(test.library, "patch_stir");
+	const ElfW(Sym) *symbol = NULL;
+	Dl_info info;
+
+	if (fn == NULL || dladdr1(fn, &info, (void **)&symbol, RTLD_DL_SYMENT) == 0 ||
+		symbol == NULL) {
+		fail("no patch_stir");
+	}
+	if (hst_jumps_extent(module, (uint64_t)fn) != (uint64_t)fn + symbol->st_size) {
+		fail("the extent of patch_stir is not its size");
+	}
+}
+
 /* Jumps to the exit hook, in each function that was seen to have one. */
 static void find_jumps(uint64_t hook)
 {
@@ -144,7 +160,8 @@ static void find_jumps(uint64_t hook)
 	if (dlinfo(test.library, RTLD_DI_LINKMAP, &map) != 0) {
 		fail(dlerror());
 	}
-	module = (struct hst_loaded){ .bias = map->l_addr, .lo = map->l_addr };
+	module = (struct hst_loaded){ .bias = map->l_addr, .lo = map->l_addr, .hi = UINT64_MAX };
+	check_extent(&module);
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t ends[HST_PATCH_BATCH];
 		uint32_t found = hst_jumps_find(&module, functions[i], ends, HST_PATCH_BATCH);

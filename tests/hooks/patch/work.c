@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Work whose result shows any register, flag or branch that a changed call site would spoil. Built as a library with hooks by
- * several compilers and flags. Functions with a result call their exit hook; `stir` jumps to it.
+ * several compilers and flags. Functions with a result call their exit hook; `patch_stir` jumps to it.
  */
 #include <stddef.h>
 #include <stdint.h>
 
 uint64_t patch_work(uint64_t seed);
+void patch_stir(uint64_t value);
 
 static volatile uint64_t pot[64];
 
@@ -20,7 +21,8 @@ __attribute__((noinline)) static double wave(double x, unsigned n)
 	return n == 0 ? x : wave(x * 0.75 + 1.0, n - 1) * 0.5 + x;
 }
 
-__attribute__((noinline)) static void stir(uint64_t value)
+/* A name that others see: its size can be asked for. */
+__attribute__((noinline)) void patch_stir(uint64_t value)
 {
 	uint64_t local[64];
 
@@ -55,7 +57,7 @@ uint64_t patch_work(uint64_t seed)
 		state += (uint64_t)(int64_t)compare(state, seed);
 		state ^= (uint64_t)wave((double)(state >> 40), i % 5);
 		state = fold(state);
-		stir(state);
+		patch_stir(state);
 	}
 	return state;
 }
