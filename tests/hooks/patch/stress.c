@@ -231,7 +231,7 @@ static void decide(void)
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		const uint8_t nop[] = { 0x0f, 0x1f, 0x44, 0, 0 };
-		const volatile uint8_t *at = (const volatile uint8_t *)chosen[i]->at;
+		const volatile uint8_t *at = (volatile uint8_t *)chosen[i]->at;
 		bool quiet = off && chosen[i]->disarmed == 0xa9;
 
 		for (unsigned k = 0; quiet && k < sizeof nop; k++) {
