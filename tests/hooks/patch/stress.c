@@ -136,13 +136,14 @@ static void find(uint64_t hook, unsigned which)
 static void check_extent(const struct hst_loaded *module)
 {
 	void *fn = dlsym(test.library, "patch_stir");
-	const ElfW(Sym) *symbol = NULL;
+	const ElfW(Sym) * symbol;
+	void *found = NULL;
 	Dl_info info;
 
-	if (fn == NULL || dladdr1(fn, &info, (void **)&symbol, RTLD_DL_SYMENT) == 0 ||
-		symbol == NULL) {
+	if (fn == NULL || dladdr1(fn, &info, &found, RTLD_DL_SYMENT) == 0 || found == NULL) {
 		fail("no patch_stir");
 	}
+	symbol = found;
 	if (hst_jumps_extent(module, (uint64_t)fn) != (uint64_t)fn + symbol->st_size) {
 		fail("the extent of patch_stir is not its size");
 	}
