@@ -11,7 +11,7 @@
  * The preload measures among work like a program's, but in a loop that the caches and predictors know. What a pair takes in
  * programs whose time without hooks is known is this share of it (docs/estimators.md), and lies between these bounds.
  */
-#define HST_COST_SHARE 0.92
+#define HST_COST_SHARE 0.95
 #define HST_COST_LEAST 0.85
 #define HST_COST_MOST  1.15
 
