@@ -278,7 +278,7 @@ static const struct hst_start_option rows[] = {
 	{ "no-memory", 0, HST_START_NONE, FLAG(no_memory), NULL, NULL,
 	  "leave out allocations" },
 	{ "memory", 0, HST_START_NONE, FLAG(memory), NULL, NULL,
-	  "record allocations also with --overhead, whose limit they are not part of" },
+	  "record allocations also with --overhead (not within its limit)" },
 	{ "no-cpu", 0, HST_START_NONE, FLAG(no_cpu), NULL, NULL,
 	  "leave out CPU time: wall time only" },
 	{ "memory-all", 0, HST_START_NONE, FLAG(memory_all), "HASTEN_MEMORY_ALL", NULL,

@@ -64,12 +64,16 @@ static const ElfW(Phdr) * program_header(const struct hst_loaded *module, uint32
 	const ElfW(Ehdr) *header = (const void *)module->lo;
 	const ElfW(Phdr) * at;
 	struct hst_mapping mapping;
+	uint64_t room;
 
 	if (!mapped(module->lo, sizeof *header, &mapping) ||
 		memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
 		header->e_phentsize != sizeof *at || header->e_phnum > HST_HEADERS_MAX ||
-		header->e_phoff % sizeof(uint64_t) != 0 ||
-		header->e_phoff > mapping.range.hi - module->lo - header->e_phnum * sizeof *at) {
+		header->e_phoff % sizeof(uint64_t) != 0) {
+		return NULL;
+	}
+	room = mapping.range.hi - module->lo;
+	if (header->e_phoff > room || room - header->e_phoff < header->e_phnum * sizeof *at) {
 		return NULL;
 	}
 	at = (const void *)(module->lo + header->e_phoff);

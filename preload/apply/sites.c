@@ -184,6 +184,9 @@ static void forget_gone(uint32_t look)
 		}
 		list[i].next = entry->sites;
 		entry->sites = i + 1;
+		if (list[i].patch.jump) {
+			entry->jumps = HST_JUMPS_LISTED; /* disarmed ones cannot be found again */
+		}
 	}
 	sites.noted = 0;
 }
@@ -381,6 +384,11 @@ static uint32_t learn(bool is_exit)
 
 			if (site == NULL) {
 				found[count].at = 0; /* it would never be armed again */
+				if (entry != NULL && noted[i].is_jump &&
+					entry->jumps == HST_JUMPS_NOTED) {
+					entry->jumps =
+						HST_JUMPS_UNKNOWN; /* in a window: to be tried again */
+				}
 			} else if (noted[i].is_jump) {
 				entry->jumps = HST_JUMPS_LISTED;
 			}

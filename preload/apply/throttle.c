@@ -50,6 +50,7 @@ static struct {
 	uint64_t per_us; /* ticks; 0 not known yet */
 	uint64_t random;
 	uint64_t disarmed; /* all of them, the latest time */
+	uint64_t late;     /* the latest exit that came by a jump all the same */
 	uint64_t window_begin;
 	uint64_t window_next;
 	uint64_t window_bytes; /* of events in it, from all threads */
@@ -497,7 +498,10 @@ static void note_jump(struct hst_suppressed *entry, uint64_t now)
 
 	if (entry->jumps == HST_JUMPS_LISTED &&
 		now - throttle.disarmed > HST_PERIOD_US * throttle.per_us) {
+		/* A part of the function that is far away (.cold) may come now and then. */
+		entry->late = now - throttle.late > HST_MILLION * throttle.per_us ? 0 : entry->late;
 		entry->late++;
+		throttle.late = now;
 	}
 	if (entry->late >= HST_LATE_MAX ||
 		(entry->jumps == HST_JUMPS_UNKNOWN &&

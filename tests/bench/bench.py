@@ -33,6 +33,7 @@ import memory_bench
 import output
 import overhead_bench
 import process_bench
+import ranking
 import stats
 import truth_bench
 from memory_bench import disk_bytes
@@ -58,6 +59,7 @@ PARTS = {
     cpu_bench: "CpuBench",
     overhead_bench: "OverheadBench",
     truth_bench: "TruthBench",
+    ranking: "RankingBench",
 }
 # Figures of calls are those of calls alone, as uftrace's are.
 CALLS_ONLY = {"HASTEN_MEMORY": "0"}

@@ -4,7 +4,7 @@
 
     nop_hooks.py PROGRAM COPY [--test]
 
-A call becomes the five-byte NOP, or with --test the instruction that `hasten run --overhead` makes of it; a jump at the end of a function a return. Needs objdump and readelf; calls through the linkage
+A call becomes the five-byte NOP, or with --test the instruction that `hasten run --overhead` makes of it first; a jump at the end of a function a return. Needs objdump and readelf; calls through the linkage
 table only (no -fno-plt).
 """
 

@@ -35,6 +35,7 @@ WAYS = ("folded", "source")
 CLONE = re.compile(r"\.(?:part|constprop|isra|cold|lto_priv)\b.*$")
 # Rounds of Lua's workload, rows of SQLite's, kilobytes for bzip2; full and quick.
 SIZES = {"lua": (60, 1), "sqlite": (12000, 500), "bzip2": (4000, 100)}
+NAMES = tuple("rank" + name for name in SIZES)
 MEMORY_ONLY = (("PRAGMA threads = 0;", ""), ("PRAGMA cache_size = 10;", "PRAGMA cache_size = -200000;"),
                ("PRAGMA temp_store = FILE;", "PRAGMA temp_store = MEMORY;"))
 
@@ -239,30 +240,40 @@ def middle(rounds, way, name):
     return statistics.median(shares[way].get(name, 0) for shares in rounds)
 
 
-def row(found, way, name):
-    """(figures, verdict, note) of one function."""
-    perf = middle(found["perf"], way, name)
+def apart_of(found, way, name):
+    """(points of each round, whether perf and callgrind differ) of one function."""
     grind = found["callgrind"][0][way].get(name, 0)
-    differ = abs(perf - grind) > BAR
+    differ = abs(middle(found["perf"], way, name) - grind) > BAR
     apart = []
     for hasten, sampled in zip(found["hasten"], found["perf"]):
         own = hasten[way].get(name, 0)
         away = abs(own - sampled[way].get(name, 0))
         apart.append(away if differ else max(away, abs(own - grind)))
+    return apart, differ
+
+
+def row(found, way, name):
+    """(figures, verdict, note) of one function."""
+    apart, differ = apart_of(found, way, name)
     _, low, high = stats.median_interval(apart)
-    figures = (middle(found["hasten"], way, name), perf, grind, middle(found["hooked"], way, name))
+    figures = tuple(middle(found[tool], way, name) for tool in ("hasten", "perf", "callgrind", "hooked"))
     return figures, stats.verdict(low, high, BAR), "perf and callgrind differ: by perf" if differ else ""
+
+
+def large(found, way):
+    """Functions above SHOWN in perf or callgrind, by perf."""
+    shares = found["callgrind"][0][way]
+    names = {one for one in shares if shares[one] > SHOWN}
+    names |= {one for rounds in found["perf"] for one in rounds[way] if middle(found["perf"], way, one) > SHOWN}
+    return sorted(names, key=lambda one: -middle(found["perf"], way, one))
 
 
 def show(name, found):
     """Prints a program's rows. Returns the verdict of the folded way."""
     judged = []
     for way in WAYS:
-        shares = found["callgrind"][0][way]
-        names = {one for one in shares if shares[one] > SHOWN}
-        names |= {one for rounds in found["perf"] for one in rounds[way] if middle(found["perf"], way, one) > SHOWN}
         print("%-10s %-28s %8s %8s %9s %8s" % (name, way, "hasten", "perf", "callgrind", "hooked"))
-        for one in sorted(names, key=lambda one, way=way: -middle(found["perf"], way, one)):
+        for one in large(found, way):
             figures, verdict, note = row(found, way, one)
             print("%-10s %-28s %8.1f %8.1f %9.1f %8.1f  %s%s" % (("", one) + figures + (
                 verdict, "; " + note if note else "")))
@@ -272,6 +283,33 @@ def show(name, found):
     print("ranking of %s: %d of %d functions within %.0f points: %s\n" % (
         name, judged.count(stats.PASS), len(judged), BAR, verdict))
     return verdict
+
+
+class RankingBench:
+    """The programs as targets of bench.py: how far each large function is from perf and callgrind, in points."""
+
+    def __init__(self, bench, broken, say):
+        self.bench = bench
+        self.broken = broken
+        self.say = say
+
+    def compile(self, _cc, _call, _here):
+        """All programs are there, or are made when they are needed."""
+
+    def run(self):
+        for name in SIZES:
+            if not self.bench.wanted("rank" + name):
+                continue
+            try:
+                found = Ranking(self.bench.options).measure(name)
+            except Missing as why:
+                self.say("rank%s is left out: %s" % (name, why))
+                continue
+            except (OSError, subprocess.CalledProcessError) as error:
+                raise self.broken("rank%s: %s" % (name, error)) from error
+            show(name, found)
+            for one in large(found, "folded"):
+                self.bench.bar("share of %s in %s, away by" % (one, name), apart_of(found, "folded", one)[0], BAR, "points")
 
 
 def main():

@@ -10,6 +10,7 @@ Targets of real programs are skipped aloud where their sources cannot be had.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,7 @@ OF_LUA = {
     "truelua": ("lua, main's total", 8),
     "truecalls": ("lua, calls, main's total", 8),
 }
+OF_SAMPLERS = {"rankbzip2": ("share of ", 1)}
 OF_SQLITE = {"truesqlite": ("sqlite, main's total", 8)}
 
 
@@ -46,6 +48,16 @@ def fetched(build, program):
     if done.returncode:
         print("left out: %s" % done.stdout.strip())
     return done.returncode == 0
+
+
+def have_samplers():
+    """perf may be there and not be allowed to look."""
+    works = shutil.which("perf") and shutil.which("valgrind") and subprocess.run(
+        ["perf", "record", "-q", "-e", "cpu-clock:u", "-o", os.devnull, "true"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    if not works:
+        print("left out: perf and valgrind do not both work here")
+    return works
 
 
 def rows_of(build, targets):
@@ -81,6 +93,7 @@ def main():
     targets = dict(EXPECTED)
     targets.update(OF_LUA if fetched(build, "lua") else {})
     targets.update(OF_SQLITE if fetched(build, "sqlite") else {})
+    targets.update(OF_SAMPLERS if have_samplers() and fetched(build, "bzip2") else {})
     status, rows, said = rows_of(build, targets)
     problems = list(problems_of(targets, status, rows, said))
     for problem in problems:

@@ -135,7 +135,7 @@ class Options(support.RunTest):
         result = self.run_hasten("--help")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         for option in ("-o", "--mode", "--limit", "--filter", "--overhead", "--no-patch", "--args", "--plan",
-                       "--no-memory", "--no-cpu", "--no-functions", "--no-children", "--no-system", "--json",
+                       "--no-memory", "--memory", "--no-cpu", "--no-functions", "--no-children", "--no-system", "--json",
                        "--interval", "--no-subreaper", "--last", "--paused", "-q", "--color"):
             self.assertRegex(result.stdout, rf"(?m)^ +(-\w, )?{option}\b")
         self.assertTrue(all(len(line) <= 100 for line in result.stdout.splitlines()))
