@@ -32,7 +32,8 @@ static size_t sorted(
 /* A machine that is slow for a while is so for the program's hooks as well. Only what is far off is none of the hooks' cost. */
 static double mean(const uint32_t *costs, size_t count)
 {
-	double most = 2.0 * costs[count / 2];
+	const size_t half = count / 2;
+	double most = 2.0 * costs[half];
 	double sum = 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -50,6 +51,7 @@ struct hst_own_cost hst_own_cost(const struct hst_file_header *header)
 	double pair;
 	double low;
 	double high;
+	size_t at;
 
 	if (header->cost_inside_256 >= HST_COST_MAX || header->cost_outside_256 >= HST_COST_MAX) {
 		return cost;
@@ -58,7 +60,8 @@ struct hst_own_cost hst_own_cost(const struct hst_file_header *header)
 	cost.outside_256 = header->cost_outside_256;
 	count = sorted(header, header->cost_empty_256, costs);
 	if (count != 0) {
-		cost.empty_256 = (uint64_t)(costs[count / 2] * HST_EMPTY_SHARE + 0.5);
+		at = count / 2;
+		cost.empty_256 = (uint64_t)(costs[at] * HST_EMPTY_SHARE + 0.5);
 	}
 	first = cost.inside_256 + cost.outside_256;
 	count = sorted(header, header->cost_pair_256, costs);
@@ -66,8 +69,9 @@ struct hst_own_cost hst_own_cost(const struct hst_file_header *header)
 		return cost;
 	}
 	pair = mean(costs, count);
-	low = costs[count / 4] / pair;
-	high = costs[count - 1 - count / 4] / pair;
+	at = count / 4;
+	low = costs[at] / pair;
+	high = costs[count - 1 - at] / pair;
 	cost.low = (low < 1 ? low : 1) * HST_COST_LEAST;
 	cost.high = (high > 1 ? high : 1) * HST_COST_MOST;
 	/* How it divides was measured at the start only. */
@@ -76,7 +80,8 @@ struct hst_own_cost hst_own_cost(const struct hst_file_header *header)
 	cost.outside_256 = (uint64_t)(pair + 0.5) - cost.inside_256;
 	count = sorted(header, header->cost_miss_256, costs);
 	if (count != 0) {
-		cost.miss_256 = (uint64_t)(costs[count / 2] * HST_COST_SHARE + 0.5);
+		at = count / 2;
+		cost.miss_256 = (uint64_t)(costs[at] * HST_COST_SHARE + 0.5);
 	}
 	return cost;
 }

@@ -74,6 +74,13 @@ static enum hst_status add_one(
 				      : hst_substrings_add(&guard->files, number, function->file);
 }
 
+static enum hst_status sort_all(struct hst_instrument_guard *guard)
+{
+	HST_TRY(hst_substrings_sort(&guard->names));
+	HST_TRY(hst_substrings_sort(&guard->in_c));
+	return hst_substrings_sort(&guard->files);
+}
+
 enum hst_status hst_instrument_guard(
 	const struct hst_instrument *set, struct hst_instrument_guard *ret_guard)
 {
@@ -83,9 +90,7 @@ enum hst_status hst_instrument_guard(
 			HST_TRY(add_one(set, ret_guard, (uint32_t)i));
 		}
 	}
-	HST_TRY(hst_substrings_sort(&ret_guard->names));
-	HST_TRY(hst_substrings_sort(&ret_guard->in_c));
-	return hst_substrings_sort(&ret_guard->files);
+	return sort_all(ret_guard);
 }
 
 void hst_instrument_unguard(struct hst_instrument_guard *guard)

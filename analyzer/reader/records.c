@@ -276,6 +276,13 @@ static enum hst_step slow_step(
 	}
 }
 
+static inline struct hst_event enter_at(uint64_t ticks, uint32_t site, bool unforetold)
+{
+	return (struct hst_event){
+		.ticks = ticks, .site = site, .kind = HST_EVENT_ENTER, .reason = unforetold
+	};
+}
+
 /*
  * Predicted enters, plain exits and enters by id, up to `room` events or the first other record.
  * The present stack must have room for as many frames. Records that end close to the end of the
@@ -334,10 +341,7 @@ static size_t fast_stretch(struct hst_decoder *decoder, struct hst_event *events
 		*++top = (struct hst_fiber_frame){ .id = (uint16_t)id, .site = site_of[id] };
 		at += bytes;
 		ticks += (uint64_t)units << shift;
-		*event++ = (struct hst_event){ .ticks = ticks,
-			.site = site_of[id],
-			.kind = HST_EVENT_ENTER,
-			.reason = bytes != 2 };
+		*event++ = enter_at(ticks, site_of[id], bytes != 2);
 	}
 	decoder->at = at;
 	decoder->ticks = ticks;

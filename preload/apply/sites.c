@@ -384,13 +384,10 @@ static uint32_t learn(bool is_exit)
 
 			if (site == NULL) {
 				found[count].at = 0; /* it would never be armed again */
-				if (entry != NULL && noted[i].is_jump &&
-					entry->jumps == HST_JUMPS_NOTED) {
-					entry->jumps =
-						HST_JUMPS_UNKNOWN; /* in a window: to be tried again */
-				}
-			} else if (noted[i].is_jump) {
-				entry->jumps = HST_JUMPS_LISTED;
+			}
+			if (entry != NULL && noted[i].is_jump) {
+				/* In a window one that has no place is to be tried again. */
+				entry->jumps = site != NULL ? HST_JUMPS_LISTED : HST_JUMPS_UNKNOWN;
 			}
 			chosen[count] = site != NULL ? &site->patch : &found[count];
 			count++;

@@ -28,7 +28,7 @@ struct hst_options {
 	bool memory_all;
 	bool patch;
 	enum hst_choice memory_said; /* `memory` is what follows from it */
-	uint64_t overhead_ppm; /* HST_OVERHEAD_OFF: no limit */
+	uint64_t overhead_ppm;       /* HST_OVERHEAD_OFF: no limit */
 	uint64_t limit_bytes;
 	uint64_t ring_ns;
 	uint64_t tsc_hz;
