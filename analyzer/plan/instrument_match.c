@@ -86,9 +86,10 @@ enum hst_status hst_instrument_guard(
 {
 	*ret_guard = (struct hst_instrument_guard){ .first_in_c = HST_INSTRUMENT_NONE };
 	for (size_t i = 0; i < set->functions.count; i++) {
-		if (stays(&set->functions.items[i])) {
-			HST_TRY(add_one(set, ret_guard, (uint32_t)i));
+		if (!stays(&set->functions.items[i])) {
+			continue;
 		}
+		HST_TRY(add_one(set, ret_guard, (uint32_t)i));
 	}
 	return sort_all(ret_guard);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Calls that are counted and not recorded. */
 #include "apply/counts.h"
 
 #include "core/sys.h"

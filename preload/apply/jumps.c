@@ -54,8 +54,8 @@ struct eh_header {
 
 static bool mapped(uint64_t address, uint64_t bytes, struct hst_mapping *mapping)
 {
-	return hst_procfs_mappings(&address, 1, mapping) && mapping->range.hi > address &&
-	       mapping->range.hi - address >= bytes && (mapping->protection & PROT_READ) != 0;
+	return hst_procfs_mappings(&address, 1, mapping) &&
+	       hst_mapping_has(mapping, address, bytes) && (mapping->protection & PROT_READ) != 0;
 }
 
 /* The module's program header of this type, by the ELF header that lies at its beginning. NULL: none. */
@@ -133,14 +133,14 @@ static int address_kind(const struct eh_common *common, const uint8_t *end)
 	}
 	at = skip_number(at + 1, end); /* code alignment */
 	at = skip_number(at, end);     /* data alignment */
-	at = skip_number(
-		at + 1, end); /* behind the return address's register: length of what follows */
+	/* Behind the return address's register: the length of what follows. */
+	at = skip_number(at + 1, end);
 	for (name++; *name != 0 && at < end; name++) {
 		if (*name == 'R') {
 			return *at;
 		}
-		if (*name ==
-			'P') { /* its kind, then an address of four bytes, if it is one of the usual kinds */
+		if (*name == 'P') {
+			/* Its kind, then an address of four bytes, if it is one of the usual kinds. */
 			if ((*at & 0x0f) != (HST_EH_FRAME & 0x0f)) {
 				return -1;
 			}
@@ -161,7 +161,7 @@ static uint64_t frame_bytes(const struct hst_mapping *mapping, uint64_t at, uint
 	uint64_t common = at + offsetof(struct eh_frame, common);
 	uint64_t end = mapping->range.hi;
 
-	if (at < mapping->range.lo || at >= end || end - at < sizeof *frame ||
+	if (!hst_mapping_has(mapping, at, sizeof *frame) ||
 		frame->common > common - mapping->range.lo) {
 		return 0;
 	}

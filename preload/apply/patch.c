@@ -47,12 +47,6 @@ bool hst_patch_is_refused(void)
 	return patch.refused || hst_sys_closed != 0;
 }
 
-static bool has(const struct hst_mapping *mapping, uint64_t address, uint64_t bytes)
-{
-	return address >= mapping->range.lo && address < mapping->range.hi &&
-	       mapping->range.hi - address >= bytes;
-}
-
 /*
  * Private, and executed: what is written there reaches nobody else. And of a file: code that the program made by itself it may
  * look at, write anew, or take the rights of, at any moment.
@@ -83,7 +77,7 @@ static uint64_t linkage_slot(const struct hst_mapping *text, uint64_t entry)
 	static const uint8_t endbr[4] = { 0xf3, 0x0f, 0x1e, 0xfa };
 	const uint8_t *at = (const uint8_t *)entry;
 
-	if (entry == 0 || !is_code(text) || !has(text, entry, HST_PLT_BYTES)) {
+	if (entry == 0 || !is_code(text) || !hst_mapping_has(text, entry, HST_PLT_BYTES)) {
 		return 0;
 	}
 	at += memcmp(at, endbr, sizeof endbr) == 0 ? sizeof endbr : 0;
@@ -106,7 +100,8 @@ static const struct form {
 /* The form of the instruction that may end here, NULL none. */
 static const struct form *form_at(const struct hst_mapping *text, uint64_t end, bool jump)
 {
-	if (!is_code(text) || !has(text, end - HST_PATCH_SITE_MAX, HST_PATCH_SITE_MAX)) {
+	if (!is_code(text) ||
+		!hst_mapping_has(text, end - HST_PATCH_SITE_MAX, HST_PATCH_SITE_MAX)) {
 		return NULL;
 	}
 	for (unsigned i = 0; i < sizeof forms / sizeof forms[0]; i++) {
@@ -155,7 +150,7 @@ uint64_t hst_patch_jump_slot(const struct hst_mapping *text, uint64_t end)
 /* Does this place hold the hook's address? */
 static bool leads_to(const struct hst_mapping *mapping, uint64_t slot, uint64_t hook)
 {
-	return slot != 0 && slot % 8 == 0 && has(mapping, slot, sizeof(uint64_t)) &&
+	return slot != 0 && slot % 8 == 0 && hst_mapping_has(mapping, slot, sizeof(uint64_t)) &&
 	       (mapping->protection & PROT_READ) != 0 && *(const uint64_t *)slot == hook;
 }
 
@@ -267,7 +262,8 @@ static void each(const struct opened *opened, patch_step *step)
 	for (uint32_t i = 0; i < opened->count; i++) {
 		struct hst_patch_site *site = opened->sites[i];
 
-		if (has(opened->text, site->at, HST_PATCH_SITE_MAX) && site_is_as_expected(site)) {
+		if (hst_mapping_has(opened->text, site->at, HST_PATCH_SITE_MAX) &&
+			site_is_as_expected(site)) {
 			step(site);
 		}
 	}
@@ -351,7 +347,7 @@ static bool set_in_mapping(struct hst_patch_site *const *sites, uint32_t count, 
 	struct hst_mapping text;
 
 	if (!hst_procfs_mappings(&sites[0]->at, 1, &text) || !is_code(&text) ||
-		!has(&text, sites[0]->at, HST_PATCH_SITE_MAX) || !open_code(&text)) {
+		!hst_mapping_has(&text, sites[0]->at, HST_PATCH_SITE_MAX) || !open_code(&text)) {
 		return false;
 	}
 	change(&(struct opened){ sites, count, &text }, off);

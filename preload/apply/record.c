@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What is changed to keep within the limit, written to the file. */
 #include "apply/record.h"
 
 #include "core/attr.h"

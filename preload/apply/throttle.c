@@ -30,8 +30,7 @@
 #define HST_STEP_LEAST   4u /* bytes of events between two looks */
 #define HST_STEP_FIRST   1024u
 #define HST_FAILURES_MAX 3u
-#define HST_LATE_MAX \
- 64u /* exits by a jump whose function has none armed, until it is left armed for good */
+#define HST_LATE_MAX     64u /* exits by a jump that is disarmed, until all are left armed */
 
 #define HST_MILLION 1000000ull
 
@@ -494,7 +493,8 @@ void hst_throttle_drop(struct hst_stream *stream)
 /* With the lock. An exit that was jumped to: from where is looked for once; that a few were on their way is no failure. */
 static void note_jump(struct hst_suppressed *entry, uint64_t now)
 {
-	const struct hst_loaded *module = hst_modules_find(entry->fn);
+	const struct hst_loaded *module =
+		entry->jumps == HST_JUMPS_UNKNOWN ? hst_modules_find(entry->fn) : NULL;
 
 	if (entry->jumps == HST_JUMPS_LISTED &&
 		now - throttle.disarmed > HST_PERIOD_US * throttle.per_us) {

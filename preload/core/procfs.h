@@ -41,6 +41,14 @@ struct hst_mapping {
 	bool file;      /* a part of one; no memory that the program filled by itself */
 };
 
+/* Does all of this lie in it? */
+static inline bool hst_mapping_has(
+	const struct hst_mapping *mapping, uint64_t address, uint64_t bytes)
+{
+	return address >= mapping->range.lo && address < mapping->range.hi &&
+	       mapping->range.hi - address >= bytes;
+}
+
 /* The mappings of several addresses, in one pass over the kernel's list. false: it could not be read. */
 bool hst_procfs_mappings(const uint64_t *addresses, uint32_t count, struct hst_mapping *ret_found);
 

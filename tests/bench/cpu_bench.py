@@ -26,13 +26,11 @@ TURNS = 20_000, 1_000
 AA_FLOOR_NS = 1
 
 
-class CpuBench:
-    """The targets above; `bench` is the Bench they belong to, `broken` its exception."""
+class CpuBench(turns.Part):
+    """The targets above."""
 
     def __init__(self, bench, broken, say):
-        self.bench = bench
-        self.broken = broken
-        self.say = say
+        super().__init__(bench, broken, say)
         self.old = os.path.abspath(bench.options.old) if bench.options.old else None
         self.quick = 1 if bench.options.quick else 0
 

@@ -12,6 +12,8 @@ import re
 import shutil
 import subprocess
 
+import turns
+
 
 KIB = 1024
 # A bare pair takes 15 ns: 3 % of that are nothing beside what is measured.
@@ -48,13 +50,11 @@ THREADS = {"memthreads": 3}
 LIMITS = {"mempair": 45, "memrandom": 60, "memcalls": 45}
 
 
-class MemoryBench:
-    """The targets above; `bench` is the Bench they belong to, `broken` its exception."""
+class MemoryBench(turns.Part):
+    """The targets above."""
 
     def __init__(self, bench, broken, say):
-        self.bench = bench
-        self.broken = broken
-        self.say = say
+        super().__init__(bench, broken, say)
         self.heaptrack = shutil.which("heaptrack")
         self.print = shutil.which("heaptrack_print")
 

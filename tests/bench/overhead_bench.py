@@ -35,18 +35,13 @@ LARGE_SHARE = 0.05
 REBUILDS = {"budgetbuild": (5, 1.05), "budgetbuild1": (1, 1.02)}
 
 
-class OverheadBench:
-    """The targets above; `bench` is the Bench they belong to, `broken` its exception."""
+class OverheadBench(turns.Part):
+    """The targets above."""
 
     def __init__(self, bench, broken, say):
-        self.bench = bench
-        self.broken = broken
-        self.say = say
+        super().__init__(bench, broken, say)
         self.quick = 1 if bench.options.quick else 0
         self.data = bench.path("budget.data")
-
-    def compile(self, _cc, _call, _here):
-        """All programs are there, or are made when they are needed."""
 
     def recorded(self, limit, program, arguments, data=None):
         data = data or self.data

@@ -22,13 +22,11 @@ BURN = 4000, 40
 ROUNDS = {"procmake": 6, "procburn": 6}
 
 
-class ProcessBench:
-    """The targets above; `bench` is the Bench they belong to, `broken` its exception."""
+class ProcessBench(turns.Part):
+    """The targets above."""
 
     def __init__(self, bench, broken, say):
-        self.bench = bench
-        self.broken = broken
-        self.say = say
+        super().__init__(bench, broken, say)
         self.strace = shutil.which("strace")
 
     def compile(self, cc, call, here):

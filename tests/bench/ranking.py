@@ -27,6 +27,7 @@ REAL = os.path.join(HERE, "..", "real")
 sys.path[:0] = [HERE, REAL]
 # pylint: disable=wrong-import-position
 import stats
+import turns
 import workload_sql
 
 BAR = 3.0     # points
@@ -285,16 +286,8 @@ def show(name, found):
     return verdict
 
 
-class RankingBench:
+class RankingBench(turns.Part):
     """The programs as targets of bench.py: how far each large function is from perf and callgrind, in points."""
-
-    def __init__(self, bench, broken, say):
-        self.bench = bench
-        self.broken = broken
-        self.say = say
-
-    def compile(self, _cc, _call, _here):
-        """All programs are there, or are made when they are needed."""
 
     def run(self):
         for name in SIZES:

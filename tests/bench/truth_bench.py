@@ -32,18 +32,13 @@ SQLITE = (20000, 20), (500, 2)
 FIB = "37", "25"
 
 
-class TruthBench:
-    """The targets above; `bench` is the Bench they belong to, `broken` its exception."""
+class TruthBench(turns.Part):
+    """The targets above."""
 
     def __init__(self, bench, broken, say):
-        self.bench = bench
-        self.broken = broken
-        self.say = say
+        super().__init__(bench, broken, say)
         self.quick = 1 if bench.options.quick else 0
         self.data = bench.path("truth.data")
-
-    def compile(self, _cc, _call, _here):
-        """All programs are there, or are made when they are needed."""
 
     def statements(self):
         """The script for the shell of SQLite, in a file; without helping threads."""

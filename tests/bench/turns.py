@@ -11,6 +11,18 @@ import time
 AA_LIMIT = 0.03
 
 
+class Part:
+    """Targets of a module; `bench` is the Bench they belong to, `broken` its exception."""
+
+    def __init__(self, bench, broken, say):
+        self.bench = bench
+        self.broken = broken
+        self.say = say
+
+    def compile(self, _cc, _call, _here):
+        """Most programs are there, or are made when they are needed."""
+
+
 def by_turns(bench, target, names, once, rounds=None, pinned=True):
     """A row for each round: what `once(variant)` gives, in another order every time. `none2` is `none` once more."""
     rounds = min(bench.options.rounds, rounds or bench.options.rounds)

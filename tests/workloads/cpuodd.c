@@ -114,20 +114,6 @@ NOHOOK static void on_sleep(int number, siginfo_t *info, void *data)
 	*rseq_field() = kept;
 }
 
-/* By the instruction, since a call of prctl would be seen. */
-NOHOOK static long system_call(long number, long a, long b, const void *c)
-{
-	register long r10 __asm__("r10") = 0;
-	register long r8 __asm__("r8") = 0;
-	long result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-			 : "rcx", "r11", "memory");
-	return result;
-}
-
 /* nanosleep only: ours is clock_nanosleep. */
 NOHOOK static void feign_sleeps(void)
 {
@@ -141,8 +127,9 @@ NOHOOK static void feign_sleeps(void)
 	struct sock_fprog program = { sizeof filter / sizeof filter[0], filter };
 
 	sigaction(SIGSYS, &action, NULL);
-	if (system_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, NULL) != 0 ||
-		system_call(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+	/* By the instruction, since a call of prctl would be seen. */
+	if (raw_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0) != 0 ||
+		raw_call(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, (long)&program) != 0) {
 		skip("no seccomp");
 	}
 }

@@ -14,6 +14,8 @@
  *   throttled left ITEMS              the same function, and then another one, called by a function without hooks
  *   throttled jumps ITEMS             the exit hook is jumped to, and the code there looked at when all is done
  */
+#include "workload.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/filter.h>
@@ -31,7 +33,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NOHOOK   __attribute__((no_instrument_function))
 #define TINY     400u /* calls per item */
 #define SIGNALS  200u
 #define REPLACED 6u
@@ -248,21 +249,9 @@ NOHOOK static void forbid(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = { sizeof filter / sizeof filter[0], filter };
-	register long r10 __asm__("r10") = 0;
-	register long r8 __asm__("r8") = 0;
-	long result;
 
-	__asm__ volatile(
-		"syscall"
-		: "=a"(result)
-		: "a"(SYS_prctl), "D"(PR_SET_NO_NEW_PRIVS), "S"(1), "d"(0), "r"(r10), "r"(r8)
-		: "rcx", "r11", "memory");
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(SYS_prctl), "D"(PR_SET_SECCOMP), "S"(SECCOMP_MODE_FILTER),
-			 "d"(&program), "r"(r10), "r"(r8)
-			 : "rcx", "r11", "memory");
-	if (result != 0) {
+	(void)raw_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0);
+	if (raw_call(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, (long)&program) != 0) {
 		puts("no seccomp");
 	}
 }
