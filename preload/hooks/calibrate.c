@@ -361,21 +361,32 @@ static void calibrate_first(struct hst_stream *stream)
 /* So many full chunks are written between two measurements: some milliseconds. */
 #define HST_ROLLS_CALIBRATED 16u
 
+/* What the calls of a measurement take of the stack, with room to spare. */
+#define HST_OWN_FRAMES 16384u
+
 /*
- * What a pair costs depends on what else the machine does, so it is measured again and again. Only where our own calls are ordinary
- * ones for the shadow stack: deeper than all open frames, on the thread's own stack, with nothing to be repaired.
+ * Are our own calls ordinary ones for the shadow stack: deeper than all open frames, with nothing to be repaired, on the thread's own
+ * stack? The hook that brought us here may be the first one on another, and not yet have looked which one it is.
  */
+static bool is_ordinary(const struct hst_stream *stream)
+{
+	uint64_t sp = (uint64_t)__builtin_frame_address(0);
+
+	return stream->lane == HST_LANE_MAIN && stream->fiber == &stream->own &&
+	       stream->over == 0 && stream->errors_below == 0 && stream->splits == 0 &&
+	       !stream->held && stream->doubt == 0 && stream->top + 1 < stream->end &&
+	       sp >= stream->lo + HST_OWN_FRAMES && sp < stream->own.hi &&
+	       (hst_depth(stream) == 0 || stream->top->cfa > sp);
+}
+
+/* What a pair costs depends on what else the machine does, so it is measured again and again. */
 static void calibrate_again(struct hst_stream *stream)
 {
 	struct hst_open *top = stream->top;
 	uint32_t low_water;
 
 	if (stream->rolls % HST_ROLLS_CALIBRATED != 1 || stream->mode != HST_STREAM_TRACE ||
-		!hst_clock_tsc || stream->lane != HST_LANE_MAIN || stream->fiber != &stream->own ||
-		stream->over != 0 || stream->errors_below != 0 || stream->splits != 0 ||
-		stream->held || stream->doubt != 0 || stream->top + 1 >= stream->end ||
-		(hst_depth(stream) != 0 &&
-			stream->top->cfa <= (uint64_t)__builtin_frame_address(0))) {
+		!hst_clock_tsc || !is_ordinary(stream)) {
 		return;
 	}
 	low_water = stream->chunk->low_water;

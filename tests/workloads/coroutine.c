@@ -2,7 +2,8 @@
 /*
  * Stacks of one's own: `coroutine malloc` two ping-pong contexts on allocated stacks,
  * `coroutine static` the same on two stacks side by side, `coroutine generator` a producer that is
- * left in the middle, `coroutine setjmp` switches by _setjmp and _longjmp.
+ * left in the middle, `coroutine setjmp` switches by _setjmp and _longjmp, `coroutine long` the same often enough that whatever is
+ * done from time to time meets a stack that no hook has seen yet.
  */
 #include "workload.h"
 
@@ -11,12 +12,14 @@
 
 #define STACK_BYTES 65536
 #define ROUNDS      1000
+#define LONG        500000
 
 static char side_by_side[2][STACK_BYTES] __attribute__((aligned(64)));
 static ucontext_t main_context;
 static ucontext_t contexts[2];
 static jmp_buf jumps[3];
 static int produced;
+static int rounds = ROUNDS;
 
 NOINLINE static void work_a(void)
 {
@@ -87,7 +90,7 @@ NOINLINE static int pull(void)
 
 static void jumper_a(void)
 {
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < rounds; i++) {
 		work_a();
 		if (_setjmp(jumps[0]) == 0) {
 			_longjmp(jumps[2], 1);
@@ -105,6 +108,10 @@ NOINLINE static void jump_rounds(void)
 	if (what == 2) {
 		printf("%d\n", turns);
 		return;
+	}
+	/* Rounds of different length, so that the buffer is not full at the same place of each. */
+	for (int i = turns % 5; i > 0; i--) {
+		work_b();
 	}
 	work_main();
 	turns++;
@@ -129,7 +136,8 @@ int main(int argc, char **argv)
 			work_main();
 		}
 		printf("%ld\n", sum);
-	} else if (strcmp(mode, "setjmp") == 0) {
+	} else if (strcmp(mode, "setjmp") == 0 || strcmp(mode, "long") == 0) {
+		rounds = strcmp(mode, "long") == 0 ? LONG : ROUNDS;
 		make(0, first, jumper_a);
 		jump_rounds();
 		work_main();
