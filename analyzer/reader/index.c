@@ -304,6 +304,9 @@ static enum hst_status gather_block(
 	case HST_BLOCK_THROTTLE:
 	case HST_BLOCK_COUNTS:
 		return hst_vec_push(&gather->throttles, block->offset) ? HST_OK : HST_E_MEMORY;
+	case 0:
+		gather->facts.unfinished = true;
+		return HST_OK;
 	default:
 		if ((block->block.flags & HST_BLOCK_REQUIRED) != 0) {
 			gather->facts.newer_type = block->block.type;

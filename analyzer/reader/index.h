@@ -32,6 +32,7 @@ struct hst_index_facts {
 	uint64_t gap_first;
 	uint64_t gap_last;
 	size_t gap_streams;
+	bool unfinished; /* the process ended while a chunk was copied out of its tail, or a block was written */
 	bool unreadable; /* read error at unreadable_at */
 	uint64_t unreadable_at;
 };

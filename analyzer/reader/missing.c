@@ -35,11 +35,11 @@ static const char *plural(uint64_t count)
 }
 
 /*
- * The header's file_end is ahead of the file when the end was cut off. A process that was killed
- * between taking room and writing it leaves one chunk at most, whose events its tail still has; one
+ * The header's file_end is ahead of the file when the end was cut off. A process that was killed, or whose other
+ * thread ended it, between taking room and writing it leaves one chunk at most, whose events its tail still has; one
  * that could not write says so by a flag and counts its losses.
  */
-static bool end_is_missing(const struct hst_trace_file *file)
+static bool end_is_missing(const struct hst_trace_file *file, const struct hst_index_facts *facts)
 {
 	const uint32_t could_not_write =
 		HST_FLAG_DISK_FULL | HST_FLAG_PATH_LOST | HST_FLAG_SANDBOXED | HST_FLAG_NO_MEMORY;
@@ -48,13 +48,13 @@ static bool end_is_missing(const struct hst_trace_file *file)
 	if (end <= file->bytes || (file->header.flags & could_not_write) != 0) {
 		return false;
 	}
-	return file->header.end_kind != HST_END_NONE || file->gaps != 0 ||
+	return (file->header.end_kind != HST_END_NONE && !facts->unfinished) || file->gaps != 0 ||
 	       end - file->bytes > HST_CHUNK_BYTES_MAX;
 }
 
 static void describe_cut(struct hst_trace_file *file, const struct hst_index_facts *facts)
 {
-	bool missing = end_is_missing(file);
+	bool missing = end_is_missing(file, facts);
 	char of[32] = "";
 
 	if (missing) {

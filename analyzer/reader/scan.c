@@ -120,8 +120,8 @@ static bool header_is_sane(const uint8_t *data)
 		return false;
 	}
 	switch (block.type) {
-	case 0:
-		return false;
+	case 0: /* not written yet, or what is left of a tail */
+		return true;
 	case HST_BLOCK_CHUNK:
 		return block.bytes >= sizeof(struct hst_chunk) &&
 		       block.bytes <= HST_CHUNK_BYTES_MAX;

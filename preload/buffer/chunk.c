@@ -232,6 +232,23 @@ static void chunk_finished(struct hst_stream *stream)
 	stream->rolls++;
 }
 
+/*
+ * The chunk ends after `bytes`. The process may be ended while the chunk is copied to its place, by another thread or from outside: what
+ * is left of the tail, old events among it, is then a block of no type.
+ */
+static void chunk_close(struct hst_chunk *chunk, uint32_t bytes, uint32_t left)
+{
+	struct hst_block *rest = (void *)((uint8_t *)chunk + bytes);
+
+	if (left >= sizeof *rest) {
+		*rest = (struct hst_block){ .magic = HST_BLOCK_MAGIC, .bytes = left };
+		hst_barrier();
+	}
+	chunk->block.bytes = bytes;
+	hst_barrier();
+	chunk->block.flags = 0;
+}
+
 bool hst_chunk_end(struct hst_stream *stream)
 {
 	struct hst_chunk *chunk = stream->chunk;
@@ -239,8 +256,7 @@ bool hst_chunk_end(struct hst_stream *stream)
 	uint32_t bytes = chunk_finish(stream);
 	uint64_t offset = 0;
 
-	chunk->block.bytes = bytes;
-	chunk->block.flags = 0;
+	chunk_close(chunk, bytes, stream->tail.bytes - stream->tail.parked - bytes);
 	if (!hst_sink_append_events(first, stream->tail.parked + bytes, &offset)) {
 		chunk->block = place_block(stream->tail.bytes - stream->tail.parked);
 		chunk->used = 0;

@@ -123,7 +123,10 @@ NOHOOK static void *exchange_body(void *arg)
 			pthread_barrier_wait(&barrier);
 		}
 		mine = make(i);
-		drop(atomic_exchange(&slots[next_random(&random) % SLOTS], mine), i);
+		mine = atomic_exchange(&slots[next_random(&random) % SLOTS], mine);
+		/* A processor reads its clock as soon as it can: the free's before it has the block, were it not for this. */
+		__builtin_ia32_lfence();
+		drop(mine, i);
 	}
 	return NULL;
 }

@@ -4,12 +4,14 @@
  *
  *     faultrun --library libhasten.so --log FILE -- PROGRAM ARGS...
  *     faultrun --library libhasten.so --call 257 --error 28 --nth 3 [--onward] -- PROGRAM ARGS...
+ *     faultrun --library libhasten.so --call 18 --kill --nth 3 -- PROGRAM ARGS...
  *
  * A system call belongs to the library if the instruction that makes it lies in a mapping of a
  * file of that name: calls of the program itself and of libc never fail. All processes and threads
  * of the program are followed. --log counts the library's calls: one line "number count" each, and
  * "failed count" for those that were made to fail.
- * The `nth` one fails (counted over all processes), with --onward all later ones too.
+ * The `nth` one fails (counted over all processes), with --onward all later ones too. With --kill it is not made, and its
+ * process dies of SIGKILL instead.
  *
  * Exits as the program does, or kills itself with the same signal; 125 when the tool itself fails.
  */
@@ -48,6 +50,7 @@ static long fail_call = -1;
 static long fail_error;
 static unsigned long fail_nth = 1;
 static bool fail_onward;
+static bool fail_kills;
 static unsigned long counts[CALLS_MAX];
 static unsigned long failures;
 
@@ -125,7 +128,10 @@ static void at_entry(struct task *task, const struct __ptrace_syscall_info *info
 		(counts[number] == fail_nth || (fail_onward && counts[number] > fail_nth))) {
 		struct user_regs_struct regs;
 
-		if (ptrace(PTRACE_GETREGS, task->tid, NULL, &regs) == 0) {
+		if (fail_kills) {
+			failures++;
+			kill(task->tid, SIGKILL); /* the tid names its process */
+		} else if (ptrace(PTRACE_GETREGS, task->tid, NULL, &regs) == 0) {
 			regs.orig_rax = (unsigned long long)-1;
 			ptrace(PTRACE_SETREGS, task->tid, NULL, &regs);
 			task->injected = true;
@@ -265,6 +271,10 @@ static char **parse(char **argv)
 		}
 		if (strcmp(*argv, "--onward") == 0) {
 			fail_onward = true;
+			continue;
+		}
+		if (strcmp(*argv, "--kill") == 0) {
+			fail_kills = true;
 			continue;
 		}
 		if (argv[1] == NULL) {
