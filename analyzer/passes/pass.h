@@ -57,6 +57,7 @@ struct hst_pass_throttle {
 	double cost;            /* ticks by which a recorded call made the windows longer */
 	double off;             /* relative, of all that rests on it */
 	uint64_t windows, late; /* of all files: how many there were, and came too late */
+	bool cut; /* a file has more functions that were left out than are looked after */
 	struct hst_throttle_span *spans; /* [groups] */
 	size_t together, groups;
 	/* of all files: */

@@ -30,6 +30,7 @@ enum hst_status hst_pass_throttle_begin(struct hst_pass *pass)
 	size_t windows;
 
 	HST_TRY(hst_throttle_read(&pass->file, &throttle->list));
+	throttle->cut = throttle->cut || throttle->list.cut_at != UINT32_MAX;
 	functions = throttle->list.functions.count;
 	windows = throttle->list.windows.count;
 	if (functions == 0) {
@@ -62,7 +63,8 @@ void hst_pass_throttle_end(struct hst_pass *pass)
 		.row_count = throttle->row_count,
 		.row_capacity = throttle->row_capacity,
 		.windows = throttle->windows,
-		.late = throttle->late };
+		.late = throttle->late,
+		.cut = throttle->cut };
 	pass->shared.watched = NULL;
 }
 
@@ -452,6 +454,12 @@ void hst_pass_throttle_take(struct hst_pass *pass)
 		"others is in their callers",
 		(unsigned long long)profile->throttled, profile->throttled == 1 ? "" : "s",
 		profile->throttled == 1 ? "was" : "were");
+	if (pass->throttle.cut) {
+		hst_profile_note(profile, true,
+			"more than %u functions of a process were left out: of the others it is not known how "
+			"often they were called then, and they have no mark",
+			HST_THROTTLED_MAX);
+	}
 	if (unbounded != 0) {
 		hst_profile_note(profile, true,
 			"of %llu of them it is not known how often they were called while left out "

@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FUNCTIONS_MAX 2048u
-#define LISTED_MAX    1024u /* functions that are read of one block */
-#define WINDOWS_MAX   (16u << 20)
-#define CALLS_MAX     (1ull << 62)
+#define LISTED_MAX  1024u /* functions that are read of one block */
+#define WINDOWS_MAX (16u << 20)
+#define CALLS_MAX   (1ull << 62)
 
 /* An entry that is counted, for the search by function and generation. */
 struct counted {
@@ -49,7 +48,7 @@ static enum hst_status begin_function(struct hst_throttle_list *list, uint64_t f
 	if (newest != NULL && newest->generation == block->generation) {
 		return HST_OK;
 	}
-	if (list->functions.count >= FUNCTIONS_MAX) {
+	if (list->functions.count >= HST_THROTTLED_MAX) {
 		list->cut_at = block->generation < list->cut_at ? block->generation : list->cut_at;
 		return HST_OK;
 	}

@@ -24,6 +24,9 @@ struct hst_throttled {
 	uint64_t calls;      /* counted and not recorded */
 };
 
+/* Of a file: more are left out of the list. */
+#define HST_THROTTLED_MAX 2048u
+
 struct hst_throttle_list {
 	HST_VEC(struct hst_throttle_window) windows;
 	HST_VEC(struct hst_throttled) functions;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls that were not recorded, as windows have them: an estimate speaks only of times of which the windows know. */
 #include "pass.h"
+#include "reader/throttle_block.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,19 +20,24 @@
 #define WINDOWS 40u
 #define CALLS   20u /* of each function in a millisecond */
 
-static void change(struct tracegen *gen, enum hst_throttle what, uint64_t ns, uint32_t late_us)
+static void change_of(
+	struct tracegen *gen, enum hst_throttle what, uint64_t ns, uint32_t late_us, uint64_t fn)
 {
 	uint8_t bytes[sizeof(struct hst_throttle_block) + sizeof(uint64_t)];
 	struct hst_throttle_block block = {
 		.ticks = ticks_at(ns), .what = (uint32_t)what, .generation = 1, .late_us = late_us
 	};
-	uint64_t fn = HOT;
 
 	block.count = what == HST_THROTTLE_SUPPRESS;
 	memcpy(bytes, &block, sizeof block);
 	memcpy(bytes + sizeof block, &fn, sizeof fn);
 	(void)tracegen_block(gen, HST_BLOCK_THROTTLE, 0, bytes + sizeof block.block,
 		sizeof bytes - sizeof block.block);
+}
+
+static void change(struct tracegen *gen, enum hst_throttle what, uint64_t ns, uint32_t late_us)
+{
+	change_of(gen, what, ns, late_us, HOT);
 }
 
 /* Calls at a steady rate from one moment to another, in a chunk of their own. */
@@ -112,6 +118,30 @@ static void test_a_long_end_without_window_is_unknown(void **state)
 	assert_int_not_equal(throttled(*state)->flags & HST_ROW_UNBOUNDED, 0);
 }
 
+/* The list of functions is bounded: what is not in it has no mark, which is said. */
+static void test_too_many_functions_are_told_of(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (uint32_t more = 0; more < 2; more++) {
+		struct tracegen *gen = fixture_trace(more + 1);
+		struct tracegen_stream *stream = tracegen_thread(gen, 1, HST_LANE_MAIN, NULL);
+
+		tracegen_module(
+			gen, "/nowhere/program", MODULE, MODULE, MODULE + 0x100000, NULL, 0);
+		calls(stream, 0, MS, 1);
+		for (uint32_t i = 0; i < HST_THROTTLED_MAX + more; i++) {
+			change_of(gen, HST_THROTTLE_SUPPRESS, MS + i, 0, HOT + 16ull * i);
+		}
+		calls(stream, 2 * MS, 3 * MS, 0);
+		fixture_add(fixture, gen);
+		fixture_read(fixture, NULL);
+		assert_int_equal(
+			has_note(fixture, "more than 2048 functions of a process were left out"),
+			more);
+	}
+}
+
 /* What was paid afterwards, must not look as if a limit had been kept. */
 static void test_limit_of_events_ends_the_limit_of_cost(void **state)
 {
@@ -140,6 +170,8 @@ int main(void)
 			fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_a_long_end_without_window_is_unknown, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_too_many_functions_are_told_of, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_limit_of_events_ends_the_limit_of_cost,
 			fixture_setup, fixture_teardown),
 	};
