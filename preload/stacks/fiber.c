@@ -123,6 +123,9 @@ static void fiber_set(struct hst_stream *stream, struct hst_fiber *fiber)
 	stream->doubt = fiber->doubt;
 	stream->errors_below = 0;
 	stream->kept = 0;
+	if (hst_depth(stream) < stream->low_depth) {
+		stream->low_depth = hst_depth(stream);
+	}
 }
 
 void hst_fiber_mend(struct hst_stream *stream)

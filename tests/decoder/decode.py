@@ -303,6 +303,7 @@ def _run(header, words, chunk, stream, defs, out):
             fiber = stream.fibers[target]
             ids, lasts, who = fiber.ids, fiber.lasts, fiber.who
             stream.fiber = target
+            low = min(low, len(who) - 1)
             add((OP_SWITCH, units, UNKNOWN, target))
         elif op == OP_LOST:
             units += words[at]

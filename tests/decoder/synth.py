@@ -170,6 +170,7 @@ class Writer:
         self.words += [3 << 14 | 8 << 8, self.time_word(), fiber & 0xFFFF, fiber >> 16]
         self.fiber = fiber
         depth = len(self.fibers.setdefault(fiber, []))
+        self.low = min(self.low, depth)
         self.present.setdefault(fiber, ([0] * (depth + 1), [0] * (depth + 1)))
         self.lines.append("%d switch %d" % (self.units << SHIFT, fiber))
 

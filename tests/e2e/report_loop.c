@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* 1000 calls of work() per byte on stdin, a byte on stdout when they are done: no clock decides. */
+/*
+ * 1000 calls of work() per byte on stdin, a byte on stdout when they are done: no clock decides. A call takes far longer than its hooks, or nothing might
+ * be left of it when their cost is subtracted.
+ */
 #include <unistd.h>
 
 static __attribute__((noinline)) void work(int i)
 {
-	__asm__ volatile("" : : "r"(i));
+	for (int j = 0; j < 300; j++) {
+		__asm__ volatile("" : : "r"(i + j));
+	}
 }
 
 int main(void)
