@@ -18,6 +18,8 @@ static const struct hst_option options[] = {
 	{ 0, "stop", NULL, HST_OPTION_FLAG, HST_OPTION_AT(stop), "let it pause recording" },
 	{ 0, "snapshot", "OUT", HST_OPTION_TEXT, HST_OPTION_AT(snapshot),
 		"copy the data of the running program to a new directory" },
+	{ 0, "args", "PROG", HST_OPTION_TEXT, HST_OPTION_AT(args),
+		"which arguments and results of this program's functions can be read, and why others cannot" },
 	HST_OPTION_TABLE_END,
 };
 
@@ -248,10 +250,18 @@ int hst_cmd_info(int argc, char **argv)
 	static const char examples[] =
 		"  hasten info                     what the newest data directory holds\n"
 		"  hasten info --stop              pause the recording of the running program\n"
-		"  hasten info --snapshot now.data look at it while it runs\n";
-	struct hst_reading reading;
+		"  hasten info --snapshot now.data look at it while it runs\n"
+		"  hasten info --args ./program    which arguments of its functions can be read\n";
+	struct hst_reading reading = { .command = argv[0] };
 	struct hst_info info = { .reading = &reading };
-	int status = hst_reading_open(&reading, argc, argv, options, examples);
+	int status;
+
+	/* A program is looked at without a data directory. */
+	if (hst_options_parse(argc, argv, options, &reading.options, NULL) == HST_OK &&
+		reading.options.args != NULL && !reading.options.help) {
+		return hst_info_args(&reading);
+	}
+	status = hst_reading_open(&reading, argc, argv, options, examples);
 
 	if (status == HST_EXIT_OK && !reading.done) {
 		const struct hst_options *asked = &reading.options;

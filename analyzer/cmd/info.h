@@ -58,6 +58,9 @@ bool hst_info_is_alive(const struct hst_file_header *header);
 
 /* --start and --stop: writes the control word of each live file. Exit status. */
 int hst_info_control(const struct hst_reading *reading, uint32_t control);
+/* --args: what can be read of the calls of a program. Closes `reading`. Exit status. */
+int hst_info_args(struct hst_reading *reading);
+
 /* --snapshot: copies the data directory. Exit status. */
 int hst_info_snapshot(const struct hst_reading *reading, const char *out);
 

@@ -55,6 +55,8 @@ struct hst_filter_plan {
 	const char *no_build_id_path; /* the first of them, borrowed from `paths`; NULL none */
 };
 
+struct hst_plan_file;
+
 /*
  * Applies the filter to the functions of the ELF files `paths` (a program and the libraries it
  * loads; those without hooks are passed over, as are those that cannot be read) and writes a plan
@@ -64,6 +66,11 @@ struct hst_filter_plan {
  */
 HST_NODISCARD enum hst_status hst_filter_write_plan(struct hst_filter *filter,
 	const char *const *paths, size_t path_count, const char *plan_path,
+	struct hst_filter_plan *ret_plan, struct hst_diag *diag);
+
+/* The same into a plan that holds other things too. */
+HST_NODISCARD enum hst_status hst_filter_add_plan(struct hst_filter *filter,
+	const char *const *paths, size_t path_count, struct hst_plan_file *plan,
 	struct hst_filter_plan *ret_plan, struct hst_diag *diag);
 
 #endif

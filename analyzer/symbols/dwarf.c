@@ -195,6 +195,18 @@ static void read_nowhere(struct hst_dwarf_walk *walk)
 	free(placed);
 }
 
+bool hst_dwarf_same_origin(const struct hst_dwarf_origin *a, const struct hst_dwarf_origin *b)
+{
+	if (a->root == b->root) {
+		return true;
+	}
+	if (a->linkage != NULL && b->linkage != NULL) {
+		return strcmp(a->linkage, b->linkage) == 0;
+	}
+	return a->name != NULL && b->name != NULL && a->line == b->line &&
+	       strcmp(a->name, b->name) == 0;
+}
+
 size_t hst_dwarf_places_before(const struct hst_dwarf *dwarf, uint64_t address)
 {
 	size_t lo = 0;

@@ -28,6 +28,7 @@ struct hst_dwarf_origin {
 
 struct hst_dwarf_body {
 	uint64_t entry;
+	uint64_t die; /* its key, see dwarf_die.h */
 	uint32_t origin;
 	uint32_t first_range, range_count;
 };
@@ -35,6 +36,7 @@ struct hst_dwarf_body {
 struct hst_dwarf_inline {
 	uint64_t lo, hi;
 	uint64_t max_hi; /* of this and all before it: where a search backwards may stop */
+	uint64_t die;    /* its key, see dwarf_die.h */
 	uint32_t origin;
 };
 
@@ -120,6 +122,9 @@ HST_NODISCARD enum hst_status hst_dwarf_read(
 	struct hst_dwarf *dwarf, const uint64_t *addresses, size_t count, bool *ret_more);
 /* The same of all units. */
 HST_NODISCARD enum hst_status hst_dwarf_read_all(struct hst_dwarf *dwarf, bool *ret_more);
+
+/* Were both made from one function, perhaps as seen by two units? */
+bool hst_dwarf_same_origin(const struct hst_dwarf_origin *a, const struct hst_dwarf_origin *b);
 
 /* How many of `places` begin at or before the address: those that can contain it are the last of them. */
 size_t hst_dwarf_places_before(const struct hst_dwarf *dwarf, uint64_t address);

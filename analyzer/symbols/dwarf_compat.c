@@ -32,6 +32,11 @@ static void free_frames(Dwarf_Debug dbg, Dwarf_Cie *cies, Dwarf_Signed cie_count
 	dwarf_dealloc_fde_cie_list(dbg, cies, cie_count, fdes, count);
 }
 
+static void free_locations(Dwarf_Loc_Head_c head)
+{
+	dwarf_dealloc_loc_head_c(head);
+}
+
 #else
 
 typedef Dwarf_Ptr frame_bytes;
@@ -57,6 +62,11 @@ static void free_frames(Dwarf_Debug dbg, Dwarf_Cie *cies, Dwarf_Signed cie_count
 	Dwarf_Signed count)
 {
 	dwarf_fde_cie_list_dealloc(dbg, cies, cie_count, fdes, count);
+}
+
+static void free_locations(Dwarf_Loc_Head_c head)
+{
+	dwarf_loc_head_c_dealloc(head);
 }
 
 #endif
@@ -231,4 +241,90 @@ bool hst_compat_frames(Dwarf_Debug dbg, hst_compat_range_fn *fn, void *context)
 	}
 	free_frames(dbg, cies, cie_count, fdes, count);
 	return true;
+}
+
+static enum hst_compat_found take_ops(Dwarf_Debug dbg, Dwarf_Locdesc_c entry, Dwarf_Unsigned count,
+	struct hst_compat_location *location)
+{
+	if (count > HST_COMPAT_OPS_MAX) {
+		return HST_COMPAT_TOO_LONG;
+	}
+	for (Dwarf_Unsigned i = 0; i < count; i++) {
+		Dwarf_Error error = NULL;
+		Dwarf_Small atom = 0;
+		Dwarf_Unsigned a = 0;
+		Dwarf_Unsigned b = 0;
+		Dwarf_Unsigned c = 0;
+		Dwarf_Unsigned branch = 0;
+
+		if (dwarf_get_location_op_value_c(entry, i, &atom, &a, &b, &c, &branch, &error) !=
+			DW_DLV_OK) {
+			hst_compat_drop(dbg, &error);
+			return HST_COMPAT_DAMAGED;
+		}
+		location->ops[i] = (struct hst_compat_op){ .atom = atom, .a = a, .b = b };
+	}
+	location->count = (size_t)count;
+	return HST_COMPAT_FOUND;
+}
+
+/* Looks at entry `i` of a list. NOT_HERE: it is not about `pc`. */
+static enum hst_compat_found take_entry(Dwarf_Debug dbg, Dwarf_Loc_Head_c head, Dwarf_Unsigned i,
+	uint64_t pc, struct hst_compat_location *location)
+{
+	Dwarf_Error error = NULL;
+	Dwarf_Small kind = 0;
+	Dwarf_Unsigned raw1 = 0;
+	Dwarf_Unsigned raw2 = 0;
+	Dwarf_Bool unavailable = 0;
+	Dwarf_Addr lo = 0;
+	Dwarf_Addr hi = 0;
+	Dwarf_Unsigned count = 0;
+	Dwarf_Locdesc_c entry = NULL;
+	Dwarf_Small source = 0;
+	Dwarf_Unsigned expression = 0;
+	Dwarf_Unsigned offset = 0;
+
+	if (dwarf_get_locdesc_entry_d(head, i, &kind, &raw1, &raw2, &unavailable, &lo, &hi, &count,
+		    &entry, &source, &expression, &offset, &error) != DW_DLV_OK) {
+		hst_compat_drop(dbg, &error);
+		return HST_COMPAT_DAMAGED;
+	}
+	if (location->listed) {
+		bool says = kind == DW_LLE_start_end || kind == DW_LLE_start_length ||
+			    kind == DW_LLE_startx_endx || kind == DW_LLE_startx_length ||
+			    kind == DW_LLE_offset_pair;
+
+		if (!says || unavailable || pc < lo || pc >= hi) {
+			return HST_COMPAT_NOT_HERE;
+		}
+	}
+	return take_ops(dbg, entry, count, location);
+}
+
+enum hst_compat_found hst_compat_location(Dwarf_Debug dbg, Dwarf_Attribute attr, uint64_t pc,
+	struct hst_compat_location *ret_location)
+{
+	enum hst_compat_found found = HST_COMPAT_NOT_HERE;
+	Dwarf_Error error = NULL;
+	Dwarf_Loc_Head_c head = NULL;
+	Dwarf_Unsigned count = 0;
+	unsigned kind = DW_LKIND_unknown;
+
+	ret_location->count = 0;
+	if (dwarf_get_loclist_c(attr, &head, &count, &error) != DW_DLV_OK) {
+		hst_compat_drop(dbg, &error);
+		return HST_COMPAT_DAMAGED;
+	}
+	if (dwarf_get_loclist_head_kind(head, &kind, &error) != DW_DLV_OK) {
+		hst_compat_drop(dbg, &error);
+		free_locations(head);
+		return HST_COMPAT_DAMAGED;
+	}
+	ret_location->listed = kind != DW_LKIND_expression;
+	for (Dwarf_Unsigned i = 0; i < count && found == HST_COMPAT_NOT_HERE; i++) {
+		found = take_entry(dbg, head, i, pc, ret_location);
+	}
+	free_locations(head);
+	return found;
 }

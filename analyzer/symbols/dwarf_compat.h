@@ -8,6 +8,7 @@
 #define HST_SYMBOLS_DWARF_COMPAT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #if __has_include(<libdwarf/libdwarf.h>)
@@ -48,5 +49,30 @@ bool hst_compat_ranges(Dwarf_Debug dbg, const struct hst_compat_list *list, hst_
  * in a stripped file. false: there is none or it is damaged.
  */
 bool hst_compat_frames(Dwarf_Debug dbg, hst_compat_range_fn *fn, void *context);
+
+/* One operation of a location expression, with its operands as the library gives them. */
+struct hst_compat_op {
+	uint8_t atom;
+	uint64_t a, b;
+};
+
+#define HST_COMPAT_OPS_MAX 48
+
+struct hst_compat_location {
+	bool listed; /* it holds for a range of addresses, not for all of its scope */
+	size_t count;
+	struct hst_compat_op ops[HST_COMPAT_OPS_MAX];
+};
+
+enum hst_compat_found {
+	HST_COMPAT_FOUND,
+	HST_COMPAT_NOT_HERE, /* a list, but nothing in it for this address */
+	HST_COMPAT_DAMAGED,
+	HST_COMPAT_TOO_LONG,
+};
+
+/* What a location attribute (an expression or a list of them) says about the code address `pc`. */
+enum hst_compat_found hst_compat_location(Dwarf_Debug dbg, Dwarf_Attribute attr, uint64_t pc,
+	struct hst_compat_location *ret_location);
 
 #endif

@@ -17,7 +17,7 @@
 #endif
 
 /* libdwarf puts a text of its own where a string is out of reach: never a name. */
-static const char *string_of(Dwarf_Debug dbg, Dwarf_Attribute attr)
+const char *hst_die_string(Dwarf_Debug dbg, Dwarf_Attribute attr)
 {
 	Dwarf_Error error = NULL;
 	char *text = NULL;
@@ -83,21 +83,29 @@ static bool is_address_form(unsigned form)
 	       (form >= DW_FORM_addrx1 && form <= DW_FORM_addrx4) || form == DW_FORM_GNU_addr_index;
 }
 
-static void take_origin(const struct hst_dwarf *dwarf, Dwarf_Debug dbg, Dwarf_Attribute attr,
-	struct hst_die_facts *facts)
+bool hst_die_reference(
+	const struct hst_dwarf *dwarf, Dwarf_Debug dbg, Dwarf_Attribute attr, uint64_t *ret_key)
 {
 	Dwarf_Error error = NULL;
 	Dwarf_Off offset = 0;
 
 	if (dwarf_global_formref(attr, &offset, &error) != DW_DLV_OK) {
 		hst_compat_drop(dbg, &error);
-		return;
+		return false;
 	}
-	facts->origin = offset & ~HST_DIE_ALT;
+	*ret_key = offset & ~HST_DIE_ALT;
 	if (dbg == dwarf->alt || form_of(dbg, attr) == DW_FORM_GNU_ref_alt) {
-		facts->origin |= HST_DIE_ALT;
+		*ret_key |= HST_DIE_ALT;
 	}
-	facts->has_origin = true;
+	return true;
+}
+
+static void take_origin(const struct hst_dwarf *dwarf, Dwarf_Debug dbg, Dwarf_Attribute attr,
+	struct hst_die_facts *facts)
+{
+	if (hst_die_reference(dwarf, dbg, attr, &facts->origin)) {
+		facts->has_origin = true;
+	}
 }
 
 static void take_small(Dwarf_Debug dbg, Dwarf_Attribute attr, uint32_t *ret_value, bool *ret_has)
@@ -149,14 +157,14 @@ static void take_attribute(const struct hst_dwarf *dwarf, Dwarf_Debug dbg, Dwarf
 
 	switch (number) {
 	case DW_AT_name:
-		facts->name = string_of(dbg, attr);
+		facts->name = hst_die_string(dbg, attr);
 		break;
 	case DW_AT_linkage_name:
 	case DW_AT_MIPS_linkage_name:
-		facts->linkage = string_of(dbg, attr);
+		facts->linkage = hst_die_string(dbg, attr);
 		break;
 	case DW_AT_comp_dir:
-		facts->directory = string_of(dbg, attr);
+		facts->directory = hst_die_string(dbg, attr);
 		break;
 	case DW_AT_low_pc:
 		facts->has_low = address_of(dbg, attr, &facts->low);

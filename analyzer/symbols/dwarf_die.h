@@ -39,6 +39,12 @@ void hst_die_read(const struct hst_die_reader *reader, Dwarf_Debug dbg, Dwarf_Di
 /* The DIE named by `key`; the caller frees it by dwarf_dealloc_die. NULL: there is none. */
 Dwarf_Die hst_die_at(struct hst_dwarf *dwarf, uint64_t key, Dwarf_Debug *ret_dbg);
 
+/* The key of the DIE that an attribute refers to. false: it is no reference. */
+bool hst_die_reference(
+	const struct hst_dwarf *dwarf, Dwarf_Debug dbg, Dwarf_Attribute attr, uint64_t *ret_key);
+/* The text of an attribute, NULL: none. Borrowed from libdwarf. */
+const char *hst_die_string(Dwarf_Debug dbg, Dwarf_Attribute attr);
+
 /* Index in dwarf->origins of the function that the DIE `key` is or completes. false: no memory. */
 bool hst_die_origin(struct hst_dwarf *dwarf, uint64_t key, uint32_t *ret_origin);
 

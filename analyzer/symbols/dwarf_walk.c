@@ -117,13 +117,14 @@ static bool visit_subprogram(struct hst_dwarf_walk *walk, Dwarf_Die die, uint64_
 		return false;
 	}
 	body->entry = entry_of(walk, &facts);
+	body->die = offset;
 	body->origin = origin;
 	body->first_range = (uint32_t)walk->first_range;
 	body->range_count = (uint32_t)(dwarf->range_count - walk->first_range);
 	return true;
 }
 
-static bool visit_inlined(struct hst_dwarf_walk *walk, Dwarf_Die die)
+static bool visit_inlined(struct hst_dwarf_walk *walk, Dwarf_Die die, uint64_t offset)
 {
 	struct hst_dwarf *dwarf = walk->dwarf;
 	struct hst_die_facts facts;
@@ -145,6 +146,7 @@ static bool visit_inlined(struct hst_dwarf_walk *walk, Dwarf_Die die)
 	}
 	for (size_t i = walk->first_inline; i < dwarf->inline_count; i++) {
 		dwarf->inlines[i].origin = origin;
+		dwarf->inlines[i].die = offset;
 	}
 	return true;
 }
@@ -164,7 +166,7 @@ static bool visit(struct hst_dwarf_walk *walk, Dwarf_Die die, uint64_t offset)
 	case DW_TAG_subprogram:
 		return visit_subprogram(walk, die, offset);
 	case DW_TAG_inlined_subroutine:
-		return visit_inlined(walk, die);
+		return visit_inlined(walk, die, offset);
 	case DW_TAG_lexical_block:
 	case DW_TAG_try_block:
 	case DW_TAG_catch_block:

@@ -14,6 +14,7 @@
 #include "symbols/dwarf_check.h"
 #include "symbols/functions.h"
 #include "symbols/grow.h"
+#include "symbols/image.h"
 
 #define NONE UINT32_MAX
 /* Demangled names in one image; a hostile file gets its names as they are beyond that. */
@@ -332,19 +333,6 @@ bool hst_image_line(
 	return image->has_dwarf && hst_dwarf_line(&image->dwarf, address, ret_file, ret_line);
 }
 
-/* Were both made from one function, perhaps as seen by two units? */
-static bool same_origin(const struct hst_dwarf_origin *a, const struct hst_dwarf_origin *b)
-{
-	if (a->root == b->root) {
-		return true;
-	}
-	if (a->linkage != NULL && b->linkage != NULL) {
-		return strcmp(a->linkage, b->linkage) == 0;
-	}
-	return a->name != NULL && b->name != NULL && a->line == b->line &&
-	       strcmp(a->name, b->name) == 0;
-}
-
 /* Was `origin` the source of a body of this function? Without bodies by its symbol's name. */
 static bool made_from(
 	const struct hst_image *image, uint32_t number, const struct hst_dwarf_origin *origin)
@@ -356,7 +344,7 @@ static bool made_from(
 	for (uint32_t i = 0; i < source->body_count; i++) {
 		uint32_t body = image->functions.body_order[source->first_body + i];
 
-		if (same_origin(&image->dwarf.origins[image->dwarf.bodies[body].origin], origin)) {
+		if (hst_dwarf_same_origin(&image->dwarf.origins[image->dwarf.bodies[body].origin], origin)) {
 			return true;
 		}
 	}
@@ -438,4 +426,15 @@ bool hst_image_is_inlined(
 		return false;
 	}
 	return outer == NONE || !is_clone(image, number, outer);
+}
+
+struct hst_dwarf *hst_image_dwarf(struct hst_image *image)
+{
+	need(image, NULL, 0);
+	return image->has_dwarf ? &image->dwarf : NULL;
+}
+
+const struct hst_elf *hst_image_elf(const struct hst_image *image)
+{
+	return &image->elf;
 }

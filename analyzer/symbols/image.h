@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an image consists of, for its neighbours in this folder. */
+#ifndef HST_SYMBOLS_IMAGE_H
+#define HST_SYMBOLS_IMAGE_H
+
+#include "symbols/dwarf.h"
+#include "symbols/symbols.h"
+
+/* The debug information with all units read, NULL: there is none. Borrowed from the image. */
+struct hst_dwarf *hst_image_dwarf(struct hst_image *image);
+/* The file itself: its code, not the debug file. */
+const struct hst_elf *hst_image_elf(const struct hst_image *image);
+
+#endif

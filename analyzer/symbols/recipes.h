@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Recipes: where the arguments of a function are when its enter hook runs, and its result when its
+ * exit hook runs. A hook is called like any function, so what the program still needs sits in
+ * callee-saved registers or in memory, and the debug information says where. docs/arguments.md.
+ *
+ *   site     a call of a hook; many of one function where it is inlined
+ *   param    one of the function's parameters as it is at an enter site: pieces, or a reason
+ *   piece    1, 2, 4 or 8 bytes of it (hasten/plan.h)
+ */
+#ifndef HST_SYMBOLS_RECIPES_H
+#define HST_SYMBOLS_RECIPES_H
+
+#include "hasten/plan.h"
+
+#include "symbols/symbols.h"
+#include "util/arena.h"
+
+enum hst_recipe_reason {
+	HST_RECIPE_READABLE = 0,
+#define HST_RECIPE_REASON(NAME, word, text) HST_RECIPE_##NAME,
+#include "symbols/recipes_reasons.def"
+#undef HST_RECIPE_REASON
+	HST_RECIPE_REASONS,
+};
+
+struct hst_recipe_param {
+	const char *name; /* NULL: none */
+	const char *type; /* as in C; "?" unknown */
+	uint32_t first_piece;
+	uint16_t piece_count;
+	uint8_t reason; /* enum hst_recipe_reason */
+};
+
+struct hst_recipe_site {
+	uint64_t ret;     /* file address behind the call, or behind the jump */
+	uint64_t fn;      /* entry of the function, as the hook is told; 0 unknown */
+	const char *type; /* of the result, "void" if there is none, "?" unknown */
+	uint32_t first_param;
+	uint16_t param_count;
+	bool exit;      /* of the exit hook, else of the enter hook */
+	bool inlined;   /* of an instance inside another function */
+	bool tail;      /* jumped to, not called */
+	uint8_t reason; /* why the whole site cannot be used, READABLE: look at its parts */
+	/* Of an exit site: */
+	uint8_t result_reason;
+	struct hst_plan_piece result;
+};
+
+struct hst_recipes {
+	struct hst_recipe_site *sites; /* ascending `ret` */
+	size_t site_count, site_capacity;
+	struct hst_recipe_param *params;
+	size_t param_count, param_capacity;
+	struct hst_plan_piece *pieces;
+	size_t piece_count, piece_capacity;
+	struct hst_arena arena; /* texts */
+};
+
+/*
+ * Reads all recipes of an image, which must outlive *ret_recipes. HST_E_NO_DEBUG (no debug
+ * information, not x86-64, changed since it was recorded), HST_E_MEMORY, with a sentence.
+ */
+HST_NODISCARD enum hst_status hst_recipes_read(
+	struct hst_image *image, struct hst_recipes *ret_recipes, struct hst_diag *diag);
+/* Accepts a zeroed object. */
+void hst_recipes_finish(struct hst_recipes *recipes);
+
+/* Can all arguments be read at this enter site (also: there are none)? */
+bool hst_recipes_complete(const struct hst_recipes *recipes, const struct hst_recipe_site *site);
+
+/* The word and the sentence for a reason; "" for READABLE. */
+const char *hst_recipe_word(unsigned reason);
+const char *hst_recipe_text(unsigned reason);
+
+#endif
