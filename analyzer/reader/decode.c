@@ -41,6 +41,8 @@ void hst_decoder_destroy(struct hst_decoder *decoder)
 	}
 	hst_fibers_finish(&decoder->fibers);
 	hst_vec_finish(&decoder->memory);
+	hst_vec_finish(&decoder->keys);
+	hst_vec_finish(&decoder->hashes);
 	free(decoder);
 }
 
@@ -239,6 +241,7 @@ static void set_chunk(struct hst_decoder *decoder, size_t bytes)
 	decoder->ticks = header->start.ticks >> decoder->shift << decoder->shift;
 	decoder->ids = 0;
 	decoder->latest = 0;
+	decoder->keys.count = 0;
 	memset(decoder->predictor, 0, sizeof decoder->predictor);
 }
 
@@ -257,6 +260,7 @@ enum hst_status hst_decoder_begin(
 	decoder->pending_at = 0;
 	decoder->pending_count = 0;
 	decoder->memory.count = 0;
+	decoder->hashes.count = 0;
 	if (bytes < sizeof header) {
 		return hst_diag_set(diag, HST_E_DAMAGED, "a chunk is cut within its header");
 	}
@@ -288,6 +292,14 @@ const struct hst_memory *hst_decoder_memory(const struct hst_decoder *decoder, s
 		*ret_count = decoder->memory.count;
 	}
 	return decoder->memory.items;
+}
+
+const uint64_t *hst_decoder_keys(const struct hst_decoder *decoder, size_t *ret_count)
+{
+	if (ret_count != NULL) {
+		*ret_count = decoder->hashes.count;
+	}
+	return decoder->hashes.items;
 }
 
 uint64_t hst_decoder_ticks(const struct hst_decoder *decoder)

@@ -75,6 +75,13 @@ enum hst_event_kind {
 	 * has changed.
 	 */
 	HST_EVENT_FRAME,
+	/*
+	 * `value` is an index into hst_decoder_keys(), valid until the next batch. KEY: hash of the arguments that the
+	 * innermost frame, just entered, was called with. RESULT: hash of what it returns; reason: HST_RESULT_...; its EXIT
+	 * follows. A KEY may lack its RESULT (not read).
+	 */
+	HST_EVENT_KEY,
+	HST_EVENT_RESULT,
 };
 
 /* Why the stack is replaced. */
@@ -145,6 +152,9 @@ HST_NODISCARD enum hst_status hst_decode_batch(struct hst_decoder *decoder,
  * next batch or begin.
  */
 const struct hst_memory *hst_decoder_memory(const struct hst_decoder *decoder, size_t *ret_count);
+
+/* Hashes of the latest batch's KEY and RESULT events, in their order; the same. */
+const uint64_t *hst_decoder_keys(const struct hst_decoder *decoder, size_t *ret_count);
 
 /*
  * After the last batch of a chunk: ticks of its last record, depth now, bytes of it that were read.

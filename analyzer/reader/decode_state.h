@@ -19,6 +19,14 @@
 #define HST_DECODE_ASKS 0x80000000u
 
 static_assert(HST_DECODE_IDS_MAX < UINT16_MAX, "ids have 16 bits");
+static_assert(HST_KEYS_MAX < UINT16_MAX, "ids have 16 bits");
+
+/* What an id of a key stands for in the present chunk. */
+struct hst_decode_key {
+	uint64_t key;
+	uint64_t result; /* the latest one */
+	bool has_result;
+};
 
 struct hst_decoder {
 	struct hst_sites *sites;
@@ -41,8 +49,10 @@ struct hst_decoder {
 	uint32_t pending_at;
 	uint32_t pending_count;
 	struct hst_event pending[HST_CHUNK_FRAMES_MAX + 2];
-	uint64_t latest;                   /* address of the latest block */
-	HST_VEC(struct hst_memory) memory; /* of the present batch's events */
+	uint64_t latest;                     /* address of the latest block */
+	HST_VEC(struct hst_memory) memory;   /* of the present batch's events */
+	HST_VEC(struct hst_decode_key) keys; /* of the chunk; id - 1 */
+	HST_VEC(uint64_t) hashes;            /* of the present batch's events */
 	uint32_t site_of[HST_DECODE_IDS_MAX + 1];
 	uint16_t predictor[HST_PREDICTOR_SLOTS];
 };
@@ -58,6 +68,10 @@ enum hst_step {
 
 /* A record of op SITE to MEMORY whose payload of the known length is all there. *event is zero. */
 enum hst_step hst_decode_memory(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
+	const uint8_t *payload, struct hst_event *event);
+
+/* A record of op KEY_NEW to RESULT: the same. */
+enum hst_step hst_decode_arguments(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
 	const uint8_t *payload, struct hst_event *event);
 
 /* Common records of allocations and frees, up to `room` events or the first other record. Returns how many. */
@@ -91,6 +105,11 @@ static inline uint32_t hst_load32(const uint8_t *at)
 
 	memcpy(&word, at, sizeof word);
 	return word;
+}
+
+static inline uint64_t hst_load64(const uint8_t *at)
+{
+	return hst_load32(at) | (uint64_t)hst_load32(at + 4) << 32;
 }
 
 static inline uint64_t hst_load48(const uint8_t *at)

@@ -21,6 +21,7 @@ struct hst_fiber_frame {
 	uint16_t id;   /* in this chunk, 0 unknown */
 	uint16_t last; /* id of the callee entered last */
 	uint32_t site; /* 0 unknown */
+	uint32_t key;  /* id of its key in this chunk, 0 none */
 };
 
 struct hst_fiber {

@@ -100,4 +100,11 @@ struct hst_plan_exit {
 };
 static_assert(sizeof(struct hst_plan_exit) == 24, "on disk");
 
+/* What a reader takes. */
+#define HST_PLAN_CALL_PIECES_MAX 64u        /* of one call */
+#define HST_PLAN_RECIPES_MAX     (1u << 20) /* in a process */
+#define HST_PLAN_CONTENT_MAX \
+ 4096u /* bytes of a string or block; a call with a longer one has no key */
+#define HST_PLAN_ADDRESS_MAX (1ull << 47)
+
 #endif

@@ -73,6 +73,8 @@ enum {
 	HST_FLAG_NO_MEMORY = 1u << 11,    /* a mapping was refused (RLIMIT_AS, ENOMEM) */
 	HST_FLAG_CHECK_FAILED = 1u << 12, /* the writer found its own chunk wrong */
 	HST_FLAG_CHILD_LOST = 1u << 13,   /* a forked child could not make a file of its own */
+	HST_FLAG_ARGUMENTS = 1u << 14,    /* a plan was in force that says where arguments lie */
+	HST_FLAG_ARGUMENTS_REFUSED = 1u << 15, /* a part of it could not be used: no keys there */
 };
 
 /* Requests of the tool to a running process; the process copies what it obeyed to control_seen. */
@@ -223,7 +225,9 @@ struct hst_file_header {
 	/* By how much longer a call takes whose hooks do nothing than one without hooks, 1/256 ticks: what a build without
 	 * them saves in addition. No part of cost_pair_256; measured together with that of the same index. */
 	uint32_t cost_empty_256[HST_COSTS];
-	uint8_t reserved[1756];
+	/* Calls whose arguments were asked for, but not read: content not readable or too long, no memory. */
+	uint32_t keys_lost;
+	uint8_t reserved[1752];
 	uint32_t
 		journal_lost; /* records of the journal that could not be written and of which no LOST tells */
 	int32_t journal_error; /* errno of the latest of them */
@@ -312,6 +316,15 @@ enum hst_op {
 #include "hasten/records.def"
 #undef HST_RECORD
 };
+
+/* Arguments of RESULT and RESULT_NEW. */
+enum {
+	HST_RESULT_ZERO = 1u << 0,     /* NULL, false, 0 */
+	HST_RESULT_NEGATIVE = 1u << 1, /* of a signed type */
+};
+
+/* Each defines a key id by a record of 10 bytes, behind an enter. */
+#define HST_KEYS_MAX (HST_CHUNK_BYTES_MAX / 10u)
 
 /* OFF_CPU: a step of its argument is 1 << HST_OWN_SHIFT units. */
 #define HST_OWN_SHIFT 3u

@@ -3,6 +3,7 @@
 #include "buffer/check.h"
 
 #include "buffer/encode.h"
+#include "buffer/keys.h"
 #include "core/sys.h"
 #include "sink/file.h"
 
@@ -15,6 +16,13 @@
 struct check_frame {
 	uint16_t id;
 	uint16_t last;
+	uint16_t key;
+};
+
+struct check_key {
+	uint64_t key;
+	uint64_t result;
+	bool has_result;
 };
 
 /* What a reader knows after the records so far. Frames below `floor` were open at the start and not listed. */
@@ -28,6 +36,8 @@ struct check {
 	bool wrong;
 	uint16_t predictor[HST_PREDICTOR_SLOTS];
 	struct hst_frame sites[HST_IDS_MAX];
+	uint32_t key_count;
+	struct check_key keys[HST_KEYS_MAX + 1];
 	struct check_frame
 		frames[HST_CHECK_DEPTH]; /* [depth modulo HST_CHECK_DEPTH]; 0 is the root */
 };
@@ -74,6 +84,32 @@ static uint64_t words(const uint16_t *at, uint32_t count)
 		value |= (uint64_t)at[i] << (16 * i);
 	}
 	return value;
+}
+
+/* Of the innermost frame, which was entered in this chunk. */
+static void key(struct check *check, uint32_t op, const uint16_t *payload)
+{
+	uint32_t id = payload[0];
+
+	if (op == HST_OP_KEY_NEW && check->key_count < HST_KEYS_MAX) {
+		id = ++check->key_count;
+		check->keys[id] = (struct check_key){ .key = words(payload, 4) };
+	}
+	check->wrong |= id == 0 || id > check->key_count || check->depth == 0;
+	frame_at(check, check->depth)->key = (uint16_t)id;
+}
+
+static void result(struct check *check, uint32_t op, const uint16_t *payload)
+{
+	struct check_key *known = &check->keys[frame_at(check, check->depth)->key];
+
+	check->wrong |= check->depth == 0;
+	if (op == HST_OP_RESULT) {
+		check->wrong |= !known->has_result;
+	} else if (known != check->keys) {
+		known->result = words(payload, 4);
+		known->has_result = true;
+	}
 }
 
 static void extended(struct check *check, uint32_t op, uint32_t argument, const uint16_t *payload)
@@ -126,6 +162,14 @@ static void extended(struct check *check, uint32_t op, uint32_t argument, const 
 				check->sites[payload[1]].fn - HST_MEMORY_BASE > UINT16_MAX;
 		check->time += payload[0];
 		break;
+	case HST_OP_KEY_NEW:
+	case HST_OP_KEY:
+		key(check, op, payload);
+		break;
+	case HST_OP_RESULT_NEW:
+	case HST_OP_RESULT:
+		result(check, op, payload);
+		break;
 	default:
 		check->time += payload[0]; /* all others have only their time to say here */
 		break;
@@ -155,6 +199,24 @@ static void replay(struct check *check)
 	}
 }
 
+/* What the writer would refer to, the reader must have. */
+static bool keys_agree(const struct check *check, const struct hst_stream *stream)
+{
+	bool same = check->key_count == stream->key_count;
+
+	for (uint32_t i = 0; same && stream->keys != NULL && i < HST_KEY_SLOTS; i++) {
+		const struct hst_key *slot = &stream->keys[i];
+		const struct check_key *known = &check->keys[slot->id];
+
+		if (slot->chunk == stream->key_chunk) {
+			same = slot->id <= check->key_count && known->key == slot->key &&
+			       known->has_result == (slot->has_result != 0) &&
+			       (!known->has_result || known->result == slot->result);
+		}
+	}
+	return same;
+}
+
 static bool agrees(struct check *check, const struct hst_stream *stream)
 {
 	bool same = !check->wrong && check->at == check->end && check->ids == stream->ids &&
@@ -172,7 +234,7 @@ static bool agrees(struct check *check, const struct hst_stream *stream)
 		       (frame_at(check, depth)->id == open_call->id &&
 			       frame_at(check, depth)->last == open_call->last);
 	}
-	return same;
+	return same && keys_agree(check, stream);
 }
 
 bool hst_chunk_check(struct hst_stream *stream)

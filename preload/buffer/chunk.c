@@ -4,6 +4,7 @@
 
 #include "buffer/check.h"
 #include "buffer/encode.h"
+#include "buffer/keys.h"
 #include "core/clock.h"
 #include "core/cpu.h"
 #include "core/process.h"
@@ -182,6 +183,7 @@ bool hst_chunk_begin(struct hst_stream *stream)
 	stream->fiber->known = stream->known;
 	stream->time = now.ticks >> HST_TIME_SHIFT;
 	stream->block = 0;
+	hst_keys_begin(stream);
 	stream->low =
 		stream->errors_below != 0 || stream->over != 0 ? (void *)UINTPTR_MAX : stream->top;
 	stream->generation = chunk->generation;

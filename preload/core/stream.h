@@ -38,10 +38,18 @@ struct hst_open {
 	uint32_t node;                    /* its calling context */
 	uint64_t start;                   /* ticks of its enter */
 	struct hst_profile_node *context; /* that node */
-	uint32_t carried;  /* 1: entered before profile mode began, so the events have its call */
-	uint32_t reserved; /* a cache line each, and a shift in place of a division */
+	union {
+		uint32_t
+			carried; /* profile mode, 1: entered before it began, so the events have its call */
+		uint32_t
+			keyed; /* trace mode: hst_stream.key_chunk when its key was written; below HST_KEY_CHUNKS: never */
+	};
+	uint32_t key; /* where that key stands: buffer/keys.h. With it, a cache line each */
 };
 static_assert(sizeof(struct hst_open) == 64, "a cache line");
+
+/* Numbers of chunks for keys begin here: beyond the two values that profile mode leaves in hst_open. */
+#define HST_KEY_CHUNKS 2u
 
 /* What an id of the present chunk stands for, and where its frame address lies. */
 struct hst_ident {
@@ -130,6 +138,7 @@ struct hst_moving {
 };
 #define HST_SPLITS_MAX 4096u
 
+struct hst_key;   /* buffer/keys.h */
 struct hst_tree;  /* stacks/tree.h */
 struct hst_tally; /* apply/tally.h */
 
@@ -224,6 +233,11 @@ struct hst_stream {
 	struct hst_moving moving;
 	struct hst_cpu cpu;
 	struct hst_parked parked[HST_PARKED_MAX];
+
+	/* Where arguments are recorded: buffer/keys.h */
+	struct hst_key *keys; /* NULL: none was met yet */
+	uint32_t key_chunk;   /* grows with each chunk: keys of another one are gone */
+	uint32_t key_count;   /* defined in this chunk */
 
 	/* Where recording has a limit to its cost: apply/throttle.c */
 	uint16_t *look; /* as `room`, or nearer: the slow path is taken here to see what it costs */

@@ -122,8 +122,12 @@ __cyg_profile_func_enter:
 	imulq	%rdi, %rax
 	shrq	$HST_EXCLUDED_SHIFT, %rax
 	cmpq	%rdi, (%r10,%rax,8)
-	jne	hst_enter_filtered
+	jne	.Lkept
 	ret
+.Lkept:
+	cmpq	$0, hst_recipes(%rip)
+	je	hst_enter_filtered
+	jmp	hst_enter_args
 	.cfi_endproc
 	.size	__cyg_profile_func_enter, .-__cyg_profile_func_enter
 

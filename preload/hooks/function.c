@@ -15,10 +15,12 @@
 #include "core/offsets.h"
 #include "core/process.h"
 #include "core/sys.h"
+#include "hooks/args.h"
 #include "hooks/stream.h"
 #include "sink/file.h"
 #include "sink/filter.h"
 #include "sink/modules.h"
+#include "sink/recipes.h"
 #include "stacks/absence.h"
 #include "stacks/fiber.h"
 #include "stacks/shadow.h"
@@ -43,6 +45,7 @@ static struct hst_open *push(
 	entry->group = hst_group_bit(call->ret) | (inlined ? caller->group : HST_GROUP_OWN);
 	entry->id = (uint16_t)id;
 	entry->last = 0;
+	entry->keyed = 0;
 	if (inlined && id != 0) {
 		stream->idents[id].group &=
 			~HST_GROUP_OWN; /* the hot path may take it the next time */
@@ -161,6 +164,9 @@ void hst_enter(struct hst_stream *stream, const struct hst_call *call, uint64_t 
 	if (stream->mode == HST_STREAM_TRACE) {
 		record_enter(stream, call, id, k, ticks);
 		(void)push(stream, call, cfa, stream->top->last);
+		if (HST_UNLIKELY(call->registers != NULL)) {
+			hst_args_entered(stream, call);
+		}
 	} else {
 		hst_tree_enter(stream, push(stream, call, cfa, 0), node, k, ticks);
 	}
@@ -223,6 +229,11 @@ void hst_exit(struct hst_stream *stream, const struct hst_call *call)
 		hst_tree_exit(stream, ticks, thrown ? HST_LEFT_THROW : HST_LEFT_RETURN);
 	} else if (thrown) {
 		hst_put_timed(stream, HST_OP_EXIT_ERROR, ticks);
+	} else if (HST_UNLIKELY(call->registers != NULL)) {
+		uint32_t elapsed = hst_put_elapsed(stream, ticks);
+
+		hst_args_leaves(stream, call); /* right before its exit */
+		hst_put_head(stream->window, (HST_KIND_EXIT << HST_KIND_SHIFT) | elapsed);
 	} else {
 		hst_put_exit(stream, ticks);
 	}
@@ -248,14 +259,12 @@ void hst_exit_region(struct hst_stream *stream, uint64_t sp)
  * The slow sides of the hooks. They are reached by tail jumps, so the frame pointer register still is the caller's.
  * `own`: the hook has set the guard; otherwise whose hook it is has to be found out first.
  */
-HST_INLINE void enter_slowly(
-	bool own, void *fn, uint64_t site_not, uint64_t ret, uint64_t sp, uint64_t rbp)
+/* `stream` NULL: whose hook it is has to be found out first. */
+HST_INLINE void enter_slowly(struct hst_stream *stream, const struct hst_call *call)
 {
-	struct hst_stream *stream = own ? hst_self : hst_stream_enter(sp);
-	struct hst_call call = { (uint64_t)fn, site_not, ret, sp, rbp, false, 0 };
-
+	stream = stream != NULL ? stream : hst_stream_enter(call->sp);
 	if (stream != NULL) {
-		hst_enter(stream, &call, 0);
+		hst_enter(stream, call, 0);
 		hst_barrier();
 		stream->guard = 0;
 	} else if (hst_self != NULL && hst_self->guard == HST_GUARD_DEAF) {
@@ -267,67 +276,74 @@ HST_INLINE void enter_slowly(
 	}
 }
 
-HST_INLINE void exit_slowly(
-	bool own, void *fn, uint64_t site_not, uint64_t from_not, uint64_t sp, uint64_t rbp)
+HST_INLINE void exit_slowly(struct hst_stream *stream, const struct hst_call *call)
 {
-	struct hst_stream *stream = own ? hst_self : hst_stream_enter(sp);
-	struct hst_call call = { (uint64_t)fn, site_not, 0, sp, rbp, from_not == site_not,
-		from_not };
-
+	stream = stream != NULL ? stream : hst_stream_enter(call->sp);
 	if (stream != NULL) {
-		hst_exit(stream, &call);
+		hst_exit(stream, call);
 		hst_barrier();
 		stream->guard = 0;
 	}
 }
 
-/* ~call_site, before anything can put the plain value on the stack: see struct hst_call. */
-HST_INLINE uint64_t inverted(void *call_site)
-{
-	uint64_t value = (uint64_t)call_site;
+/* Of the exported hooks and of what they tail-jump to. */
+#define ENTER_CALL(fn, call_site)                                                     \
+ {                                                                                    \
+  .fn = (uint64_t)(fn), .site_not = hst_inverted(call_site), .ret = HST_CALLER_RET(), \
+  .sp = HST_CALLER_SP(), .rbp = HST_CALLER_RBP(),                                     \
+ }
 
-	__asm__ volatile("not %0" : "+r"(value));
-	return value;
+HST_INLINE struct hst_call exit_call(
+	void *fn, uint64_t site_not, uint64_t from_not, uint64_t sp, uint64_t rbp)
+{
+	return (struct hst_call){ .fn = (uint64_t)fn,
+		.site_not = site_not,
+		.sp = sp,
+		.rbp = rbp,
+		.jumped = from_not == site_not,
+		.from_not = from_not };
 }
 
 HST_NOINLINE void hst_enter_slow(void *fn, void *call_site)
 {
-	enter_slowly(
-		true, fn, inverted(call_site), HST_CALLER_RET(), HST_CALLER_SP(), HST_CALLER_RBP());
+	struct hst_call call = ENTER_CALL(fn, call_site);
+
+	enter_slowly(hst_self, &call);
 }
 
 HST_NOINLINE void hst_enter_foreign(void *fn, void *call_site)
 {
-	enter_slowly(false, fn, inverted(call_site), HST_CALLER_RET(), HST_CALLER_SP(),
-		HST_CALLER_RBP());
+	struct hst_call call = ENTER_CALL(fn, call_site);
+
+	enter_slowly(NULL, &call);
+}
+
+void hst_enter_call(struct hst_stream *stream, const struct hst_call *call)
+{
+	enter_slowly(stream, call);
 }
 
 HST_NOINLINE void hst_exit_slow(void *fn, void *call_site)
 {
-	uint64_t from_not = inverted(__builtin_return_address(0));
+	uint64_t from_not = hst_inverted(__builtin_return_address(0));
+	struct hst_call call =
+		exit_call(fn, hst_inverted(call_site), from_not, HST_CALLER_SP(), HST_CALLER_RBP());
 
-	exit_slowly(true, fn, inverted(call_site), from_not, HST_CALLER_SP(), HST_CALLER_RBP());
+	exit_slowly(hst_self, &call);
 }
 
 HST_NOINLINE void hst_exit_foreign(void *fn, void *call_site)
 {
-	uint64_t from_not = inverted(__builtin_return_address(0));
+	uint64_t from_not = hst_inverted(__builtin_return_address(0));
+	struct hst_call call =
+		exit_call(fn, hst_inverted(call_site), from_not, HST_CALLER_SP(), HST_CALLER_RBP());
 
-	exit_slowly(false, fn, inverted(call_site), from_not, HST_CALLER_SP(), HST_CALLER_RBP());
+	exit_slowly(NULL, &call);
 }
 
-HST_INLINE void fill_entry(struct hst_open *top, const struct hst_ident *ident, uint64_t cfa,
-	uint32_t id, uint64_t fn, uint64_t call_site)
+void hst_exit_call(struct hst_stream *stream, const struct hst_call *call)
 {
-	struct hst_open *entry = top + 1;
-
-	entry->cfa = cfa;
-	entry->fn = fn;
-	entry->ret = ident->ret;
-	entry->call = (uint32_t)call_site;
-	entry->group = ident->group | (cfa == top->cfa ? top->group : 0);
-	entry->id = (uint16_t)id;
-	entry->last = 0;
+	exit_slowly(stream, call);
 }
 
 /* The guard is set. An instance that has an id, but is not the predicted one, or comes after a long time. */
@@ -422,12 +438,22 @@ HST_INLINE void exit_hook(void *fn, void *call_site)
 	stream->guard = 0;
 }
 
-/* A filter is in force, or functions are left out to keep within a limit: judge first. */
-static HST_NOINLINE void exit_filtered(void *fn, void *call_site)
+HST_NOINLINE void hst_exit_filtered(void *fn, void *call_site)
 {
-	if (!hst_filter_excludes((uint64_t)fn) && !hst_throttle_passes_exit((uint64_t)fn)) {
-		exit_hook(fn, call_site);
+	exit_hook(fn, call_site);
+}
+
+/* A filter is in force, or recipes, or functions are left out to keep within a limit: judge first. */
+static HST_NOINLINE void exit_judged(void *fn, void *call_site)
+{
+	if (hst_filter_excludes((uint64_t)fn) || hst_throttle_passes_exit((uint64_t)fn)) {
+		return;
 	}
+	if (hst_recipes != NULL) {
+		hst_exit_args(fn, call_site);
+		return;
+	}
+	exit_hook(fn, call_site);
 }
 
 HST_EXPORT void __cyg_profile_func_exit(void *fn, void *call_site);
@@ -435,7 +461,7 @@ HST_EXPORT void __cyg_profile_func_exit(void *fn, void *call_site);
 void __cyg_profile_func_exit(void *fn, void *call_site)
 {
 	if (HST_UNLIKELY(hst_excluded != NULL)) {
-		exit_filtered(fn, call_site);
+		exit_judged(fn, call_site);
 		return;
 	}
 	exit_hook(fn, call_site);

@@ -50,6 +50,11 @@ void hst_exit_profile(
 	void *fn, void *call_site, uint64_t ticks); /* profile mode, the common case */
 void hst_exit_slow(void *fn, void *call_site);
 void hst_exit_foreign(void *fn, void *call_site);
+void hst_exit_filtered(void *fn, void *call_site); /* guard not set: the filter has been asked */
+
+/* The slow sides for a hook that has its caller's registers, and so is called. NULL: guard not set. Both free it. */
+void hst_enter_call(struct hst_stream *stream, const struct hst_call *call);
+void hst_exit_call(struct hst_stream *stream, const struct hst_call *call);
 
 /*
  * The hook's caller, as seen from the exported hooks and from all that they tail-jump to: a tail jump leaves the stack
@@ -84,6 +89,30 @@ HST_INLINE bool exit_fits(const struct hst_open *top, uint64_t fn, uint64_t call
 
 	return top->fn == fn &&
 	       (top->cfa > sp || (top->cfa == sp && HST_CALLER_RET() == call_site));
+}
+
+/* ~call_site, before anything can put the plain value on the stack: see struct hst_call. */
+HST_INLINE uint64_t hst_inverted(void *call_site)
+{
+	uint64_t value = (uint64_t)call_site;
+
+	__asm__ volatile("not %0" : "+r"(value));
+	return value;
+}
+
+HST_INLINE void fill_entry(struct hst_open *top, const struct hst_ident *ident, uint64_t cfa,
+	uint32_t id, uint64_t fn, uint64_t call_site)
+{
+	struct hst_open *entry = top + 1;
+
+	entry->cfa = cfa;
+	entry->fn = fn;
+	entry->ret = ident->ret;
+	entry->call = (uint32_t)call_site;
+	entry->group = ident->group | (cfa == top->cfa ? top->group : 0);
+	entry->id = (uint16_t)id;
+	entry->last = 0;
+	entry->keyed = 0;
 }
 
 HST_INLINE bool window_open(const struct hst_window *window)

@@ -293,7 +293,8 @@ static bool fork_file(void)
 	const struct hst_file_header *parent = hst_sink.header;
 	uint32_t flags = HST_FLAG_FORKED |
 			 (parent->flags & (HST_FLAG_FILTERED | HST_FLAG_FILTER_NAMES_IGNORED |
-						  HST_FLAG_BARE));
+						  HST_FLAG_BARE | HST_FLAG_ARGUMENTS |
+						  HST_FLAG_ARGUMENTS_REFUSED));
 	struct hst_file_header *header;
 
 	hst_process.pid = hst_sys_getpid();

@@ -5,8 +5,9 @@
 #include "core/attr.h"
 #include "core/sys.h"
 #include "core/text.h"
-#include "hasten/plan.h"
 #include "hasten/trace.h"
+#include "sink/plan.h"
+#include "sink/recipes.h"
 
 #include <string.h>
 
@@ -17,7 +18,6 @@
 uint64_t *hst_excluded;
 
 static struct {
-	const uint8_t *plan; /* private copy, read only, checked */
 	uint64_t *set;
 	uint32_t set_count;
 	bool has_patterns;
@@ -25,81 +25,6 @@ static struct {
 } filter;
 
 static HST_LARGE char filter_patterns[HST_FILTER_TEXT]; /* bare mode */
-
-static const struct hst_plan_section *plan_sections(void)
-{
-	return (const void *)(filter.plan + sizeof(struct hst_plan_header));
-}
-
-static bool plan_is_sound(const uint8_t *bytes, uint64_t size)
-{
-	const struct hst_plan_header *header = (const void *)bytes;
-	const struct hst_plan_section *sections = (const void *)(bytes + sizeof *header);
-
-	if (size < sizeof *header || memcmp(header->magic, HST_PLAN_MAGIC, 8) != 0 ||
-		header->major != HST_PLAN_MAJOR || header->bytes != size ||
-		header->sections > HST_PLAN_SECTIONS_MAX ||
-		header->sections > (size - sizeof *header) / sizeof *sections) {
-		return false;
-	}
-	for (uint32_t i = 0; i < header->sections; i++) {
-		const struct hst_plan_section *section = &sections[i];
-		const uint64_t *listed = (const void *)(bytes + section->offset);
-
-		if (section->build_id_bytes > 32 || section->offset % 8 != 0 ||
-			section->offset > size ||
-			section->count > (size - section->offset) / sizeof(uint64_t)) {
-			return false;
-		}
-		for (uint64_t k = 1; section->kind == HST_PLAN_FILTER && k < section->count; k++) {
-			if (listed[k - 1] >= listed[k]) {
-				return false;
-			}
-		}
-	}
-	return true;
-}
-
-/* Read into private memory, so that what was checked cannot change. */
-static bool plan_read(const char *path)
-{
-	struct stat status = { 0 };
-	uint8_t *bytes = NULL;
-	long fd = hst_sys_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
-	uint64_t done = 0;
-	uint64_t size = 0;
-
-	if (fd < 0) {
-		return false;
-	}
-	if (hst_sys_fstat((int)fd, &status) == 0 && S_ISREG(status.st_mode) &&
-		(status.st_uid == 0 || status.st_uid == hst_sys_geteuid()) &&
-		(status.st_mode & 022) == 0 && status.st_size > 0 &&
-		(uint64_t)status.st_size <= HST_PLAN_BYTES_MAX) {
-		size = (uint64_t)status.st_size;
-		bytes = hst_sys_mmap(
-			NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	}
-	while (bytes != NULL && done < size) {
-		long got = hst_sys_read((int)fd, bytes + done, size - done);
-
-		if (got <= 0) {
-			break;
-		}
-		done += (uint64_t)got;
-	}
-	(void)hst_sys_close((int)fd);
-	if (bytes == NULL) {
-		return false;
-	}
-	if (done != size || !plan_is_sound(bytes, size)) {
-		(void)hst_sys_munmap(bytes, size);
-		return false;
-	}
-	(void)hst_sys6(SYS_mprotect, (long)bytes, (long)size, PROT_READ, 0, 0, 0);
-	filter.plan = bytes;
-	return true;
-}
 
 /* Calls `visit` for each term that bare mode can obey; says whether there were others. */
 static bool each_module_term(const char *text,
@@ -157,14 +82,28 @@ void hst_filter_open(void)
 	__atomic_store_n(&hst_excluded, set, __ATOMIC_RELEASE);
 }
 
+/* What the file says of the plan. Recipes make hooks look before they record, as filters do. */
+static uint32_t plan_flags(void)
+{
+	bool refused = hst_plan.refused_part;
+	uint32_t flags = 0;
+
+	if (hst_plan.recipes != 0) {
+		refused |= !hst_recipes_start();
+	}
+	flags |= hst_plan.filters || !hst_plan.arguments ? HST_FLAG_FILTERED : 0;
+	flags |= hst_plan.arguments ? HST_FLAG_ARGUMENTS : 0;
+	return flags | (refused ? HST_FLAG_ARGUMENTS_REFUSED : 0);
+}
+
 uint32_t hst_filter_start(const struct hst_options *options)
 {
 	uint32_t flags = 0;
 	bool any = false;
 
 	if (options->plan != NULL) {
-		any = plan_read(options->plan);
-		flags |= any ? HST_FLAG_FILTERED : HST_FLAG_PLAN_REFUSED;
+		any = hst_plan_read(options->plan);
+		flags |= any ? plan_flags() : HST_FLAG_PLAN_REFUSED;
 	} else if (options->filter != NULL && !options->launcher) {
 		struct hst_text text = hst_text_begin(filter_patterns, sizeof filter_patterns);
 
@@ -200,19 +139,16 @@ static void match_term(void *data, const char *glob, size_t length, bool exclude
 void hst_filter_module(struct hst_loaded *module, const char *path, const uint8_t *build_id,
 	uint8_t build_id_bytes)
 {
-	if (filter.plan != NULL) {
-		const struct hst_plan_header *header = (const void *)filter.plan;
+	if (hst_plan.bytes != NULL) {
 		const struct hst_plan_section *rule = NULL;
 
-		for (uint32_t i = 0; i < header->sections; i++) {
-			const struct hst_plan_section *section = &plan_sections()[i];
-			bool same = section->build_id_bytes == build_id_bytes &&
-				    build_id_bytes != 0 &&
-				    memcmp(section->build_id, build_id, build_id_bytes) == 0;
+		for (uint32_t i = 0; i < hst_plan_sections(&hst_plan); i++) {
+			const struct hst_plan_section *section = hst_plan_section(&hst_plan, i);
+			bool same = section->kind == HST_PLAN_FILTER &&
+				    hst_plan_is_for(section, build_id, build_id_bytes);
 
-			if (section->kind == HST_PLAN_FILTER &&
-				(same || (rule == NULL &&
-						 (section->flags & HST_PLAN_ANY_MODULE) != 0))) {
+			if (same || (section->kind == HST_PLAN_FILTER && rule == NULL &&
+					    (section->flags & HST_PLAN_ANY_MODULE) != 0)) {
 				rule = section;
 			}
 			if (same) {
@@ -220,7 +156,7 @@ void hst_filter_module(struct hst_loaded *module, const char *path, const uint8_
 			}
 		}
 		if (rule != NULL) {
-			module->listed = (const void *)(filter.plan + rule->offset);
+			module->listed = (const void *)(hst_plan.bytes + rule->offset);
 			module->listed_count = rule->count;
 			module->only_listed = (rule->flags & HST_PLAN_FILTER_ONLY_LISTED) != 0;
 		}

@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "sink/file.h"
 #include "sink/filter.h"
+#include "sink/recipes.h"
 
 #include <elf.h>
 #include <link.h>
@@ -293,6 +294,7 @@ static void modules_remove_unseen(struct walk *walk)
 			continue;
 		}
 		module->alive = false;
+		hst_recipes_drop(module);
 		walk->changed = true;
 		gone = block_begin(HST_BLOCK_GONE, sizeof *gone);
 		gone->bias = module->bias;
@@ -300,6 +302,16 @@ static void modules_remove_unseen(struct walk *walk)
 		gone->ticks = walk->ticks;
 		gone->generation = walk->next_generation;
 		block_seal(&gone->block);
+	}
+}
+
+/* Behind those that went, since one that came may lie where they were. */
+static void modules_add_recipes(const struct walk *walk)
+{
+	for (uint32_t i = 0; i < modules.count; i++) {
+		if (list[i].alive && list[i].generation == walk->next_generation) {
+			hst_recipes_add(&list[i]);
+		}
 	}
 }
 
@@ -313,6 +325,9 @@ static uint32_t modules_update(void)
 	walk.next_generation = modules.generation + 1;
 	(void)dl_iterate_phdr(modules_visit, &walk);
 	modules_remove_unseen(&walk);
+	if (walk.changed) {
+		modules_add_recipes(&walk);
+	}
 	pending_flush();
 	modules.adds = walk.adds;
 	modules.subs = walk.subs;

@@ -24,6 +24,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct hst_registers;
+
 enum hst_unwind_reason {
 	HST_UNWIND_ERROR = 1,     /* left by longjmp or an exception */
 	HST_UNWIND_MISSED = 2,    /* its exit hook did not come */
@@ -46,6 +48,8 @@ struct hst_call {
 	bool jumped;       /* exits: the hook was tail-jumped to, sp is the frame address */
 	uint64_t
 		from_not; /* exits: ~ the hook's return address, which then may be that of call_site */
+	/* hooks/args.h: kept, since there are recipes; NULL not */
+	const struct hst_registers *registers;
 };
 
 /*

@@ -27,6 +27,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
+import keys
 import memory
 import throttle
 from container import File, FormatError, files_of
@@ -59,13 +60,14 @@ DEPTH_MOST = 1 << 24  # a damaged header may say anything
 class Fiber:
     """One stack. Index 0 of each list is the root below the outermost frame."""
 
-    __slots__ = ("ids", "lasts", "who", "floor_unknown")
+    __slots__ = ("ids", "lasts", "who", "keys", "floor_unknown")
 
     def __init__(self, who=(), floor_unknown=False):
         self.who = [None]
         self.who.extend(who)
         self.ids = [0] * len(self.who)
         self.lasts = [0] * len(self.who)
+        self.keys = [0] * len(self.who)
         self.floor_unknown = floor_unknown
 
     def depth(self):
@@ -75,6 +77,7 @@ class Fiber:
         """A new chunk has begun: only what a follower of the stream knows is left."""
         self.ids = [0] * len(self.who)
         self.lasts = [0] * len(self.who)
+        self.keys = [0] * len(self.who)
 
 
 class Decoded:
@@ -172,6 +175,8 @@ def _run(header, words, chunk, stream, defs, out):
     low = fiber.depth()
     top = len(defs) - 1
     blocks = memory.Blocks()
+    known = keys.Keys()
+    key_of = fiber.keys
     i = 0
     while i < n:
         head = words[i]
@@ -190,6 +195,7 @@ def _run(header, words, chunk, stream, defs, out):
             i += 1
             ids.pop()
             lasts.pop()
+            key_of.pop()
             add((EXIT, units, who.pop(), 0))
             if len(who) <= low:
                 low = len(who) - 1
@@ -206,6 +212,7 @@ def _run(header, words, chunk, stream, defs, out):
             lasts[-1] = number
             ids.append(number)
             lasts.append(0)
+            key_of.append(0)
             called = defs[number]
             add((ENTER, units, called, who[-1]))
             who.append(called)
@@ -252,6 +259,7 @@ def _run(header, words, chunk, stream, defs, out):
             lasts[-1] = number
             ids.append(number)
             lasts.append(0)
+            key_of.append(0)
             called = defs[number]
             add((ENTER, units, called, who[-1]))
             who.append(called)
@@ -274,6 +282,7 @@ def _run(header, words, chunk, stream, defs, out):
             if len(who) > 1:
                 ids.pop()
                 lasts.pop()
+                key_of.pop()
                 gone = who.pop()
                 low = min(low, len(who) - 1)
             add((OP_EXIT_ERROR, units, gone, 0))
@@ -290,6 +299,7 @@ def _run(header, words, chunk, stream, defs, out):
             if count:
                 del ids[-count:]
                 del lasts[-count:]
+                del key_of[-count:]
                 del who[-count:]
             low = min(low, len(who) - 1)
         elif op == OP_SWITCH:
@@ -301,7 +311,7 @@ def _run(header, words, chunk, stream, defs, out):
                     # Without the stream's whole past, one that is not new looks like a new one.
                     stream.fibers[target] = Fiber((), stream.lossy)
             fiber = stream.fibers[target]
-            ids, lasts, who = fiber.ids, fiber.lasts, fiber.who
+            ids, lasts, who, key_of = fiber.ids, fiber.lasts, fiber.who, fiber.keys
             stream.fiber = target
             low = min(low, len(who) - 1)
             add((OP_SWITCH, units, UNKNOWN, target))
@@ -319,6 +329,13 @@ def _run(header, words, chunk, stream, defs, out):
             units += words[at]
             off = words[at + 1] | words[at + 2] << 16 | words[at + 3] << 32
             add((op, units, UNKNOWN, (off, argument)))
+        elif op in keys.OPS:
+            # A frame without an id was open before the chunk: its key, if it had one, is not known here.
+            detail = known.read(op, argument, words, at, key_of, ids[-1] != 0)
+            if detail is None or (len(who) == 1 and not fiber.floor_unknown):
+                out.error = "a key or a result that cannot be"
+                break
+            add((op, units, UNKNOWN, detail))
         elif op == memory.OP_SITE:
             units += words[at]
             defs.append(UNKNOWN)
@@ -405,6 +422,8 @@ def print_events(trace, write):
                 off = min(detail[0] << shift, (1 << 62) - 1)
                 own = min(detail[1] << 3 + shift, 0xFFFF)
                 lines.append("%d off_cpu %d %d\n" % (units << shift, off, own))
+            elif code in keys.OPS:
+                lines.append("%d %s\n" % (units << shift, keys.line(code, detail)))
             elif code in memory.OPS:
                 lines.append("%d %s\n" % (units << shift, memory.line(code, detail, shift)))
             else:

@@ -164,8 +164,9 @@ static void forget_parked(struct follower *follower)
 }
 
 static void print_event(const struct hst_sites *sites, struct follower *follower,
-	const struct hst_event *event, const struct hst_memory *entries)
+	const struct hst_event *event, const struct hst_decoder *decoder)
 {
+	const uint64_t *hashes = hst_decoder_keys(decoder, NULL);
 	struct fiber *fiber = &follower->fibers[follower->now];
 	uint32_t closed = event->value;
 
@@ -205,6 +206,13 @@ static void print_event(const struct hst_sites *sites, struct follower *follower
 		printf("%" PRIu64 " off_cpu %" PRIu64 " %u\n", event->ticks, hst_event_off(event),
 			event->reason);
 		break;
+	case HST_EVENT_KEY:
+		printf("%" PRIu64 " key %" PRIx64 "\n", event->ticks, hashes[event->value]);
+		break;
+	case HST_EVENT_RESULT:
+		printf("%" PRIu64 " result %" PRIx64 " %u\n", event->ticks, hashes[event->value],
+			event->reason);
+		break;
 	case HST_EVENT_RESYNC:
 		if (event->reason == HST_RESYNC_GAP) {
 			forget_parked(follower);
@@ -220,7 +228,7 @@ static void print_event(const struct hst_sites *sites, struct follower *follower
 		}
 		break;
 	default:
-		print_memory(&sites->items[event->site], event, entries);
+		print_memory(&sites->items[event->site], event, hst_decoder_memory(decoder, NULL));
 		break;
 	}
 }
@@ -249,7 +257,7 @@ static void dump_chunk(struct hst_decoder *decoder, const struct hst_sites *site
 		enum hst_status status = hst_decode_batch(decoder, events, BATCH, &count, &diag);
 
 		for (size_t i = first; i < count; i++) {
-			print_event(sites, follower, &events[i], hst_decoder_memory(decoder, NULL));
+			print_event(sites, follower, &events[i], decoder);
 		}
 		first = 0;
 		if (status != HST_OK) {

@@ -15,7 +15,7 @@ import struct
 HEADER_BYTES = 4096
 END_MARK = 0x454E44484E554B21
 LENGTHS = {1: 7, 2: 1, 3: 2, 4: 1, 5: 1, 6: 4, 7: 3, 8: 3, 9: 3, 10: 1, 11: 1, 12: 1, 13: 5, 14: 5}
-LENGTHS.update({15: 10, 16: 3, 17: 4, 18: 1, 19: 3, 20: 8, 21: 7, 22: 5, 23: 7, 24: 3, 25: 1, 26: 4, 40: 3})
+LENGTHS.update({15: 10, 16: 3, 17: 4, 18: 1, 19: 3, 20: 8, 21: 7, 22: 5, 23: 7, 24: 3, 25: 1, 26: 4, 27: 4, 28: 1, 29: 4, 30: 0, 40: 3})
 UNKNOWN_OP = 60  # no reader knows it: it is stepped over by the table of lengths
 COUNTED_OP = 41  # its length stands in its first word
 SHIFT = 2
@@ -40,6 +40,7 @@ class Writer:
         self.low = 0
         self.chunks = []
         self.lines = []
+        self.arguments = rng.choice((0, 0, 0.1, 0.9))  # calls with a key
         self.begin()
 
     @property
@@ -60,6 +61,8 @@ class Writer:
         self.ids = {}
         self.predictor = [0] * 4096
         self.latest = 0
+        self.keys = [None]
+        self.keyed = {}  # by fiber and depth: the key of an open frame that was entered in this chunk
         self.present = {self.fiber: ([0] * (depth + 1), [0] * (depth + 1))}
         for i, site in enumerate(listed):
             number = self.ids.setdefault(site, len(self.ids) + 1)
@@ -109,7 +112,7 @@ class Writer:
         return step
 
     def enter(self, site):
-        self.need(24)
+        self.need(30)
         ids, lasts = self.present[self.fiber]
         where = slot(ids[-1], lasts[-1])
         number = self.ids.get(site)
@@ -134,7 +137,42 @@ class Writer:
         ids.append(number)
         lasts.append(0)
         self.stack.append(site)
+        self.keyed.pop((self.fiber, len(self.stack)), None)
         self.lines.append("%d enter %x %x %x" % (self.units << SHIFT, site[0], site[1], caller))
+        if self.rng.random() < self.arguments:
+            self.key()
+
+    def quad(self, op, argument, value):
+        self.words += [3 << 14 | op << 8 | argument] + [value >> 16 * i & 0xFFFF for i in range(4)]
+
+    def key(self):
+        """Of the call that was just entered: an old one, or one that is defined, perhaps once more."""
+        rng = self.rng
+        if len(self.keys) > 1 and rng.random() < 0.7:
+            number = rng.randrange(1, len(self.keys))
+            self.words += [3 << 14 | 28 << 8, number]
+        else:
+            value = rng.choice((0, rng.randrange(1 << 64), (1 << 64) - 1))
+            self.quad(27, 0, value)
+            self.keys.append([value, None])
+            number = len(self.keys) - 1
+        self.keyed[self.fiber, len(self.stack)] = self.keys[number]
+        self.say("key %x", self.keys[number][0])
+
+    def result(self):
+        """Of the call that exits next, which need not have a key in this chunk."""
+        rng = self.rng
+        entry = self.keyed.get((self.fiber, len(self.stack)))
+        flags = rng.randrange(4)
+        if entry is not None and entry[1] is not None and rng.random() < 0.7:
+            self.words.append(3 << 14 | 30 << 8 | flags)
+            value = entry[1]
+        else:
+            value = rng.choice((0, 7, rng.randrange(1 << 64)))
+            self.quad(29, flags, value)
+        if entry is not None:
+            entry[1] = value
+        self.say("result %x %d", value, flags)
 
     def pop(self, count):
         ids, lasts = self.present[self.fiber]
@@ -145,7 +183,9 @@ class Writer:
         return gone
 
     def exit(self, error=False):
-        self.need(10)
+        self.need(16)
+        if self.rng.random() < self.arguments:
+            self.result()
         if error:
             self.words += [3 << 14 | 4 << 8, self.time_word()]
         else:

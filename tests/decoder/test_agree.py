@@ -54,6 +54,7 @@ def wrong_ids(path, kind):
     """A trace in which an id is used for what it was not defined for, behind one sound event."""
     rng = random.Random(5)
     writer = synth.Writer(rng, 1, 100, 4096)
+    writer.arguments = 0
     writer.enter((0x400005, 0x400000))
     place, _ = writer.asker(1)
     wrong = (
@@ -69,6 +70,9 @@ def wrong_ids(path, kind):
         (24, 7, (1, 1, 24)),
         (24, 7, (0, 1, 24)),
         (24, 7, (place + 1, 1, 24)),
+        (28, 0, (1,)),  # a key that is not defined, none, and the latest result of a call that has no key
+        (28, 0, (0,)),
+        (30, 0, ()),
     )
     op, argument, words = wrong[kind]
     writer.words += [3 << 14 | op << 8 | argument, *words]

@@ -23,9 +23,11 @@ static void demand(bool condition)
 	}
 }
 
-/* What an event says about memory lies within the entries of its batch. */
-static void use_memory(const struct hst_decoder *decoder, const struct hst_event *event)
+/* What an event says about memory or keys lies within the entries of its batch. */
+static void use_entries(const struct hst_decoder *decoder, const struct hst_event *event)
 {
+	size_t keys;
+
 	switch (event->kind) {
 	case HST_EVENT_ALLOC:
 	case HST_EVENT_FREE:
@@ -40,6 +42,11 @@ static void use_memory(const struct hst_decoder *decoder, const struct hst_event
 		break;
 	case HST_EVENT_OFF_CPU:
 		demand(hst_event_off(event) >> 62 == 0);
+		break;
+	case HST_EVENT_KEY:
+	case HST_EVENT_RESULT:
+		(void)hst_decoder_keys(decoder, &keys);
+		demand(event->value < keys && keys <= BATCH);
 		break;
 	default:
 		break;
@@ -69,7 +76,7 @@ static void decode_chunk(struct hst_decoder *decoder, const struct hst_trace_fil
 
 			demand(events[i].site < sites->count && events[i].ticks >= ticks);
 			ticks = events[i].ticks;
-			use_memory(decoder, &events[i]);
+			use_entries(decoder, &events[i]);
 			(void)hst_trace_file_module(file, site->fn, site->generation);
 			(void)hst_trace_file_region(file, site->fn);
 		}
