@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define BLOCKS     256u
+#define AHEAD      16u
 #define GOOD_SHARE 0.95
 /* Smaller caches are too small to be seen in a sample: a few often used keys that are in it by chance make their curve. */
 #define SAMPLE_LEAST 32u
@@ -165,6 +166,9 @@ static enum hst_status add_calls(struct finding *finding)
 		return HST_E_MEMORY;
 	}
 	for (size_t i = 0; i < work->count; i++) {
+		if (i + AHEAD < work->count) {
+			__builtin_prefetch(&finding->changes[finding->distances[i + AHEAD]], 1);
+		}
 		if (takes_part(finding, i)) {
 			add_call(finding, i);
 		}
@@ -402,7 +406,7 @@ enum hst_status hst_cache_evaluate(struct hst_cache_work *work)
 	return status;
 }
 
-static enum hst_status list_hits(struct finding *finding, struct hst_cache_taken *taken)
+static enum hst_status list_hits(struct finding *finding, struct hst_cache_hit_list *hits)
 {
 	const struct hst_cache_work *work = finding->work;
 	const struct hst_cache_plan *plan = hst_cache_plan_of(work->function);
@@ -410,18 +414,17 @@ static enum hst_status list_hits(struct finding *finding, struct hst_cache_taken
 	uint32_t at = (uint32_t)(plan->capacity >> work->log->shift);
 
 	for (size_t i = 0; i < work->count; i++) {
-		const struct hst_cache_call *call = hst_cache_call_at(work, i);
-		struct hst_cache_hit hit = { call->start_ns, call->end_ns,
-			(hst_cache_cost_at(work, i) - hit_ns) * finding->scale, call->thread };
+		struct hst_cache_hit hit = { (hst_cache_cost_at(work, i) - hit_ns) * finding->scale,
+			work->pick == NULL ? (uint32_t)i : work->pick[i] };
 
-		if (outcome(finding, i, at) == 2 && !hst_vec_push(&taken->hits, hit)) {
+		if (outcome(finding, i, at) == 2 && !hst_vec_push(&hits->items, hit)) {
 			return HST_E_MEMORY;
 		}
 	}
 	return HST_OK;
 }
 
-enum hst_status hst_cache_list_hits(struct hst_cache_work *work, struct hst_cache_taken *taken)
+enum hst_status hst_cache_list_hits(struct hst_cache_work *work, struct hst_cache_hit_list *hits)
 {
 	struct finding finding;
 	uint32_t *own;
@@ -432,7 +435,7 @@ enum hst_status hst_cache_list_hits(struct hst_cache_work *work, struct hst_cach
 		status = begin(&finding);
 	}
 	if (status == HST_OK) {
-		status = list_hits(&finding, taken);
+		status = list_hits(&finding, hits);
 	}
 	end(&finding);
 	free(finding.distances);

@@ -32,18 +32,14 @@ struct hst_cache_groups {
 	uint32_t threads, processes;
 };
 
-/* A taken hit: calls in it are not made. */
+/* A call that the proposed plan saves. */
 struct hst_cache_hit {
-	uint64_t start_ns, end_ns;
 	double saved_ns;
-	uint32_t thread;
+	uint32_t call; /* of the log */
 };
 
-/* All hits of rows that are taken, by thread and begin. */
-struct hst_cache_taken {
-	HST_VEC(struct hst_cache_hit) hits;
-	double *sums;      /* saved_ns of all before */
-	uint64_t *reaches; /* latest end of those of the thread up to here */
+struct hst_cache_hit_list {
+	HST_VEC(struct hst_cache_hit) items;
 };
 
 /* One log while it is analysed. */
@@ -78,9 +74,9 @@ void hst_cache_hits(const uint32_t *distances, size_t count, uint32_t most, uint
 
 /* Evaluates what takes part: plans, curve, interval (cache_gain.c). HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_cache_evaluate(struct hst_cache_work *work);
-/* Lists the hits of the proposed plan: sets saved_ns, start, end, thread. HST_E_MEMORY. */
+/* Lists the hits of the proposed plan; those of a sample stand for their like. HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_cache_list_hits(
-	struct hst_cache_work *work, struct hst_cache_taken *taken);
+	struct hst_cache_work *work, struct hst_cache_hit_list *hits);
 
 /* Bounds of 95 % of the sums of as many blocks, drawn with repetition. */
 void hst_cache_bootstrap(

@@ -75,6 +75,10 @@ enum hst_event_kind {
 	 * has changed.
 	 */
 	HST_EVENT_FRAME,
+	/* `value` is an index into the batch's 64-bit words: key of the innermost frame's call, by its arguments. */
+	HST_EVENT_KEY,
+	/* The same: result of the innermost frame, whose EXIT follows. reason: bit 0 it is zero, bit 1 negative. */
+	HST_EVENT_RESULT,
 };
 
 /* Why the stack is replaced. */
