@@ -2,6 +2,8 @@
 /* What only some outputs want of each call: its calling context, its caller, its place in time. */
 #include "passes/replay.h"
 
+#include "passes/cache_gather.h"
+
 static void start_call(struct hst_replay *replay, const struct hst_replay_frame *frame,
 	struct hst_timeline_call *ret_call)
 {
@@ -88,6 +90,9 @@ void hst_replay_detail_close(struct hst_replay *replay, const struct hst_replay_
 	double scale = tallies->ns_per_tick / 256;
 	struct hst_timeline_call call;
 
+	if (tallies->gather != NULL) {
+		hst_cache_gather_close(replay, frame, duration, how);
+	}
 	if (tree != NULL && tree->contexts) {
 		struct hst_calltree_node *node = &tree->nodes.items[frame->node];
 

@@ -5,6 +5,7 @@
  */
 #include "passes/pass.h"
 
+#include "passes/cache_gather.h"
 #include "passes/cost.h"
 
 #include <fcntl.h>
@@ -102,6 +103,7 @@ static void set_clock(struct hst_pass *pass)
 			pass->options->contexts || pass->options->edges ? &pass->calltree : NULL,
 		.timeline = pass->options->timeline != NULL ? &pass->timeline : NULL,
 		.blocked = pass->options->blocked ? &pass->blocked : NULL,
+		.gather = pass->options->gather,
 		.inside_256 = cost.inside_256,
 		.outside_256 = cost.outside_256,
 		.miss_256 = cost.miss_256,
@@ -260,6 +262,9 @@ static enum hst_status read_file(struct hst_pass *pass, size_t number)
 	hst_pass_note_file(pass);
 	hst_pass_throttle_end(pass);
 	hst_sites_finish(&pass->interned);
+	if (pass->options->gather != NULL && pass->options->gather->out_of_memory) {
+		return HST_E_MEMORY;
+	}
 	return status == HST_OK && pass->shared.out_of_memory ? HST_E_MEMORY : status;
 }
 

@@ -18,9 +18,11 @@ struct hst_profile_options {
 	bool thread_functions; /* fill hst_profile.thread_functions */
 	bool blocked;          /* fill hst_profile.blocked; needs `contexts` */
 	uint64_t blocked_ns;   /* stretches of at least this */
-	bool modules;          /* hst_profile_images also has those of which nothing was called */
-	uint32_t pid;          /* this process only, 0: all */
-	uint32_t tid;          /* this thread only, 0: all */
+	struct hst_cache_gather *
+		gather; /* calls with arguments go there; NULL: none. Not with contexts, edges or timeline */
+	bool modules; /* hst_profile_images also has those of which nothing was called */
+	uint32_t pid; /* this process only, 0: all */
+	uint32_t tid; /* this thread only, 0: all */
 	const struct hst_timeline *timeline; /* NULL: none */
 	/* Called now and then with the bytes of events done so far and the bytes of all files. */
 	void (*progress)(void *context, uint64_t done, uint64_t total);

@@ -5,6 +5,8 @@
  */
 #include "passes/replay.h"
 
+#include "passes/cache_gather.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -448,6 +450,12 @@ static NOINLINE void rare(struct hst_replay *replay, const struct hst_event *eve
 	case HST_EVENT_THREAD_END:
 		close_stacks(replay, HST_CLOSE_OPEN);
 		break;
+	case HST_EVENT_KEY:
+	case HST_EVENT_RESULT:
+		if (replay->tallies->gather != NULL) {
+			hst_cache_gather_event(replay, event);
+		}
+		break;
 	default:
 		break;
 	}
@@ -499,7 +507,8 @@ void hst_replay_init(struct hst_replay *replay, struct hst_tallies *tallies)
 {
 	*replay = (struct hst_replay){ .tallies = tallies,
 		.first = UINT64_MAX,
-		.detail = tallies->calltree != NULL || tallies->timeline != NULL };
+		.detail = tallies->calltree != NULL || tallies->timeline != NULL ||
+			  tallies->gather != NULL };
 }
 
 void hst_replay_finish(struct hst_replay *replay)

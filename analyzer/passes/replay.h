@@ -72,6 +72,8 @@ struct hst_blocked_list {
 	uint64_t dropped;
 };
 
+struct hst_cache_gather;
+
 /* Shared by the streams of one file. */
 struct hst_tallies {
 	struct hst_tally *items; /* one per row, at least as many as any site_row names */
@@ -80,6 +82,7 @@ struct hst_tallies {
 	struct hst_calltree *calltree;       /* NULL: not asked for */
 	struct hst_timeline *timeline;       /* NULL: not asked for */
 	struct hst_blocked_list *blocked;    /* NULL: not asked for */
+	struct hst_cache_gather *gather;     /* NULL: not asked for; not with `calltree` */
 	const struct hst_function_row *rows; /* for the timeline */
 	uint64_t *
 		watched; /* calls of functions of which not all were recorded, since the chunk began */
@@ -152,6 +155,10 @@ struct hst_replay {
 	uint64_t owed_256;  /* cost of records of memory not taken out yet, 1/256 ticks */
 	uint32_t row_flags; /* put on every row that a call enters */
 	uint32_t pid, tid, stream;
+	uint32_t gather_thread;
+	const uint64_t
+		*keys; /* what KEY and RESULT of the present batch number; key_count of them */
+	size_t key_count;
 	uint64_t resync_now; /* virtual ticks of a RESYNC whose frames are coming */
 	uint32_t resync_depth;
 	bool resyncing;

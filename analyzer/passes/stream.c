@@ -2,6 +2,8 @@
 /* One stream: its chunks through the decoder into the replay; sums in ticks to nanoseconds. */
 #include "passes/pass.h"
 
+#include "passes/cache_gather.h"
+
 #include <string.h>
 
 #define EVENTS 4096u
@@ -185,6 +187,10 @@ enum hst_status hst_pass_stream(struct hst_pass *pass, const struct hst_stream_r
 	replay.pid = pass->file.header.pid;
 	replay.tid = stream->tid;
 	replay.stream = stream->stream;
+	if (pass->options->gather != NULL) {
+		replay.gather_thread =
+			hst_cache_gather_stream(pass->options->gather, pass->rows->file);
+	}
 	if (!ledger_is_clean(&stream->ledger) || stream->gaps != 0) {
 		replay.row_flags |= HST_ROW_REPAIRED;
 	}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One log after the other: order, keys, plans; then all together: rows within each other, verdicts, order. */
+#include "passes/cache_pass.h"
+
+#include <string.h>
+
+/* Calls whose key had come right before them in their thread, of all calls. */
+static enum hst_status count_adjacent(struct hst_cache_work *work)
+{
+	uint32_t *last = calloc((size_t)work->groups.threads + 1, sizeof *last);
+
+	if (last == NULL) {
+		return HST_E_MEMORY;
+	}
+	for (size_t i = 0; i < work->log->calls.count; i++) {
+		uint32_t thread = work->groups.thread == NULL ? 0 : work->groups.thread[i];
+		uint32_t number = work->keys.numbers[i] + 1;
+
+		work->function->adjacent += last[thread] == number;
+		last[thread] = number;
+	}
+	free(last);
+	return HST_OK;
+}
+
+static void scale_counts(struct hst_cache_work *work)
+{
+	const struct hst_cache_log *log = work->log;
+	struct hst_cache_function *function = work->function;
+	uint64_t scale = 1ull << log->shift;
+
+	function->row = log->row;
+	function->calls = log->total;
+	function->cost_ns = log->total_cost;
+	function->dropped = log->dropped;
+	function->declared = log->declared;
+	function->sampled = log->calls.count;
+	function->rate = 1 / (double)scale;
+	function->threads = work->groups.threads;
+	function->distinct = work->keys.items.count * scale;
+	/* Of all calls, not of the sample scaled: the one number is known. */
+	if (function->distinct > log->total) {
+		function->distinct = log->total;
+	}
+	function->repeats = log->total - function->distinct;
+}
+
+static enum hst_status analyse_one(struct hst_cache_work *work)
+{
+	struct hst_cache_log *log = work->log;
+	size_t most = work->options->log_max != 0 ? work->options->log_max : HST_CACHE_LOG_MAX;
+
+	hst_cache_log_thin(log, most < HST_CACHE_NO_KEY ? most : HST_CACHE_NO_KEY - 1);
+	work->count = log->calls.count;
+	HST_TRY(hst_cache_log_sort(log));
+	HST_TRY(hst_cache_group(work));
+	HST_TRY(hst_cache_number_keys(work));
+	HST_TRY(count_adjacent(work));
+	scale_counts(work);
+	/* Of a key only its number is needed from here on. */
+	free(work->keys.items.items);
+	work->keys.items.items = NULL;
+	work->keys.items.capacity = 0;
+	return hst_cache_evaluate(work);
+}
+
+static void finish_work(struct hst_cache_work *work)
+{
+	free(work->keys.numbers);
+	hst_vec_finish(&work->keys.items);
+	free(work->groups.thread);
+	free(work->groups.process);
+	free(work->pick);
+	free(work->cost);
+}
+
+static int compare(const void *left, const void *right)
+{
+	const struct hst_cache_function *a = left;
+	const struct hst_cache_function *b = right;
+	double x = hst_cache_plan_of(a)->gain_ns;
+	double y = hst_cache_plan_of(b)->gain_ns;
+
+	if (x < y || x > y) {
+		return x > y ? -1 : 1;
+	}
+	return a->row < b->row ? -1 : a->row > b->row;
+}
+
+static enum hst_status analyse(struct hst_cache_work *works, struct hst_cache_log *logs,
+	size_t count, const struct hst_cache_options *options, struct hst_cache *cache)
+{
+	for (size_t i = 0; i < count; i++) {
+		works[i] = (struct hst_cache_work){ .log = &logs[i],
+			.options = options,
+			.costs = &cache->costs,
+			.function = &cache->functions[i] };
+		HST_TRY(analyse_one(&works[i]));
+		cache->calls += logs[i].total;
+	}
+	HST_TRY(hst_cache_nest(works, count));
+	for (size_t i = 0; i < count; i++) {
+		hst_cache_judge(&works[i]);
+	}
+	return HST_OK;
+}
+
+enum hst_status hst_cache_analyse(struct hst_cache_log *logs, size_t count,
+	const struct hst_cache_options *options, struct hst_cache *ret_cache)
+{
+	struct hst_cache cache = { .count = count };
+	struct hst_cache_work *works = calloc(count + 1, sizeof *works);
+	enum hst_status status = HST_E_MEMORY;
+
+	cache.functions = calloc(count + 1, sizeof *cache.functions);
+	cache.costs = options->costs != NULL ? *options->costs : *hst_cache_measure();
+	if (works != NULL && cache.functions != NULL) {
+		status = analyse(works, logs, count, options, &cache);
+	}
+	for (size_t i = 0; works != NULL && i < count; i++) {
+		finish_work(&works[i]);
+	}
+	free(works);
+	if (status != HST_OK) {
+		hst_cache_finish(&cache);
+		return status;
+	}
+	qsort(cache.functions, cache.count, sizeof *cache.functions, compare);
+	*ret_cache = cache;
+	return HST_OK;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pass behind `hasten cache`: a log of calls per function, in the order of their begin within each thread, to what a cache
+ * would gain. Exact while a log holds all its calls; a log that became too long holds those of a share of the keys, chosen by
+ * their hash (SHARDS), and the figures are scaled.
+ */
+#ifndef HST_PASSES_CACHE_H
+#define HST_PASSES_CACHE_H
+
+#include "model/cache.h"
+#include "util/status.h"
+#include "util/vec.h"
+
+/* Calls that all logs hold together, by default: 56 bytes each. */
+#define HST_CACHE_CALLS_MAX (16u << 20)
+/* More calls of one function are sampled. */
+#define HST_CACHE_LOG_MAX (24u << 20)
+
+struct hst_cache_log {
+	HST_VEC(struct hst_cache_call) calls;
+	uint64_t total;       /* calls, with those that the sample lacks */
+	uint64_t total_outer; /* those that were not called from within the function itself */
+	uint64_t total_cost;  /* of these */
+	uint64_t dropped;     /* calls that are in none of the two */
+	uint32_t row;
+	uint32_t
+		shift; /* the sample has the keys whose hash has so many zeros at its top: one of 2^shift */
+	bool declared; /* the user says that it is pure */
+};
+
+/* Is a call of this key in a sample of one key of 2^shift? */
+bool hst_cache_sampled(uint64_t key, uint32_t shift);
+/* Adds a call. HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_cache_log_add(
+	struct hst_cache_log *log, const struct hst_cache_call *call);
+/* Halves the sample, again and again, until at most `most` calls are left; what one key has too many of goes from the end. */
+void hst_cache_log_thin(struct hst_cache_log *log, size_t most);
+/* By begin, outer calls before inner ones; calls of the same begin stay in their order. HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_cache_log_sort(struct hst_cache_log *log);
+void hst_cache_log_finish(struct hst_cache_log *log);
+
+struct hst_cache_options {
+	const struct hst_cache_costs *costs; /* NULL: measured here (hst_cache_measure) */
+	/* By number of a thread: number of its process, below 2^32 - 1; NULL: all are of one. */
+	const uint32_t *process_of;
+	size_t thread_count; /* of process_of */
+	uint64_t seed;       /* of the bootstrap */
+	size_t log_max;      /* 0: HST_CACHE_LOG_MAX */
+};
+
+/*
+ * Analyses the logs; sorts and may thin them. The caller owns *ret_cache until hst_cache_finish. HST_E_MEMORY, HST_E_LIMIT: a log
+ * has more calls than can be numbered.
+ */
+HST_NODISCARD enum hst_status hst_cache_analyse(struct hst_cache_log *logs, size_t count,
+	const struct hst_cache_options *options, struct hst_cache *ret_cache);
+
+/* What the proposed cache takes on this machine: measured at the first call (about 50 ms), then remembered. */
+const struct hst_cache_costs *hst_cache_measure(void);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls with their keys and results, as the replay meets them, into a log per row. */
+#ifndef HST_PASSES_CACHE_GATHER_H
+#define HST_PASSES_CACHE_GATHER_H
+
+#include "passes/cache.h"
+#include "passes/replay.h"
+
+/* A call whose end has not come yet. */
+struct hst_cache_open {
+	uint64_t key, result, parent;
+	uint8_t has_result, flags;
+	uint16_t depth;
+	uint32_t next; /* free places: number of the next one + 1 */
+};
+
+struct hst_cache_gather {
+	HST_VEC(struct hst_cache_log) logs; /* by row; those without calls are empty */
+	HST_VEC(uint32_t) process_of;       /* by number of a thread */
+	HST_VEC(struct hst_cache_open) open;
+	uint32_t free;      /* number of the first free place + 1 */
+	uint64_t kept;      /* calls in all logs */
+	uint64_t most;      /* 0: HST_CACHE_CALLS_MAX */
+	uint64_t unended;   /* calls with a key whose end was not seen: in no log */
+	uint64_t unmatched; /* keys and results without a call that is followed */
+	bool out_of_memory;
+};
+
+/* The calls that come belong to another thread, of this process. Its number is for hst_replay.gather_thread. */
+uint32_t hst_cache_gather_stream(struct hst_cache_gather *gather, uint32_t process);
+/* KEY or RESULT. */
+void hst_cache_gather_event(struct hst_replay *replay, const struct hst_event *event);
+/* The frame is about to be popped. */
+void hst_cache_gather_close(struct hst_replay *replay, const struct hst_replay_frame *frame,
+	uint64_t duration, enum hst_replay_close how);
+/* Puts the logs with calls side by side, in front; returns how many there are. */
+size_t hst_cache_gather_settle(struct hst_cache_gather *gather);
+void hst_cache_gather_finish(struct hst_cache_gather *gather);
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows within each other save the same time: the row that gains most is taken, and the others are evaluated again without
+ * it: calls within its hits are not made, and calls around them cost less. Then the next one.
+ *
+ *   f |------------------------|      g is taken: its hits save 2 x 8 of f's 24
+ *     g |--------|  g |--------|      f is taken: the calls of g in f's hits are not made
+ */
+#include "passes/cache_pass.h"
+
+#include <string.h>
+
+#define NO_CALL UINT32_MAX
+
+/* All calls of the rows that gain by themselves, row after row; a call knows the one around it. */
+struct forest {
+	struct hst_cache_work **rows;
+	uint32_t *first; /* number of each row's first call; one more behind the last */
+	size_t row_count;
+	uint32_t *outer;
+	double *saved; /* by taken hits within */
+	bool *hit;     /* it is a taken one */
+};
+
+/* Where the merge by begin is in a row. */
+struct cursor {
+	const struct hst_cache_call *call;
+	const struct hst_cache_call *end;
+	uint32_t number;
+};
+
+static bool is_before(const struct cursor *a, const struct cursor *b)
+{
+	if (a->call->start_ns != b->call->start_ns) {
+		return a->call->start_ns < b->call->start_ns;
+	}
+	return a->call->end_ns > b->call->end_ns;
+}
+
+/* The smallest one is at 0. */
+static void sift(struct cursor *heap, size_t count, size_t at)
+{
+	for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
+		struct cursor other;
+
+		if (child + 1 < count && is_before(&heap[child + 1], &heap[child])) {
+			child++;
+		}
+		if (!is_before(&heap[child], &heap[at])) {
+			return;
+		}
+		other = heap[at];
+		heap[at] = heap[child];
+		heap[child] = other;
+		at = child;
+	}
+}
+
+struct open_call {
+	uint64_t end_ns;
+	uint32_t number;
+};
+
+struct open_thread {
+	HST_VEC(struct open_call) calls;
+};
+
+struct threads {
+	struct hst_map numbers;
+	HST_VEC(struct open_thread) items;
+};
+
+static struct open_thread *thread_of(struct threads *threads, uint32_t thread)
+{
+	uint32_t number = (uint32_t)threads->items.count;
+	struct open_thread fresh = { 0 };
+
+	if (hst_map_get(&threads->numbers, thread, &number)) {
+		return &threads->items.items[number];
+	}
+	if (hst_map_put(&threads->numbers, thread, number) != HST_OK ||
+		!hst_vec_push(&threads->items, fresh)) {
+		return NULL;
+	}
+	return &threads->items.items[number];
+}
+
+static bool place(struct forest *forest, struct threads *threads, const struct cursor *cursor)
+{
+	struct open_thread *thread = thread_of(threads, cursor->call->thread);
+	struct open_call next = { cursor->call->end_ns, cursor->number };
+
+	if (thread == NULL) {
+		return false;
+	}
+	while (thread->calls.count != 0 &&
+		thread->calls.items[thread->calls.count - 1].end_ns < next.end_ns) {
+		thread->calls.count--;
+	}
+	/* What ends when this one begins is not around it. */
+	while (thread->calls.count != 0 && next.end_ns > cursor->call->start_ns &&
+		thread->calls.items[thread->calls.count - 1].end_ns <= cursor->call->start_ns) {
+		thread->calls.count--;
+	}
+	forest->outer[cursor->number] =
+		thread->calls.count == 0 ? NO_CALL
+					 : thread->calls.items[thread->calls.count - 1].number;
+	return hst_vec_push(&thread->calls, next);
+}
+
+static enum hst_status merge(struct forest *forest, struct cursor *heap, size_t count)
+{
+	struct threads threads = { 0 };
+	bool good = true;
+
+	for (size_t i = count; i-- > 0;) {
+		sift(heap, count, i);
+	}
+	while (count != 0 && good) {
+		good = place(forest, &threads, &heap[0]);
+		heap[0].number++;
+		if (++heap[0].call == heap[0].end) {
+			heap[0] = heap[--count];
+		}
+		sift(heap, count, 0);
+	}
+	for (size_t i = 0; i < threads.items.count; i++) {
+		hst_vec_finish(&threads.items.items[i].calls);
+	}
+	hst_vec_finish(&threads.items);
+	hst_map_finish(&threads.numbers);
+	return good ? HST_OK : HST_E_MEMORY;
+}
+
+/* Who is around whom. HST_E_LIMIT: there are too many calls to number. */
+static enum hst_status plant(struct forest *forest)
+{
+	struct cursor *heap = calloc(forest->row_count + 1, sizeof *heap);
+	uint64_t calls = 0;
+	enum hst_status status = heap == NULL ? HST_E_MEMORY : HST_OK;
+
+	for (size_t i = 0; i < forest->row_count && status == HST_OK; i++) {
+		const struct hst_cache_log *log = forest->rows[i]->log;
+
+		heap[i] = (struct cursor){ log->calls.items, log->calls.items + log->calls.count,
+			(uint32_t)calls };
+		forest->first[i] = (uint32_t)calls;
+		calls += log->calls.count;
+		status = calls < NO_CALL ? HST_OK : HST_E_LIMIT;
+	}
+	if (status == HST_OK) {
+		forest->first[forest->row_count] = (uint32_t)calls;
+		forest->outer = malloc((calls + 1) * sizeof *forest->outer);
+		forest->saved = calloc(calls + 1, sizeof *forest->saved);
+		forest->hit = calloc(calls + 1, sizeof *forest->hit);
+		status = forest->outer == NULL || forest->saved == NULL || forest->hit == NULL
+				 ? HST_E_MEMORY
+				 : merge(forest, heap, forest->row_count);
+	}
+	free(heap);
+	return status;
+}
+
+static bool is_covered(const struct forest *forest, uint32_t number)
+{
+	uint32_t at = forest->outer[number];
+
+	while (at != NO_CALL && !forest->hit[at]) {
+		at = forest->outer[at];
+	}
+	return at != NO_CALL;
+}
+
+/* Evaluates a row without what taken ones save. Nothing is done where they have nothing to do with it. */
+static enum hst_status reduce(const struct forest *forest, size_t row)
+{
+	struct hst_cache_work *work = forest->rows[row];
+	const struct hst_cache_log *log = work->log;
+	uint32_t first = forest->first[row];
+	bool changed = false;
+
+	for (size_t i = 0; i < log->calls.count && !changed; i++) {
+		uint32_t number = first + (uint32_t)i;
+
+		changed = forest->saved[number] > 0 || is_covered(forest, number);
+	}
+	if (!changed) {
+		return HST_OK;
+	}
+	free(work->pick);
+	free(work->cost);
+	work->pick = malloc((log->calls.count + 1) * sizeof *work->pick);
+	work->cost = malloc((log->calls.count + 1) * sizeof *work->cost);
+	if (work->pick == NULL || work->cost == NULL) {
+		return HST_E_MEMORY;
+	}
+	work->count = 0;
+	for (size_t i = 0; i < log->calls.count; i++) {
+		uint32_t number = first + (uint32_t)i;
+		double cost = (double)log->calls.items[i].cost_ns - forest->saved[number];
+
+		if (!is_covered(forest, number)) {
+			work->pick[work->count] = (uint32_t)i;
+			work->cost[work->count++] = cost > 0 ? cost : 0;
+		}
+	}
+	return hst_cache_evaluate(work);
+}
+
+/* The curve stays that of all its calls. */
+static enum hst_status reduce_only_gain(const struct forest *forest, size_t row)
+{
+	struct hst_cache_function *function = forest->rows[row]->function;
+	struct hst_cache_point curve[HST_CACHE_POWERS];
+	uint32_t curve_count = function->curve_count;
+	enum hst_status status;
+
+	memcpy(curve, function->curve, sizeof curve);
+	status = reduce(forest, row);
+	memcpy(function->curve, curve, sizeof curve);
+	function->curve_count = curve_count;
+	return status;
+}
+
+/* Its hits are not made, and what is around them takes less. */
+static enum hst_status take_row(struct forest *forest, size_t row)
+{
+	struct hst_cache_work *work = forest->rows[row];
+	struct hst_cache_hit_list hits = { 0 };
+	enum hst_status status = hst_cache_list_hits(work, &hits);
+
+	for (size_t i = 0; i < hits.items.count; i++) {
+		uint32_t number = forest->first[row] + hits.items.items[i].call;
+
+		forest->hit[number] = true;
+		while (forest->outer[number] != NO_CALL) {
+			number = forest->outer[number];
+			forest->saved[number] += hits.items.items[i].saved_ns;
+		}
+	}
+	hst_vec_finish(&hits.items);
+	return status;
+}
+
+struct order {
+	struct forest *forest;
+	bool *taken;
+	size_t *seen; /* rows that were taken when it was last evaluated */
+};
+
+/* A result that is not always the same must not stand in for rows that could be kept for ever. */
+static bool may_be_taken(const struct hst_cache_function *function)
+{
+	return hst_cache_plan_of(function)->gain_ns > 0 && function->contradicting == 0;
+}
+
+/* The row with most gain among those that are not taken; SIZE_MAX: none gains. */
+static size_t best_of(const struct order *order)
+{
+	size_t best = SIZE_MAX;
+	double gain = 0;
+
+	for (size_t i = 0; i < order->forest->row_count; i++) {
+		const struct hst_cache_function *function = order->forest->rows[i]->function;
+
+		if (!order->taken[i] && may_be_taken(function) &&
+			hst_cache_plan_of(function)->gain_ns > gain) {
+			best = i;
+			gain = hst_cache_plan_of(function)->gain_ns;
+		}
+	}
+	return best;
+}
+
+static enum hst_status take(struct order *order)
+{
+	size_t taken_count = 0;
+	size_t best;
+
+	for (best = best_of(order); best != SIZE_MAX; best = best_of(order)) {
+		if (order->seen[best] == taken_count) {
+			order->taken[best] = true;
+			taken_count++;
+			HST_TRY(take_row(order->forest, best));
+		} else {
+			order->seen[best] = taken_count;
+			HST_TRY(reduce_only_gain(order->forest, best));
+		}
+	}
+	for (size_t i = 0; i < order->forest->row_count; i++) {
+		if (!order->taken[i] && order->seen[i] != taken_count) {
+			HST_TRY(reduce_only_gain(order->forest, i));
+		}
+	}
+	return HST_OK;
+}
+
+/* Rows that gain nothing by themselves take no part. */
+static size_t choose_rows(struct hst_cache_work *works, size_t count, struct hst_cache_work **rows)
+{
+	size_t chosen = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct hst_cache_function *function = works[i].function;
+
+		function->alone_ns = hst_cache_plan_of(function)->gain_ns;
+		if (function->alone_ns > 0) {
+			rows[chosen++] = &works[i];
+		}
+	}
+	return chosen;
+}
+
+enum hst_status hst_cache_nest(struct hst_cache_work *works, size_t count)
+{
+	struct forest forest = { .rows = calloc(count + 1, sizeof *forest.rows),
+		.first = calloc(count + 1, sizeof *forest.first) };
+	struct order order = { .forest = &forest,
+		.taken = calloc(count + 1, sizeof *order.taken),
+		.seen = calloc(count + 1, sizeof *order.seen) };
+	enum hst_status status = HST_E_MEMORY;
+
+	if (forest.rows != NULL && forest.first != NULL && order.taken != NULL &&
+		order.seen != NULL) {
+		forest.row_count = choose_rows(works, count, forest.rows);
+		status = HST_OK;
+		if (forest.row_count > 1) {
+			status = plant(&forest);
+			status = status == HST_OK ? take(&order) : status;
+		}
+	}
+	free(forest.rows);
+	free(forest.first);
+	free(forest.outer);
+	free(forest.saved);
+	free(forest.hit);
+	free(order.taken);
+	free(order.seen);
+	return status;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the cache pass share; for the files of this folder and their tests. */
+#ifndef HST_PASSES_CACHE_PASS_H
+#define HST_PASSES_CACHE_PASS_H
+
+#include "passes/cache.h"
+#include "util/map.h"
+
+#define HST_CACHE_NO_KEY UINT32_MAX
+
+/* What is known of a key while the calls are walked. */
+struct hst_cache_key_state {
+	uint64_t key;
+	uint64_t result;  /* the latest */
+	uint64_t last_ns; /* begin of the latest call */
+	uint64_t held_ns; /* begin of the first call with `result` */
+	uint64_t cost_ns;
+	uint32_t calls;
+	uint32_t changes : 31;
+	uint32_t known : 1; /* `result` is */
+};
+
+struct hst_cache_keys {
+	uint32_t *numbers; /* per call of the log */
+	HST_VEC(struct hst_cache_key_state) items;
+};
+
+/* Threads and processes of a log by small numbers. */
+struct hst_cache_groups {
+	uint32_t *thread;  /* per call; NULL: one */
+	uint32_t *process; /* per call; NULL: one */
+	uint32_t threads, processes;
+};
+
+/* A call that the proposed plan saves. */
+struct hst_cache_hit {
+	double saved_ns;
+	uint32_t call; /* of the log */
+};
+
+struct hst_cache_hit_list {
+	HST_VEC(struct hst_cache_hit) items;
+};
+
+/* One log while it is analysed. */
+struct hst_cache_work {
+	struct hst_cache_log *log;
+	const struct hst_cache_options *options;
+	const struct hst_cache_costs *costs;
+	struct hst_cache_keys keys;
+	struct hst_cache_groups groups;
+	/* The calls that take part; NULL: all of the log with their own cost. */
+	uint32_t *pick;
+	double *cost;
+	size_t count;
+	struct hst_cache_function *function;
+};
+
+/* Numbers the keys; results, contradictions, times between calls (cache_keys.c). HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_cache_number_keys(struct hst_cache_work *work);
+/* Groups of the calls by thread and process (cache_groups.c). HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_cache_group(struct hst_cache_work *work);
+
+/*
+ * Stack distances: how many different keys of the call's group were looked up since the last call with its key, itself
+ * included: a cache of so many entries that throws out the one that was not used for longest has it. 0: the first call. A key
+ * has one number. `groups` NULL: one group. HST_E_MEMORY.
+ */
+HST_NODISCARD enum hst_status hst_cache_distances(const uint32_t *numbers, const uint32_t *groups,
+	size_t count, size_t keys, uint32_t group_count, uint32_t *ret_distances);
+
+/* Hits of caches with 0 ... `most` entries into ret_hits[most + 1]. */
+void hst_cache_hits(const uint32_t *distances, size_t count, uint32_t most, uint64_t *ret_hits);
+
+/* Evaluates what takes part: plans, curve, interval (cache_gain.c). HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_cache_evaluate(struct hst_cache_work *work);
+/* Lists the hits of the proposed plan; those of a sample stand for their like. HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_cache_list_hits(
+	struct hst_cache_work *work, struct hst_cache_hit_list *hits);
+
+/* Bounds of 95 % of the sums of as many blocks, drawn with repetition. */
+void hst_cache_bootstrap(
+	const double *blocks, uint32_t count, uint64_t seed, double *ret_low, double *ret_high);
+
+/* Takes rows by gain and evaluates the others without what these save (cache_nest.c). HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_cache_nest(struct hst_cache_work *works, size_t count);
+
+/* Kinds, purity and verdict (cache_kind.c). */
+void hst_cache_judge(struct hst_cache_work *work);
+
+static inline const struct hst_cache_call *hst_cache_call_at(
+	const struct hst_cache_work *work, size_t at)
+{
+	return &work->log->calls.items[work->pick == NULL ? at : work->pick[at]];
+}
+
+static inline double hst_cache_cost_at(const struct hst_cache_work *work, size_t at)
+{
+	return work->cost == NULL ? (double)hst_cache_call_at(work, at)->cost_ns : work->cost[at];
+}
+
+/* What a lookup in a cache of `capacity` entries takes. */
+static inline struct hst_cache_cost hst_cache_cost_of(
+	const struct hst_cache_costs *costs, uint64_t capacity)
+{
+	uint32_t step = 0;
+
+	while (step + 1 < costs->count && costs->steps[step].capacity < capacity) {
+		step++;
+	}
+	return costs->steps[step];
+}
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cache pass over calls made up here: `cachepass CALLS KEYS FUNCTIONS` prints seconds of the analysis, seconds of filling the
+ * logs, and KiB of the peak. Keys are drawn evenly, so that no cache of a CPU helps.
+ */
+#include "passes/cache.h"
+
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static uint64_t mix(uint64_t value)
+{
+	value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9ull;
+	value = (value ^ value >> 27) * 0x94d049bb133111ebull;
+	return value ^ value >> 31;
+}
+
+static int fill(struct hst_cache_log *logs, uint64_t calls, uint64_t keys, uint64_t functions)
+{
+	for (uint64_t i = 0; i < calls; i++) {
+		uint64_t key = mix(mix(i + 1) % keys);
+		struct hst_cache_call call = { .key = key,
+			.result = key,
+			.has_result = 1,
+			.start_ns = i * 100,
+			.end_ns = i * 100 + 60,
+			.cost_ns = 60 };
+
+		if (hst_cache_log_add(&logs[mix(i) % functions], &call) != HST_OK) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct hst_cache_costs costs = { { { 1, 5, 15 } }, 1, 5 };
+	struct hst_cache_options options = { .costs = &costs, .seed = 1 };
+	uint64_t calls = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
+	uint64_t keys = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
+	uint64_t functions = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
+	struct hst_cache_log *logs = functions == 0 ? NULL : calloc(functions, sizeof *logs);
+	struct hst_cache cache = { 0 };
+	struct rusage usage;
+	double begin = seconds();
+	double filled;
+
+	if (keys == 0 || logs == NULL || fill(logs, calls, keys, functions) != 0) {
+		(void)fputs("usage: cachepass CALLS KEYS FUNCTIONS (or out of memory)\n", stderr);
+		return 2;
+	}
+	filled = seconds();
+	if (hst_cache_analyse(logs, functions, &options, &cache) != HST_OK ||
+		cache.calls != calls) {
+		(void)fputs("cachepass: the analysis failed\n", stderr);
+		return 1;
+	}
+	(void)getrusage(RUSAGE_SELF, &usage);
+	printf("%.3f %.3f %ld\n", seconds() - filled, filled - begin, usage.ru_maxrss);
+	hst_cache_finish(&cache);
+	for (uint64_t i = 0; i < functions; i++) {
+		hst_cache_log_finish(&logs[i]);
+	}
+	free(logs);
+	return 0;
+}
