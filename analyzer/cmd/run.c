@@ -13,9 +13,9 @@
 #include "cmd/run_close.h"
 #include "cmd/run_dir.h"
 #include "cmd/run_env.h"
-#include "cmd/run_filter.h"
 #include "cmd/run_options.h"
 #include "cmd/run_patch.h"
+#include "cmd/run_plan.h"
 #include "cmd/run_say.h"
 #include "cmd/run_session.h"
 #include "cmd/run_summary.h"
@@ -45,7 +45,8 @@ struct run {
 	struct hst_run_session session;
 	struct hst_run_clock clock;
 	struct hst_run_dir dir;
-	struct hst_filter *filter; /* NULL none */
+	struct hst_filter *filter;  /* NULL none */
+	struct hst_filter *args_of; /* NULL: arguments of all functions, or of none */
 	char *library;
 	char *plan;
 	char **environment;
@@ -268,10 +269,9 @@ static enum hst_status make_environment(struct run *run, struct hst_diag *diag)
 		.asan = run->advice.asan_shared,
 	};
 
-	if (run->filter != NULL) {
-		HST_TRY(hst_run_filter(
-			&run->say, run->filter, &run->advice, &run->dir, &run->plan, diag));
-	}
+	HST_TRY(hst_run_plan(&run->say,
+		&(struct hst_run_wish){ run->filter, run->options.args != NULL, run->args_of },
+		&run->advice, &run->dir, &run->plan, diag));
 	if (run->options.overhead != NULL && !run->options.no_patch && !hst_run_can_patch()) {
 		hst_say_note(&run->say,
 			"the system does not let code be changed here: calls of functions that "
@@ -387,10 +387,17 @@ int hst_cmd_run(int argc, char **argv)
 		hst_say_error(&run.say, "%s", diag.text);
 		return HST_EXIT_USAGE;
 	}
+	if (run.options.args != NULL && run.options.args[0] != '\0' && !run.options.disabled &&
+		hst_filter_parse(run.options.args, &run.args_of, &diag) != HST_OK) {
+		hst_say_error(&run.say, "--args: %s", diag.text);
+		hst_filter_destroy(run.filter);
+		return HST_EXIT_USAGE;
+	}
 	status = examine_and_run(&run);
 	summarize(&run, status);
 	hst_run_watch_finish(&run.watch);
 	hst_filter_destroy(run.filter);
+	hst_filter_destroy(run.args_of);
 	hst_run_env_free(run.environment);
 	free(run.plan);
 	free(run.library);

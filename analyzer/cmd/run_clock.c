@@ -2,6 +2,7 @@
 /* Two pairs of (counter, clock), each read as tightly as possible, give the rate. */
 #include "cmd/run_clock.h"
 
+#include "cmd/run_cache.h"
 #include "cmd/run_process.h"
 
 #include <errno.h>
@@ -74,34 +75,6 @@ static void read_pair(uint64_t *ret_ticks, uint64_t *ret_ns)
 	}
 }
 
-/* "" if there is no place for a cache. */
-static void cache_path(char *buffer, size_t size, bool make)
-{
-	const char *cache = getenv("XDG_CACHE_HOME");
-	const char *home = getenv("HOME");
-	int length;
-
-	buffer[0] = '\0';
-	if (cache != NULL && cache[0] == '/') {
-		length = snprintf(buffer, size, "%s/hasten", cache);
-	} else if (home != NULL && home[0] == '/') {
-		length = snprintf(buffer, size, "%s/.cache", home);
-		if (make && length > 0 && (size_t)length < size) {
-			(void)mkdir(buffer, 0700);
-		}
-		length = snprintf(buffer, size, "%s/.cache/hasten", home);
-	} else {
-		return;
-	}
-	if (length < 0 || (size_t)length + sizeof "/tsc.0123456789.tmp" > size) {
-		buffer[0] = '\0';
-		return;
-	}
-	if (make) {
-		(void)mkdir(buffer, 0700);
-	}
-}
-
 /* A number and the character behind it; 0 if there is none. */
 static uint64_t take_number(const char **text, char end)
 {
@@ -127,7 +100,7 @@ static void cache_read(struct hst_run_clock *clock)
 	uint64_t khz;
 	uint64_t ns;
 
-	cache_path(path, sizeof path - 8, false);
+	hst_run_cache_dir(path, sizeof path - 8, false);
 	if (path[0] == '\0' || length == 0) {
 		return;
 	}
@@ -156,7 +129,7 @@ static void cache_write(const struct hst_run_clock *clock, uint64_t hz, uint64_t
 	int fd;
 	bool whole;
 
-	cache_path(directory, sizeof directory, true);
+	hst_run_cache_dir(directory, sizeof directory, true);
 	if (directory[0] == '\0' || clock->boot_id[0] == '\0') {
 		return;
 	}

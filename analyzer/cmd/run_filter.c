@@ -5,12 +5,6 @@
  */
 #include "cmd/run_filter.h"
 
-#include "cmd/run_needed.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #define UNMATCHED_SAID_MAX 8
 
 static void say_result(const struct hst_say *say, const struct hst_filter *filter,
@@ -45,39 +39,12 @@ static void say_result(const struct hst_say *say, const struct hst_filter *filte
 }
 
 enum hst_status hst_run_filter(const struct hst_say *say, struct hst_filter *filter,
-	const struct hst_elf_advice *advice, const struct hst_run_dir *dir, char **ret_path,
-	struct hst_diag *diag)
+	const struct hst_elf_advice *advice, const struct hst_planned *planned,
+	struct hst_plan_file *plan, struct hst_diag *diag)
 {
-	struct hst_needed needed = { 0 };
-	struct hst_filter_plan plan = { 0 };
-	const char **paths = NULL;
-	char *path = NULL;
-	enum hst_status status = HST_E_MEMORY;
+	struct hst_filter_plan done = { 0 };
 
-	if (advice->interpreter != NULL &&
-		!hst_run_needed(advice->interpreter, advice->image, &needed)) {
-		hst_say_note(say,
-			"the libraries of %s cannot be listed, so they are recorded whole",
-			advice->image);
-	}
-	paths = calloc(needed.count + 1, sizeof *paths);
-	if (paths == NULL || asprintf(&path, "%s/filter.plan", dir->path) < 0) {
-		path = NULL;
-		(void)hst_diag_set(diag, HST_E_MEMORY, "run: out of memory");
-	} else {
-		paths[0] = advice->image;
-		for (size_t i = 0; i < needed.count; i++) {
-			paths[i + 1] = needed.paths[i];
-		}
-		status = hst_filter_write_plan(filter, paths, needed.count + 1, path, &plan, diag);
-	}
-	if (status == HST_OK) {
-		say_result(say, filter, advice, &plan);
-		*ret_path = path;
-		path = NULL;
-	}
-	free(path);
-	free(paths);
-	hst_needed_finish(&needed);
-	return status;
+	HST_TRY(hst_filter_add_plan(filter, planned->paths, planned->count, plan, &done, diag));
+	say_result(say, filter, advice, &done);
+	return HST_OK;
 }

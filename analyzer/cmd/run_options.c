@@ -158,6 +158,17 @@ static enum hst_status set_filter(
 	return HST_OK;
 }
 
+static enum hst_status set_args(
+	void *asked, const char *name, const char *value, struct hst_diag *diag)
+{
+	struct hst_run_options *options = asked;
+
+	(void)name;
+	(void)diag;
+	options->args = value == NULL || strcmp(value, "all") == 0 ? "" : value;
+	return HST_OK;
+}
+
 static enum hst_status set_interval(
 	void *asked, const char *name, const char *value, struct hst_diag *diag)
 {
@@ -295,8 +306,8 @@ static const struct hst_start_option rows[] = {
 	  "for that, count calls and leave the program's code alone" },
 	{ "no-functions", 0, HST_START_NONE, set_unavailable, 0, NULL, NULL,
 	  "leave out function calls (not in this version)" },
-	{ "args", 0, HST_START_OPTIONAL, set_unavailable, 0, NULL, "GLOB",
-	  "record arguments and results (not in this version)" },
+	{ "args", 0, HST_START_OPTIONAL, set_args, 0, "HASTEN_ARGS", "NAMES",
+	  "record keys of arguments and results (of these functions)" },
 	{ "plan", 0, HST_START_REQUIRED, set_unavailable, 0, NULL, "FILE",
 	  "apply a plan of changes (not in this version)" },
 	{ "json", 0, HST_START_REQUIRED, set_json, 0, NULL, "FILE",
@@ -351,6 +362,10 @@ enum hst_status hst_run_options_parse(
 		return hst_diag_set(diag, HST_E_USAGE,
 			"run: --overhead needs --mode=trace: with --mode=profile (HASTEN_MODE) nothing looks at the cost; "
 			"leave one of them out, or name with --filter what to record");
+	}
+	if (options.args != NULL && strcmp(options.mode, "profile") == 0) {
+		return hst_diag_set(diag, HST_E_USAGE,
+			"run: --args needs --mode=trace: sums per calling context have no room for arguments");
 	}
 	/* No limit to the hooks of functions takes away what allocations cost. */
 	options.no_memory |= options.overhead != NULL && !options.memory && !options.memory_all;

@@ -18,6 +18,7 @@ struct hst_run_options {
 	const char *directory; /* as given; NULL: the default name */
 	const char *mode;      /* "trace" or "profile" */
 	const char *filter;    /* NULL none */
+	const char *args;      /* functions whose arguments are recorded, "" all; NULL none */
 	uint64_t limit_bytes;  /* 0: the preload's default */
 	uint64_t last_ns;      /* 0: no flight recorder */
 	uint64_t interval_ns;  /* of samples; 0: the default */

@@ -97,7 +97,7 @@ class Directory(support.RunTest):
         self.assertEqual(self.session("hasten.data.old")["root"], first)
         with open(self.path("hasten.data", "1.1.hst"), "wb") as file:
             file.write(b"x")
-        with open(self.path("hasten.data", "filter.plan"), "wb") as file:
+        with open(self.path("hasten.data", "run.plan"), "wb") as file:
             file.write(b"x")
         for _ in range(2):
             self.record()

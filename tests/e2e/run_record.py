@@ -117,7 +117,7 @@ class Record(support.RunTest):
         result = self.run_hasten("--filter", "outer,nothing*", "--mode=profile", "./app", "1000")
         self.assert_says(result, 'matches "nothing*" of the filter', 0)
         self.assert_says(result, "1 call, 1 thread")
-        with open(self.path("hasten.data", "filter.plan"), "rb") as file:
+        with open(self.path("hasten.data", "run.plan"), "rb") as file:
             self.assertEqual(file.read(8), b"HSTP\r\n\x1a\n")
         result = self.run_hasten("--filter=!inner", "--mode=profile", "./app", "1000")
         self.assert_says(result, "2 calls, 1 thread", 0)
@@ -126,7 +126,7 @@ class Record(support.RunTest):
 
     def test_filter_reaches_the_program_as_a_plan_only(self):
         result = self.run_hasten("--filter", "x", support.TARGET, "env")
-        self.assertIn(f"HASTEN_PLAN={self.path('hasten.data', 'filter.plan')}\n", result.stdout)
+        self.assertIn(f"HASTEN_PLAN={self.path('hasten.data', 'run.plan')}\n", result.stdout)
         self.assertNotIn("HASTEN_FILTER", result.stdout)
 
     def test_filter_over_libraries_of_the_program(self):
