@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`hasten run --args`: keys and results against what the source itself prints, by the second decoder.
+
+    run_args.py HASTEN RUN_TARGET PRELOAD DECODER_FOLDER
+"""
+import collections
+import os
+import stat
+import subprocess
+import sys
+import unittest
+
+import run_support as support
+
+LIBRARY = ""
+
+# Arguments are used behind the first statement, so that they are still alive at the hook.
+PROGRAM = r"""
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#define QUIET __attribute__((no_instrument_function))
+#define OWN __attribute__((noinline))
+union bits { double d; uint64_t u; };
+QUIET static unsigned long long bits_of(double d) { union bits b = { .d = d }; return b.u; }
+QUIET static void note(const char *name, long long a, long long b, long long result)
+{
+    printf("%s %lld %lld %lld\n", name, a, b, result);
+}
+OWN int mix(int a, unsigned char b)
+{
+    int result = a / 3 - b;
+    note("mix", a, b, result);
+    return result;
+}
+OWN bool odd(unsigned long n)
+{
+    bool result = n & 1;
+    note("odd", (long long)n, -1, result);
+    return result;
+}
+OWN double scale(double x, short y)
+{
+    double result = x * y;
+    note("scale", (long long)bits_of(x), y, (long long)bits_of(result));
+    return result;
+}
+OWN void nothing(const int *from)
+{
+    note("nothing", from != NULL, -1, -1);
+}
+int main(void)
+{
+    for (int i = 0; i < 500; i++) {
+        volatile int r = mix(i % 7 - 3, (unsigned char)(i % 5));
+        volatile bool b = odd((unsigned long)i % 9);
+        volatile double d = scale(i % 4 * 0.5, (short)(i % 3 - 1));
+        (void)r; (void)b; (void)d;
+        nothing(NULL);
+    }
+    return 0;
+}
+"""
+HOOKS = ("-g", "-finstrument-functions")
+WAYS = [(compiler, level, *more) for compiler in ("gcc", "clang") for level, *more in
+        (("-O0",), ("-O1",), ("-O2", "-fomit-frame-pointer"), ("-O3", "-gdwarf-4"), ("-O2", "-fcf-protection", "-fno-plt"))]
+
+
+def found_calls(data):
+    """Per function: how often each (key, result or None) was recorded."""
+    found = collections.defaultdict(collections.Counter)
+    heap_replay.symbols_of.cache_clear()  # the program was built anew under its name
+    for path in decode.files_of(data):
+        trace = decode.File(path)
+        names = heap_replay.Names(trace)
+        for number, chunks in sorted(trace.streams.items()):
+            stream = decode.Stream(number)
+            stack = []
+            for chunk in chunks:
+                out = decode.decode_chunk(trace.header, trace.data, chunk, stream, trace.notes)
+                if out.error:
+                    raise AssertionError(out.error)
+                for code, _, who, detail in out.events:
+                    if code == decode.ENTER:
+                        stack.append([who[1], None, None])
+                    elif code in (keys.OP_KEY, keys.OP_KEY_NEW):
+                        stack[-1][1] = detail[0]
+                    elif code in (keys.OP_RESULT, keys.OP_RESULT_NEW):
+                        stack[-1][2] = detail
+                    elif code in (decode.EXIT, decode.OP_EXIT_ERROR):
+                        function, key, result = stack.pop()
+                        if key is not None:
+                            found[names.find(function)[1]][(key, result)] += 1
+    return found
+
+
+class Arguments(support.RunTest):
+    def setUp(self):
+        super().setUp()
+        self.env["HASTEN_PRELOAD_LIB"] = LIBRARY
+        self.env["XDG_CACHE_HOME"] = self.path("cache")
+        os.mkdir(self.path("cache"))
+
+    def make(self, name, *flags, compiler="gcc", text=PROGRAM):
+        path = support.build(text, name, *flags, compiler=compiler)
+        os.rename(path, self.path(name))
+
+    def record(self, *more, program="./app"):
+        result = self.run_hasten("-q", *more, program)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        plain = subprocess.run([program], cwd=self.dir, capture_output=True, text=True, check=True)
+        self.assertEqual(result.stdout, plain.stdout)
+        return result, found_calls(self.path("hasten.data"))
+
+    @staticmethod
+    def truth(text):
+        """What must be there: per function how often each key was, with each result."""
+        calls = collections.defaultdict(collections.Counter)
+        for line in text.splitlines():
+            name, a, b, result = line.split()
+            a, b, result = int(a), int(b), int(result)
+            if name == "nothing":
+                calls[name][keys.pieces(0), None] += 1
+                continue
+            values = (a,) if name == "odd" else (a, b)
+            negative = result < 0 if name == "mix" else False
+            calls[name][keys.pieces(*values), (keys.pieces(result), (result == 0) | negative << 1)] += 1
+        return calls
+
+    def test_keys_and_results_are_those_of_the_source(self):
+        readable = collections.Counter()
+        for compiler, *flags in WAYS:
+            if not support.can_build(*flags, compiler=compiler):
+                continue
+            self.make("app", *HOOKS, *flags, compiler=compiler)
+            result, found = self.record("--args")
+            truth = self.truth(result.stdout)
+            for name, calls in truth.items():
+                with self.subTest(compiler=compiler, flags=flags, function=name):
+                    # What cannot be read is left out whole; what is there must be right.
+                    if name not in found:
+                        continue
+                    readable[compiler, name] += 1
+                    by_key = collections.Counter()
+                    for (key, _), count in found[name].items():
+                        by_key[key] += count
+                    wanted = collections.Counter()
+                    for (key, _), count in calls.items():
+                        wanted[key] += count
+                    self.assertEqual(by_key, wanted)
+                    for (key, value), count in found[name].items():
+                        if value is not None:
+                            self.assertEqual(calls[key, value], count)
+        # gcc describes arguments narrower than int by their value at entry alone from -O1 on.
+        for name in ("odd", "nothing"):
+            self.assertEqual(readable["gcc", name], 5, f"{name}, gcc: {dict(readable)}")
+        self.assertGreaterEqual(readable["gcc", "mix"], 1)
+        self.assertGreaterEqual(readable["gcc", "scale"], 1)
+
+    def test_second_run_takes_the_places_from_the_store(self):
+        self.make("app", *HOOKS, "-O2")
+        self.record("--args")
+        store = self.path("cache", "hasten")
+        folder = os.path.join(store, next(name for name in os.listdir(store) if name.startswith("args-")))
+        stored = os.path.join(folder, os.listdir(folder)[0])
+        self.assertEqual(stat.S_IMODE(os.stat(stored).st_mode), 0o600)
+        before = os.stat(stored).st_ino
+        _, first = self.record("--args")
+        self.assertEqual(os.stat(stored).st_ino, before)
+        # Others could have written it: it is made anew.
+        os.chmod(stored, 0o666)
+        _, second = self.record("--args")
+        self.assertNotEqual(os.stat(stored).st_ino, before)
+        self.assertEqual(first, second)
+        with open(stored, "r+b") as file:
+            file.truncate(100)
+        _, third = self.record("--args")
+        self.assertEqual(first, third)
+        self.assertGreater(os.stat(stored).st_size, 100)
+
+    def test_only_the_functions_that_are_named(self):
+        self.make("app", *HOOKS, "-O2")
+        _, found = self.record("--args=od*,nothing,!noth*")
+        self.assertEqual(set(found), {"odd"})
+        _, found = self.record("--args=nothing", "--filter=!mix")
+        self.assertEqual(set(found), {"nothing"})
+        result = self.run_hasten("--args=odd,nobody", "./app")
+        self.assert_says(result, 'no function matches "nobody"', 0)
+
+    def test_without_arguments_to_read_it_says_so(self):
+        self.make("app", "-O2", "-finstrument-functions", "-g0")
+        result = self.run_hasten("--args", "./app")
+        self.assertEqual((result.returncode, result.stdout), (125, ""), result.stderr)
+        self.assertIn("debug information", result.stderr)
+        self.make("app", "-O2", "-g")
+        result = self.run_hasten("--args", "./app")
+        self.assertEqual(result.returncode, 125)
+        self.assertIn("-finstrument-functions -g", result.stderr)
+        self.make("app", *HOOKS, "-O2")
+        result = self.run_hasten("--args=nobody", "./app")
+        self.assertEqual(result.returncode, 125)
+        self.assertIn("nobody", result.stderr)
+        result = self.run_hasten("--args", "--mode=profile", "./app")
+        self.assert_says(result, "--args needs --mode=trace", 2)
+
+    def test_no_keys_without_the_option(self):
+        self.make("app", *HOOKS, "-O2")
+        _, found = self.record()
+        self.assertEqual(found, {})
+
+
+if __name__ == "__main__":
+    LIBRARY = os.path.abspath(sys.argv[3])
+    folder = os.path.abspath(sys.argv[4])
+    sys.path[:0] = [folder, os.path.join(os.path.dirname(folder), "hooks", "memory")]
+    # pylint: disable=wrong-import-position,import-error
+    import decode
+    import heap_replay
+    import keys
+    del sys.argv[3:5]
+    support.main()
