@@ -11,6 +11,7 @@
 
 #include "symbols/grow.h"
 #include "symbols/image.h"
+#include "symbols/recipes_frame.h"
 #include "symbols/recipes_home.h"
 #include "symbols/recipes_hooks.h"
 #include "symbols/recipes_owner.h"
@@ -22,6 +23,7 @@ struct work {
 	struct hst_recipes *recipes;
 	struct hst_dwarf *dwarf;
 	struct hst_code code;
+	struct hst_frames frames;
 	struct hst_recipe_types types;
 	struct hst_owners owners;
 	struct hst_hook_scan scan;
@@ -39,6 +41,7 @@ struct enter {
 	const struct hst_signature *signature;
 	struct hst_home home;
 	bool check_home;
+	bool all_homes; /* each parameter has one place for the whole function */
 	bool has_incoming;
 	struct hst_incoming incoming[PARAMS_MAX];
 	uint64_t pc;
@@ -90,14 +93,17 @@ bool hst_recipes_complete(const struct hst_recipes *recipes, const struct hst_re
 	return true;
 }
 
-/* An argument that is not where it will be later: where it is until then. */
+/*
+ * An argument that is written to its place only later: where it is until then. The ABI says how it came, but only of a
+ * function that still takes all its arguments: with optimization, those of local functions may be dropped.
+ */
 static enum hst_recipe_reason look_elsewhere(
 	struct enter *enter, uint32_t number, struct hst_place *place)
 {
 	const struct hst_signature *signature = enter->signature;
 	const struct hst_recipe_type *types[PARAMS_MAX];
 
-	if (enter->owner->inlined) {
+	if (enter->owner->inlined || !enter->all_homes) {
 		return HST_RECIPE_HOME;
 	}
 	if (!enter->has_incoming) {
@@ -109,6 +115,32 @@ static enum hst_recipe_reason look_elsewhere(
 	}
 	return hst_home_find(
 		&enter->home, &enter->incoming[number], signature->params[number].type, place);
+}
+
+/*
+ * An argument that has no readable place at the hook any more, or is only described as what came in a register: a copy
+ * of what came may still be there. Nothing has changed it: the hook runs before the function's first statement.
+ */
+static enum hst_recipe_reason look_for_copy(struct enter *enter, Dwarf_Debug dbg, Dwarf_Die die,
+	uint32_t number, enum hst_recipe_reason reason, struct hst_place *place)
+{
+	const struct hst_recipe_type *type = enter->signature->params[number].type;
+	struct hst_compat_location location;
+	struct hst_incoming incoming;
+
+	if (enter->owner->inlined || type->kind == HST_TYPE_NONE || type->size == 0 ||
+		(reason != HST_RECIPE_ENTRY_VALUE && reason != HST_RECIPE_CALLER_SAVED &&
+			reason != HST_RECIPE_NO_LOCATION && reason != HST_RECIPE_IN_PARTS)) {
+		return reason;
+	}
+	if (hst_types_location(dbg, die, DW_AT_location, enter->owner->start, &location) !=
+			HST_COMPAT_FOUND ||
+		!location.listed || !hst_home_came(&location, type, &incoming)) {
+		return reason;
+	}
+	return hst_home_find(&enter->home, &incoming, type, place) == HST_RECIPE_READABLE
+		       ? HST_RECIPE_READABLE
+		       : reason;
 }
 
 /* The place of a parameter by its DIE in the body or the instance. */
@@ -130,8 +162,9 @@ static enum hst_recipe_reason place_param(struct enter *enter, Dwarf_Debug dbg, 
 	case HST_COMPAT_FOUND:
 		break;
 	case HST_COMPAT_NOT_HERE:
-		return type->kind == HST_TYPE_NONE ? (enum hst_recipe_reason)type->reason
-						   : HST_RECIPE_NO_LOCATION;
+		reason = type->kind == HST_TYPE_NONE ? (enum hst_recipe_reason)type->reason
+						     : HST_RECIPE_NO_LOCATION;
+		return look_for_copy(enter, dbg, die, number, reason, place);
 	case HST_COMPAT_TOO_LONG:
 		return HST_RECIPE_EXPRESSION;
 	case HST_COMPAT_DAMAGED:
@@ -143,7 +176,7 @@ static enum hst_recipe_reason place_param(struct enter *enter, Dwarf_Debug dbg, 
 		!hst_home_is_written(&enter->home, place)) {
 		return look_elsewhere(enter, number, place);
 	}
-	return reason;
+	return look_for_copy(enter, dbg, die, number, reason, place);
 }
 
 /* Appends the signature's parameters to the table, without places. false: no memory */
@@ -168,10 +201,33 @@ static bool add_params(struct hst_recipes *recipes, const struct hst_signature *
 	return true;
 }
 
-/* false: no memory */
-static bool keep_place(
-	struct hst_recipes *recipes, struct hst_recipe_param *param, const struct hst_place *place)
+/*
+ * Pieces that count from the call frame address are made to count from the register that it is found by: the hook has
+ * that one, while the address itself must be looked for on the stack.
+ */
+static void rebase(const struct work *work, uint64_t pc, struct hst_plan_piece *piece)
 {
+	unsigned reg;
+	int64_t offset;
+
+	if (piece->kind != HST_PLAN_PLACE_CFA ||
+		!hst_frames_cfa(&work->frames, pc, &reg, &offset) ||
+		(reg != HST_REG_RSP && reg != HST_REG_RBP)) {
+		return;
+	}
+	offset += piece->offset;
+	if (offset >= INT32_MIN && offset <= INT32_MAX) {
+		piece->kind = reg == HST_REG_RSP ? HST_PLAN_PLACE_SP : HST_PLAN_PLACE_RBP;
+		piece->offset = (int32_t)offset;
+	}
+}
+
+/* false: no memory */
+static bool keep_place(const struct work *work, uint64_t pc, struct hst_recipe_param *param,
+	const struct hst_place *place)
+{
+	struct hst_recipes *recipes = work->recipes;
+
 	param->first_piece = (uint32_t)recipes->piece_count;
 	param->piece_count = place->count;
 	for (uint16_t i = 0; i < place->count; i++) {
@@ -182,8 +238,31 @@ static bool keep_place(
 			return false;
 		}
 		*piece = place->pieces[i];
+		rebase(work, pc, piece);
 	}
 	return true;
+}
+
+/* Has each of the function's parameters one place, whatever the address? So it is without optimization. */
+static bool all_homes(
+	const struct hst_signature *signature, uint64_t pc, Dwarf_Debug dbg, Dwarf_Die top)
+{
+	Dwarf_Die child = hst_types_child(dbg, top, NULL);
+	uint32_t homes = 0;
+
+	while (child != NULL) {
+		struct hst_compat_location location;
+		Dwarf_Die next;
+
+		homes += hst_types_tag(dbg, child) == DW_TAG_formal_parameter &&
+			 hst_types_location(dbg, child, DW_AT_location, pc, &location) ==
+				 HST_COMPAT_FOUND &&
+			 !location.listed;
+		next = hst_types_child(dbg, top, child);
+		dwarf_dealloc_die(child);
+		child = next;
+	}
+	return homes == signature->count;
 }
 
 /* Goes over the children of the body or the instance. false: no memory */
@@ -195,6 +274,7 @@ static bool place_params(struct enter *enter, const struct hst_recipe_site *site
 	Dwarf_Die child = top == NULL ? NULL : hst_types_child(dbg, top, NULL);
 	bool good = true;
 
+	enter->all_homes = top != NULL && all_homes(enter->signature, enter->pc, dbg, top);
 	while (child != NULL) {
 		Dwarf_Die next;
 
@@ -210,7 +290,7 @@ static bool place_params(struct enter *enter, const struct hst_recipe_site *site
 				param->reason =
 					(uint8_t)place_param(enter, dbg, child, number, &place);
 				good = param->reason != HST_RECIPE_READABLE ||
-				       keep_place(work->recipes, param, &place);
+				       keep_place(work, enter->pc, param, &place);
 			}
 		}
 		next = hst_types_child(dbg, top, child);
@@ -400,12 +480,16 @@ enum hst_status hst_recipes_read(
 			diag, HST_E_NO_DEBUG, "arguments can be read in programs for x86-64 only");
 	}
 	if (status == HST_OK) {
+		status = hst_frames_open(hst_image_elf(image), &work.frames);
+	}
+	if (status == HST_OK) {
 		status = read_bodies(&work);
 	}
 	hst_owners_finish(&work.owners);
 	hst_types_finish(&work.types);
 	hst_hooks_finish(&work.scan);
 	hst_map_finish(&work.seen);
+	hst_frames_close(&work.frames);
 	hst_code_close(&work.code);
 	if (status != HST_OK) {
 		hst_recipes_finish(&recipes);

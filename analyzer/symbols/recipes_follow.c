@@ -399,6 +399,14 @@ static void extend(
 	}
 }
 
+/* cbw, cwde, cdqe: the accumulator's lower half is extended over its upper one. */
+static void extend_accumulator(struct hst_follow *follow, unsigned width)
+{
+	struct hst_followed *rax = &follow->regs[HST_REG_RAX];
+
+	*rax = extended(low_bytes(*rax, width), width, HST_EXTENDED_SIGN, 2 * width);
+}
+
 static void other(struct hst_follow *follow, const struct hst_insn *insn)
 {
 	bool done = false;
@@ -418,6 +426,15 @@ static void other(struct hst_follow *follow, const struct hst_insn *insn)
 	case ZYDIS_MNEMONIC_MOVSX:
 	case ZYDIS_MNEMONIC_MOVSXD:
 		extend(follow, insn, HST_EXTENDED_SIGN);
+		return;
+	case ZYDIS_MNEMONIC_CBW:
+		extend_accumulator(follow, 1);
+		return;
+	case ZYDIS_MNEMONIC_CWDE:
+		extend_accumulator(follow, 2);
+		return;
+	case ZYDIS_MNEMONIC_CDQE:
+		extend_accumulator(follow, 4);
 		return;
 	case ZYDIS_MNEMONIC_ADD:
 	case ZYDIS_MNEMONIC_SUB:

@@ -6,7 +6,7 @@
 #define INTEGERS     6u
 #define FLOATS       8u
 #define PIECE_BYTES  8u
-#define RETURN_BYTES 8 /* between the stack pointer at entry and the call frame address */
+#define RETURN_BYTES 8 /* from the stack pointer at entry to the call frame address */
 
 static bool follow(struct hst_home *home)
 {
@@ -40,7 +40,7 @@ static bool start_place(const struct hst_home *home, const struct hst_plan_piece
 
 	*ret_base = HST_REG_RSP;
 	if (piece->kind == HST_PLAN_PLACE_CFA) {
-		*ret_offset = (int64_t)piece->offset - RETURN_BYTES;
+		*ret_offset = (int64_t)piece->offset + RETURN_BYTES;
 		return home->entry;
 	}
 	base = &home->follow.regs[piece->kind == HST_PLAN_PLACE_RBP ? HST_REG_RBP : HST_REG_RSP];
@@ -51,6 +51,23 @@ static bool start_place(const struct hst_home *home, const struct hst_plan_piece
 	*ret_base = HST_REG_RBP;
 	*ret_offset = piece->offset;
 	return base->kind == HST_FOLLOWED_REGISTER && base->reg == HST_REG_RBP && base->width == 8;
+}
+
+/*
+ * Does a store at the beginning of a function put an argument somewhere: what came in a register for arguments or on
+ * the stack? `push %rax` only makes room.
+ */
+static bool is_argument(const struct hst_followed *value)
+{
+	static const uint32_t came = 1u << HST_REG_RDI | 1u << HST_REG_RSI | 1u << HST_REG_RDX |
+				     1u << HST_REG_RCX | 1u << 8 | 1u << 9;
+
+	if (value->kind == HST_FOLLOWED_REGISTER) {
+		return value->reg >= HST_REG_XMM0 ? value->reg < HST_REG_XMM0 + FLOATS
+						  : (came >> value->reg & 1u) != 0;
+	}
+	return value->kind == HST_FOLLOWED_MEMORY && value->reg == HST_REG_RSP &&
+	       value->number >= RETURN_BYTES;
 }
 
 static bool is_written(struct hst_home *home, const struct hst_plan_piece *piece)
@@ -74,7 +91,10 @@ static bool is_written(struct hst_home *home, const struct hst_plan_piece *piece
 		return true;
 	}
 	for (unsigned i = 0; i < piece->width; i++) {
-		if (hst_follow_stored(&home->follow, base, offset + i, 1) == NULL) {
+		const struct hst_follow_store *store =
+			hst_follow_stored(&home->follow, base, offset + i, 1);
+
+		if (store == NULL || (home->entry && !is_argument(&store->value))) {
 			return false;
 		}
 	}
@@ -117,14 +137,19 @@ static bool find_kept(struct hst_home *home, unsigned reg, uint64_t bytes,
 	}
 	for (uint32_t i = 0; i < state->store_count; i++) {
 		const struct hst_follow_store *store = &state->stores[i];
-		int64_t offset = store->offset + RETURN_BYTES;
+		const struct hst_followed *rsp = &state->regs[HST_REG_RSP];
+		int64_t offset = store->offset - RETURN_BYTES;
+		uint8_t kind = HST_PLAN_PLACE_CFA;
 
+		if (rsp->kind == HST_FOLLOWED_POINTER) {
+			offset = store->offset - rsp->number;
+			kind = HST_PLAN_PLACE_SP;
+		}
 		if (store->base == HST_REG_RSP && is_from(&store->value, reg, bytes, type) &&
 			hst_follow_stored(state, store->base, store->offset, (unsigned)bytes) ==
 				store &&
-			offset >= INT32_MIN) {
-			*piece = (struct hst_plan_piece){ .kind = HST_PLAN_PLACE_CFA,
-				.offset = (int32_t)offset };
+			offset >= INT32_MIN && offset <= INT32_MAX) {
+			*piece = (struct hst_plan_piece){ .kind = kind, .offset = (int32_t)offset };
 			return true;
 		}
 	}
@@ -150,8 +175,13 @@ enum hst_recipe_reason hst_home_find(struct hst_home *home, const struct hst_inc
 		uint64_t offset = i * PIECE_BYTES;
 		uint64_t bytes =
 			type->size - offset < PIECE_BYTES ? type->size - offset : PIECE_BYTES;
+		uint64_t used = bytes;
 
-		if (!find_kept(home, incoming->regs[i], bytes, type, &piece)) {
+		/* Padding at the end need not be kept. */
+		while (used > 1 && ((unsigned)type->used >> (offset + used - 1) & 1u) == 0) {
+			used--;
+		}
+		if (!find_kept(home, incoming->regs[i], used, type, &piece)) {
 			return HST_RECIPE_HOME;
 		}
 		reason = hst_place_part(ret_place, &piece, type, offset, bytes);
@@ -244,4 +274,39 @@ void hst_home_incoming(const struct hst_recipe_type *result,
 		ret_incoming[i] = (struct hst_incoming){ 0 };
 		known = known && take_argument(&arguments, types[i], &ret_incoming[i]);
 	}
+}
+
+/* A register by its operation: HST_REGS if it is none. */
+static unsigned register_of(const struct hst_compat_op *op)
+{
+	unsigned reg = op->atom >= DW_OP_reg0 && op->atom <= DW_OP_reg31 ? op->atom - DW_OP_reg0
+									 : HST_REGS;
+
+	return reg == HST_REG_RSP || reg == HST_REG_GENERAL || reg >= HST_REGS ? HST_REGS : reg;
+}
+
+bool hst_home_came(const struct hst_compat_location *location, const struct hst_recipe_type *type,
+	struct hst_incoming *ret_incoming)
+{
+	const struct hst_compat_op *ops = location->ops;
+	uint64_t left = type->size;
+
+	*ret_incoming = (struct hst_incoming){ 0 };
+	if (location->count == 1 && left <= PIECE_BYTES) {
+		ret_incoming->count = 1;
+		ret_incoming->regs[0] = (uint8_t)register_of(&ops[0]);
+		return ret_incoming->regs[0] != HST_REGS;
+	}
+	/* reg, piece 8, reg, piece 1-8 */
+	for (size_t i = 0; i + 1 < location->count && ret_incoming->count < 2; i += 2) {
+		uint64_t bytes = left < PIECE_BYTES ? left : PIECE_BYTES;
+		unsigned reg = register_of(&ops[i]);
+
+		if (reg == HST_REGS || ops[i + 1].atom != DW_OP_piece || ops[i + 1].a != bytes) {
+			return false;
+		}
+		ret_incoming->regs[ret_incoming->count++] = (uint8_t)reg;
+		left -= bytes;
+	}
+	return left == 0 && location->count == 2u * ret_incoming->count;
 }

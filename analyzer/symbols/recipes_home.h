@@ -42,4 +42,8 @@ void hst_home_incoming(const struct hst_recipe_type *result,
 	const struct hst_recipe_type *const *types, size_t count,
 	struct hst_incoming *ret_incoming);
 
+/* How an argument came, by its location at the function's entry: in registers. false: in another way. */
+bool hst_home_came(const struct hst_compat_location *location, const struct hst_recipe_type *type,
+	struct hst_incoming *ret_incoming);
+
 #endif

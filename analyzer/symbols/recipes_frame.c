@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * .eh_frame: common entries (CIE), and for each function one (FDE) with a small program that says how the call frame
+ * address moves. Only the address is followed. Every length is checked against what is left.
+ */
+#include "symbols/recipes_frame.h"
+
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "symbols/grow.h"
+
+#define ENCODING_NONE    0x100u
+#define REMEMBERED_MAX   16u
+#define ENCODED_RELATIVE 0x10u
+
+struct cursor {
+	const uint8_t *at, *end;
+	bool bad;
+};
+
+struct cie {
+	uint64_t code_align;
+	int64_t data_align;
+	unsigned encoding; /* of addresses */
+	struct cursor program;
+};
+
+struct rule {
+	uint64_t reg;
+	int64_t offset;
+	bool known;
+};
+
+static uint64_t fixed(struct cursor *cursor, unsigned bytes)
+{
+	uint64_t value = 0;
+
+	if ((size_t)(cursor->end - cursor->at) < bytes) {
+		cursor->bad = true;
+		return 0;
+	}
+	memcpy(&value, cursor->at, bytes);
+	cursor->at += bytes;
+	return value;
+}
+
+static uint64_t leb(struct cursor *cursor, bool is_signed)
+{
+	uint64_t value = 0;
+	unsigned shift = 0;
+	uint8_t byte;
+
+	do {
+		byte = (uint8_t)fixed(cursor, 1);
+		if (shift < 64) {
+			value |= (uint64_t)(byte & 0x7f) << shift;
+		}
+		shift += 7;
+	} while ((byte & 0x80) != 0 && !cursor->bad);
+	if (is_signed && (byte & 0x40) != 0 && shift < 64) {
+		value |= UINT64_MAX << shift;
+	}
+	return value;
+}
+
+static void skip(struct cursor *cursor, uint64_t bytes)
+{
+	if (bytes > (uint64_t)(cursor->end - cursor->at)) {
+		cursor->bad = true;
+	} else {
+		cursor->at += bytes;
+	}
+}
+
+static unsigned encoded_bytes(unsigned encoding)
+{
+	switch (encoding & 0xfu) {
+	case 0x0: /* an address */
+	case 0x4:
+	case 0xc:
+		return 8;
+	case 0x3:
+	case 0xb:
+		return 4;
+	case 0x2:
+	case 0xa:
+		return 2;
+	default:
+		return 0;
+	}
+}
+
+/* An address in the form that the CIE names; `relative` is false for lengths. */
+static uint64_t encoded(
+	const struct hst_frames *frames, struct cursor *cursor, unsigned encoding, bool relative)
+{
+	uint64_t place = frames->address + (uint64_t)(cursor->at - frames->bytes);
+	unsigned bytes = encoded_bytes(encoding);
+	uint64_t value;
+
+	if (bytes == 0 || (encoding & 0xe0u) != 0) {
+		cursor->bad = true;
+		return 0;
+	}
+	value = fixed(cursor, bytes);
+	if ((encoding & 0x8u) != 0 && relative) {
+		value = (uint64_t)((int64_t)(value << (64 - 8 * bytes)) >> (64 - 8 * bytes));
+	}
+	return relative && (encoding & 0x70u) == ENCODED_RELATIVE ? value + place : value;
+}
+
+/* The entry at an offset: its content without the length. false: the end, or none. */
+static bool entry_at(const struct hst_frames *frames, size_t offset, struct cursor *ret_cursor)
+{
+	struct cursor cursor = { .at = frames->bytes + offset,
+		.end = frames->bytes + frames->size };
+	uint64_t length = fixed(&cursor, 4);
+
+	if (cursor.bad || length == 0 || length == UINT32_MAX ||
+		length > (uint64_t)(cursor.end - cursor.at)) {
+		return false;
+	}
+	cursor.end = cursor.at + length;
+	*ret_cursor = cursor;
+	return true;
+}
+
+/* "zPLR": what the letters add. */
+static void augmentation(const char *letters, struct cursor *cursor, struct cie *cie)
+{
+	uint64_t length = leb(cursor, false);
+	struct cursor inside = *cursor;
+
+	skip(cursor, length);
+	inside.end = cursor->at;
+	for (; *letters != '\0' && !inside.bad; letters++) {
+		if (*letters == 'R') {
+			cie->encoding = (unsigned)fixed(&inside, 1);
+		} else if (*letters == 'L') {
+			(void)fixed(&inside, 1);
+		} else if (*letters == 'P') {
+			skip(&inside, encoded_bytes((unsigned)fixed(&inside, 1)));
+		} else if (*letters != 'S' && *letters != 'B') {
+			return;
+		}
+	}
+}
+
+static bool read_cie(const struct hst_frames *frames, size_t offset, struct cie *ret_cie)
+{
+	struct cie cie = { .encoding = 0 };
+	struct cursor cursor;
+	const char *letters;
+	uint64_t version;
+
+	if (!entry_at(frames, offset, &cursor) || fixed(&cursor, 4) != 0) {
+		return false;
+	}
+	version = fixed(&cursor, 1);
+	letters = (const char *)cursor.at;
+	if (memchr(cursor.at, 0, (size_t)(cursor.end - cursor.at)) == NULL ||
+		(version != 1 && version != 3)) {
+		return false;
+	}
+	skip(&cursor, strlen(letters) + 1);
+	cie.code_align = leb(&cursor, false);
+	cie.data_align = (int64_t)leb(&cursor, true);
+	(void)(version == 1 ? fixed(&cursor, 1) : leb(&cursor, false));
+	if (letters[0] == 'z') {
+		augmentation(letters + 1, &cursor, &cie);
+	} else if (letters[0] != '\0') {
+		return false;
+	}
+	cie.program = cursor;
+	*ret_cie = cie;
+	return !cursor.bad;
+}
+
+static int entry_by_lo(const void *a, const void *b)
+{
+	const struct hst_frame_entry *x = a;
+	const struct hst_frame_entry *y = b;
+
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+static enum hst_status read_entries(struct hst_frames *frames)
+{
+	struct cursor cursor;
+
+	for (size_t offset = 0; entry_at(frames, offset, &cursor);
+		offset = (size_t)(cursor.end - frames->bytes)) {
+		size_t place = (size_t)(cursor.at - frames->bytes);
+		uint64_t back = fixed(&cursor, 4);
+		struct hst_frame_entry entry = { .fde = offset };
+		struct hst_frame_entry *slot;
+		struct cie cie;
+
+		if (back == 0 || back > place || !read_cie(frames, place - back, &cie)) {
+			continue;
+		}
+		entry.cie = place - back;
+		entry.lo = encoded(frames, &cursor, cie.encoding, true);
+		entry.hi = entry.lo + encoded(frames, &cursor, cie.encoding, false);
+		if (cursor.bad || entry.hi <= entry.lo) {
+			continue;
+		}
+		slot = hst_push(&frames->entries, &frames->count, &frames->capacity, sizeof *slot);
+		if (slot == NULL) {
+			return HST_E_MEMORY;
+		}
+		*slot = entry;
+	}
+	if (frames->count > 1) {
+		qsort(frames->entries, frames->count, sizeof *frames->entries, entry_by_lo);
+	}
+	return HST_OK;
+}
+
+enum hst_status hst_frames_open(const struct hst_elf *elf, struct hst_frames *ret_frames)
+{
+	struct hst_frames frames = { 0 };
+	size_t names = 0;
+	enum hst_status status;
+
+	if (elf_getshdrstrndx(elf->handle, &names) != 0) {
+		names = 0;
+	}
+	for (Elf_Scn *section = elf_nextscn(elf->handle, NULL); section != NULL;
+		section = elf_nextscn(elf->handle, section)) {
+		GElf_Shdr header;
+		Elf_Data *data;
+		const char *name;
+
+		if (gelf_getshdr(section, &header) == NULL || header.sh_type == SHT_NOBITS) {
+			continue;
+		}
+		name = elf_strptr(elf->handle, names, header.sh_name);
+		data = name != NULL && strcmp(name, ".eh_frame") == 0 ? elf_rawdata(section, NULL)
+								      : NULL;
+		if (data != NULL && data->d_buf != NULL) {
+			frames.bytes = data->d_buf;
+			frames.size = data->d_size;
+			frames.address = header.sh_addr;
+		}
+	}
+	if (frames.bytes != NULL) {
+		status = read_entries(&frames);
+		if (status != HST_OK) {
+			hst_frames_close(&frames);
+			return status;
+		}
+	}
+	*ret_frames = frames;
+	return HST_OK;
+}
+
+void hst_frames_close(struct hst_frames *frames)
+{
+	free(frames->entries);
+	*frames = (struct hst_frames){ 0 };
+}
+
+/* A program at work. */
+struct machine {
+	const struct hst_frames *frames;
+	const struct cie *cie;
+	struct rule rule;
+	struct rule remembered[REMEMBERED_MAX];
+	size_t depth;
+	uint64_t at, pc;
+};
+
+static void set_rule(struct machine *machine, uint64_t reg, int64_t offset)
+{
+	machine->rule = (struct rule){ .reg = reg, .offset = offset, .known = true };
+}
+
+/* The operations with a number of their own. false: not understood. */
+static bool extended(struct machine *machine, unsigned op, struct cursor *cursor)
+{
+	struct rule *rule = &machine->rule;
+
+	switch (op) {
+	case 0x00: /* nop */
+		return true;
+	case 0x01: /* set_loc */
+		machine->at = encoded(machine->frames, cursor, machine->cie->encoding, true);
+		return true;
+	case 0x02: /* advance_loc1, 2, 4 */
+	case 0x03:
+	case 0x04:
+		machine->at += fixed(cursor, 1u << (op - 2)) * machine->cie->code_align;
+		return true;
+	case 0x0a: /* remember_state */
+		if (machine->depth == REMEMBERED_MAX) {
+			return false;
+		}
+		machine->remembered[machine->depth++] = *rule;
+		return true;
+	case 0x0b: /* restore_state */
+		if (machine->depth == 0) {
+			return false;
+		}
+		*rule = machine->remembered[--machine->depth];
+		return true;
+	case 0x0c: /* def_cfa */
+		rule->reg = leb(cursor, false);
+		set_rule(machine, rule->reg, (int64_t)leb(cursor, false));
+		return true;
+	case 0x0d: /* def_cfa_register */
+		rule->reg = leb(cursor, false);
+		return true;
+	case 0x0e: /* def_cfa_offset */
+		rule->offset = (int64_t)leb(cursor, false);
+		return true;
+	case 0x0f: /* def_cfa_expression */
+		skip(cursor, leb(cursor, false));
+		rule->known = false;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Rules of other registers: passed over. */
+static bool of_others(unsigned op, struct cursor *cursor)
+{
+	switch (op) {
+	case 0x06: /* restore_extended, undefined, same_value, GNU_args_size */
+	case 0x07:
+	case 0x08:
+	case 0x2e:
+		(void)leb(cursor, false);
+		return true;
+	case 0x05: /* offset_extended, register, offset_extended_sf, val_offset, val_offset_sf */
+	case 0x09:
+	case 0x11:
+	case 0x14:
+	case 0x15:
+	case 0x2f:
+		(void)leb(cursor, false);
+		(void)leb(cursor, false);
+		return true;
+	case 0x10: /* expression, val_expression */
+	case 0x16:
+		(void)leb(cursor, false);
+		skip(cursor, leb(cursor, false));
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Runs until the place moves past `pc`. false: not understood. */
+static bool run(struct machine *machine, struct cursor cursor)
+{
+	while (cursor.at < cursor.end && !cursor.bad) {
+		struct rule before = machine->rule;
+		unsigned op = (unsigned)fixed(&cursor, 1);
+
+		if ((op & 0xc0u) == 0x40) {
+			machine->at += (op & 0x3fu) * machine->cie->code_align;
+		} else if ((op & 0xc0u) == 0x80) {
+			(void)leb(&cursor, false);
+		} else if ((op & 0xc0u) == 0 && !extended(machine, op, &cursor) &&
+			   !of_others(op, &cursor)) {
+			return false;
+		}
+		if (machine->at > machine->pc) {
+			machine->rule = before;
+			return true;
+		}
+	}
+	return !cursor.bad;
+}
+
+bool hst_frames_cfa(
+	const struct hst_frames *frames, uint64_t pc, unsigned *ret_reg, int64_t *ret_offset)
+{
+	struct machine machine = { .frames = frames, .pc = pc };
+	struct cursor cursor;
+	struct cie cie;
+	size_t lo = 0;
+	size_t hi = frames->count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (frames->entries[mid].lo <= pc) {
+			lo = mid + 1;
+		} else {
+			hi = mid;
+		}
+	}
+	if (lo == 0 || pc >= frames->entries[lo - 1].hi ||
+		!read_cie(frames, frames->entries[lo - 1].cie, &cie) ||
+		!entry_at(frames, frames->entries[lo - 1].fde, &cursor)) {
+		return false;
+	}
+	machine.cie = &cie;
+	machine.at = frames->entries[lo - 1].lo;
+	(void)fixed(&cursor, 4);
+	(void)encoded(frames, &cursor, cie.encoding, true);
+	(void)encoded(frames, &cursor, cie.encoding, false);
+	skip(&cursor, leb(&cursor, false)); /* the data of "z" */
+	if (!run(&machine, cie.program) || !run(&machine, cursor) || !machine.rule.known ||
+		machine.rule.reg > UINT8_MAX) {
+		return false;
+	}
+	*ret_reg = (unsigned)machine.rule.reg;
+	*ret_offset = machine.rule.offset;
+	return true;
+}
