@@ -344,7 +344,8 @@ static bool made_from(
 	for (uint32_t i = 0; i < source->body_count; i++) {
 		uint32_t body = image->functions.body_order[source->first_body + i];
 
-		if (hst_dwarf_same_origin(&image->dwarf.origins[image->dwarf.bodies[body].origin], origin)) {
+		if (hst_dwarf_same_origin(
+			    &image->dwarf.origins[image->dwarf.bodies[body].origin], origin)) {
 			return true;
 		}
 	}

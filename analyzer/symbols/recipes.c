@@ -171,6 +171,10 @@ static enum hst_recipe_reason place_param(struct enter *enter, Dwarf_Debug dbg, 
 	default:
 		return HST_RECIPE_DAMAGED;
 	}
+	if (location.listed && enter->owner->inlined && enter->check_home) {
+		/* What holds here was said before the hook, by another copy of the instance. */
+		return HST_RECIPE_HOME;
+	}
 	reason = hst_place_find(&location, enter->work->frame, type, place);
 	if (reason == HST_RECIPE_READABLE && !location.listed && enter->check_home &&
 		!hst_home_is_written(&enter->home, place)) {
@@ -332,7 +336,7 @@ static bool take_enter(struct work *work, const struct hst_hook_call *call,
 	if (signature->variadic) {
 		site->reason = HST_RECIPE_VARIADIC;
 	}
-	/* gcc writes the arguments of an inlined function before its hook, clang behind it. */
+	/* gcc writes and describes the arguments of an inlined function before its hook, clang behind it. */
 	enter.check_home = !owner->inlined || is_clang(work, owner->die);
 	enter.home = (struct hst_home){ .code = &work->code,
 		.start = owner->start,

@@ -241,6 +241,21 @@ static int i_sum(int a, int b)
 {
 	return a + b;
 }
+static int i_clamp(int value, int low, int high)
+{
+	USE(value);
+	return value < low ? low : value > high ? high : value;
+}
+static long i_nested(const struct pair *p, long n)
+{
+	USE(p);
+	return i_clamp(p->a, 2, (int)n) + p->b;
+}
+static double i_half(double x, struct pair p)
+{
+	USE(x);
+	return x / 2 + p.a;
+}
 FUNCTION int f_variadic(int n, ...)
 {
 	USE(n);
@@ -362,6 +377,19 @@ static void changed(int i)
 	CALL("s_through", s_through, ARG(to); ARG(acc), r = s_through(to, acc), SIGNED(r));
 	CALL("i_square", i_square, ARG(acc), r = i_square(acc), SIGNED(r));
 	CALL("i_sum", i_sum, ARG(acc); ARG(i), r = i_sum(acc, i), SIGNED(r));
+	for (int j = 0; j < 2; j++) {
+		int low = j * 2, high = 9;
+		long n = 70 + j;
+		double x = j - 0.5;
+		struct pair q = { j, i };
+
+		CALL("i_clamp", i_clamp, ARG(acc); ARG(low);
+			ARG(high), r = i_clamp(acc, low, high), SIGNED(r));
+		CALL("i_nested", i_nested, ARG(to); ARG(n), long k = i_nested(to, n), SIGNED(k));
+		CALL("i_half", i_half, ARG(x); ARG(q), double d = i_half(x, q), truth_double(d));
+		acc += r;
+	}
+	CALL("i_clamp", i_clamp, ARG(i); ARG(three); ARG(five), r = i_clamp(i, 3, 5), SIGNED(r));
 	sink += r;
 }
 

@@ -13,6 +13,9 @@ RECORD = re.compile(r'^HST_RECORD\((\w+),\s*(\w+),\s*(\d+), (\d+), "(.*)"\)$', r
 VARIABLE = re.compile(r"^HST_OPTION\((\w+),", re.MULTILINE)
 COMMAND = re.compile(r'^HST_COMMAND\(\s*"?(\w+)"?', re.MULTILINE)
 
+ROW_OF_WORDS = re.compile(r"^\| ([a-z-]*[a-z][a-z-]*) \| (.*) \|$", re.MULTILINE)
+REASON = re.compile(r'^HST_RECIPE_REASON\(\w+,\s*"([^"]+)",\s*"([^"]+)"\)$', re.MULTILINE)
+
 # Fields whose offsets docs/trace-format.md gives: (struct, field, offset in the page).
 OFFSETS = [
     ("hst_file_header", "clock", 21), ("hst_file_header", "flags", 24),
@@ -138,6 +141,16 @@ def check_allocators():
         yield f"docs/trace-format.md does not have HST_MEMORY_BASE, {base.group(1)}"
 
 
+def check_reasons():
+    """The table of reasons why an argument cannot be read."""
+    page = tree.read("docs/arguments.md")
+    defined = REASON.findall(tree.read("analyzer/symbols/recipes_reasons.def"))
+    documented = [row for row in ROW_OF_WORDS.findall(page[page.index("| word | what it says |"):])
+                  if row[0] != "word"]
+    for word, text in sorted(set(defined) ^ set(documented)):
+        yield f"{word} ({text}): not the same in recipes_reasons.def and docs/arguments.md"
+
+
 def check_offsets():
     lines = "".join(
         f'_Static_assert(__builtin_offsetof(struct {s}, {f}) == {o}, "{s}.{f} is not at {o}");\n'
@@ -151,7 +164,7 @@ def check_offsets():
 
 def main():
     problems = [*check_records(), *check_variables(), *check_commands(), *check_tables(),
-                *check_allocators(), *check_offsets()]
+                *check_allocators(), *check_reasons(), *check_offsets()]
     return tree.finish("docs_match", problems)
 
 

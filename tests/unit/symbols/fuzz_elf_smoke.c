@@ -7,6 +7,8 @@
 
 #include <sys/stat.h>
 
+#include "symbols/recipes.h"
+
 #define FILE_BYTES_MAX (1u << 20)
 #define ROUNDS         250u
 
@@ -48,6 +50,7 @@ static void ask(const char *path)
 {
 	const struct hst_function *functions = NULL;
 	const struct hst_function *outer = NULL;
+	struct hst_recipes recipes = { 0 };
 	struct hst_image *image = NULL;
 	struct hst_diag diag = { { 0 } };
 	const uint8_t *id = NULL;
@@ -71,6 +74,12 @@ static void ask(const char *path)
 		hst_image_is_inlined(
 			image, functions[i].address + 40, functions[0].address, &outer);
 	}
+	if (hst_recipes_read(image, &recipes, &diag) == HST_OK) {
+		for (size_t i = 0; i < recipes.site_count; i++) {
+			(void)hst_recipes_complete(&recipes, &recipes.sites[i]);
+		}
+	}
+	hst_recipes_finish(&recipes);
 	hst_image_close(image);
 }
 
