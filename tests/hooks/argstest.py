@@ -139,9 +139,9 @@ class Recording:
         """NAME of a function of arguments.c, by the module that had the address in the chunk's generation."""
         best = None
         for module in trace.modules:
-            bias, lo, hi, generation, build_id, path = (module[1], module[2], module[3], *Recording.rest(module))
-            if lo <= fn < hi and generation <= chunk.generation and (best is None or generation > best[0]):
-                best = (generation, bias, build_id, path)
+            generation, bias, first, behind, _, _, build_id, _ = module
+            if first <= fn < behind and generation <= chunk.generation and (best is None or generation > best[0]):
+                best = (generation, bias, build_id)
         for binary in binaries:
             if best is not None and binary.build_id == best[2]:
                 for name in RECIPES:
@@ -151,3 +151,217 @@ class Recording:
 
     def of(self, *names):
         return collections.Counter({call: n for call, n in self.calls.items() if call[0] in names})
+
+
+def hashed(line):
+    """What the program says of a call, as the recording has it."""
+    name, _, rest = line.partition(" ")
+    if name == "text":
+        return (name, keys.pieces(keys.content(rest.encode())), None, None)
+    if name == "null":
+        return ("text", keys.pieces(keys.content(None)), None, None)
+    values = [int(word) for word in rest.split()]
+    if name == "block":
+        data = bytes(range(1, 12))[: values[0]]
+        return (name, keys.pieces(keys.content(data), values[0]), keys.pieces(-3), 2)
+    if name == "left":
+        return ("jumper", keys.pieces(values[0]), None, None)
+    if name == "deep":
+        return None
+    if name == "jumper":
+        result, arguments = values[-1], values[:1]
+        return (name, keys.pieces(*arguments), keys.pieces(result), 1 if result == 0 else 0)
+    name = "two" if name in ("first", "second") else name
+    result, arguments = values[-1], values[:-1]
+    return (name, keys.pieces(*arguments), keys.pieces(result), 1 if result == 0 else 2 if result < 0 else 0)
+
+
+class Tester:
+    def __init__(self, options):
+        self.options = options
+        self.folder = tempfile.mkdtemp(prefix="hasten-args-")
+        self.program = os.path.join(options.programs, "arguments")
+        self.libraries = [os.path.join(options.programs, "libarguments%s.so" % n) for n in ("one", "two")]
+        self.binary = Binary(self.program)
+
+    def record(self, *arguments, table=None, mode=0o600, variables=None, same=True, binaries=None):
+        """Runs the program with and without hasten; returns what it said and the recording."""
+        data = os.path.join(self.folder, "data%d" % len(os.listdir(self.folder)))
+        path = os.path.join(self.folder, "table%d.plan" % len(os.listdir(self.folder)))
+        with open(path, "wb") as handle:
+            handle.write(plan(self.binary) if table is None else table)
+        os.chmod(path, mode)
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("HASTEN_")}
+        with_us = dict(clean, LD_PRELOAD=self.options.preload, HASTEN_DATA=data, HASTEN_PLAN=path, HASTEN_CHECK="1")
+        with_us.update(variables or {})
+        command = [self.program, *arguments]
+        done = subprocess.run(command, env=with_us, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        require(done.returncode == 0, "status %d: %s", done.returncode, done.stderr.decode())
+        if same:
+            bare = subprocess.run(command, env=clean, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+            require((bare.stdout, bare.stderr) == (done.stdout, done.stderr), "the output is another one")
+        recording = Recording(data, binaries or [self.binary])
+        require(not recording.flags & FLAG_CHECK_FAILED, "the writer found a chunk of its own wrong")
+        recording.bytes = sum(os.path.getsize(os.path.join(data, name)) for name in os.listdir(data))
+        return done, recording
+
+    def truth(self, done):
+        lines = [line for line in done.stdout.decode().split("\n") if line and not line.startswith("lost ")]
+        return collections.Counter(hashed(line) for line in lines)
+
+    def exact(self, *arguments, lost=0, **more):
+        done, recording = self.record(*arguments, **more)
+        found = recording.of(*RECIPES)
+        if lost:
+            found = collections.Counter({call: n for call, n in found.items() if call[1] is not None})
+        true = self.truth(done)
+        require(found == true, "missing %s, too many %s", list((true - found).items())[:4], list((found - true).items())[:4])
+        require(recording.lost == lost, "%d lost, not %d", recording.lost, lost)
+        require(recording.flags & FLAG_ARGUMENTS and not recording.flags & FLAG_FILTERED, "flags %x", recording.flags)
+        return recording
+
+    def no_keys(self, recording):
+        require(all(call[1] is None and call[2] is None for call in recording.calls), "there are keys")
+        require(recording.of("two"), "no calls")
+
+    def case_plain(self):
+        recording = self.exact("plain")
+        require(not recording.flags & FLAG_REFUSED, "refused")
+        order = [call for call in recording.order if call[0] == "two"]
+        require(order[0][1] == keys.pieces(-3, -5) and order[1][1] == keys.pieces(-2, 1000000002), "order")
+
+    def case_content(self):
+        self.exact("content", lost=5)
+
+    def case_threads(self):
+        self.exact("threads")
+
+    def case_fork(self):
+        recording = self.exact("fork")
+        require(recording.flags & FLAG_ARGUMENTS, "the child does not say so")
+
+    def case_longjmp(self):
+        self.exact("longjmp")
+
+    def case_many(self):
+        """More keys than a chunk keeps: each comes ten times."""
+        self.exact("many")
+
+    def case_deep(self):
+        _, recording = self.record("deep")
+        true = collections.Counter(("deep", keys.pieces(n), keys.pieces(n), 0 if n else 1) for n in range(100001))
+        require(recording.of("deep") == true, "not the same")
+
+    def case_signals(self):
+        """Calls of a handler that interrupted a hook are in a lane without keys; all others have theirs."""
+        done, recording = self.record("signals", same=False)
+        calls = int(done.stderr)
+        true = collections.Counter(("two", keys.pieces(n % 50, 3), keys.pieces(n % 50 + 3), 0) for n in range(50))
+        for call in true:
+            true[call] = (calls + 49 - [c for c in range(50) if keys.pieces(c, 3) == call[1]][0]) // 50
+        require(recording.of("two") == true, "not the same")
+        right = {(keys.pieces(n, 7, 5), keys.pieces(n - 7 + 5)) for n in range(4)}
+        for call in recording.of("slots"):
+            require(call[1:3] == (None, None) or call[1:3] in right, "of the handler: %s", call)
+        require(any(call[1] for call in recording.of("slots")), "no handler's call has a key")
+
+    def case_dlopen(self):
+        both = [Binary(path) for path in self.libraries]
+        self.exact("dlopen", *self.libraries, table=plan(*both), binaries=both)
+
+    def case_replaced(self):
+        """Only one of two libraries that take each other's place has recipes; the other one has the same code at the same addresses."""
+        both = [Binary(path) for path in self.libraries]
+        require(both[0].build_id != both[1].build_id and both[0].symbols["two"] == both[1].symbols["two"], "not alike")
+        done, recording = self.record("dlopen", *self.libraries, table=plan(both[0]), binaries=both)
+        true = collections.Counter(
+            hashed(line) if line.startswith("first") else ("two", None, None, None)
+            for line in done.stdout.decode().split("\n") if line
+        )
+        require(recording.of("two") == true, "missing %s", list((true - recording.of("two")).items())[:4])
+
+    def case_other(self):
+        """The plan of another build."""
+        _, recording = self.record("plain", table=plan(self.binary, build_id=b"another one, of 20 b"))
+        self.no_keys(recording)
+        require(not recording.flags & (FLAG_REFUSED | FLAG_PLAN_REFUSED), "flags %x", recording.flags)
+
+    def case_wrong_function(self):
+        """Recipes that are said to be of other functions than the hooks are told."""
+        moved = Binary(self.program)
+        moved.symbols = {name: at + (1 if name in RECIPES else 0) for name, at in moved.symbols.items()}
+        _, recording = self.record("plain", table=plan(moved))
+        self.no_keys(recording)
+        require(recording.flags & FLAG_REFUSED, "flags %x", recording.flags)
+
+    def case_wild(self):
+        """Places outside of the stack: nothing is read there, and each call is counted."""
+        wild = {"two": ([piece(RBP, 1 << 30)], piece(CFA, -(1 << 30))), "jumper": ([piece(SP, 1 << 30)], VOID)}
+        wild["deep"] = ([piece(REGISTER, RBX)], piece(CFA, 1 << 30))
+        _, recording = self.record("plain", table=plan(self.binary, recipes=wild))
+        self.no_keys(recording)
+        require(recording.lost == 500, "%d lost", recording.lost)
+        _, recording = self.record("deep", table=plan(self.binary, recipes=wild))
+        require(recording.lost == 100001, "%d results lost", recording.lost)
+
+    def case_damaged(self):
+        good = plan(self.binary)
+        sizes = [struct.unpack_from("<IIQQ", good, 32 + 64 * i) for i in range(3)]
+        pieces_at = sizes[2][2]
+        for what, at, value in (
+            ("a kind of piece", pieces_at, 6), ("a register", pieces_at + 1, 5), ("a width", pieces_at + 2, 3),
+            ("a content", pieces_at + 3, 3), ("an order", sizes[0][2] + 5, 1), ("a first piece", sizes[0][2] + 11, 0x80),
+            ("a number of pieces", sizes[0][2] + 13, 1), ("an offset", 32 + 8, 1), ("a count", 32 + 16 + 3, 0x10),
+        ):
+            bad = bytearray(good)
+            bad[at] = value
+            _, recording = self.record("plain", "50", table=bytes(bad))
+            self.no_keys(recording)
+            require(recording.flags & FLAG_REFUSED, "%s: flags %x", what, recording.flags)
+        for bad, mode in ((good[:-1], 0o600), (good, 0o622), (b"", 0o600), (b"\0" + good[1:], 0o600)):
+            _, recording = self.record("plain", "50", table=bad, mode=mode)
+            self.no_keys(recording)
+            require(recording.flags & FLAG_PLAN_REFUSED, "flags %x", recording.flags)
+
+    def case_profile(self):
+        done, recording = self.record("plain", variables={"HASTEN_MODE": "profile"})
+        require(not recording.calls and done.stdout, "events in profile mode")
+
+    def case_limit(self):
+        """Profile mode comes in the middle: no more keys then, and what was before it is right."""
+        done, recording = self.record("many", variables={"HASTEN_LIMIT": "300K"})
+        found = recording.of("two")
+        true = self.truth(done)
+        require(found and not collections.Counter({c: n for c, n in found.items() if c[2]}) - true, "not the same")
+
+    def case_no_cpu(self):
+        """Where no CPU time is taken."""
+        done, recording = self.record("plain", "20", variables={"HASTEN_CPU": "0"})
+        require(recording.of(*RECIPES) == self.truth(done), "without CPU times")
+
+
+def main():
+    cases = [name[5:] for name in dir(Tester) if name.startswith("case_")]
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--list", action="store_true")
+    for name in ("hasten", "preload", "programs"):
+        parser.add_argument("--" + name)
+    parser.add_argument("case", nargs="?")
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(cases))
+        return 0
+    for name in ("preload", "programs"):
+        setattr(options, name, os.path.abspath(getattr(options, name)))
+    tester = Tester(options)
+    try:
+        getattr(tester, "case_" + options.case)()
+    except Failure as failure:
+        print("%s: %s" % (options.case, failure))
+        return 1
+    print("%s: right" % options.case)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -35,7 +35,7 @@ long jumper(long v);
 void leave(long v);
 
 /* clang-format off */
-#define BEGIN(name) ".globl " #name ", " #name "_enter, " #name "_exit\n.type " #name ", @function\n" #name ":\n" \
+#define BEGIN(name) ".protected " #name "\n.globl " #name ", " #name "_enter, " #name "_exit\n.type " #name ", @function\n" #name ":\n" \
 	"push %rbp\nmov %rsp, %rbp\npush %rbx\npush %r12\npush %r13\npush %r14\npush %r15\nsub $40, %rsp\n"
 #define HOOK(name, what) "lea " #name "(%rip), %rdi\nmov 8(%rbp), %rsi\ncall __cyg_profile_func_" #what "@PLT\n" #name "_" #what ":\n"
 #define END(name) "add $40, %rsp\npop %r15\npop %r14\npop %r13\npop %r12\npop %rbx\npop %rbp\nret\n.size " #name ", .-" #name "\n"
