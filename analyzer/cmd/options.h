@@ -45,6 +45,8 @@ struct hst_options {
 	bool reverse, json, csv, quiet, wide, no_pager, start, stop, help;
 	bool instrumentation, force; /* of `optimize` */
 	bool blocked, off_cpu;
+	const char *explain, *pure; /* of `cache`, as the next one */
+	bool processes;
 	bool leaks, peak, temporary, timeline, sites, paths;       /* views of `memory` */
 	bool commands, languages, waste, critical, failed, system; /* views of `processes` */
 };

@@ -61,7 +61,9 @@ static enum hst_status analyse_one(struct hst_cache_work *work)
 	free(work->keys.items.items);
 	work->keys.items.items = NULL;
 	work->keys.items.capacity = 0;
-	return hst_cache_evaluate(work);
+	HST_TRY(hst_cache_evaluate(work));
+	work->function->alone_ns = hst_cache_plan_of(work->function)->gain_ns;
+	return HST_OK;
 }
 
 static void finish_work(struct hst_cache_work *work)
@@ -98,7 +100,9 @@ static enum hst_status analyse(struct hst_cache_work *works, struct hst_cache_lo
 		HST_TRY(analyse_one(&works[i]));
 		cache->calls += logs[i].total;
 	}
-	HST_TRY(hst_cache_nest(works, count));
+	if (!options->alone) {
+		HST_TRY(hst_cache_nest(works, count));
+	}
 	for (size_t i = 0; i < count; i++) {
 		hst_cache_judge(&works[i]);
 	}

@@ -45,6 +45,7 @@ struct hst_cache_options {
 	const uint32_t *process_of;
 	size_t thread_count; /* of process_of */
 	uint64_t seed;       /* of the bootstrap */
+	bool alone;          /* rows do not take time from each other */
 	size_t log_max;      /* 0: HST_CACHE_LOG_MAX */
 };
 

@@ -301,10 +301,7 @@ static size_t choose_rows(struct hst_cache_work *works, size_t count, struct hst
 	size_t chosen = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		struct hst_cache_function *function = works[i].function;
-
-		function->alone_ns = hst_cache_plan_of(function)->gain_ns;
-		if (function->alone_ns > 0) {
+		if (works[i].function->alone_ns > 0) {
 			rows[chosen++] = &works[i];
 		}
 	}

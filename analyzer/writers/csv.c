@@ -54,6 +54,12 @@ void hst_csv_u64(struct hst_csv *csv, uint64_t value)
 	fprintf(csv->out, "%" PRIu64, value);
 }
 
+void hst_csv_i64(struct hst_csv *csv, int64_t value)
+{
+	comma(csv);
+	fprintf(csv->out, "%" PRId64, value);
+}
+
 void hst_csv_empty(struct hst_csv *csv)
 {
 	comma(csv);

@@ -15,6 +15,7 @@ struct hst_csv {
 /* Control bytes become '?'; what a spreadsheet would run is made plain text. */
 void hst_csv_string(struct hst_csv *csv, const char *text);
 void hst_csv_u64(struct hst_csv *csv, uint64_t value);
+void hst_csv_i64(struct hst_csv *csv, int64_t value);
 /* A field without a value. */
 void hst_csv_empty(struct hst_csv *csv);
 void hst_csv_line(struct hst_csv *csv);

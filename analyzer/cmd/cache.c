@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `hasten cache`: which calls repeat, and what a cache of their results would gain. */
+#include "cmd/cache.h"
+
+#include "cmd/commands.h"
+#include "passes/cache_gather.h"
+#include "passes/cache_processes.h"
+#include "passes/processes.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PURE_LINE 4096
+
+static const struct hst_option options[] = {
+	{ 0, "explain", "FUNCTION", HST_OPTION_TEXT, HST_OPTION_AT(explain),
+		"all about one row: results, keys, times between calls, curve" },
+	{ 0, "processes", NULL, HST_OPTION_FLAG, HST_OPTION_AT(processes),
+		"programs that ran, in place of functions" },
+	{ 0, "pure", "FILE", HST_OPTION_TEXT, HST_OPTION_AT(pure),
+		"a list of functions (GLOB, one a line) whose result hangs on their arguments alone" },
+	{ 'n', "rows", "ROWS", HST_OPTION_COUNT, HST_OPTION_AT(rows),
+		"rows of the table, 0 = all (default 20; all with --json and --csv)" },
+	{ 's', "sort", "COLUMN", HST_OPTION_TEXT, HST_OPTION_AT(sort),
+		"sort by gain (default), calls, keys, hits, cost or saved" },
+	{ 'r', "reverse", NULL, HST_OPTION_FLAG, HST_OPTION_AT(reverse), "the other way round" },
+	{ 'F', "filter", "EXPR", HST_OPTION_TEXT, HST_OPTION_AT(filter),
+		"rows: GLOB, !GLOB, module:GLOB, file:GLOB, separated by commas" },
+	{ 0, "process", "PID", HST_OPTION_COUNT, HST_OPTION_AT(pid), "this process only" },
+	{ 0, "thread", "TID", HST_OPTION_COUNT, HST_OPTION_AT(tid), "this thread only" },
+	{ 0, "names", "FORM", HST_OPTION_TEXT, HST_OPTION_AT(names),
+		"names: short (default), full or linkage" },
+	{ 0, "json", NULL, HST_OPTION_FLAG, HST_OPTION_AT(json), "JSON: everything" },
+	{ 0, "csv", NULL, HST_OPTION_FLAG, HST_OPTION_AT(csv),
+		"comma-separated values of the table" },
+	HST_OPTION_TABLE_END,
+};
+
+static const char examples[] =
+	"  hasten run --args -- ./app       record with arguments and results\n"
+	"  hasten cache                     what a cache would gain, most first\n"
+	"  hasten cache --explain parse     why\n"
+	"  hasten cache --processes         commands that ran more than once (any recording)\n";
+
+/* One analysis and what it needs to be shown. */
+struct cache_run {
+	struct hst_reading reading;
+	struct hst_profile profile;
+	struct hst_processes processes;
+	struct hst_cache_gather gather;
+	struct hst_cache cache;
+	struct hst_cache_log *logs; /* of processes */
+	uint32_t *examples;
+	struct hst_function_row *rows;
+	size_t log_count;
+	struct hst_cache_show show;
+};
+
+static const char *refuse(const struct hst_options *asked)
+{
+	if (asked->json && asked->csv) {
+		return "--json and --csv do not go together";
+	}
+	if (asked->explain != NULL && (asked->json || asked->csv)) {
+		return "--explain is for people; --json has all of it for every row, and -F NAME chooses rows";
+	}
+	if (asked->processes && (asked->pure != NULL || asked->tid != 0 || asked->pid != 0)) {
+		return "--processes does not go together with --pure, --process and --thread";
+	}
+	if (asked->names != NULL && strcmp(asked->names, "short") != 0 &&
+		strcmp(asked->names, "full") != 0 && strcmp(asked->names, "linkage") != 0) {
+		return "--names takes short, full or linkage";
+	}
+	return NULL;
+}
+
+static int fail_with(
+	const struct cache_run *run, enum hst_status status, const struct hst_diag *diag)
+{
+	return hst_reading_fail(
+		&run->reading, "%s", diag->text[0] != '\0' ? diag->text : hst_status_text(status));
+}
+
+/* Marks the logs of the functions that a line of the file names; false: none. */
+static bool declare(struct cache_run *run, size_t count, const char *glob)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < count; i++) {
+		struct hst_cache_log *log = &run->gather.logs.items[i];
+		const struct hst_function_row *row = &run->profile.functions[log->row];
+
+		if (fnmatch(glob, row->name, 0) == 0 || fnmatch(glob, row->full, 0) == 0 ||
+			fnmatch(glob, row->linkage, 0) == 0) {
+			log->declared = true;
+			any = true;
+		}
+	}
+	return any;
+}
+
+static int read_pure(struct cache_run *run, size_t count)
+{
+	const char *path = run->reading.options.pure;
+	FILE *file = path == NULL ? NULL : fopen(path, "re");
+	char line[PURE_LINE];
+
+	if (path == NULL) {
+		return HST_EXIT_OK;
+	}
+	if (file == NULL) {
+		return hst_reading_fail(&run->reading,
+			"--pure: '%s' can not be read: %s; name a file with one function a line",
+			path, strerror(errno));
+	}
+	while (fgets(line, sizeof line, file) != NULL) {
+		line[strcspn(line, "\r\n")] = '\0';
+		if (line[0] != '\0' && line[0] != '#' && !declare(run, count, line)) {
+			(void)hst_reading_fail(&run->reading,
+				"--pure: '%s' names no function that was called with arguments",
+				line);
+		}
+	}
+	(void)fclose(file);
+	return HST_EXIT_OK;
+}
+
+static int show(struct cache_run *run)
+{
+	run->show.reading = &run->reading;
+	run->show.cache = &run->cache;
+	return hst_cache_print(&run->show);
+}
+
+static int run_functions(struct cache_run *run)
+{
+	struct hst_profile_options asked = { .gather = &run->gather };
+	struct hst_cache_options how = { .seed = 1 };
+	struct hst_diag diag = { "" };
+	int result = hst_reading_profile(&run->reading, &asked, &run->profile);
+	enum hst_status status;
+	size_t count;
+
+	if (result != HST_EXIT_OK) {
+		return result;
+	}
+	count = hst_cache_gather_settle(&run->gather);
+	if (count == 0) {
+		return hst_reading_fail(&run->reading,
+			"this recording has no arguments and results of calls; record again with hasten run --args -- PROGRAM "
+			"(hasten cache --processes works without)");
+	}
+	result = read_pure(run, count);
+	if (result != HST_EXIT_OK) {
+		return result;
+	}
+	how.process_of = run->gather.process_of.items;
+	how.thread_count = run->gather.process_of.count;
+	status = hst_cache_analyse(run->gather.logs.items, count, &how, &run->cache);
+	if (status != HST_OK) {
+		return fail_with(run, status, &diag);
+	}
+	run->show.rows = run->profile.functions;
+	run->show.said = &run->profile;
+	run->show.wall_ns = run->profile.wall_ns;
+	run->show.unended = run->gather.unended;
+	run->show.unmatched = run->gather.unmatched;
+	return show(run);
+}
+
+/* Programs as rows of functions. */
+static bool name_programs(struct cache_run *run)
+{
+	run->rows = calloc(run->log_count + 1, sizeof *run->rows);
+	for (size_t i = 0; run->rows != NULL && i < run->log_count; i++) {
+		const struct hst_process_image *image = &run->processes.images[run->examples[i]];
+
+		run->rows[i] = (struct hst_function_row){ .name = image->command,
+			.full = image->exe,
+			.linkage = image->exe,
+			.module = image->exe,
+			.file = image->exe };
+	}
+	return run->rows != NULL;
+}
+
+static int run_processes(struct cache_run *run)
+{
+	static const struct hst_cache_costs free_of_charge = { { { 1, 0, 0 } }, 1, 0 };
+	struct hst_cache_options how = { .costs = &free_of_charge, .seed = 1, .alone = true };
+	struct hst_diag diag = { "" };
+	enum hst_status status =
+		hst_processes_read(run->reading.session.dir, NULL, &run->processes, &diag);
+
+	if (status == HST_OK) {
+		status = hst_cache_of_processes(
+			&run->processes, &run->logs, &run->examples, &run->log_count);
+	}
+	if (status == HST_OK && run->log_count == 0) {
+		return hst_reading_fail(&run->reading,
+			"no program ran here whose arguments and time are known; hasten processes says what is");
+	}
+	if (status == HST_OK && !name_programs(run)) {
+		status = HST_E_MEMORY;
+	}
+	if (status == HST_OK) {
+		status = hst_cache_analyse(run->logs, run->log_count, &how, &run->cache);
+	}
+	if (status != HST_OK) {
+		return fail_with(run, status, &diag);
+	}
+	run->show.rows = run->rows;
+	run->show.wall_ns = run->processes.wall_ns;
+	run->show.processes = true;
+	run->profile = (struct hst_profile){ .complete = run->processes.complete,
+		.notes = run->processes.notes,
+		.note_count = run->processes.note_count };
+	run->show.said = &run->profile;
+	return show(run);
+}
+
+static void finish(struct cache_run *run)
+{
+	if (run->show.processes) {
+		/* its notes are borrowed */
+		run->profile = (struct hst_profile){ 0 };
+	}
+	for (size_t i = 0; i < run->log_count; i++) {
+		hst_cache_log_finish(&run->logs[i]);
+	}
+	free(run->logs);
+	free(run->examples);
+	free(run->rows);
+	free(run->show.order);
+	hst_cache_finish(&run->cache);
+	hst_cache_gather_finish(&run->gather);
+	hst_processes_finish(&run->processes);
+	hst_profile_finish(&run->profile);
+	hst_reading_close(&run->reading);
+}
+
+int hst_cmd_cache(int argc, char **argv)
+{
+	struct cache_run run = { 0 };
+	int status = hst_reading_open_any(&run.reading, argc, argv, options, examples);
+
+	if (status == HST_EXIT_OK && !run.reading.done) {
+		const char *refusal = refuse(&run.reading.options);
+
+		if (refusal != NULL) {
+			status = hst_reading_fail(&run.reading, "%s", refusal);
+		} else if (run.reading.options.processes) {
+			status = run_processes(&run);
+		} else if (run.reading.session.file_count == 0) {
+			status = hst_reading_fail(&run.reading,
+				"'%s' holds no trace: no process loaded the preload, or none could write there; "
+				"hasten run --args -- PROGRAM says why",
+				run.reading.session.dir);
+		} else {
+			status = run_functions(&run);
+		}
+	}
+	finish(&run);
+	return status;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of `hasten cache`: what is shown, as a table, one row in full, JSON, CSV. */
+#ifndef HST_CMD_CACHE_H
+#define HST_CMD_CACHE_H
+
+#include "cmd/common.h"
+#include "model/cache.h"
+
+struct hst_cache_show {
+	struct hst_reading *reading;
+	const struct hst_cache *cache;
+	const struct hst_function_row *rows; /* by hst_cache_function.row */
+	const struct hst_profile *said;      /* notes */
+	uint64_t wall_ns;
+	bool processes;              /* rows are programs that ran */
+	uint64_t unended, unmatched; /* calls and keys that are in no log */
+	uint32_t *order;             /* of cache->functions, as it is to be shown */
+	size_t order_count;
+};
+
+/* Chooses and sorts the rows. HST_E_USAGE with a sentence; HST_E_MEMORY. The caller frees show->order. */
+HST_NODISCARD enum hst_status hst_cache_choose(struct hst_cache_show *show, struct hst_diag *diag);
+/* Prints what was asked for; exit status. */
+int hst_cache_print(struct hst_cache_show *show);
+
+HST_NODISCARD enum hst_status hst_cache_text(struct hst_cache_show *show);
+/* All about the rows that have this name; HST_E_NOT_FOUND: none has. */
+HST_NODISCARD enum hst_status hst_cache_explain(struct hst_cache_show *show, const char *name);
+void hst_cache_json(const struct hst_cache_show *show);
+void hst_cache_csv(const struct hst_cache_show *show);
+
+/* Cells that table and explanation share. */
+#define HST_CACHE_CELL 160
+void hst_cache_ns_cell(char text[HST_CACHE_CELL], double ns);
+void hst_cache_kind_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function);
+void hst_cache_purity_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function);
+void hst_cache_ttl_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function);
+void hst_cache_entries_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function);
+/* "3 of 4": hits of all lookups, in percent. */
+void hst_cache_hits_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cells of `hasten cache`, and which rows in which order. */
+#include "cmd/cache.h"
+
+#include "cmd/commands.h"
+#include "writers/units.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void hst_cache_ns_cell(char text[HST_CACHE_CELL], double ns)
+{
+	char unit[HST_UNITS_BYTES];
+
+	hst_units_ns(unit, ns < 0 ? -ns : ns);
+	(void)snprintf(text, HST_CACHE_CELL, "%s%s", ns < 0 ? "-" : "", unit);
+}
+
+void hst_cache_kind_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function)
+{
+	char counts[2][HST_UNITS_BYTES];
+
+	if (function->kind != HST_CACHE_KIND_RECURSION) {
+		(void)snprintf(text, HST_CACHE_CELL, "%s", hst_cache_kind_text(function->kind));
+		return;
+	}
+	hst_units_count(counts[0], function->calls);
+	hst_units_count(counts[1], function->distinct);
+	(void)snprintf(text, HST_CACHE_CELL, "%s: %s -> %s", hst_cache_kind_text(function->kind),
+		counts[0], counts[1]);
+}
+
+void hst_cache_purity_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function)
+{
+	char count[HST_UNITS_BYTES];
+
+	(void)snprintf(text, HST_CACHE_CELL, "%s", hst_cache_purity_text(function->purity));
+	if (function->purity == HST_CACHE_PURITY_OBSERVED) {
+		/* Rule of three: 95 % sure that fewer than so many repeats differ. */
+		hst_units_percent(count, 3, (double)function->verified);
+		(void)snprintf(text, HST_CACHE_CELL,
+			function->verified < 3 ? "%s" : "%s, p < %s %%",
+			hst_cache_purity_text(function->purity), count);
+	} else if (function->purity == HST_CACHE_PURITY_REFUTED) {
+		hst_units_count(count, function->contradicting);
+		(void)snprintf(text, HST_CACHE_CELL, "%s: %s key%s",
+			hst_cache_purity_text(function->purity), count,
+			function->contradicting == 1 ? "" : "s");
+	}
+}
+
+void hst_cache_ttl_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function)
+{
+	text[0] = '\0';
+	if (function->held_ns != HST_CACHE_UNKNOWN) {
+		char unit[HST_UNITS_BYTES];
+
+		hst_units_ns(unit, (double)function->held_ns);
+		(void)snprintf(text, HST_CACHE_CELL, "below %s", unit);
+	} else if (function->reuse_p95_ns != HST_CACHE_UNKNOWN) {
+		hst_cache_ns_cell(text, (double)function->reuse_p95_ns);
+	}
+}
+
+void hst_cache_entries_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function)
+{
+	char count[HST_UNITS_BYTES];
+
+	hst_units_count(count, hst_cache_plan_of(function)->capacity);
+	(void)snprintf(text, HST_CACHE_CELL, "%s%s", count,
+		function->use_shared    ? " shared"
+		: function->threads > 1 ? " a thread"
+					: "");
+}
+
+void hst_cache_hits_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function)
+{
+	const struct hst_cache_plan *plan = hst_cache_plan_of(function);
+
+	hst_units_percent(text, plan->hits, plan->lookups);
+}
+
+static double gain_value(const struct hst_cache_function *function)
+{
+	return hst_cache_plan_of(function)->gain_ns;
+}
+
+static double calls_value(const struct hst_cache_function *function)
+{
+	return (double)function->calls;
+}
+
+static double keys_value(const struct hst_cache_function *function)
+{
+	return (double)function->distinct;
+}
+
+static double hits_value(const struct hst_cache_function *function)
+{
+	const struct hst_cache_plan *plan = hst_cache_plan_of(function);
+
+	return plan->lookups > 0 ? plan->hits / plan->lookups : 0;
+}
+
+static double cost_value(const struct hst_cache_function *function)
+{
+	return (double)function->cost_ns;
+}
+
+static double saved_value(const struct hst_cache_function *function)
+{
+	return hst_cache_plan_of(function)->saved_ns;
+}
+
+/* What can be sorted by: largest first. */
+static const struct {
+	const char *name;
+	double (*value)(const struct hst_cache_function *function);
+} sorts[] = {
+	{ "gain", gain_value },
+	{ "calls", calls_value },
+	{ "keys", keys_value },
+	{ "hits", hits_value },
+	{ "cost", cost_value },
+	{ "saved", saved_value },
+};
+
+struct sorting {
+	const struct hst_cache_show *show;
+	double (*value)(const struct hst_cache_function *function);
+};
+
+static int compare(const void *left, const void *right, void *context)
+{
+	const struct sorting *sorting = context;
+	const struct hst_cache_function *functions = sorting->show->cache->functions;
+	uint32_t a = *(const uint32_t *)left;
+	uint32_t b = *(const uint32_t *)right;
+	double x = sorting->value(&functions[a]);
+	double y = sorting->value(&functions[b]);
+
+	if (x < y || x > y) {
+		return (x > y ? -1 : 1) * (sorting->show->reading->options.reverse ? -1 : 1);
+	}
+	return a < b ? -1 : a > b;
+}
+
+enum hst_status hst_cache_choose(struct hst_cache_show *show, struct hst_diag *diag)
+{
+	const struct hst_cache *cache = show->cache;
+	const char *sort = show->reading->options.sort;
+	struct sorting sorting = { .show = show };
+
+	for (size_t i = 0; i < sizeof sorts / sizeof sorts[0]; i++) {
+		if (strcmp(sort != NULL ? sort : "gain", sorts[i].name) == 0) {
+			sorting.value = sorts[i].value;
+		}
+	}
+	if (sorting.value == NULL) {
+		return hst_diag_set(diag, HST_E_USAGE,
+			"-s takes gain, calls, keys, hits, cost or saved, not '%s'", sort);
+	}
+	show->order = calloc(cache->count + 1, sizeof *show->order);
+	if (show->order == NULL) {
+		return HST_E_MEMORY;
+	}
+	for (size_t i = 0; i < cache->count; i++) {
+		if (hst_reading_wants(show->reading, &show->rows[cache->functions[i].row])) {
+			show->order[show->order_count++] = (uint32_t)i;
+		}
+	}
+	qsort_r(show->order, show->order_count, sizeof *show->order, compare, &sorting);
+	return HST_OK;
+}
+
+int hst_cache_print(struct hst_cache_show *show)
+{
+	const struct hst_options *asked = &show->reading->options;
+	struct hst_diag diag = { "" };
+	enum hst_status status = hst_cache_choose(show, &diag);
+
+	if (status == HST_OK && asked->json) {
+		hst_cache_json(show);
+	} else if (status == HST_OK && asked->csv) {
+		hst_cache_csv(show);
+		hst_reading_losses(show->reading, show->said);
+	} else if (status == HST_OK && asked->explain != NULL) {
+		status = hst_cache_explain(show, asked->explain);
+		if (status == HST_E_NOT_FOUND) {
+			(void)hst_diag_set(&diag, status,
+				"--explain: no row has the name '%s'; hasten cache -n 0 lists them all",
+				asked->explain);
+		}
+	} else if (status == HST_OK) {
+		status = hst_cache_text(show);
+	}
+	return status == HST_OK
+		       ? HST_EXIT_OK
+		       : hst_reading_fail(show->reading, "%s",
+				 diag.text[0] != '\0' ? diag.text : hst_status_text(status));
+}
