@@ -82,7 +82,7 @@ void hst_cache_hits_cell(char text[HST_CACHE_CELL], const struct hst_cache_funct
 
 static double gain_value(const struct hst_cache_function *function)
 {
-	return hst_cache_plan_of(function)->gain_ns;
+	return hst_cache_is_seen(function) ? hst_cache_plan_of(function)->gain_ns : 0;
 }
 
 static double calls_value(const struct hst_cache_function *function)

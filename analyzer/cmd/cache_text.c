@@ -89,6 +89,7 @@ static void within_cell(char text[HST_CACHE_CELL], const struct hst_cache_plan *
 static void verdict_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function)
 {
 	bool may_be_worth = function->verdict == HST_CACHE_VERDICT_WORTH ||
+			    function->verdict == HST_CACHE_VERDICT_UNSEEN ||
 			    function->verdict == HST_CACHE_VERDICT_EXPIRE ||
 			    function->verdict == HST_CACHE_VERDICT_UNSURE;
 
@@ -103,7 +104,10 @@ static void number_cell(char text[HST_CACHE_CELL], const struct hst_cache_show *
 	const struct hst_cache_plan *plan = hst_cache_plan_of(function);
 
 	text[0] = '\0';
-	if (column == COLUMN_GAIN) {
+	if ((column == COLUMN_GAIN || column == COLUMN_SHARE || column == COLUMN_WITHIN) &&
+		!hst_cache_is_seen(function)) {
+		(void)snprintf(text, HST_CACHE_CELL, "-");
+	} else if (column == COLUMN_GAIN) {
 		hst_cache_ns_cell(text, plan->gain_ns);
 	} else if (column == COLUMN_SHARE) {
 		share_cell(text, plan->gain_ns, (double)show->wall_ns);

@@ -67,13 +67,14 @@ struct hst_cache_costs {
  X(PURITY_REFUTED, "refuted")   /* one had */                      \
  X(PURITY_DECLARED, "declared") /* the user says so, nothing refutes it */
 
-#define HST_CACHE_VERDICT_LIST(X)                        \
- X(VERDICT_WORTH, "worth it")                            \
- X(VERDICT_EXPIRE, "only with a TTL")                    \
- X(VERDICT_UNSURE, "the gain may be chance")             \
- X(VERDICT_CHEAP, "a lookup takes longer than the call") \
- X(VERDICT_MISSES, "misses cost more than hits save")    \
- X(VERDICT_UNIQUE, "no arguments came twice")            \
+#define HST_CACHE_VERDICT_LIST(X)                                            \
+ X(VERDICT_WORTH, "worth it")                                                \
+ X(VERDICT_EXPIRE, "only with a TTL")                                        \
+ X(VERDICT_UNSURE, "the gain may be chance")                                 \
+ X(VERDICT_UNSEEN, "no result was seen: what it is called for is not known") \
+ X(VERDICT_CHEAP, "a lookup takes longer than the call")                     \
+ X(VERDICT_MISSES, "misses cost more than hits save")                        \
+ X(VERDICT_UNIQUE, "no arguments came twice")                                \
  X(VERDICT_NESTED, "other rows save this already")
 
 #define HST_CACHE_CONSTANT(name, text) HST_CACHE_##name,
@@ -170,6 +171,12 @@ static inline const struct hst_cache_plan *hst_cache_plan_of(
 	const struct hst_cache_function *function)
 {
 	return function->use_shared ? &function->shared : &function->per_thread;
+}
+
+/* Has it a result, as far as was seen, or is it declared to be pure? Else there is nothing to be gained by keeping one. */
+static inline bool hst_cache_is_seen(const struct hst_cache_function *function)
+{
+	return function->results != 0 || function->declared;
 }
 
 struct hst_cache {

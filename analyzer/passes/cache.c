@@ -80,8 +80,9 @@ static int compare(const void *left, const void *right)
 {
 	const struct hst_cache_function *a = left;
 	const struct hst_cache_function *b = right;
-	double x = hst_cache_plan_of(a)->gain_ns;
-	double y = hst_cache_plan_of(b)->gain_ns;
+	/* Without a result there is nothing to be gained by keeping it. */
+	double x = hst_cache_is_seen(a) ? hst_cache_plan_of(a)->gain_ns : 0;
+	double y = hst_cache_is_seen(b) ? hst_cache_plan_of(b)->gain_ns : 0;
 
 	if (x < y || x > y) {
 		return x > y ? -1 : 1;

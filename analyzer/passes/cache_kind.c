@@ -72,6 +72,9 @@ static enum hst_cache_verdict find_verdict(
 	if (function->repeats == 0) {
 		return HST_CACHE_VERDICT_UNIQUE;
 	}
+	if (!hst_cache_is_seen(function)) {
+		return HST_CACHE_VERDICT_UNSEEN;
+	}
 	if (plan->gain_ns <= 0 && function->alone_ns > 0) {
 		return HST_CACHE_VERDICT_NESTED;
 	}

@@ -299,6 +299,28 @@ static void test_rows_within_each_other(void **state)
 	finish(logs, 3, &cache);
 }
 
+/* What is called for its effect alone has no gain to speak of, and must not take that of what it calls. */
+static void test_calls_without_a_result_take_nothing(void **state)
+{
+	struct hst_cache_log logs[2] = { 0 };
+	struct hst_cache cache;
+
+	(void)state;
+	for (uint64_t i = 0; i < 20; i++) {
+		struct hst_cache_call outer = call_at(i * 10000, 5000, 1, 0);
+
+		outer.has_result = 0;
+		add(&logs[0], outer);
+		add(&logs[1], call_at(i * 10000 + 100, 300, 1, 1));
+	}
+	analyse(logs, 2, &cache);
+	assert_int_equal(of_row(&cache, 0)->verdict, HST_CACHE_VERDICT_UNSEEN);
+	assert_int_equal(of_row(&cache, 1)->verdict, HST_CACHE_VERDICT_WORTH);
+	NEAR(of_row(&cache, 1)->per_thread.gain_ns, 19 * 290 - 20);
+	assert_int_equal(cache.functions[0].row, 1);
+	finish(logs, 2, &cache);
+}
+
 /* The outer one is taken first: the inner calls in its hits are not made. */
 static void test_inner_row_goes_with_the_outer(void **state)
 {
@@ -569,6 +591,7 @@ int main(void)
 		cmocka_unit_test(test_ttl),
 		cmocka_unit_test(test_ttl_counts_wrong_answers),
 		cmocka_unit_test(test_rows_within_each_other),
+		cmocka_unit_test(test_calls_without_a_result_take_nothing),
 		cmocka_unit_test(test_inner_row_goes_with_the_outer),
 		cmocka_unit_test(test_refuted_row_takes_nothing),
 		cmocka_unit_test(test_overlapping_recursion),
