@@ -32,6 +32,8 @@ static const struct flag_text flag_texts[] = {
 	{ HST_FLAG_NO_MEMORY, "no_memory" },
 	{ HST_FLAG_CHECK_FAILED, "check_failed" },
 	{ HST_FLAG_CHILD_LOST, "child_lost" },
+	{ HST_FLAG_ARGUMENTS, "arguments" },
+	{ HST_FLAG_ARGUMENTS_REFUSED, "arguments_refused" },
 };
 
 #define FLAGS (sizeof flag_texts / sizeof flag_texts[0])

@@ -184,6 +184,8 @@ static void say_losses(const struct hst_say *say, uint32_t flags)
 		{ HST_FLAG_LIMIT_REACHED,
 			"the limit of events was reached: from there on sums only, "
 			"without the order of calls (--limit SIZE for more)" },
+		{ HST_FLAG_ARGUMENTS_REFUSED,
+			"a part of the plan for arguments was not used: some calls have no keys" },
 		{ HST_FLAG_PLAN_REFUSED, "the filter was not used: its plan was refused" },
 	};
 

@@ -28,6 +28,9 @@ static const struct hst_flag_note flag_notes[] = {
 	{ HST_FLAG_FILTER_NAMES_IGNORED, false,
 		"the filter's names were ignored: without `hasten run` only modules can be "
 		"filtered" },
+	{ HST_FLAG_ARGUMENTS_REFUSED, false,
+		"a part of the plan for arguments was not used (damaged, made for other code, or too much): some "
+		"calls have no keys" },
 	{ HST_FLAG_PLAN_REFUSED, false, "the plan was refused: everything was recorded" },
 	{ HST_FLAG_SANDBOXED, false,
 		"the program entered a seccomp sandbox: recording went on without system calls" },

@@ -29,6 +29,7 @@ REAL = os.path.join(HERE, "..", "real")
 sys.path.insert(0, HERE)
 # pylint: disable=wrong-import-position
 import cpu_bench
+import argcalls_bench
 import memory_bench
 import output
 import overhead_bench
@@ -60,6 +61,7 @@ PARTS = {
     overhead_bench: "OverheadBench",
     truth_bench: "TruthBench",
     ranking: "RankingBench",
+    argcalls_bench: "ArgumentsBench",
 }
 # Figures of calls are those of calls alone, as uftrace's are.
 CALLS_ONLY = {"HASTEN_MEMORY": "0"}
