@@ -28,6 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 REAL = os.path.join(HERE, "..", "real")
 sys.path.insert(0, HERE)
 # pylint: disable=wrong-import-position
+import cache_bench
 import cpu_bench
 import memory_bench
 import output
@@ -60,6 +61,7 @@ PARTS = {
     overhead_bench: "OverheadBench",
     truth_bench: "TruthBench",
     ranking: "RankingBench",
+    cache_bench: "CacheBench",
 }
 # Figures of calls are those of calls alone, as uftrace's are.
 CALLS_ONLY = {"HASTEN_MEMORY": "0"}
