@@ -289,8 +289,9 @@ static void summary(const struct hst_args *args)
 	say_reasons("functions", args->whole);
 	say_reasons("arguments", args->arguments);
 	say_reasons("results", args->missed);
-	if ((hst_image_flags(args->image) & HST_IMAGE_DEBUG_DAMAGED) != 0) {
-		hst_print_line("incomplete: part of the debug information of %s cannot be read",
+	if (args->recipes.incomplete) {
+		hst_print_line(
+			"incomplete: %s is damaged or larger than what is looked at: something was left out",
 			args->path);
 	}
 }

@@ -140,8 +140,7 @@ void hst_args_json(const struct hst_args *args)
 	hst_json_object(&json, NULL);
 	hst_json_u64(&json, "schema", 1);
 	hst_json_string(&json, "program", args->path);
-	hst_json_bool(
-		&json, "complete", (hst_image_flags(args->image) & HST_IMAGE_DEBUG_DAMAGED) == 0);
+	hst_json_bool(&json, "complete", !args->recipes.incomplete);
 	hst_json_u64(&json, "functions_count", args->own);
 	hst_json_u64(&json, "arguments_readable", args->complete);
 	hst_json_u64(&json, "with_result", args->returns);

@@ -18,6 +18,8 @@
 #include "symbols/recipes_result.h"
 
 #define PARAMS_MAX 64u
+/* Instructions in all prologues together: a program of ten million functions has as many to look at. */
+#define FOLLOWED_MAX (UINT64_C(16) << 20)
 
 struct work {
 	struct hst_recipes *recipes;
@@ -27,6 +29,7 @@ struct work {
 	struct hst_recipe_types types;
 	struct hst_owners owners;
 	struct hst_hook_scan scan;
+	uint64_t follow_budget;
 	struct hst_map seen; /* where bodies begin that were looked at */
 	/* The body at hand. */
 	const struct hst_dwarf_body *body;
@@ -341,6 +344,7 @@ static bool take_enter(struct work *work, const struct hst_hook_call *call,
 	enter.home = (struct hst_home){ .code = &work->code,
 		.start = owner->start,
 		.call = call->call,
+		.budget = &work->follow_budget,
 		.entry = !owner->inlined };
 	return add_params(work->recipes, signature, site) && place_params(&enter, site);
 }
@@ -470,7 +474,9 @@ enum hst_status hst_recipes_read(
 	struct hst_image *image, struct hst_recipes *ret_recipes, struct hst_diag *diag)
 {
 	struct hst_recipes recipes = { 0 };
-	struct work work = { .recipes = &recipes, .dwarf = hst_image_dwarf(image) };
+	struct work work = {
+		.recipes = &recipes, .dwarf = hst_image_dwarf(image), .follow_budget = FOLLOWED_MAX
+	};
 	enum hst_status status;
 
 	if (work.dwarf == NULL) {
@@ -489,6 +495,7 @@ enum hst_status hst_recipes_read(
 	if (status == HST_OK) {
 		status = read_bodies(&work);
 	}
+	recipes.incomplete = work.dwarf->damaged || work.scan.exhausted || work.follow_budget == 0;
 	hst_owners_finish(&work.owners);
 	hst_types_finish(&work.types);
 	hst_hooks_finish(&work.scan);

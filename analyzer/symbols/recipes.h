@@ -54,6 +54,7 @@ struct hst_recipes {
 	size_t param_count, param_capacity;
 	struct hst_plan_piece *pieces;
 	size_t piece_count, piece_capacity;
+	bool incomplete;        /* the file is damaged or beyond a limit: something was left out */
 	struct hst_arena arena; /* texts */
 };
 

@@ -49,6 +49,7 @@ struct hst_code {
 	ZydisDecoder decoder;
 	struct hst_code_part *parts; /* ascending */
 	size_t part_count, part_capacity;
+	uint64_t bytes;              /* of all parts */
 	struct hst_code_slot *slots; /* ascending */
 	size_t slot_count, slot_capacity;
 	struct hst_map stubs; /* address -> role */

@@ -21,9 +21,10 @@ static bool follow(struct hst_home *home)
 		struct hst_insn insn;
 		uint64_t target;
 
-		if (!hst_code_decode(home->code, at, home->call, &insn)) {
+		if (*home->budget == 0 || !hst_code_decode(home->code, at, home->call, &insn)) {
 			return false;
 		}
+		--*home->budget;
 		/* Jumps are passed by: what lies between is loops over pages, saved vector registers. */
 		(void)hst_follow_step(&home->follow, &insn, &target);
 		at = hst_insn_end(&insn);

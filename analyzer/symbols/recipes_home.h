@@ -15,7 +15,8 @@
 struct hst_home {
 	const struct hst_code *code;
 	uint64_t start, call;
-	bool entry; /* `start` is the function's entry */
+	uint64_t *budget; /* instructions that may still be followed, in all functions */
+	bool entry;       /* `start` is the function's entry */
 	bool followed, good;
 	struct hst_follow follow; /* at the call */
 };

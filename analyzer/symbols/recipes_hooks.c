@@ -14,6 +14,8 @@
 
 #define STEPS_MAX  (UINT32_C(1) << 20)
 #define ROUNDS_MAX 64
+/* A byte of code may belong to so many functions; in a damaged file, to any number. */
+#define SHARED_MAX 4u
 
 enum known {
 	KNOWN_NEVER, /* no way leads here so far */
@@ -236,13 +238,14 @@ static enum hst_status read_range(struct hst_code *code, const struct hst_span *
 	if (!hst_vec_push(&scan->steps, start)) {
 		return HST_E_MEMORY;
 	}
-	while (at < range->hi && scan->steps.count < STEPS_MAX) {
+	while (at < range->hi && scan->steps.count < STEPS_MAX && !scan->exhausted) {
 		struct hst_insn insn;
 		struct hst_hook_step step;
 
 		if (!hst_code_decode(code, at, range->hi, &insn)) {
 			return HST_OK; /* data between the code: the rest is left alone */
 		}
+		scan->exhausted = ++scan->decoded > SHARED_MAX * code->bytes;
 		step = step_of(&insn);
 		*ret_hooks |= may_hook(code, &step);
 		if (!hst_vec_push(&scan->steps, step) ||

@@ -19,6 +19,8 @@ struct hst_hook_scan {
 	HST_VEC(struct hst_hook_call) calls; /* of the last function */
 	HST_VEC(struct hst_hook_step) steps;
 	HST_VEC(struct hst_hook_join) joins;
+	uint64_t decoded; /* instructions, of all functions */
+	bool exhausted;   /* more than a file of this size can have: the rest was not looked at */
 };
 
 /*

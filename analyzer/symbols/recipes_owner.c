@@ -11,17 +11,24 @@
 #define CHAIN_MAX  8
 #define PARAMS_MAX 64u
 
+/* false: no memory */
+static bool put_first(struct hst_map *map, uint64_t key, uint32_t value)
+{
+	uint32_t known;
+
+	return hst_map_get(map, key, &known) || hst_map_put(map, key, value) == HST_OK;
+}
+
 enum hst_status hst_owners_open(struct hst_recipe_types *types, struct hst_owners *ret_owners)
 {
 	const struct hst_dwarf *dwarf = types->dwarf;
 
 	*ret_owners = (struct hst_owners){ .types = types };
 	for (size_t i = 0; i < dwarf->body_count; i++) {
-		uint32_t known;
+		uint64_t root = dwarf->origins[dwarf->bodies[i].origin].root;
 
-		if (!hst_map_get(&ret_owners->body_of, dwarf->bodies[i].entry, &known) &&
-			hst_map_put(&ret_owners->body_of, dwarf->bodies[i].entry, (uint32_t)i) !=
-				HST_OK) {
+		if (!put_first(&ret_owners->body_of, dwarf->bodies[i].entry, (uint32_t)i) ||
+			!put_first(&ret_owners->entry_of, root, (uint32_t)i)) {
 			hst_owners_finish(ret_owners);
 			return HST_E_MEMORY;
 		}
@@ -32,6 +39,7 @@ enum hst_status hst_owners_open(struct hst_recipe_types *types, struct hst_owner
 void hst_owners_finish(struct hst_owners *owners)
 {
 	hst_map_finish(&owners->body_of);
+	hst_map_finish(&owners->entry_of);
 	hst_map_finish(&owners->signature_of);
 	hst_vec_finish(&owners->signatures);
 }
@@ -95,14 +103,11 @@ bool hst_owners_find(const struct hst_owners *owners, const struct hst_dwarf_bod
 uint64_t hst_owners_entry(const struct hst_owners *owners, uint32_t origin)
 {
 	const struct hst_dwarf *dwarf = owners->types->dwarf;
-	const struct hst_dwarf_origin *wanted = &dwarf->origins[origin];
+	uint32_t number;
 
-	for (size_t i = 0; i < dwarf->body_count; i++) {
-		if (dwarf->origins[dwarf->bodies[i].origin].root == wanted->root) {
-			return dwarf->bodies[i].entry;
-		}
-	}
-	return 0;
+	return hst_map_get(&owners->entry_of, dwarf->origins[origin].root, &number)
+		       ? dwarf->bodies[number].entry
+		       : 0;
 }
 
 /* The DIE whose children are the parameters: where the chain of abstract origins ends. The caller frees it. */

@@ -29,7 +29,8 @@ struct hst_owner {
 
 struct hst_owners {
 	struct hst_recipe_types *types;
-	struct hst_map body_of; /* entry -> body */
+	struct hst_map body_of;  /* entry -> body */
+	struct hst_map entry_of; /* root of an origin -> body */
 	struct hst_map signature_of;
 	HST_VEC(struct hst_signature) signatures;
 };

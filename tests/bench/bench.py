@@ -28,8 +28,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 REAL = os.path.join(HERE, "..", "real")
 sys.path.insert(0, HERE)
 # pylint: disable=wrong-import-position
-import cpu_bench
 import argcalls_bench
+import cache_bench
+import cpu_bench
 import memory_bench
 import output
 import overhead_bench
@@ -62,6 +63,7 @@ PARTS = {
     truth_bench: "TruthBench",
     ranking: "RankingBench",
     argcalls_bench: "ArgumentsBench",
+    cache_bench: "CacheBench",
 }
 # Figures of calls are those of calls alone, as uftrace's are.
 CALLS_ONLY = {"HASTEN_MEMORY": "0"}
