@@ -272,27 +272,32 @@ static size_t best_of(const struct order *order)
 	return best;
 }
 
-static enum hst_status take(struct order *order)
+/* Evaluates those that were not taken without all that were. */
+static enum hst_status reduce_rest(const struct order *order, size_t taken_count)
 {
-	size_t taken_count = 0;
-	size_t best;
-
-	for (best = best_of(order); best != SIZE_MAX; best = best_of(order)) {
-		if (order->seen[best] == taken_count) {
-			order->taken[best] = true;
-			taken_count++;
-			HST_TRY(take_row(order->forest, best));
-		} else {
-			order->seen[best] = taken_count;
-			HST_TRY(reduce_only_gain(order->forest, best));
-		}
-	}
 	for (size_t i = 0; i < order->forest->row_count; i++) {
 		if (!order->taken[i] && order->seen[i] != taken_count) {
 			HST_TRY(reduce_only_gain(order->forest, i));
 		}
 	}
 	return HST_OK;
+}
+
+static enum hst_status take(struct order *order)
+{
+	size_t taken_count = 0;
+
+	for (size_t best = best_of(order); best != SIZE_MAX; best = best_of(order)) {
+		if (order->seen[best] != taken_count) {
+			order->seen[best] = taken_count;
+			HST_TRY(reduce_only_gain(order->forest, best));
+			continue;
+		}
+		order->taken[best] = true;
+		taken_count++;
+		HST_TRY(take_row(order->forest, best));
+	}
+	return reduce_rest(order, taken_count);
 }
 
 /* Rows that gain nothing by themselves take no part. */
