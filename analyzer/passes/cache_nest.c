@@ -275,29 +275,34 @@ static size_t best_of(const struct order *order)
 /* Evaluates those that were not taken without all that were. */
 static enum hst_status reduce_rest(const struct order *order, size_t taken_count)
 {
-	for (size_t i = 0; i < order->forest->row_count; i++) {
+	enum hst_status status = HST_OK;
+
+	for (size_t i = 0; i < order->forest->row_count && status == HST_OK; i++) {
 		if (!order->taken[i] && order->seen[i] != taken_count) {
-			HST_TRY(reduce_only_gain(order->forest, i));
+			status = reduce_only_gain(order->forest, i);
 		}
 	}
-	return HST_OK;
+	return status;
 }
 
 static enum hst_status take(struct order *order)
 {
+	enum hst_status status = HST_OK;
 	size_t taken_count = 0;
+	size_t best = best_of(order);
 
-	for (size_t best = best_of(order); best != SIZE_MAX; best = best_of(order)) {
+	while (best != SIZE_MAX && status == HST_OK) {
 		if (order->seen[best] != taken_count) {
 			order->seen[best] = taken_count;
-			HST_TRY(reduce_only_gain(order->forest, best));
-			continue;
+			status = reduce_only_gain(order->forest, best);
+		} else {
+			order->taken[best] = true;
+			taken_count++;
+			status = take_row(order->forest, best);
 		}
-		order->taken[best] = true;
-		taken_count++;
-		HST_TRY(take_row(order->forest, best));
+		best = best_of(order);
 	}
-	return reduce_rest(order, taken_count);
+	return status == HST_OK ? reduce_rest(order, taken_count) : status;
 }
 
 /* Rows that gain nothing by themselves take no part. */
