@@ -178,6 +178,37 @@ static void note_call(struct hst_cache_work *work, size_t at, struct seen *seen)
 	function->inner += call->depth != 0;
 }
 
+/* Puts values up to a pivot in front of the others: behind it *ret_right, before it *ret_left are the ends of what is left to do. */
+static void part(uint64_t *values, size_t low, size_t high, size_t *ret_left, size_t *ret_right)
+{
+	uint64_t pivot = values[low + (high - low) / 2];
+	size_t left = low;
+	size_t right = high;
+
+	while (left <= right) {
+		uint64_t other;
+
+		while (values[left] < pivot) {
+			left++;
+		}
+		while (values[right] > pivot) {
+			right--;
+		}
+		if (left > right) {
+			break;
+		}
+		other = values[left];
+		values[left++] = values[right];
+		values[right] = other;
+		if (right == 0) {
+			break;
+		}
+		right--;
+	}
+	*ret_left = left;
+	*ret_right = right;
+}
+
 /* The value of rank `rank` among the values, which are put into another order (quickselect). */
 static uint64_t select_rank(uint64_t *values, size_t count, size_t rank)
 {
@@ -185,28 +216,10 @@ static uint64_t select_rank(uint64_t *values, size_t count, size_t rank)
 	size_t high = count - 1;
 
 	while (low < high) {
-		uint64_t middle = values[low + (high - low) / 2];
-		size_t left = low;
-		size_t right = high;
+		size_t left;
+		size_t right;
 
-		while (left <= right) {
-			while (values[left] < middle) {
-				left++;
-			}
-			while (values[right] > middle) {
-				right--;
-			}
-			if (left <= right) {
-				uint64_t other = values[left];
-
-				values[left++] = values[right];
-				values[right] = other;
-				if (right == 0) {
-					break;
-				}
-				right--;
-			}
-		}
+		part(values, low, high, &left, &right);
 		if (rank <= right) {
 			high = right;
 		} else if (rank >= left) {

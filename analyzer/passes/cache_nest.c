@@ -276,27 +276,37 @@ static size_t best_of(const struct order *order)
 	return best;
 }
 
+/* Evaluates those that were not taken without all that were. */
+static enum hst_status reduce_rest(const struct order *order, size_t taken_count)
+{
+	enum hst_status status = HST_OK;
+
+	for (size_t i = 0; i < order->forest->row_count && status == HST_OK; i++) {
+		if (!order->taken[i] && order->seen[i] != taken_count) {
+			status = reduce_only_gain(order->forest, i);
+		}
+	}
+	return status;
+}
+
 static enum hst_status take(struct order *order)
 {
+	enum hst_status status = HST_OK;
 	size_t taken_count = 0;
-	size_t best;
+	size_t best = best_of(order);
 
-	for (best = best_of(order); best != SIZE_MAX; best = best_of(order)) {
-		if (order->seen[best] == taken_count) {
+	while (best != SIZE_MAX && status == HST_OK) {
+		if (order->seen[best] != taken_count) {
+			order->seen[best] = taken_count;
+			status = reduce_only_gain(order->forest, best);
+		} else {
 			order->taken[best] = true;
 			taken_count++;
-			HST_TRY(take_row(order->forest, best));
-		} else {
-			order->seen[best] = taken_count;
-			HST_TRY(reduce_only_gain(order->forest, best));
+			status = take_row(order->forest, best);
 		}
+		best = best_of(order);
 	}
-	for (size_t i = 0; i < order->forest->row_count; i++) {
-		if (!order->taken[i] && order->seen[i] != taken_count) {
-			HST_TRY(reduce_only_gain(order->forest, i));
-		}
-	}
-	return HST_OK;
+	return status == HST_OK ? reduce_rest(order, taken_count) : status;
 }
 
 /* Rows that gain nothing by themselves take no part. */

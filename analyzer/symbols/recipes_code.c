@@ -46,6 +46,7 @@ static enum hst_status add_part(struct hst_code *code, Elf_Scn *section, const G
 	*part = (struct hst_code_part){
 		.lo = header->sh_addr, .hi = header->sh_addr + data->d_size, .bytes = data->d_buf
 	};
+	code->bytes += data->d_size;
 	return HST_OK;
 }
 

@@ -34,7 +34,7 @@ OFFSETS = [
     ("hst_file_header", "peak_bytes", 1528), ("hst_file_header", "freed_early", 1536),
     ("hst_file_header", "freed_early_bytes", 1544), ("hst_file_header", "cost_count", 1552),
     ("hst_file_header", "cost_pair_256", 1556), ("hst_file_header", "budget_ppm", 1812), ("hst_file_header", "cost_miss_256", 1820),
-    ("hst_file_header", "budget_state", 1816), ("hst_file_header", "cost_empty_256", 2076), ("hst_file_header", "reserved", 2332),
+    ("hst_file_header", "budget_state", 1816), ("hst_file_header", "cost_empty_256", 2076), ("hst_file_header", "reserved", 2336),
     ("hst_file_header", "journal_lost", 4088), ("hst_file_header", "journal_error", 4092),
     ("hst_throttle_block", "ticks", 16), ("hst_throttle_block", "late_us", 36),
     ("hst_counts_block", "stream", 16), ("hst_counts_block", "counts", 48),

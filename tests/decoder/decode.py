@@ -44,15 +44,7 @@ OP_ENTER_NEW, OP_ENTER_ID, OP_ENTER_LONG, OP_EXIT_ERROR, OP_TIME, OP_TIME_LONG =
 OP_UNWIND, OP_SWITCH, OP_LOST, OP_PAUSE, OP_LIMIT, OP_THREAD_END = 7, 8, 9, 10, 11, 12
 OP_OWN = 40
 OP_OFF_CPU = 26
-EVENT_NAMES = {
-    8: "switch",
-    9: "lost",
-    10: "pause",
-    11: "limit",
-    12: "thread_end",
-    40: "own",
-    26: "off_cpu",
-}
+EVENT_NAMES = {8: "switch", 9: "lost", 10: "pause", 11: "limit", 12: "thread_end", 40: "own", 26: "off_cpu"}
 UNKNOWN = (0, 0)
 DEPTH_MOST = 1 << 24  # a damaged header may say anything
 

@@ -163,13 +163,19 @@ static void forget_parked(struct follower *follower)
 	}
 }
 
+static void print_hash(const struct hst_event *event, uint64_t hash)
+{
+	if (event->kind == HST_EVENT_KEY) {
+		printf("%" PRIu64 " key %" PRIx64 "\n", event->ticks, hash);
+	} else {
+		printf("%" PRIu64 " result %" PRIx64 " %u\n", event->ticks, hash, event->reason);
+	}
+}
+
 static void print_event(const struct hst_sites *sites, struct follower *follower,
 	const struct hst_event *event, const struct hst_decoder *decoder)
 {
-	const uint64_t *hashes = hst_decoder_keys(decoder, NULL);
 	struct fiber *fiber = &follower->fibers[follower->now];
-	uint32_t closed = event->value;
-
 	switch (event->kind) {
 	case HST_EVENT_ENTER:
 		print_enter(sites, fiber, event);
@@ -181,7 +187,7 @@ static void print_event(const struct hst_sites *sites, struct follower *follower
 	case HST_EVENT_UNWIND:
 		printf("%" PRIu64 " unwind %u %" PRIu32 "\n", event->ticks, event->reason,
 			event->value);
-		fiber_resize(fiber, closed < fiber->depth ? fiber->depth - closed : 0);
+		fiber_resize(fiber, event->value < fiber->depth ? fiber->depth - event->value : 0);
 		break;
 	case HST_EVENT_SWITCH:
 		printf("%" PRIu64 " switch %" PRIu32 "\n", event->ticks, event->value);
@@ -207,11 +213,8 @@ static void print_event(const struct hst_sites *sites, struct follower *follower
 			event->reason);
 		break;
 	case HST_EVENT_KEY:
-		printf("%" PRIu64 " key %" PRIx64 "\n", event->ticks, hashes[event->value]);
-		break;
 	case HST_EVENT_RESULT:
-		printf("%" PRIu64 " result %" PRIx64 " %u\n", event->ticks, hashes[event->value],
-			event->reason);
+		print_hash(event, hst_decoder_keys(decoder, NULL)[event->value]);
 		break;
 	case HST_EVENT_RESYNC:
 		if (event->reason == HST_RESYNC_GAP) {
