@@ -33,7 +33,7 @@ struct hst_options {
 	const char *output;
 	const char *metric;
 	const char *snapshot;
-	const char *args; /* of `info` */
+	const char *args;     /* of `info` */
 	const char *overhead; /* of `optimize`, as the next ones */
 	const char *keep;
 	const char *compiler;

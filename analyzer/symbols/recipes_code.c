@@ -133,23 +133,29 @@ static enum hst_status add_slots(
 	return HST_OK;
 }
 
-static enum hst_status read_sections(struct hst_code *code, Elf *handle)
+static enum hst_status read_section(struct hst_code *code, Elf *handle, Elf_Scn *section)
 {
 	GElf_Shdr header;
 
-	for (Elf_Scn *section = elf_nextscn(handle, NULL); section != NULL;
-		section = elf_nextscn(handle, section)) {
-		if (gelf_getshdr(section, &header) == NULL || header.sh_type == SHT_NOBITS) {
-			continue;
-		}
-		if ((header.sh_flags & SHF_EXECINSTR) != 0 && (header.sh_flags & SHF_ALLOC) != 0) {
-			HST_TRY(add_part(code, section, &header));
-		}
-		if (header.sh_type == SHT_RELA && (header.sh_flags & SHF_ALLOC) != 0) {
-			HST_TRY(add_slots(code, handle, section, &header));
-		}
+	if (gelf_getshdr(section, &header) == NULL || header.sh_type == SHT_NOBITS ||
+		(header.sh_flags & SHF_ALLOC) == 0) {
+		return HST_OK;
 	}
-	return HST_OK;
+	if ((header.sh_flags & SHF_EXECINSTR) != 0) {
+		HST_TRY(add_part(code, section, &header));
+	}
+	return header.sh_type == SHT_RELA ? add_slots(code, handle, section, &header) : HST_OK;
+}
+
+static enum hst_status read_sections(struct hst_code *code, Elf *handle)
+{
+	Elf_Scn *section = elf_nextscn(handle, NULL);
+	enum hst_status status = HST_OK;
+
+	for (; section != NULL && status == HST_OK; section = elf_nextscn(handle, section)) {
+		status = read_section(code, handle, section);
+	}
+	return status;
 }
 
 enum hst_status hst_code_open(const struct hst_elf *elf, struct hst_code *ret_code)

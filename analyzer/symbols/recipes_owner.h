@@ -49,8 +49,8 @@ bool hst_owners_find(const struct hst_owners *owners, const struct hst_dwarf_bod
 /* Entry of a body of the function, 0: it has none. */
 uint64_t hst_owners_entry(const struct hst_owners *owners, uint32_t origin);
 
-/* Parameters and result of the function that a DIE is a body or an instance of. NULL: no memory. */
-const struct hst_signature *hst_owners_signature(struct hst_owners *owners, uint64_t die);
+/* Parameters and result of the function that the DIE `key` is a body or an instance of. NULL: no memory. */
+const struct hst_signature *hst_owners_signature(struct hst_owners *owners, uint64_t key);
 
 /* Number of the parameter that a DIE is in a body or an instance, UINT32_MAX: of none. */
 uint32_t hst_owners_param(const struct hst_owners *owners, const struct hst_signature *signature,

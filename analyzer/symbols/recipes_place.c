@@ -178,7 +178,7 @@ static bool is_constant(const struct hst_compat_op *op, int64_t *ret_value)
 	*ret_value = (int64_t)op->a;
 	switch (op->atom) {
 	case DW_OP_const1s:
-		*ret_value = (int8_t)op->a;
+		*ret_value = (int64_t)((op->a & 0xff) ^ 0x80) - 0x80;
 		return true;
 	case DW_OP_const2s:
 		*ret_value = (int16_t)op->a;

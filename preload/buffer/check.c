@@ -150,10 +150,9 @@ static void extended(struct check *check, uint32_t op, uint32_t argument, const 
 		define(check, words(payload + 1, 3), HST_MEMORY_BASE + payload[4]);
 		break;
 	case HST_OP_ALLOC_NEAR:
-		check->wrong |= payload[0] == 0 || payload[0] > check->ids;
-		check->time += argument;
-		break;
 	case HST_OP_FREE_NEAR:
+		check->wrong |=
+			op == HST_OP_ALLOC_NEAR && (payload[0] == 0 || payload[0] > check->ids);
 		check->time += argument;
 		break;
 	case HST_OP_ALLOC:
