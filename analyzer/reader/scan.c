@@ -120,8 +120,6 @@ static bool header_is_sane(const uint8_t *data)
 		return false;
 	}
 	switch (block.type) {
-	case 0: /* not written yet, or what is left of a tail */
-		return true;
 	case HST_BLOCK_CHUNK:
 		return block.bytes >= sizeof(struct hst_chunk) &&
 		       block.bytes <= HST_CHUNK_BYTES_MAX;
@@ -138,7 +136,7 @@ static bool header_is_sane(const uint8_t *data)
 		return block.bytes >= sizeof(struct hst_throttle_block);
 	case HST_BLOCK_COUNTS:
 		return block.bytes >= sizeof(struct hst_counts_block);
-	default:
+	default: /* 0 too: not written yet, or what is left of a tail */
 		return true;
 	}
 }

@@ -234,21 +234,28 @@ static void chunk_finished(struct hst_stream *stream)
 	stream->rolls++;
 }
 
-/*
- * The chunk ends after `bytes`. The process may be ended while the chunk is copied to its place, by another thread or from outside: what
- * is left of the tail, old events among it, is then a block of no type.
- */
-static void chunk_close(struct hst_chunk *chunk, uint32_t bytes, uint32_t left)
+/* The chunk ends after `bytes`. What stands behind it must be a block already: from here on readers find it. */
+static void chunk_close(struct hst_chunk *chunk, uint32_t bytes)
 {
+	hst_barrier();
+	chunk->block.bytes = bytes;
+	hst_barrier();
+	chunk->block.flags = 0;
+}
+
+/*
+ * The process may be ended while the chunk is copied to its place, by another thread or from outside: what is left of the tail, old events
+ * among it, is then a block of no type.
+ */
+static void chunk_cut_off(struct hst_stream *stream, struct hst_chunk *chunk, uint32_t bytes)
+{
+	uint32_t left = stream->tail.bytes - stream->tail.parked - bytes;
 	struct hst_block *rest = (void *)((uint8_t *)chunk + bytes);
 
 	if (left >= sizeof *rest) {
 		*rest = (struct hst_block){ .magic = HST_BLOCK_MAGIC, .bytes = left };
-		hst_barrier();
 	}
-	chunk->block.bytes = bytes;
-	hst_barrier();
-	chunk->block.flags = 0;
+	chunk_close(chunk, bytes);
 }
 
 bool hst_chunk_end(struct hst_stream *stream)
@@ -258,7 +265,7 @@ bool hst_chunk_end(struct hst_stream *stream)
 	uint32_t bytes = chunk_finish(stream);
 	uint64_t offset = 0;
 
-	chunk_close(chunk, bytes, stream->tail.bytes - stream->tail.parked - bytes);
+	chunk_cut_off(stream, chunk, bytes);
 	if (!hst_sink_append_events(first, stream->tail.parked + bytes, &offset)) {
 		chunk->block = place_block(stream->tail.bytes - stream->tail.parked);
 		chunk->used = 0;
@@ -288,10 +295,7 @@ bool hst_chunk_park(struct hst_stream *stream)
 	bytes = chunk_finish(stream);
 	next = (void *)((uint8_t *)chunk + bytes);
 	*next = (struct hst_chunk){ .block = place_block(room - bytes) };
-	hst_barrier();
-	chunk->block.bytes = bytes; /* the place behind it exists from here on */
-	hst_barrier();
-	chunk->block.flags = 0;
+	chunk_close(chunk, bytes);
 	stream->tail.parked += bytes;
 	chunk_finished(stream);
 	return true;

@@ -112,6 +112,18 @@ FORK_THREADS = {"forks": 1, "child_begins": 12, "child_work": 15, "child_leaf": 
                 "parent_work": 7, "parent_leaf": 6010}
 FORK_LOCKED = {"forks_with_lock": 1, "child_work": 1, "parent_work": 1, "parent_leaf": 10}
 
+def _jumping(mode, rounds):
+    return Case(
+        ["coroutine", mode],
+        {"main": 1, "make": 1, "jumper_a": 1, "jump_rounds": 1, "work_a": rounds,
+         "work_b": 2 * rounds, "work_main": rounds + 2},
+        pairs={("jumper_a", "work_a"): rounds, ("jump_rounds", "work_main"): rounds + 1,
+               ("jump_rounds", "work_b"): 2 * rounds, ("main", "work_main"): 1},
+        errors=None,
+        variants=CLANG,
+    )
+
+
 CASES = {
     "recursion": Case(
         ["recursion"], {"main": 1, "run": 1, "down": 1000000}, variants=ALL, timeout=300
@@ -159,25 +171,8 @@ CASES = {
         pairs={("produce", "work_a"): 1000, ("main", "work_main"): 1000, ("main", "pull"): 1000},
         variants=CLANG,
     ),
-    "coroutine-setjmp": Case(
-        ["coroutine", "setjmp"],
-        {"main": 1, "make": 1, "jumper_a": 1, "jump_rounds": 1, "work_a": 1000,
-         "work_b": 2000, "work_main": 1002},
-        pairs={("jumper_a", "work_a"): 1000, ("jump_rounds", "work_main"): 1001,
-               ("jump_rounds", "work_b"): 2000,
-               ("main", "work_main"): 1},
-        errors=None,
-        variants=CLANG,
-    ),
-    "coroutine-long": Case(
-        ["coroutine", "long"],
-        {"main": 1, "make": 1, "jumper_a": 1, "jump_rounds": 1, "work_a": 500000,
-         "work_b": 1000000, "work_main": 500002},
-        pairs={("jumper_a", "work_a"): 500000, ("jump_rounds", "work_main"): 500001,
-               ("main", "work_main"): 1},
-        errors=None,
-        variants=CLANG,
-    ),
+    "coroutine-setjmp": _jumping("setjmp", 1000),
+    "coroutine-long": _jumping("long", 500000),
     # The child runs on its parent's thread pointer: a blind spot that docs/preload.md states.
     "rawclone": Case(["rawclone"]),
     "threads-short": _threads("short", {"brief": 2000, "leaf": 20000}),

@@ -63,6 +63,25 @@ def attempts(count):
     return [(n, False) for n in singles] + [(1, True), (max(1, count // 2), True)]
 
 
+def run_check(check, *names):
+    """The main program of another test: options of these names besides the usual ones; check(options, folder) gives what to print, or raises
+    AssertionError."""
+    parser = argparse.ArgumentParser()
+    for name in ("faultrun", "preload", "target", "library", "hasten", *names):
+        parser.add_argument("--" + name, required=True, type=os.path.abspath)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="hasten-fault-") as base:
+        if run(options, tempfile.mkdtemp(dir=base), [], preload=False)[0] == 125:
+            print("skipped: ptrace is not allowed here", file=sys.stderr)
+            return SKIP
+        try:
+            print(check(options, base))
+        except AssertionError as reason:
+            print(reason, file=sys.stderr)
+            return 1
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser()
     for name in ("faultrun", "preload", "target", "library"):

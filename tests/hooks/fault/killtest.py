@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kills the process at its writes of events in turn: nothing of what was recorded before is missing or damaged."""
 
-import argparse
 import json
 import os
 import signal
@@ -10,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-from faulttest import SKIP, count_calls, run
+from faulttest import count_calls, run_check
 
 PWRITE = 18
 TRIED = 12  # of the writes, if there are more
@@ -27,7 +26,7 @@ def report(options, folder):
     return json.loads(done.stdout)
 
 
-def check(options, base):
+def check_program(options, base):
     folder = tempfile.mkdtemp(dir=base)
     _, counts, _ = count_calls(options, folder)
     writes = counts[PWRITE]
@@ -48,28 +47,15 @@ def check(options, base):
         calls.append(found["calls"])
     if writes < 4 or killed < 2 or max(calls) < 1000:
         raise AssertionError(f"{writes} writes, {killed} killed, calls {calls}")
-    return writes, killed, max(calls)
+    return f"{writes} writes, {killed} times the first process was killed, {max(calls)} calls"
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    for name in ("faultrun", "preload", "target", "library", "hasten", "threads"):
-        parser.add_argument("--" + name, required=True, type=os.path.abspath)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="hasten-fault-") as base:
-        if run(options, tempfile.mkdtemp(dir=base), [], preload=False)[0] == 125:
-            print("skipped: ptrace is not allowed here", file=sys.stderr)
-            return SKIP
-        try:
-            print("%d writes, %d times the first process was killed, %d calls" % check(options, base))
-            # Chunks of threads that have ended wait in one tail, and go together.
-            options.target, options.library = options.threads, "short"
-            print("%d writes, %d times it was killed, %d calls" % check(options, base))
-        except AssertionError as reason:
-            print(reason, file=sys.stderr)
-            return 1
-    return 0
+def check(options, base):
+    said = check_program(options, base)
+    # Chunks of threads that have ended wait in one tail, and go together.
+    options.target, options.library = options.threads, "short"
+    return said + "\n" + check_program(options, base)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_check(check, "threads"))
