@@ -3,6 +3,7 @@
 #include "cmd/report.h"
 
 #include "cmd/commands.h"
+#include "passes/failures.h"
 #include "writers/units.h"
 
 #include <stdlib.h>
@@ -10,8 +11,10 @@
 
 #define ROWS_DEFAULT    20u
 #define NAME_SHOWN      60u /* a longer one makes no command that one would type */
-#define COLUMNS_DEFAULT "self,self%,total,calls,percall,p99,errors,function,file"
-#define COLUMNS_CPU     "self,self%,selfcpu,total,calls,percall,p99,errors,function,file"
+#define COLUMNS_DEFAULT "self,self%,total,calls,percall,p99,errors,"
+#define COLUMNS_CPU     "self,self%,selfcpu,total,calls,percall,p99,errors,"
+#define COLUMNS_FAILED  "failed%,"
+#define COLUMNS_PLACE   "function,file"
 
 static const struct hst_option options[] = {
 	{ 'n', "rows", "ROWS", HST_OPTION_COUNT, HST_OPTION_AT(rows),
@@ -48,8 +51,8 @@ static const char examples[] =
 	"  hasten report --json            for programs\n"
 	"\n"
 	"columns: self self% selfcpu selfoff selfrange total total% totalcpu totaloff\n"
-	"         totalrange calls percall avg min p50 p90 p99 max errors inlined open\n"
-	"         threads cost allocs alloc peak leaked temporary allocator function file\n"
+	"         totalrange calls percall avg min p50 p90 p99 max errors failed failed%\n"
+	"         inlined open threads cost allocs alloc peak leaked temporary allocator function file\n"
 	"         module\n";
 
 /* The columns of -c: a list, or additions to the default ones. */
@@ -78,6 +81,17 @@ static enum hst_status parse_columns(const char *text, const struct hst_report_c
 	return HST_OK;
 }
 
+/* Has a row that is shown a result that says whether the call failed? */
+static bool has_failures(const struct hst_report *report)
+{
+	for (size_t i = 0; i < report->order_count; i++) {
+		if (hst_row_has_failures(&report->profile->functions[report->order[i]])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static enum hst_status choose_columns(const struct hst_report *report,
 	const struct hst_report_column **ret_columns, size_t *ret_count, struct hst_diag *diag)
 {
@@ -88,6 +102,10 @@ static enum hst_status choose_columns(const struct hst_report *report,
 		HST_TRY(parse_columns(
 			hst_profile_has_cpu(report->profile) ? COLUMNS_CPU : COLUMNS_DEFAULT,
 			ret_columns, ret_count, diag));
+		if (has_failures(report)) {
+			HST_TRY(parse_columns(COLUMNS_FAILED, ret_columns, ret_count, diag));
+		}
+		HST_TRY(parse_columns(COLUMNS_PLACE, ret_columns, ret_count, diag));
 	}
 	return asked == NULL ? HST_OK : parse_columns(asked, ret_columns, ret_count, diag);
 }
@@ -194,6 +212,21 @@ static void next_command(const struct hst_report *report)
 	}
 }
 
+static void failed_legend(
+	const struct hst_report *report, const struct hst_report_column **columns, size_t count)
+{
+	bool shown = false;
+
+	for (size_t c = 0; c < count; c++) {
+		shown |= strncmp(columns[c]->name, "failed", 6) == 0;
+	}
+	if (shown && !report->reading->options.quiet) {
+		hst_print_line("%s",
+			"failed: calls whose result says so by type and name, of those whose result was read (~ > not of all); "
+			"\"status FUNCTION none\" in functions.conf says otherwise");
+	}
+}
+
 static void doubt_legend(const struct hst_report *report, size_t rows)
 {
 	uint32_t doubts = HST_ROW_REPAIRED | HST_ROW_UNCERTAIN | HST_ROW_MIN_MAX_COARSE;
@@ -250,6 +283,7 @@ int hst_report_table(struct hst_report *report)
 		putchar('\n');
 		status = hst_table_print(table, stdout, &reading->style);
 		doubt_legend(report, rows);
+		failed_legend(report, columns, count);
 		putchar('\n');
 	} else if (reading->filter != NULL && report->profile->calls != 0) {
 		hst_print_line(
@@ -260,6 +294,25 @@ int hst_report_table(struct hst_report *report)
 	return status == HST_OK ? HST_EXIT_OK : hst_reading_fail(reading, "out of memory");
 }
 
+/* Only a recording with results needs it, and the file of the user. */
+static enum hst_status judge_results(struct hst_report *report, struct hst_diag *diag)
+{
+	struct hst_function_rules *rules = NULL;
+	enum hst_status status;
+	size_t i = 0;
+
+	while (i < report->profile->function_count && report->profile->functions[i].results == 0) {
+		i++;
+	}
+	if (i == report->profile->function_count) {
+		return HST_OK;
+	}
+	HST_TRY(hst_function_rules_read(NULL, &rules, diag));
+	status = hst_profile_failures(report->profile, rules);
+	hst_function_rules_destroy(rules);
+	return status;
+}
+
 static int run(struct hst_report *report)
 {
 	const struct hst_options *asked = &report->reading->options;
@@ -268,6 +321,9 @@ static int run(struct hst_report *report)
 
 	if (asked->columns != NULL && strstr(asked->columns, "threads") != NULL) {
 		status = hst_report_count_threads(report);
+	}
+	if (status == HST_OK) {
+		status = judge_results(report, &diag);
 	}
 	if (status == HST_OK) {
 		status = hst_report_read_memory(report, &diag);

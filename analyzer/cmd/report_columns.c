@@ -2,6 +2,7 @@
 /* The columns of the report, one table; and the order of its rows. */
 #include "cmd/report.h"
 
+#include "passes/failures.h"
 #include "writers/units.h"
 
 #include <stdlib.h>
@@ -57,6 +58,10 @@ VALUE(totaloff, row->total_off_ns)
 VALUE(calls, (row->flags & HST_ROW_THROTTLED) != 0 ? row->estimated : row->calls)
 VALUE(percall, row->calls == 0 ? 0 : (double)row->self_ns / (double)row->calls)
 VALUE(errors, row->errors)
+VALUE(failed, hst_row_failed(row))
+/* Those without a rate come last. */
+VALUE(failed_percent,
+	hst_row_has_failures(row) ? (double)hst_row_failed(row) / (double)row->results : -1)
 VALUE(min, row->min_ns)
 VALUE(max, row->max_ns)
 VALUE(avg, row->returned == 0 ? 0 : (double)row->duration_ns / (double)row->returned)
@@ -191,6 +196,33 @@ static void put_percent(const struct hst_report *report, char *buffer, uint64_t 
 	(void)snprintf(buffer, HST_CELL_BYTES, "%s", text);
 }
 
+/* A dash: its result says nothing of that, or was not read; ">" and "~": it was read of some calls only. */
+static void write_failed(
+	const struct hst_report *report, const struct hst_function_row *row, char *buffer)
+{
+	char text[HST_UNITS_BYTES] = "-";
+
+	(void)report;
+	if (hst_row_has_failures(row)) {
+		hst_units_count(text, hst_row_failed(row));
+	}
+	(void)snprintf(buffer, HST_CELL_BYTES, "%s%s",
+		hst_row_has_failures(row) && row->results < row->returned ? ">" : "", text);
+}
+
+static void write_failed_percent(
+	const struct hst_report *report, const struct hst_function_row *row, char *buffer)
+{
+	char text[HST_UNITS_BYTES] = "-";
+
+	(void)report;
+	if (hst_row_has_failures(row)) {
+		hst_units_percent(text, (double)hst_row_failed(row), (double)row->results);
+	}
+	(void)snprintf(buffer, HST_CELL_BYTES, "%s%s",
+		hst_row_has_failures(row) && row->results < row->returned ? "~" : "", text);
+}
+
 static void write_self_percent(
 	const struct hst_report *report, const struct hst_function_row *row, char *buffer)
 {
@@ -282,6 +314,9 @@ static const struct hst_report_column columns[] = {
 	{ "p99", "P99", HST_COLUMN_RIGHT, write_p99, value_p99, NULL, false },
 	{ "max", "MAX", HST_COLUMN_RIGHT, write_max, value_max, NULL, false },
 	{ "errors", "ERRORS", HST_COLUMN_RIGHT, write_errors, value_errors, NULL, false },
+	{ "failed", "FAILED", HST_COLUMN_RIGHT, write_failed, value_failed, NULL, false },
+	{ "failed%", "FAILED %", HST_COLUMN_RIGHT, write_failed_percent, value_failed_percent, NULL,
+		false },
 	{ "inlined", "INLINED", HST_COLUMN_RIGHT, write_inlined, value_inlined, NULL, false },
 	{ "open", "OPEN", HST_COLUMN_RIGHT, write_open, value_open, NULL, false },
 	{ "threads", "THREADS", HST_COLUMN_RIGHT, write_threads, value_threads, NULL, false },

@@ -5,6 +5,7 @@
  */
 #include "cmd/report.h"
 
+#include "passes/failures.h"
 #include "writers/csv.h"
 #include "writers/json.h"
 
@@ -17,6 +18,8 @@ enum field_kind {
 	FIELD_BOOL,
 	FIELD_CPU, /* null where there was no CPU clock */
 	FIELD_MEMORY,
+	FIELD_FAILED, /* null where the result says nothing of it */
+	FIELD_RATE,   /* the same, as a share of `results` */
 };
 
 struct field {
@@ -44,7 +47,11 @@ TEXT(full, row->full)
 TEXT(linkage, row->linkage)
 TEXT(module, row->module)
 TEXT(file, row->file)
+TEXT(status, hst_failure_text((enum hst_failure)row->failure))
 NUMBER(line, row->line)
+NUMBER(results, row->results)
+NUMBER(failed, hst_row_failed(row))
+NUMBER(declared, row->failure_declared)
 NUMBER(calls, row->calls)
 NUMBER(returned, row->returned)
 NUMBER(errors, row->errors)
@@ -129,6 +136,11 @@ static const struct field fields[] = {
 	{ "estimated_calls", FIELD_NUMBER, NULL, number_estimated, false, 0 },
 	{ "estimated_calls_low", FIELD_NUMBER, NULL, number_low, false, 0 },
 	{ "estimated_calls_high", FIELD_NUMBER, NULL, number_high, false, 0 },
+	{ "results", FIELD_NUMBER, NULL, number_results, false, 0 },
+	{ "status", FIELD_TEXT, text_status, NULL, false, 0 },
+	{ "status_declared", FIELD_BOOL, NULL, number_declared, false, 0 },
+	{ "failed", FIELD_FAILED, NULL, number_failed, false, 0 },
+	{ "error_rate", FIELD_RATE, NULL, number_failed, false, 0 },
 };
 
 #define FIELDS (sizeof fields / sizeof fields[0])
@@ -162,6 +174,9 @@ static bool is_null(const struct hst_report *report, const struct field *field,
 	if (field->kind == FIELD_MEMORY) {
 		return hst_report_memory(report, row) == NULL;
 	}
+	if (field->kind == FIELD_FAILED || field->kind == FIELD_RATE) {
+		return !hst_row_has_failures(row);
+	}
 	if (field->kind == FIELD_CPU) {
 		return (row->flags & HST_ROW_CPU_UNKNOWN) != 0;
 	}
@@ -182,6 +197,9 @@ void hst_report_json_row(
 			hst_json_string(json, field->name, field->text(row));
 		} else if (field->kind == FIELD_BOOL) {
 			hst_json_bool(json, field->name, field->number(row) != 0);
+		} else if (field->kind == FIELD_RATE) {
+			hst_json_double(json, field->name,
+				(double)field->number(row) / (double)row->results, 9);
 		} else {
 			hst_json_u64(json, field->name, number_of(report, field, row));
 		}
@@ -244,6 +262,7 @@ void hst_report_json(const struct hst_report *report)
 void hst_report_csv(const struct hst_report *report)
 {
 	struct hst_csv csv = { .out = stdout };
+	char rate[40];
 
 	for (size_t i = 0; i < FIELDS; i++) {
 		hst_csv_string(&csv, fields[i].name);
@@ -257,6 +276,10 @@ void hst_report_csv(const struct hst_report *report)
 				hst_csv_empty(&csv);
 			} else if (fields[i].kind == FIELD_TEXT) {
 				hst_csv_string(&csv, fields[i].text(row));
+			} else if (fields[i].kind == FIELD_RATE) {
+				(void)snprintf(rate, sizeof rate, "%.9f",
+					(double)fields[i].number(row) / (double)row->results);
+				hst_csv_string(&csv, rate);
 			} else {
 				hst_csv_u64(&csv, number_of(report, &fields[i], row));
 			}

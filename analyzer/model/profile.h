@@ -92,8 +92,13 @@ struct hst_function_row {
 	uint64_t duration_ns; /* of all returned calls, each counted by itself: the average's sum */
 	uint64_t min_ns, max_ns;
 	uint64_t inlined_calls;
-	uint64_t compensated_ns; /* of our own cost, taken out of self_ns */
-	uint64_t open;           /* activations that had not returned */
+	uint64_t compensated_ns;                 /* of our own cost, taken out of self_ns */
+	uint64_t open;                           /* activations that had not returned */
+	uint64_t results;                        /* that were read */
+	uint64_t zero_results, negative_results; /* of them */
+	uint64_t beyond_results; /* of negative_results: below all error codes, -1 to -4095 */
+	uint8_t failure; /* which of them are failures: enum hst_failure, after hst_profile_failures */
+	bool failure_declared; /* the user says so */
 	/* HST_ROW_THROTTLED: all calls, those that were not recorded too; an estimate and its bounds, 95 % */
 	uint64_t estimated, estimated_low, estimated_high;
 	uint32_t flags;

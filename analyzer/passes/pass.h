@@ -75,6 +75,7 @@ struct hst_pass {
 	struct hst_calltree calltree;
 	struct hst_timeline timeline;
 	struct hst_blocked_list blocked;
+	struct hst_error_codes codes;
 	HST_VEC(struct hst_tally) tallies;     /* of the present file (or thread), by row */
 	HST_VEC(struct hst_function_row) sums; /* of all files, by row: times and counts only */
 	HST_VEC(struct hst_site_row) sites;    /* of the present file */

@@ -55,6 +55,7 @@ static void finish(struct hst_pass *pass)
 	hst_vec_finish(&pass->thread_functions);
 	hst_vec_finish(&pass->pending);
 	hst_vec_finish(&pass->blocked.items);
+	hst_map_finish(&pass->codes.known);
 	free(pass->throttle.rows);
 	free(pass->events);
 	free(pass->chunk);
@@ -104,6 +105,7 @@ static void set_clock(struct hst_pass *pass)
 		.timeline = pass->options->timeline != NULL ? &pass->timeline : NULL,
 		.blocked = pass->options->blocked ? &pass->blocked : NULL,
 		.gather = pass->options->gather,
+		.codes = &pass->codes,
 		.inside_256 = cost.inside_256,
 		.outside_256 = cost.outside_256,
 		.miss_256 = cost.miss_256,

@@ -452,6 +452,9 @@ static NOINLINE void rare(struct hst_replay *replay, const struct hst_event *eve
 		break;
 	case HST_EVENT_KEY:
 	case HST_EVENT_RESULT:
+		if (event->kind == HST_EVENT_RESULT) {
+			hst_replay_result(replay, event);
+		}
 		if (replay->tallies->gather != NULL) {
 			hst_cache_gather_event(replay, event);
 		}

@@ -43,8 +43,11 @@ struct hst_tally {
 	uint64_t inlined;
 	uint64_t
 		own; /* own cost that is taken out of all times already: records of memory, full chunks, looks at the CPU clock */
-	uint64_t off;       /* of self: not on a CPU */
-	uint64_t total_off; /* of total */
+	uint64_t off;              /* of self: not on a CPU */
+	uint64_t total_off;        /* of total */
+	uint64_t results;          /* that were read */
+	uint64_t zeros, negatives; /* of them */
+	uint64_t beyond;           /* of `negatives`: no error code, see failures.c */
 	struct hst_latency *latency;
 	uint32_t active; /* activations on the present stack */
 	uint32_t flags;  /* HST_ROW_... */
@@ -73,6 +76,15 @@ struct hst_blocked_list {
 };
 
 struct hst_cache_gather;
+struct hst_replay;
+
+/* The hashes of results -1 to -4095, which are what error codes are (failures.c). */
+struct hst_error_codes {
+	struct hst_map known;
+	bool filled;
+};
+/* RESULT: counts it for the innermost call. */
+void hst_replay_result(struct hst_replay *replay, const struct hst_event *event);
 
 /* Shared by the streams of one file. */
 struct hst_tallies {
@@ -94,7 +106,8 @@ struct hst_tallies {
 	double ns_per_tick;
 	uint64_t ns_32; /* the same with 32 fraction bits */
 	uint64_t base_ticks;
-	double base_ns;       /* nanoseconds of base_ticks in the recording's time */
+	double base_ns;                /* nanoseconds of base_ticks in the recording's time */
+	struct hst_error_codes *codes; /* NULL: negative results are not told apart */
 	uint64_t unknown_end; /* ticks of open calls behind the last event of their stream */
 	bool out_of_memory;
 	uint32_t late_next;

@@ -52,6 +52,10 @@ static struct hst_function_row figures(struct hst_pass *pass, const struct hst_t
 		.returned = tally->returned,
 		.errors = tally->errors,
 		.open = tally->open,
+		.results = tally->results,
+		.zero_results = tally->zeros,
+		.negative_results = tally->negatives,
+		.beyond_results = tally->beyond,
 		.inlined_calls = tally->inlined,
 		.duration_ns = to_ns(pass, (double)tally->duration),
 		.min_ns = to_ns(pass, (double)tally->min),
@@ -93,6 +97,10 @@ static void add_figures(struct hst_function_row *sum, const struct hst_function_
 	sum->returned += row->returned;
 	sum->errors += row->errors;
 	sum->open += row->open;
+	sum->results += row->results;
+	sum->zero_results += row->zero_results;
+	sum->negative_results += row->negative_results;
+	sum->beyond_results += row->beyond_results;
 	sum->inlined_calls += row->inlined_calls;
 	sum->duration_ns += row->duration_ns;
 	sum->self_ns += row->self_ns;

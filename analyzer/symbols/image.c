@@ -435,6 +435,15 @@ struct hst_dwarf *hst_image_dwarf(struct hst_image *image)
 	return image->has_dwarf ? &image->dwarf : NULL;
 }
 
+struct hst_dwarf *hst_image_dwarf_of(
+	struct hst_image *image, const uint64_t *addresses, size_t count)
+{
+	if (count != 0) {
+		need(image, addresses, count);
+	}
+	return count != 0 && image->has_dwarf ? &image->dwarf : NULL;
+}
+
 const struct hst_elf *hst_image_elf(const struct hst_image *image)
 {
 	return &image->elf;

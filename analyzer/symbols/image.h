@@ -8,6 +8,9 @@
 
 /* The debug information with all units read, NULL: there is none. Borrowed from the image. */
 struct hst_dwarf *hst_image_dwarf(struct hst_image *image);
+/* The same with the units of these addresses (ascending) read. */
+struct hst_dwarf *hst_image_dwarf_of(
+	struct hst_image *image, const uint64_t *addresses, size_t count);
 /* The file itself: its code, not the debug file. */
 const struct hst_elf *hst_image_elf(const struct hst_image *image);
 
