@@ -136,6 +136,27 @@ static bool values_agree(const struct check *check, uint32_t count, const uint16
 	       (!whole || hst_hash_end(hash) == check->keys[check->key_count].key);
 }
 
+static void arguments(struct check *check, uint32_t op, uint32_t argument, const uint16_t *payload)
+{
+	switch (op) {
+	case HST_OP_KEY_NEW:
+	case HST_OP_KEY:
+	case HST_OP_KEY_SHORT:
+		key(check, op, argument, payload);
+		break;
+	case HST_OP_KEY_VALUES:
+		check->wrong |= !values_agree(check, argument, payload);
+		break;
+	case HST_OP_RESULT_VALUE:
+		check->wrong |= hst_hash_pieces(&(uint64_t){ words(payload, 4) }, 1) !=
+				check->latest_result;
+		break;
+	default:
+		result(check, op, payload);
+		break;
+	}
+}
+
 static void extended(struct check *check, uint32_t op, uint32_t argument, const uint16_t *payload)
 {
 	switch (op) {
@@ -188,18 +209,11 @@ static void extended(struct check *check, uint32_t op, uint32_t argument, const 
 	case HST_OP_KEY_NEW:
 	case HST_OP_KEY:
 	case HST_OP_KEY_SHORT:
-		key(check, op, argument, payload);
-		break;
 	case HST_OP_KEY_VALUES:
-		check->wrong |= !values_agree(check, argument, payload);
-		break;
-	case HST_OP_RESULT_VALUE:
-		check->wrong |= hst_hash_pieces(&(uint64_t){ words(payload, 4) }, 1) !=
-				check->latest_result;
-		break;
 	case HST_OP_RESULT_NEW:
 	case HST_OP_RESULT:
-		result(check, op, payload);
+	case HST_OP_RESULT_VALUE:
+		arguments(check, op, argument, payload);
 		break;
 	default:
 		check->time += payload[0]; /* all others have only their time to say here */

@@ -219,19 +219,17 @@ static void print_event(const struct hst_sites *sites, struct follower *follower
 		fiber_of(follower, event->value);
 		break;
 	case HST_EVENT_LOST:
-		printf("%" PRIu64 " lost %" PRIu32 "\n", event->ticks, event->value);
-		break;
 	case HST_EVENT_OWN:
-		printf("%" PRIu64 " own %" PRIu32 "\n", event->ticks, event->value);
+		printf("%" PRIu64 " %s %" PRIu32 "\n", event->ticks,
+			event->kind == HST_EVENT_OWN ? "own" : "lost", event->value);
 		break;
 	case HST_EVENT_PAUSE:
-		printf("%" PRIu64 " pause\n", event->ticks);
-		break;
 	case HST_EVENT_LIMIT:
-		printf("%" PRIu64 " limit\n", event->ticks);
-		break;
 	case HST_EVENT_THREAD_END:
-		printf("%" PRIu64 " thread_end\n", event->ticks);
+		printf("%" PRIu64 " %s\n", event->ticks,
+			event->kind == HST_EVENT_PAUSE   ? "pause"
+			: event->kind == HST_EVENT_LIMIT ? "limit"
+							 : "thread_end");
 		break;
 	case HST_EVENT_OFF_CPU:
 		printf("%" PRIu64 " off_cpu %" PRIu64 " %u\n", event->ticks, hst_event_off(event),

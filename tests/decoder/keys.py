@@ -6,7 +6,7 @@ OP_KEY_VALUES, OP_RESULT_VALUE, OP_KEY_SHORT = 31, 32, 33
 KEY_OPS = (OP_KEY_NEW, OP_KEY, OP_KEY_SHORT)
 RESULT_OPS = (OP_RESULT_NEW, OP_RESULT)
 VALUE_OPS = (OP_KEY_VALUES, OP_RESULT_VALUE)
-OPS = KEY_OPS + RESULT_OPS
+OPS = KEY_OPS + RESULT_OPS + VALUE_OPS
 SCALAR, CONTENT, LEFT_OUT = 0, 1, 2
 BYTES_MOST = 48
 MASK64 = (1 << 64) - 1
@@ -19,9 +19,16 @@ class Keys:
 
     def __init__(self):
         self.known = [None]
+        self.newest = None  # (op, where it ends) of the latest record that may have values
 
-    def read(self, op, argument, words, at, key_of, has_id):
-        """The hash, and for a result its argument; None: it makes no sense."""
+    def read(self, op, argument, words, at, end, key_of, has_id):
+        """The hash, and for a result its argument; values, or a value; None: it makes no sense."""
+        if op in VALUE_OPS:
+            of = OP_KEY_NEW if op == OP_KEY_VALUES else OP_RESULT_NEW
+            if self.newest != (of, at - 1):
+                return None
+            return result_value(words, at) if op == OP_RESULT_VALUE else values(argument, words, at + 1, end)
+        self.newest = (op, end)
         if op in (OP_KEY_NEW, OP_RESULT_NEW):
             value = words[at] | words[at + 1] << 16 | words[at + 2] << 32 | words[at + 3] << 48
         if op in KEY_OPS:
