@@ -323,8 +323,8 @@ def _run(header, words, chunk, stream, defs, out):
             add((op, units, UNKNOWN, (off, argument)))
         elif op in keys.OPS:
             # A frame without an id was open before the chunk: its key, if it had one, is not known here.
-            detail = known.read(op, argument, words, at, key_of, ids[-1] != 0)
-            if detail is None or (len(who) == 1 and not fiber.floor_unknown):
+            detail = known.read(op, argument, words, at, i, key_of, ids[-1] != 0)
+            if detail is None or (len(who) == 1 and not fiber.floor_unknown and op not in keys.VALUE_OPS):
                 out.error = "a key or a result that cannot be"
                 break
             add((op, units, UNKNOWN, detail))
