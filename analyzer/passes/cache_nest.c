@@ -253,13 +253,13 @@ struct order {
 };
 
 /*
- * A result that is not always the same, or none at all (a function that is called for its effect), must not stand in for rows that
- * could be kept for ever.
+ * A result that is not always the same, none at all or one beside what happens behind a pointer (a function that is called for its
+ * effect) must not stand in for rows that could be kept for ever.
  */
 static bool may_be_taken(const struct hst_cache_function *function)
 {
 	return hst_cache_plan_of(function)->gain_ns > 0 && function->contradicting == 0 &&
-	       hst_cache_is_seen(function);
+	       hst_cache_is_seen(function) && !hst_cache_may_write(function);
 }
 
 /* The row with most gain among those that are not taken; SIZE_MAX: none gains. */

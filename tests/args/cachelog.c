@@ -23,6 +23,7 @@ static volatile int sink;
 static __thread jmp_buf place;
 static int flips;
 static struct node nodes[31];
+static struct pair pairs[2];
 
 /* Some microseconds: worth a cache. */
 FUNCTION long slow(long n, unsigned char kind)
@@ -153,6 +154,28 @@ FUNCTION int ping(int n)
 	return result;
 }
 
+/* What it does is behind its pointer; its result says nothing. */
+FUNCTION int bumped(struct pair *pair, int n)
+{
+	LOG_CALL("bumped", LOG_POINTER(pair), LOG_INT(n));
+	for (int i = 0; i < 3000; i++) {
+		pair->a = pair->a * 31 + n;
+		__asm__ volatile("" : : : "memory");
+	}
+	LOG_RESULT(LOG_INT(0));
+	return 0;
+}
+
+/* What it returns may be changed. */
+FUNCTION struct node *found(int n)
+{
+	struct node *result = &nodes[n % 5];
+
+	LOG_CALL("found", LOG_INT(n));
+	LOG_RESULT(LOG_POINTER(result));
+	return result;
+}
+
 static inline __attribute__((always_inline)) int inlined(int a, int b)
 {
 	int result = a * b;
@@ -237,6 +260,8 @@ static void call_all(unsigned *seed)
 	sink += maybe_inlined(k % 6, k % 4);
 	sink += inlined(k % 7, 3);
 	sink += ping(k % 8);
+	sink += bumped(&pairs[k % 2], k % 3);
+	sink += found(k)->value;
 	sink += guarded(some_key(seed, 30));
 }
 

@@ -16,6 +16,7 @@ public:
 	FUNCTION int scaled(int factor) const;
 	FUNCTION virtual long area(short height) const;
 	FUNCTION static int corners(char kind);
+	FUNCTION int widened(int by);
 	int width;
 };
 
@@ -56,6 +57,22 @@ int shape::corners(char kind)
 	LOG_CALL("shape::corners", LOG_INT(kind));
 	LOG_RESULT(LOG_INT(result));
 	return result;
+}
+
+int shape::widened(int by)
+{
+	LOG_CALL("shape::widened", LOG_POINTER(this), LOG_INT(by));
+	width += by;
+	LOG_RESULT(LOG_INT(0));
+	return 0;
+}
+
+FUNCTION static int to_reference(int &value, int more)
+{
+	LOG_CALL("to_reference", LOG_POINTER(&value), LOG_INT(more));
+	value += more;
+	LOG_RESULT(LOG_INT(1));
+	return 1;
 }
 
 // Its argument is where the value is, and not the value.
@@ -115,6 +132,7 @@ int main(int argc, char **argv)
 	const std::string names[2] = { "one", "two" };
 	const shape flat(3);
 	const cube thick(5);
+	shape other(4);
 	int values[7] = { 0, 1, 2, 3, 4, 5, 6 };
 	unsigned seed = 9;
 
@@ -127,6 +145,7 @@ int main(int argc, char **argv)
 		values[k % 7] = i % 100 == 0 ? i : values[k % 7]; // of_reference contradicts itself
 		sink = sink + of_reference(values[k % 7], k % 3);
 		sink = sink + (int)larger<long>(k % 20, -k);
+		sink = sink + other.widened(k % 3) + to_reference(values[k % 7], k % 2);
 		sink = sink + caught(k, names[k % 2]);
 		if (i % 300 == 0) {
 			sink = sink + deep(2, k % 5);
