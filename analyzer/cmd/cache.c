@@ -5,6 +5,7 @@
 #include "cmd/commands.h"
 #include "passes/cache_gather.h"
 #include "passes/cache_processes.h"
+#include "passes/cache_writes.h"
 #include "passes/processes.h"
 
 #include <errno.h>
@@ -155,6 +156,10 @@ static int run_functions(struct cache_run *run)
 	result = read_pure(run, count);
 	if (result != HST_EXIT_OK) {
 		return result;
+	}
+	status = hst_cache_mark_writers(run->gather.logs.items, count, run->profile.functions);
+	if (status != HST_OK) {
+		return fail_with(run, status, &diag);
 	}
 	how.process_of = run->gather.process_of.items;
 	how.thread_count = run->gather.process_of.count;

@@ -112,6 +112,7 @@ static void json_kinds(struct hst_json *json, const struct hst_cache_function *f
 	} else {
 		hst_json_null(json, "other_result_below");
 	}
+	hst_json_bool(json, "may_write", function->writes);
 	hst_json_string(json, "verdict", hst_cache_verdict_text(function->verdict));
 }
 

@@ -69,6 +69,7 @@ struct hst_cache_costs {
 
 #define HST_CACHE_VERDICT_LIST(X)                                            \
  X(VERDICT_WORTH, "worth it")                                                \
+ X(VERDICT_BEHIND, "worth it if nothing changes behind its pointers")        \
  X(VERDICT_EXPIRE, "only with a TTL")                                        \
  X(VERDICT_UNSURE, "the gain may be chance")                                 \
  X(VERDICT_UNSEEN, "no result was seen: what it is called for is not known") \
@@ -163,6 +164,7 @@ struct hst_cache_function {
 	uint32_t kinds; /* all that hold: bits 1 << kind */
 	enum hst_cache_purity purity;
 	bool declared;
+	bool writes; /* it takes or returns a pointer or a reference to what may be changed */
 	enum hst_cache_verdict verdict;
 	double alone_ns; /* gain without the rows before it; gain_ns of the plan is what it adds to them */
 };
@@ -185,6 +187,12 @@ struct hst_cache {
 	struct hst_cache_costs costs;
 	uint64_t calls; /* that had keys */
 };
+
+/* May it do more than its result shows? */
+static inline bool hst_cache_may_write(const struct hst_cache_function *function)
+{
+	return function->writes && !function->declared;
+}
 
 void hst_cache_finish(struct hst_cache *cache);
 

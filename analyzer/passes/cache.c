@@ -34,6 +34,7 @@ static void scale_counts(struct hst_cache_work *work)
 	function->cost_ns = log->total_cost;
 	function->dropped = log->dropped;
 	function->declared = log->declared;
+	function->writes = log->writes;
 	function->sampled = log->calls.count;
 	function->rate = 1 / (double)scale;
 	function->threads = work->groups.threads;

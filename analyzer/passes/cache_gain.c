@@ -406,6 +406,30 @@ enum hst_status hst_cache_evaluate(struct hst_cache_work *work)
 	return status;
 }
 
+enum hst_status hst_cache_redraw(struct hst_cache_work *work)
+{
+	struct hst_cache_work all = *work;
+	struct finding finding;
+	uint32_t *own;
+	enum hst_status status;
+
+	all.pick = NULL;
+	all.cost = NULL;
+	all.count = work->log->calls.count;
+	status = open_finding(&all, &finding, &own);
+	finding.shared = work->function->use_shared;
+	if (status == HST_OK) {
+		status = begin(&finding);
+	}
+	if (status == HST_OK) {
+		draw_curve(&finding, work->function);
+	}
+	end(&finding);
+	free(finding.distances);
+	free(own);
+	return status;
+}
+
 static enum hst_status list_hits(struct finding *finding, struct hst_cache_hit_list *hits)
 {
 	const struct hst_cache_work *work = finding->work;

@@ -86,7 +86,10 @@ static enum hst_cache_verdict find_verdict(
 	if (function->contradicting != 0) {
 		return HST_CACHE_VERDICT_EXPIRE;
 	}
-	return plan->low_ns <= 0 ? HST_CACHE_VERDICT_UNSURE : HST_CACHE_VERDICT_WORTH;
+	if (plan->low_ns <= 0) {
+		return HST_CACHE_VERDICT_UNSURE;
+	}
+	return hst_cache_may_write(function) ? HST_CACHE_VERDICT_BEHIND : HST_CACHE_VERDICT_WORTH;
 }
 
 void hst_cache_judge(struct hst_cache_work *work)

@@ -207,16 +207,20 @@ static enum hst_status reduce(const struct forest *forest, size_t row)
 	return hst_cache_evaluate(work);
 }
 
-/* The curve stays that of all its calls. */
+/* The curve stays that of all its calls. What is left may want the other kind of cache: then it is that one's. */
 static enum hst_status reduce_only_gain(const struct forest *forest, size_t row)
 {
 	struct hst_cache_function *function = forest->rows[row]->function;
 	struct hst_cache_point curve[HST_CACHE_POWERS];
 	uint32_t curve_count = function->curve_count;
+	bool was_shared = function->use_shared;
 	enum hst_status status;
 
 	memcpy(curve, function->curve, sizeof curve);
 	status = reduce(forest, row);
+	if (status == HST_OK && function->use_shared != was_shared) {
+		return hst_cache_redraw(forest->rows[row]);
+	}
 	memcpy(function->curve, curve, sizeof curve);
 	function->curve_count = curve_count;
 	return status;
@@ -249,13 +253,13 @@ struct order {
 };
 
 /*
- * A result that is not always the same, or none at all (a function that is called for its effect), must not stand in for rows that
- * could be kept for ever.
+ * A result that is not always the same, none at all or one beside what happens behind a pointer (a function that is called for its
+ * effect) must not stand in for rows that could be kept for ever.
  */
 static bool may_be_taken(const struct hst_cache_function *function)
 {
 	return hst_cache_plan_of(function)->gain_ns > 0 && function->contradicting == 0 &&
-	       hst_cache_is_seen(function);
+	       hst_cache_is_seen(function) && !hst_cache_may_write(function);
 }
 
 /* The row with most gain among those that are not taken; SIZE_MAX: none gains. */

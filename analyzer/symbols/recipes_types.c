@@ -491,9 +491,15 @@ static bool fill(struct subject *subject)
 		return true;
 	case DW_TAG_reference_type:
 	case DW_TAG_rvalue_reference_type:
+		whole(subject->type, POINTER_SIZE);
+		hst_shape_pointer(
+			subject->types->dwarf, subject->dbg, subject->die, &subject->type->shape);
+		subject->type->shape.target = HST_TARGET_OTHER; /* of one, not of many */
+		return true;
 	case DW_TAG_unspecified_type: /* std::nullptr_t */
 		whole(subject->type, POINTER_SIZE);
 		subject->type->shape.form = HST_FORM_POINTER;
+		subject->type->shape.target_const = true;
 		return true;
 	case DW_TAG_enumeration_type:
 		return enum_type(subject);

@@ -8,6 +8,7 @@ site with an unreadable argument must not be in the plan, and enough must be rea
 """
 
 import argparse
+import bisect
 import json
 import os
 import re
@@ -32,6 +33,10 @@ MATRIX = [
     (C, "truth.c", ["-O2", "-fno-pie", "-no-pie"], 0.6, 0.4),
     (C, "truth.c", ["-O2", "-ffunction-sections", "-gdwarf-4"], 0.6, 0.4),
     (C, "truth.c", ["-O2", "-flto"], 0.5, 0.4), (C, "truth.c", ["-O2", "-march=x86-64-v3"], 0.6, 0.4),
+    (C, "truth.c", ["-O3", "-fomit-frame-pointer", "-gdwarf-4"], 0.6, 0.4),
+    (C, "truth.c", ["-O0", "-fPIC", "-shared"], 0.9, 0.88), (C, "truth.c", ["-O2", "-fPIC", "-shared"], 0.6, 0.4),
+    (CXX, "truth.cc", ["-O2", "-fPIC", "-shared"], 0.6, 0.4), (CXX, "truth.cc", ["-O1", "-gdwarf-5"], 0.6, 0.4),
+    (CXX, "truth.cc", ["-O2", "-flto"], 0.5, 0.4), (CXX, "truth.cc", ["-O2", "-fno-pie", "-no-pie"], 0.6, 0.4),
     (CXX, "truth.cc", ["-O0"], 0.8, 0.8), (CXX, "truth.cc", ["-O2"], 0.6, 0.4),
     (CXX, "truth.cc", ["-O2", "-gdwarf-4", "-fcf-protection"], 0.6, 0.4), (CXX, "truth.cc", ["-O3", "-fno-plt"], 0.6, 0.4),
 ]
@@ -46,10 +51,24 @@ def run(command, **options):
     return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
-def record(options, program, name):
-    """The lines that program and preload wrote."""
+def starter(options, compiler, source, library):
+    """A program without hooks that calls what was main of a library."""
+    program = library + "-start"
+    text = "%sint truth_main(void); int main(void) { return truth_main(); }\n" % ('extern "C" ' if source.endswith("cc") else "")
+    path = program + os.path.splitext(source)[1]
+    with open(path, "w", encoding="ascii") as handle:
+        handle.write(text)
+    status, text = run([compiler, path, library, "-Wl,-rpath," + options.work, "-o", program])
+    if status != 0:
+        raise Wrong("the starter of %s: %s" % (library, text))
+    return program
+
+
+def record(options, described_file, program):
+    """The lines that program and preload wrote. The plan is that of the program, or of the library that it calls."""
+    name = described_file
     plan = name + ".plan"
-    status, text = run([options.argsplan, program, plan])
+    status, text = run([options.argsplan, described_file, plan])
     if status != 0:
         raise Wrong("argsplan: " + text)
     log = name + ".log"
@@ -85,7 +104,7 @@ class Check:
                 if site["hook"] == "exit" and site["type"] == "void":
                     self.void.add(function["name"])
         self.inlined = self.read_inlined = self.calls = self.read = self.results = self.read_results = 0
-        self.unread = {}
+        self.unread, self.seen = {}, []
 
     def enter(self, name, expected, event):
         _, ret, _, got = event
@@ -99,6 +118,7 @@ class Check:
         if got == "-":
             self.unread.setdefault(name, [a["reason"] for a in site["arguments"]] + [site["reason"]])
             return
+        self.seen.append((name, ret))
         self.read += not site["inlined"]
         self.read_inlined += site["inlined"]
         if got != expected:
@@ -130,10 +150,27 @@ class Check:
                     self.exit(line[1], line[2], found[-1])
 
 
+def special(program, check):
+    """Enter hooks that were read: in parts that the compiler put elsewhere, and of functions inlined into themselves."""
+    status, text = run(["nm", program])
+    if status != 0:
+        raise Wrong("nm: " + text)
+    symbols = sorted((int(word[0], 16), word[2]) for word in (line.split() for line in text.split("\n"))
+                     if len(word) == 3 and word[1] in "tTwW")
+    cold = own = 0
+    for name, ret in check.seen:
+        inside = symbols[bisect.bisect(symbols, (int(ret, 16), "~")) - 1][1]
+        cold += ".cold" in inside
+        own += inside.split(".")[0] == name and check.sites[ret]["inlined"]
+    return cold, own
+
+
 def attempt(options, compiler, source, flags, least):
     name = "%s-%s%s" % (source.replace(".", "-"), compiler.replace("+", "x"), "".join(flags).replace("-", "_"))
-    program = os.path.join(options.work, name)
+    program = start = os.path.join(options.work, name)
     command = [compiler] + flags + HOOKS + [os.path.join(options.sources, source), "-o", program]
+    if "-shared" in flags:
+        command.append("-Dmain=truth_main")
     status, text = run(command)
     if status != 0:
         # -flto and -march need what not every machine has; without them it must compile.
@@ -141,16 +178,21 @@ def attempt(options, compiler, source, flags, least):
             raise Wrong("%s: %s" % (" ".join(command), text))
         print("%-45s skipped: does not compile here" % name)
         return
+    if "-shared" in flags:
+        start = starter(options, compiler, source, program)
     check = Check(described(options, program))
-    check.follow(record(options, program, program))
+    check.follow(record(options, program, start))
+    cold, own = special(program, check)
     share = check.read / max(check.calls, 1)
     results = check.read_results / max(check.results, 1)
-    print("%-45s arguments of %d of %d calls, %d of %d inlined ones, %d of %d results"
-          % (name, check.read, check.calls, check.read_inlined, check.inlined, check.read_results, check.results))
+    print("%-45s arguments of %d of %d calls, %d of %d inlined ones, %d of %d results; %d in cold parts, %d in themselves"
+          % (name, check.read, check.calls, check.read_inlined, check.inlined, check.read_results, check.results, cold, own))
     if options.verbose:
         print("   ", json.dumps(check.unread))
     if compiler == "gcc" and check.inlined > 0 and check.read_inlined == 0:
         raise Wrong("no argument of an inlined instance was read: %s" % json.dumps(check.unread))
+    if compiler == "gcc" and flags[0] in ("-O2", "-O3") and cold == 0 or compiler == "gcc" and flags[0] == "-O3" and own == 0:
+        raise Wrong("no hook was called in a part apart, or in a function inlined into itself")
     if check.calls < 20 or check.results < 15:
         raise Wrong("too few calls were seen")
     if share < least[0] or results < least[1]:

@@ -272,6 +272,42 @@ FUNCTION int f_variadic(int n, ...)
  } while (0)
 #define SIGNED(x) (long long)(x)
 
+/* A way that begins with a call of a cold function is put into a part apart. */
+__attribute__((cold, noinline)) int c_seldom(int code, int where)
+{
+	USE(where);
+	return code - where;
+}
+static inline __attribute__((always_inline)) int i_seldom(int a, long b)
+{
+	USE(b);
+	return a + (int)b;
+}
+FUNCTION int f_cold(int a, int b)
+{
+	if (a < 0) {
+		int r = c_seldom(a - 1, b);
+		long most = b + 70l;
+
+		CALL("i_seldom", i_seldom, ARG(r); ARG(most), r = i_seldom(r, most), SIGNED(r));
+		return r;
+	}
+	return a + b;
+}
+/* gcc inlines it into itself. */
+static inline int i_power(int base, int n)
+{
+	int r = 1;
+
+	if (n > 0) {
+		int less = n - 1, next = base + n;
+
+		CALL("i_power", i_power, ARG(next); ARG(less), r = i_power(next, less), SIGNED(r));
+		r += base;
+	}
+	return r;
+}
+
 static void integers(int i)
 {
 	int a = i * 7 - 3, b = -i, r;
@@ -391,6 +427,12 @@ static void changed(int i)
 	}
 	CALL("i_clamp", i_clamp, ARG(i); ARG(three); ARG(five), r = i_clamp(i, 3, 5), SIGNED(r));
 	sink += r;
+	five += acc + 10;
+	CALL("i_power", i_power, ARG(acc); ARG(five), r = i_power(acc, five), SIGNED(r));
+	for (int j = -1; j < 2; j++) {
+		CALL("f_cold", f_cold, ARG(j); ARG(acc), r = f_cold(j, acc), SIGNED(r));
+		sink += r;
+	}
 }
 
 int main(void)

@@ -99,6 +99,10 @@ static void round(int i)
 	sink += r;
 }
 
+#ifdef main
+extern "C" int main();
+#endif
+
 int main()
 {
 	for (int i = 0; i < 4; i++) {

@@ -54,6 +54,11 @@ BLOCKS = {
     "find": (2 * (TESTS + JOBS), 0, 2 * (TESTS + JOBS), None),       # a stream and its buffer, each time
     "vm_run": (TESTS, 0, TESTS, ("vm.c", "calloc(1, sizeof *vm)")),
 }
+# Calls, different arguments (by their text), arguments that had another result later, what is said.
+CACHED = {
+    "answer_checksum": (2 * RUNS_COMPARED, 38, 0, "worth it"),
+    "limit_of": (TESTS + JOBS, 2, 0, "worth it"),
+}
 FILES = ("grader.c", "problem.c", "vm.c", "compare.c", "archive.c", "limits.cpp")
 
 
@@ -69,11 +74,12 @@ def definitions(folder):
     return found
 
 
-def record(options, folder):
+def record(options, folder, *more):
     done = subprocess.run(
-        [options.hasten, "run", "-o", "demo.data", "--", options.program,
+        [options.hasten, "run", *more, "-o", "demo.data", "--", options.program,
          os.path.join(options.source, "problems")],
-        cwd=folder, capture_output=True, stdin=subprocess.DEVNULL, timeout=120, check=False)
+        cwd=folder, capture_output=True, stdin=subprocess.DEVNULL, timeout=120, check=False,
+        env=dict(os.environ, XDG_CACHE_HOME=folder))
     if done.returncode != 0:
         sys.exit(f"hasten run: {done.returncode}: {done.stderr.decode()}")
     plain = subprocess.run([options.program, os.path.join(options.source, "problems")],
@@ -86,6 +92,21 @@ def ask(options, folder, command):
     done = subprocess.run([options.hasten, command, "--json", "-n", "0", "demo.data"], cwd=folder,
                           capture_output=True, timeout=120, check=True)
     return json.loads(done.stdout)
+
+
+def cache_problems(data):
+    """The repeated computation and the file that is read again are suggested; what is called for its effect is not."""
+    rows = {short_name(row["name"]): row for row in data["functions"]}
+    for name, wanted in CACHED.items():
+        row = rows.get(name, {})
+        found = tuple(row.get(key) for key in ("calls", "keys", "contradicting_keys", "verdict"))
+        if found != wanted:
+            yield f"{name}: {found}, not {wanted}"
+    for name in ("worker", "vm_step", "normalised", "make_note"):
+        if rows.get(name, {}).get("verdict") in (None, "worth it"):
+            yield f"{name}: {rows.get(name)}"
+    if not data["complete"]:
+        yield "what is said of caches is not complete"
 
 
 def line_of(folder, name, text):
@@ -153,6 +174,8 @@ def main():
         source = pathlib.Path(options.source)
         found = list(problems(ask(options, folder, "report"), definitions(source)))
         found += memory_problems(ask(options, folder, "memory"), source)
+        record(options, folder, "--args")
+        found += cache_problems(ask(options, folder, "cache"))
     for line in found:
         print(line, file=sys.stderr)
     return 1 if found else 0

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fetches Debian source packages and builds them with instrumented functions.
 
-    fetch.py CACHE lua|sqlite|bzip2 [--cc CC] [--flags FLAGS] [--name NAME]
+    fetch.py CACHE lua|sqlite|bzip2|minigzip|zlibtest [--cc CC] [--flags FLAGS] [--name NAME]
 
 Prints the path of the program.
 
@@ -23,7 +23,9 @@ SKIP = 77
 FLAGS = "-O2 -g -finstrument-functions"
 PACKAGES = {"lua": "lua5.4", "sqlite": "sqlite3", "zlib": "zlib", "fribidi": "fribidi", "jansson": "jansson",
             "bzip2": "bzip2"}
-PROGRAMS = ("lua", "sqlite", "bzip2")
+# zlib has two: minigzip, and its own test, which its sources call example.
+ZLIB = {"minigzip": "minigzip.c", "zlibtest": "example.c"}
+PROGRAMS = ("lua", "sqlite", "bzip2", *ZLIB)
 BZIP2 = ("bzip2", "blocksort", "huffman", "crctable", "randtable", "compress", "decompress", "bzlib")
 
 
@@ -159,7 +161,7 @@ def sources_sqlite(source):
 
 
 def build(cache, name, options):
-    source = fetch(cache, name)
+    source = fetch(cache, "zlib" if name in ZLIB else name)
     program = os.path.join(cache, options.name or name)
     if os.path.exists(program):
         return program
@@ -172,6 +174,9 @@ def build(cache, name, options):
     elif name == "bzip2":
         command += ["-w", "-D_FILE_OFFSET_BITS=64"]
         command += [os.path.join(source, part + ".c") for part in BZIP2]
+    elif name in ZLIB:
+        command += ["-w", "-DHAVE_UNISTD_H", "-I" + source, os.path.join(source, "test", ZLIB[name])]
+        command += sorted(glob.glob(os.path.join(source, "*.c")))
     else:
         command += ["-w", "-DSQLITE_THREADSAFE=1", "-DSQLITE_OMIT_LOAD_EXTENSION"]
         # A small sorter writes runs early: then its worker threads come into play.
