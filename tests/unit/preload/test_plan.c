@@ -185,8 +185,8 @@ static void test_keys_of_a_chunk(void **state)
 	free(bench);
 }
 
-/* A known key and the same result again: six bytes. */
-static void test_keys_take_six_bytes(void **state)
+/* A known key and the same result again: four bytes with one of the first 255 keys of a chunk, else six. */
+static void test_keys_take_few_bytes(void **state)
 {
 	struct bench *bench = bench_new(0);
 	struct hst_stream *stream = &bench->stream;
@@ -194,14 +194,16 @@ static void test_keys_take_six_bytes(void **state)
 
 	hst_keys_begin(stream);
 	assert_true(hst_keys_make(stream));
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 4; i++) {
+		static const int words[4] = { 10, 2, 10, 3 };
 		const uint16_t *before;
 
+		stream->key_count = i == 2 ? 255 : stream->key_count;
 		bench_enter(bench, 64, 48, 0);
 		before = bench->window.cur;
-		hst_put_key(stream, stream->top, 1);
+		hst_put_key(stream, stream->top, 1 + (uint64_t)i / 2);
 		hst_put_result(stream, stream->top, 2, HST_RESULT_ZERO);
-		assert_int_equal(bench->window.cur - before, i == 0 ? 10 : 3);
+		assert_int_equal(bench->window.cur - before, words[i]);
 		bench_exit(bench, 0);
 	}
 	/* The next chunk knows neither. */
@@ -225,7 +227,7 @@ int main(void)
 		cmocka_unit_test(test_plan_is_refused),
 		cmocka_unit_test(test_hash_of_known_values),
 		cmocka_unit_test(test_keys_of_a_chunk),
-		cmocka_unit_test(test_keys_take_six_bytes),
+		cmocka_unit_test(test_keys_take_few_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
