@@ -22,7 +22,7 @@ import keys
 import test_args
 import test_real
 
-FUNCTIONS, CALLS = 20, 60
+CALLS = 60  # of each function
 # clang describes arguments on the stack by the frame that the function makes: where it begins, gdb reads something else.
 MOST = {"gcc": 64, "clang": 6}
 
@@ -78,13 +78,13 @@ def candidates(options, program, called, most):
     return found
 
 
-def choose(found):
-    """Twenty: those with most arguments first, and then all over the program."""
+def choose(found, count):
+    """Those with most arguments first, and then all over the program."""
     names = sorted(found, key=lambda name: (-len(found[name][1]), name))
-    most = names[: FUNCTIONS // 2]
-    rest = sorted(names[FUNCTIONS // 2 :])
-    step = max(len(rest) // (FUNCTIONS - len(most)), 1)
-    return most + rest[::step][: FUNCTIONS - len(most)]
+    most = names[: count // 2]
+    rest = sorted(names[count // 2 :])
+    step = max(len(rest) // (count - len(most)), 1)
+    return most + rest[::step][: count - len(most)]
 
 
 def expected(arguments, values):
@@ -177,8 +177,8 @@ def check(options, program, compiler, where):
     hasten(options, "run", "-q", "--args", "--limit=2G", "-o", data, "--", program, *arguments, cwd=where, env=store)
     called = {row["linkage_name"] for row in json.loads(hasten(options, "cache", "-n", "0", "--json", data))["functions"]}
     found = candidates(options, program, called, MOST[compiler])
-    chosen = choose(found)
-    require(len(chosen) == FUNCTIONS, "only %d functions to compare", len(chosen))
+    chosen = choose(found, options.functions)
+    require(len(chosen) == options.functions, "only %d functions to compare", len(chosen))
     plan = os.path.join(where, "args.plan")
     shutil.move(os.path.join(data, "run.plan"), plan)
     shutil.rmtree(data)
@@ -191,7 +191,7 @@ def check(options, program, compiler, where):
     functions, compared = compare(chosen, found, read)
     print("%s: %d functions (of %d), %d calls: gdb reads the same" % (program, functions, len(found), compared))
     print("  " + " ".join("%s/%d" % (name, len(found[name][1])) for name in chosen))
-    require(functions >= FUNCTIONS - 1, "only %d functions could be compared", functions)
+    require(functions >= options.functions - 1, "only %d functions could be compared", functions)
 
 
 def can_debug():
@@ -209,6 +209,7 @@ def main():
     parser.add_argument("program", choices=sorted(test_args.LEAST))
     for name in ("cache", "hasten", "preload"):
         parser.add_argument("--" + name, required=True, type=os.path.abspath)
+    parser.add_argument("--functions", type=int, default=20)
     options = parser.parse_args()
     reason = can_debug()
     if reason is not None:
