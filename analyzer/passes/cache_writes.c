@@ -35,24 +35,61 @@ static bool may_write(const struct hst_recipes *recipes, const struct hst_recipe
 	return false;
 }
 
-/* Linkage names of the functions that may write. */
+/* Does what an argument points to count, in place of its address? */
+static bool has_content(const struct hst_recipes *recipes, const struct hst_recipe_site *site)
+{
+	for (uint32_t i = 0; !site->exit && i < site->param_count; i++) {
+		if (recipes->params[site->first_param + i].content != HST_PLAN_CONTENT_SCALAR) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum hst_status add_name(
+	struct hst_image *image, const struct hst_recipe_site *site, struct hst_strtab *names)
+{
+	const struct hst_function *function =
+		site->fn == 0 ? NULL : hst_image_function(image, site->fn);
+	uint32_t id;
+
+	return function == NULL ? HST_OK : hst_strtab_add(names, function->linkage, &id);
+}
+
+static bool is_listed(
+	struct hst_image *image, const struct hst_recipe_site *site, struct hst_strtab *names)
+{
+	size_t known = names->count;
+
+	return add_name(image, site, names) == HST_OK && names->count == known;
+}
+
+/*
+ * Linkage names of the functions that may write. Where an argument counts by its content, a pointer that is returned may lead into
+ * it: equal text elsewhere has another result.
+ */
 static enum hst_status list_names(
 	struct hst_image *image, const struct hst_recipes *recipes, struct hst_strtab *names)
 {
-	for (size_t i = 0; i < recipes->site_count; i++) {
-		const struct hst_recipe_site *site = &recipes->sites[i];
-		const struct hst_function *function;
-		uint32_t id;
+	struct hst_strtab contents = { 0 };
+	enum hst_status status = HST_OK;
 
-		if (site->fn == 0 || !may_write(recipes, site)) {
-			continue;
-		}
-		function = hst_image_function(image, site->fn);
-		if (function != NULL) {
-			HST_TRY(hst_strtab_add(names, function->linkage, &id));
+	for (size_t i = 0; i < recipes->site_count && status == HST_OK; i++) {
+		if (has_content(recipes, &recipes->sites[i])) {
+			status = add_name(image, &recipes->sites[i], &contents);
 		}
 	}
-	return HST_OK;
+	for (size_t i = 0; i < recipes->site_count && status == HST_OK; i++) {
+		const struct hst_recipe_site *site = &recipes->sites[i];
+
+		if (may_write(recipes, site) ||
+			(site->exit && site->shape.form == HST_FORM_POINTER && site->fn != 0 &&
+				is_listed(image, site, &contents))) {
+			status = add_name(image, site, names);
+		}
+	}
+	hst_strtab_finish(&contents);
+	return status;
 }
 
 /* The names that are there before the rows' own are added are those of writers. */

@@ -24,6 +24,7 @@ static __thread jmp_buf place;
 static int flips;
 static struct node nodes[31];
 static struct pair pairs[2];
+static char texts[2][8] = { "   x", "   y" };
 
 /* Some microseconds: worth a cache. */
 FUNCTION long slow(long n, unsigned char kind)
@@ -176,6 +177,33 @@ FUNCTION struct node *found(int n)
 	return result;
 }
 
+/* Its result leads into its argument, of which the text counts. */
+FUNCTION const char *behind(const char *text)
+{
+	const char *result = text;
+
+	LOG_CALL("behind", LOG_TEXT(text));
+	while (*result == ' ') {
+		result++;
+	}
+	LOG_RESULT(LOG_POINTER(result));
+	return result;
+}
+
+/* Of its argument the text counts, wherever it is. */
+FUNCTION int longer(const char *text)
+{
+	int result = 0;
+
+	LOG_CALL("longer", LOG_TEXT(text));
+	for (int i = 0; i < 2000; i++) {
+		result += text[i % 2] + i;
+		__asm__ volatile("" : "+r"(result));
+	}
+	LOG_RESULT(LOG_INT(result));
+	return result;
+}
+
 static inline __attribute__((always_inline)) int inlined(int a, int b)
 {
 	int result = a * b;
@@ -260,6 +288,10 @@ static void call_all(unsigned *seed)
 	sink += maybe_inlined(k % 6, k % 4);
 	sink += inlined(k % 7, 3);
 	sink += ping(k % 8);
+	texts[0][k % 3] = (char)('a' + k % 5);
+	texts[1][k % 3] = (char)('a' + k % 2);
+	sink += *behind(texts[k % 2]);
+	sink += longer(texts[k % 2]);
 	sink += bumped(&pairs[k % 2], k % 3);
 	sink += found(k)->value;
 	sink += guarded(some_key(seed, 30));

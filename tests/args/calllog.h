@@ -86,6 +86,17 @@ LOG_QUIET uint64_t log_float(float value)
 	return bits;
 }
 
+/* Up to 8 characters by themselves. */
+LOG_QUIET uint64_t log_text(const char *text)
+{
+	uint64_t value = 0;
+
+	for (int i = 0; i < 8 && text[i] != '\0'; i++) {
+		value |= (uint64_t)(unsigned char)text[i] << 8 * i;
+	}
+	return value;
+}
+
 /* A line a call: name, thread, number of the call around it, result or "-", values. */
 LOG_QUIET void log_write(const char *path)
 {
@@ -113,6 +124,7 @@ LOG_QUIET void log_write(const char *path)
 
 #define LOG_INT(value)     ((uint64_t)(value)) /* extended by its sign, if it has one */
 #define LOG_POINTER(value) ((uint64_t)(uintptr_t)(value))
+#define LOG_TEXT(value)    log_text(value)
 #define LOG_DOUBLE(value)  log_double(value)
 #define LOG_FLOAT(value)   log_float(value)
 

@@ -27,12 +27,12 @@ C, CXX = ("gcc", "clang"), ("g++", "clang++")
 MATRIX = [(compilers, source, [level]) for compilers, source in ((C, "cachelog.c"), (CXX, "cachelog.cc"))
           for level in ("-O0", "-O1", "-O2", "-O3")]
 MATRIX += [(C, "cachelog.c", ["-O2", "-flto"]), (C, "cachelog.c", ["-O2", "-fno-pie", "-no-pie", "-gdwarf-4"])]
-# So many functions must be compared in full, of 19 and 10.
-LEAST = {"cachelog.c": 17, "cachelog.cc": 10}
-# Functions that take or return pointers and references to what is not const.
-WRITERS = ("bumped", "found", "shape::widened", "to_reference")
-# Of these the keys that came most must be the hashes of the logged values: others have structures.
-STRUCTURES = ("paired",)
+# So many functions must be compared in full, of 21 and 10.
+LEAST = {"cachelog.c": 19, "cachelog.cc": 10}
+# Functions that take or return pointers and references to what is not const, or return a place in a text that counts by its content.
+WRITERS = ("bumped", "found", "behind", "shape::widened", "to_reference")
+# Of these the keys that came most must be the hashes of the logged values: others have structures or content.
+STRUCTURES = ("paired", "behind", "longer")
 
 
 class Wrong(Exception):
