@@ -90,6 +90,7 @@ static void verdict_cell(char text[HST_CACHE_CELL], const struct hst_cache_funct
 {
 	bool may_be_worth = function->verdict == HST_CACHE_VERDICT_WORTH ||
 			    function->verdict == HST_CACHE_VERDICT_BEHIND ||
+			    function->verdict == HST_CACHE_VERDICT_OUTPUT ||
 			    function->verdict == HST_CACHE_VERDICT_UNSEEN ||
 			    function->verdict == HST_CACHE_VERDICT_EXPIRE ||
 			    function->verdict == HST_CACHE_VERDICT_UNSURE;

@@ -70,6 +70,7 @@ struct hst_cache_costs {
 #define HST_CACHE_VERDICT_LIST(X)                                            \
  X(VERDICT_WORTH, "worth it")                                                \
  X(VERDICT_BEHIND, "worth it if nothing changes behind its pointers")        \
+ X(VERDICT_OUTPUT, "worth it if its input is the same and its output kept")  \
  X(VERDICT_EXPIRE, "only with a TTL")                                        \
  X(VERDICT_UNSURE, "the gain may be chance")                                 \
  X(VERDICT_UNSEEN, "no result was seen: what it is called for is not known") \

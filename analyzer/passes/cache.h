@@ -26,6 +26,7 @@ struct hst_cache_log {
 	uint32_t
 		shift; /* the sample has the keys whose hash has so many zeros at its top: one of 2^shift */
 	bool declared; /* the user says that it is pure */
+	bool program;  /* its calls are runs of a program */
 	bool writes; /* it takes or returns pointers to what may be changed (passes/cache_writes.h) */
 };
 

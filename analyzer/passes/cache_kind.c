@@ -89,6 +89,9 @@ static enum hst_cache_verdict find_verdict(
 	if (plan->low_ns <= 0) {
 		return HST_CACHE_VERDICT_UNSURE;
 	}
+	if (work->log->program) {
+		return HST_CACHE_VERDICT_OUTPUT;
+	}
 	return hst_cache_may_write(function) ? HST_CACHE_VERDICT_BEHIND : HST_CACHE_VERDICT_WORTH;
 }
 

@@ -41,7 +41,7 @@ struct logs {
 static enum hst_status add_run(
 	struct logs *logs, const struct hst_process_image *image, uint32_t number)
 {
-	struct hst_cache_log fresh = { .row = (uint32_t)logs->items.count };
+	struct hst_cache_log fresh = { .row = (uint32_t)logs->items.count, .program = true };
 	struct hst_cache_call call = { .key = key_of(image),
 		.start_ns = image->start_ns,
 		.end_ns = image->end_ns,

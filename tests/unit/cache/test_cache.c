@@ -338,6 +338,21 @@ static void test_what_may_write_takes_nothing(void **state)
 	}
 }
 
+/* A program is run for what it puts out. */
+static void test_programs_have_a_condition(void **state)
+{
+	struct hst_cache_log log = { .program = true };
+	struct hst_cache cache;
+
+	(void)state;
+	for (uint64_t i = 0; i < 20; i++) {
+		add(&log, call_at(i * 10000, 5000, 1, 0));
+	}
+	analyse(&log, 1, &cache);
+	assert_int_equal(of_row(&cache, 0)->verdict, HST_CACHE_VERDICT_OUTPUT);
+	finish(&log, 1, &cache);
+}
+
 /* The outer one is taken first: the inner calls in its hits are not made. */
 static void test_inner_row_goes_with_the_outer(void **state)
 {
@@ -610,6 +625,7 @@ int main(void)
 		cmocka_unit_test(test_rows_within_each_other),
 		cmocka_unit_test(test_calls_without_a_result_take_nothing),
 		cmocka_unit_test(test_what_may_write_takes_nothing),
+		cmocka_unit_test(test_programs_have_a_condition),
 		cmocka_unit_test(test_inner_row_goes_with_the_outer),
 		cmocka_unit_test(test_refuted_row_takes_nothing),
 		cmocka_unit_test(test_overlapping_recursion),
