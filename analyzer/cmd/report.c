@@ -157,11 +157,13 @@ static void cost_line(const struct hst_profile *profile)
 	char low[HST_UNITS_BYTES];
 	char high[HST_UNITS_BYTES];
 	char beside[HST_UNITS_BYTES];
+	char keys[HST_UNITS_BYTES];
 	double missed =
 		profile->calls == 0 ? 0 : (double)profile->missed_calls / (double)profile->calls;
 	double pair =
 		profile->cost_inside_ns + profile->cost_outside_ns + missed * profile->cost_miss_ns;
-	double rest = (double)profile->compensated_ns - pair * (double)profile->calls;
+	double rest = (double)profile->compensated_ns - pair * (double)profile->calls -
+		      profile->cost_keys_ns;
 	bool range = profile->cost_low < profile->cost_high;
 
 	hst_units_ns(cost, (double)profile->compensated_ns);
@@ -169,9 +171,12 @@ static void cost_line(const struct hst_profile *profile)
 	hst_units_ns(low, pair * profile->cost_low);
 	hst_units_ns(high, pair * profile->cost_high);
 	hst_units_ns(beside, rest);
-	hst_print_line("our own cost of %s (%s per call%s%s%s%s%s%s) is subtracted", cost, each,
+	hst_units_ns(keys, profile->cost_keys_ns);
+	hst_print_line("our own cost of %s (%s per call%s%s%s%s%s%s%s%s) is subtracted", cost, each,
 		range ? "; it may have been " : "", range ? low : "", range ? " to " : "",
 		range ? high : "",
+		profile->cost_keys_ns > 0 ? "; beside that, arguments and results " : "",
+		profile->cost_keys_ns > 0 ? keys : "",
 		rest > (double)profile->compensated_ns / 20 ? "; beside that, writing and memory "
 							    : "",
 		rest > (double)profile->compensated_ns / 20 ? beside : "");

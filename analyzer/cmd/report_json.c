@@ -244,6 +244,7 @@ void hst_report_json(const struct hst_report *report)
 	hst_json_double(&json, "own_cost_inside_ns", profile->cost_inside_ns, 3);
 	hst_json_double(&json, "own_cost_outside_ns", profile->cost_outside_ns, 3);
 	hst_json_double(&json, "own_cost_miss_ns", profile->cost_miss_ns, 3);
+	hst_json_double(&json, "own_cost_keys_ns", profile->cost_keys_ns, 0);
 	hst_json_double(&json, "own_cost_low", profile->cost_low, 3);
 	hst_json_double(&json, "own_cost_high", profile->cost_high, 3);
 	hst_json_bool(&json, "clock_estimated", profile->clock_estimated);

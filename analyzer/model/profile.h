@@ -185,6 +185,7 @@ struct hst_profile {
 	uint64_t compensated_ns; /* whole own cost subtracted */
 	double cost_inside_ns, cost_outside_ns; /* calibrated, per call */
 	double cost_miss_ns; /* more of the caller's, if the call was not foretold */
+	double cost_keys_ns; /* of what was subtracted: keys and results of calls */
 	double cost_empty_ns; /* what a program takes to call hooks that do nothing, per call, no part of those; 0 unknown */
 	double cost_low, cost_high; /* what the true cost is, as a share of that */
 	struct hst_ledger ledger;   /* sum over streams and files */

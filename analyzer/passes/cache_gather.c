@@ -148,9 +148,10 @@ static uint64_t cost_of(
 	const struct hst_tallies *tallies = replay->tallies;
 	double below = (double)(replay->stack.enters - frame->enters);
 	double missed = (double)(replay->stack.missed - frame->missed);
+	double extra = (double)(replay->stack.extra - frame->extra);
 	double inside = (double)tallies->inside_256;
 	double ns = ((double)duration - (inside + below * (inside + (double)tallies->outside_256) +
-						missed * (double)tallies->miss_256) /
+						missed * (double)tallies->miss_256 + extra) /
 						256) *
 		    tallies->ns_per_tick;
 

@@ -42,6 +42,19 @@ static double mean(const uint32_t *costs, size_t count)
 	return sum / (double)count;
 }
 
+static struct hst_key_cost key_cost(uint32_t key, uint32_t inside, uint32_t result)
+{
+	struct hst_key_cost cost = { 0 };
+
+	if (key < HST_COST_MAX && result < HST_COST_MAX) {
+		inside = inside < key ? inside : key;
+		cost.inside = (uint64_t)(inside * HST_COST_SHARE + 0.5);
+		cost.outside = (uint64_t)((key - inside) * HST_COST_SHARE + 0.5);
+		cost.result = (uint64_t)(result * HST_COST_SHARE + 0.5);
+	}
+	return cost;
+}
+
 struct hst_own_cost hst_own_cost(const struct hst_file_header *header)
 {
 	struct hst_own_cost cost = { .low = 1, .high = 1 };
@@ -56,6 +69,10 @@ struct hst_own_cost hst_own_cost(const struct hst_file_header *header)
 	if (header->cost_inside_256 >= HST_COST_MAX || header->cost_outside_256 >= HST_COST_MAX) {
 		return cost;
 	}
+	cost.key[0] = key_cost(
+		header->cost_key_256, header->cost_key_inside_256, header->cost_result_256);
+	cost.key[1] = key_cost(header->cost_key_new_256, header->cost_key_new_inside_256,
+		header->cost_result_new_256);
 	cost.inside_256 = header->cost_inside_256;
 	cost.outside_256 = header->cost_outside_256;
 	count = sorted(header, header->cost_empty_256, costs);

@@ -18,12 +18,20 @@
 /* Calling hooks that do nothing costs programs so many times what it costs the preload's loop: they have registers to save, and lose more of what the compiler would do. */
 #define HST_EMPTY_SHARE 2.0
 
+/* What writing keys and results takes besides, 1/256 ticks. */
+struct hst_key_cost {
+	uint64_t inside;  /* of a key, in the time of the call */
+	uint64_t outside; /* in its caller's */
+	uint64_t result;  /* in its caller's */
+};
+
 struct hst_own_cost {
 	uint64_t inside_256;  /* of the callee's time, 1/256 ticks; 0 unknown */
 	uint64_t outside_256; /* of the caller's */
 	uint64_t miss_256;    /* more of that, if the predictor did not foretell the call */
 	uint64_t empty_256;   /* what the program takes to call hooks that do nothing; 0 unknown */
-	double low, high;     /* what the true cost is, as a share of these: 1 and 1 unknown */
+	struct hst_key_cost key[2]; /* known; new */
+	double low, high; /* what the true cost is, as a share of these: 1 and 1 unknown */
 };
 
 /* From the calibration at the start and those of later: their mean; the outer quartiles, with the factors above. */

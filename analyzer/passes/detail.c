@@ -98,7 +98,8 @@ void hst_replay_detail_close(struct hst_replay *replay, const struct hst_replay_
 
 		node->self_ns +=
 			scale * ((double)(duration - frame->away) * 256 - inside -
-					outside * frame->children - miss * frame->children_missed);
+					outside * frame->children - miss * frame->children_missed -
+					(double)frame->self_extra);
 		node->context.errors += error && node->context.function == frame->row;
 	}
 	if (tree != NULL && tree->edges && frame->edge != UINT32_MAX) {
@@ -111,7 +112,8 @@ void hst_replay_detail_close(struct hst_replay *replay, const struct hst_replay_
 		if (pair->active == 0) {
 			pair->total_ns +=
 				scale * ((double)duration * 256 - inside -
-						(inside + outside) * below - miss * missed);
+						(inside + outside) * below - miss * missed -
+						(double)(replay->stack.extra - frame->extra));
 			pair->off_ns +=
 				tallies->ns_per_tick * (double)(replay->stack.off - frame->off);
 		}

@@ -80,10 +80,10 @@ static NOINLINE bool make_latency(struct hst_tallies *tallies, struct hst_tally 
 }
 
 static inline void tally_return(struct hst_tallies *tallies, struct hst_tally *tally,
-	uint64_t duration, uint64_t below, uint64_t missed)
+	uint64_t duration, uint64_t below, uint64_t rest)
 {
-	uint64_t cost = tallies->inside_256 + below * (tallies->inside_256 + tallies->outside_256) +
-			missed * tallies->miss_256;
+	uint64_t cost =
+		tallies->inside_256 + below * (tallies->inside_256 + tallies->outside_256) + rest;
 	uint64_t scaled = duration << 8;
 	uint64_t real = scaled > cost ? (scaled - cost) >> 8 : 0;
 	uint64_t ns = (uint64_t)((u128)real * tallies->ns_32 >> 32);
@@ -123,6 +123,7 @@ static inline void close_top(struct hst_replay *replay, enum hst_replay_close ho
 	uint64_t duration = replay->now - frame->start;
 	uint64_t below = stack->enters - frame->enters;
 	uint64_t missed = stack->missed - frame->missed;
+	uint64_t extra = stack->extra - frame->extra;
 	bool carried = (frame->flags & HST_FRAME_CARRIED) != 0;
 	uint64_t self = duration - frame->away;
 
@@ -132,16 +133,19 @@ static inline void close_top(struct hst_replay *replay, enum hst_replay_close ho
 	tally->children_missed += frame->children_missed;
 	replay->children += frame->children;
 	replay->children_missed += frame->children_missed;
+	tally->self_extra += frame->self_extra;
+	replay->self_extra += frame->self_extra;
 	tally->active -= tally->active > 0;
 	if (frame->flags & HST_FRAME_OUTERMOST) {
 		tally->total += duration;
 		tally->total_off += stack->off - frame->off;
 		tally->below += below;
 		tally->below_missed += missed;
+		tally->below_extra += extra;
 		tally->outer += !carried;
 	}
 	if (LIKELY(how == HST_CLOSE_RETURN && !carried)) {
-		tally_return(tallies, tally, duration, below, missed);
+		tally_return(tallies, tally, duration, below, missed * tallies->miss_256 + extra);
 	} else if (!carried) {
 		tally_other_end(tally, how);
 	}
@@ -185,6 +189,7 @@ static inline void push(struct hst_replay *replay, uint32_t row, uint16_t flags)
 		.start = replay->now,
 		.enters = stack->enters,
 		.missed = stack->missed,
+		.extra = stack->extra,
 		.off = stack->off,
 		.row = row,
 		.flags = flags | (tally->active == 0 ? HST_FRAME_OUTERMOST : 0),
@@ -452,6 +457,8 @@ static NOINLINE void rare(struct hst_replay *replay, const struct hst_event *eve
 		break;
 	case HST_EVENT_KEY:
 	case HST_EVENT_RESULT:
+		hst_replay_key_cost(replay, event);
+		__attribute__((fallthrough));
 	case HST_EVENT_VALUES:
 	case HST_EVENT_RESULT_VALUE:
 		if (event->kind == HST_EVENT_RESULT) {

@@ -14,6 +14,7 @@
 
 #include "model/profile.h"
 #include "passes/calltree.h"
+#include "passes/cost.h"
 #include "passes/timeline.h"
 #include "reader/decode.h"
 #include "util/map.h"
@@ -34,6 +35,8 @@ struct hst_tally {
 	uint64_t children;     /* calls made directly by the function */
 	uint64_t below_missed; /* those of `below` that the recorder's predictor did not foretell */
 	uint64_t children_missed; /* the same of `children` */
+	uint64_t below_extra;     /* cost of keys and results within `total`, 1/256 ticks */
+	uint64_t self_extra;      /* the same within `self` */
 	uint64_t returned;
 	uint64_t duration; /* of returned calls, without our cost */
 	uint64_t min,
@@ -98,11 +101,12 @@ struct hst_tallies {
 	const struct hst_function_row *rows; /* for the timeline */
 	uint64_t *
 		watched; /* calls of functions of which not all were recorded, since the chunk began */
-	uint64_t inside_256;        /* cost of one call within its own time, 1/256 ticks */
-	uint64_t outside_256;       /* the same within its caller's time */
-	uint64_t miss_256;          /* more of that, if the predictor did not foretell the call */
-	double cost_low, cost_high; /* bounds of what is subtracted, as a share of it */
-	uint64_t memory_256;        /* cost of a record of a block that comes or goes */
+	uint64_t inside_256;  /* cost of one call within its own time, 1/256 ticks */
+	uint64_t outside_256; /* the same within its caller's time */
+	uint64_t miss_256;    /* more of that, if the predictor did not foretell the call */
+	struct hst_key_cost key_costs[2]; /* of known keys and results, of new ones */
+	double cost_low, cost_high;       /* bounds of what is subtracted, as a share of it */
+	uint64_t memory_256;              /* cost of a record of a block that comes or goes */
 	double ns_per_tick;
 	uint64_t ns_32; /* the same with 32 fraction bits */
 	uint64_t base_ticks;
@@ -131,6 +135,8 @@ struct hst_replay_frame {
 	uint64_t real;   /* ticks of its begin, for the timeline */
 	uint32_t row;
 	uint64_t missed; /* as enters, of those not foretold */
+	uint64_t extra;  /* of the stack before this one, and what is its caller's */
+	uint64_t self_extra;
 	uint32_t children;
 	uint32_t children_missed;
 	uint32_t node; /* of the calltree */
@@ -142,6 +148,7 @@ struct hst_replay_stack {
 	HST_VEC(struct hst_replay_frame) frames;
 	uint64_t enters; /* calls so far */
 	uint64_t missed; /* those not foretold */
+	uint64_t extra;  /* cost of keys and results so far, 1/256 ticks */
 	uint64_t off;    /* ticks not on a CPU, or not present, so far */
 	uint64_t parked; /* virtual ticks when another stack became the present one */
 	uint32_t fiber;
@@ -162,6 +169,7 @@ struct hst_replay {
 	uint64_t calls;
 	uint64_t children; /* sums for the thread's own row */
 	uint64_t children_missed;
+	uint64_t self_extra;
 	uint64_t self;
 	uint64_t events;
 	uint64_t walked;    /* frames walked by switches of stacks */
@@ -248,6 +256,9 @@ void hst_replay_walk(struct hst_replay *replay, const struct hst_replay_stack *s
 size_t hst_replay_resync(struct hst_replay *replay, const struct hst_event *events, size_t count);
 /* No more frames come. */
 void hst_replay_resync_end(struct hst_replay *replay);
+
+/* KEY, RESULT: what it took to write them. */
+void hst_replay_key_cost(struct hst_replay *replay, const struct hst_event *event);
 
 /* OFF_CPU. */
 void hst_replay_absence(struct hst_replay *replay, const struct hst_event *event);

@@ -126,6 +126,7 @@ static bool make_places(struct hst_replay *replay, uint32_t index)
 	place.start = replay->now;
 	place.enters = stack->enters;
 	place.missed = stack->missed;
+	place.extra = stack->extra;
 	place.off = stack->off;
 	if (stack->frames.count != 0) {
 		struct hst_replay_frame *first = stack->frames.items;
@@ -136,6 +137,7 @@ static bool make_places(struct hst_replay *replay, uint32_t index)
 		place.off = first->off;
 		place.enters = first->enters - !carried;
 		place.missed = first->missed;
+		place.extra = first->extra;
 		memmove(first + count, first, stack->frames.count * sizeof *first);
 	}
 	for (uint32_t i = 0; i < count; i++) {

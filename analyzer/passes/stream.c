@@ -64,7 +64,8 @@ uint64_t hst_pass_self(const struct hst_pass *pass, const struct hst_replay *rep
 {
 	double cost = (double)replay->calls * (double)pass->shared.inside_256 +
 		      (double)replay->children * (double)pass->shared.outside_256 +
-		      (double)replay->children_missed * (double)pass->shared.miss_256;
+		      (double)replay->children_missed * (double)pass->shared.miss_256 +
+		      (double)replay->self_extra;
 	double ns = ((double)(int64_t)replay->self - cost / 256) * pass->shared.ns_per_tick;
 
 	return ns > 0 && ns < 1e19 ? (uint64_t)(ns + 0.5) : 0;

@@ -43,9 +43,9 @@ static struct hst_function_row figures(struct hst_pass *pass, const struct hst_t
 	double ran = self - off;
 	double miss = (double)pass->shared.miss_256 / 256;
 	double cost = (double)tally->calls * inside + (double)tally->children * outside +
-		      (double)tally->children_missed * miss;
+		      (double)tally->children_missed * miss + (double)tally->self_extra / 256;
 	double below = (double)tally->outer * inside + (double)tally->below * (inside + outside) +
-		       (double)tally->below_missed * miss;
+		       (double)tally->below_missed * miss + (double)tally->below_extra / 256;
 	double total = (double)tally->total;
 	struct hst_function_row row = {
 		.calls = tally->calls,
@@ -143,6 +143,7 @@ static enum hst_status flush(struct hst_pass *pass, size_t thread)
 		row = figures(pass, tally);
 		pass->profile->missed_calls += tally->children_missed;
 		add_figures(&pass->sums.items[i], &row);
+		pass->profile->cost_keys_ns += (double)to_ns(pass, (double)tally->self_extra / 256);
 		pass->compensated += (double)row.compensated_ns;
 		/* The latencies are sums already; the row keeps adding to the same ones. */
 		*tally = (struct hst_tally){ .latency = row.latency };

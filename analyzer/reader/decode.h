@@ -78,7 +78,7 @@ enum hst_event_kind {
 	/*
 	 * `value` is an index into hst_decoder_keys(), valid until the next batch. KEY: hash of the arguments that the
 	 * innermost frame, just entered, was called with. RESULT: hash of what it returns; reason: HST_RESULT_...; its EXIT
-	 * follows. A KEY may lack its RESULT (not read).
+	 * follows. A KEY may lack its RESULT (not read). `unknown`: 1 if the record defined it.
 	 */
 	HST_EVENT_KEY,
 	HST_EVENT_RESULT,
@@ -128,8 +128,9 @@ struct hst_event {
 	uint32_t site; /* ENTER, FRAME; ALLOC, MAP, STACK: fn is HST_MEMORY_BASE + number */
 	uint16_t kind; /* enum hst_event_kind */
 	uint16_t reason;
-	uint32_t value;   /* count, fiber, depth */
-	uint32_t unknown; /* RESYNC: frames without a name */
+	uint32_t value; /* count, fiber, depth */
+	uint32_t
+		unknown; /* RESYNC: frames without a name; OFF_CPU: the high half; KEY, RESULT: it is new */
 };
 
 /* OFF_CPU: ticks, below 2^62. */

@@ -34,6 +34,7 @@ static enum hst_step key_event(struct hst_decoder *decoder, uint32_t op, uint32_
 			return HST_STEP_MEMORY;
 		}
 		decoder->key_end = payload + 8;
+		event->unknown = 1;
 	}
 	if (id > decoder->keys.count) {
 		return HST_STEP_DAMAGED;
@@ -59,6 +60,7 @@ static enum hst_step result_event(struct hst_decoder *decoder, uint32_t op, uint
 	}
 	result = op == HST_OP_RESULT ? key->result : hst_load64(payload);
 	decoder->result_end = op == HST_OP_RESULT ? NULL : payload + 8;
+	event->unknown = op == HST_OP_RESULT_NEW;
 	if (key != NULL) {
 		key->result = result;
 		key->has_result = true;

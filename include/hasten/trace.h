@@ -228,7 +228,18 @@ struct hst_file_header {
 	uint32_t cost_empty_256[HST_COSTS];
 	/* Calls whose arguments were asked for, but not read: content not readable or too long, no memory. */
 	uint32_t keys_lost;
-	uint8_t reserved[1752];
+	/*
+	 * By how much longer a call takes whose key is written, 1/256 ticks, and how much of that is the callee's time; by how
+	 * much longer one whose result is, which is the caller's. Measured once, with two values; 0 unknown. `new`: a key, a
+	 * result, that is defined.
+	 */
+	uint32_t cost_key_256;
+	uint32_t cost_key_inside_256;
+	uint32_t cost_key_new_256;
+	uint32_t cost_key_new_inside_256;
+	uint32_t cost_result_256;
+	uint32_t cost_result_new_256;
+	uint8_t reserved[1728];
 	uint32_t
 		journal_lost; /* records of the journal that could not be written and of which no LOST tells */
 	int32_t journal_error; /* errno of the latest of them */

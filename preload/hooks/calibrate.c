@@ -8,6 +8,7 @@
 #include "core/attr.h"
 #include "core/clock.h"
 #include "core/process.h"
+#include "hooks/calibrate_keys.h"
 #include "hooks/memory.h"
 #include "hooks/start.h"
 #include "sink/file.h"
@@ -326,6 +327,7 @@ static void measure_first(struct hst_stream *stream)
 	}
 	inside = inside < full ? inside : full;
 	keep_cost(pair_cost(stream, HST_BATCHES));
+	hst_calibrate_keys(stream);
 	if (stream->mode != HST_STREAM_TRACE) {
 		hst_tree_clear(stream);
 	}

@@ -11,6 +11,7 @@
 #include "core/sys.h"
 #include "core/text.h"
 #include "hooks/build.h"
+#include "hooks/calibrate_keys.h"
 #include "hooks/journal.h"
 #include "hooks/memory.h"
 #include "hooks/sample.h"
@@ -159,6 +160,7 @@ static bool step_memory(void)
 static bool step_modules(void)
 {
 	(void)hst_modules_update();
+	hst_calibrate_keys_start();
 	return true;
 }
 
@@ -310,6 +312,12 @@ static bool fork_file(void)
 	memcpy(header->comm, parent->comm, sizeof header->comm);
 	header->cost_inside_256 = parent->cost_inside_256;
 	header->cost_outside_256 = parent->cost_outside_256;
+	header->cost_key_256 = parent->cost_key_256;
+	header->cost_key_inside_256 = parent->cost_key_inside_256;
+	header->cost_key_new_256 = parent->cost_key_new_256;
+	header->cost_key_new_inside_256 = parent->cost_key_new_inside_256;
+	header->cost_result_256 = parent->cost_result_256;
+	header->cost_result_new_256 = parent->cost_result_new_256;
 	header->fork_ticks = hst_fork_ticks;
 	hst_fork_ticks = 0;
 	header->memory = parent->memory;

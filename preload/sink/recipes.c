@@ -183,3 +183,11 @@ void hst_recipes_drop(const struct hst_loaded *module)
 		(void)each_section(module, drop_section);
 	}
 }
+
+void hst_recipes_own(
+	uint64_t ret, uint64_t fn, const struct hst_plan_piece *pieces, uint64_t count, bool result)
+{
+	if (hst_recipes != NULL) {
+		(void)insert(ret, fn, packed(pieces, count) | (result ? HST_RECIPE_RESULT : 0));
+	}
+}

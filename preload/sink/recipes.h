@@ -12,6 +12,7 @@
 #define HST_SINK_RECIPES_H
 
 #include "core/attr.h"
+#include "hasten/plan.h"
 #include "sink/modules.h"
 
 #include <stdbool.h>
@@ -43,6 +44,10 @@ bool hst_recipes_start(bool values);
 /* The list of modules has one more, or one less. Not by two threads at once. */
 void hst_recipes_add(const struct hst_loaded *module);
 void hst_recipes_drop(const struct hst_loaded *module);
+
+/* Of a function of ours, which stays. Before any thread records. */
+void hst_recipes_own(uint64_t ret, uint64_t fn, const struct hst_plan_piece *pieces, uint64_t count,
+	bool result);
 
 /* NULL: nothing is to be read here. */
 HST_INLINE const struct hst_recipe *hst_recipe_find(uint64_t ret)

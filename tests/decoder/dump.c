@@ -164,6 +164,18 @@ static void forget_parked(struct follower *follower)
 	}
 }
 
+static void replace_stack(
+	struct follower *follower, struct fiber *fiber, const struct hst_event *event)
+{
+	if (event->reason == HST_RESYNC_GAP) {
+		forget_parked(follower);
+	}
+	fiber_resize(fiber, event->value);
+	for (uint32_t i = 0; i < event->unknown; i++) {
+		fiber->sites[i] = 0;
+	}
+}
+
 static void print_hash(const struct hst_event *event, uint64_t hash)
 {
 	if (event->kind == HST_EVENT_KEY) {
@@ -195,17 +207,6 @@ static void print_values(const struct hst_event *event, const struct hst_value *
 		}
 	}
 	putchar('\n');
-}
-
-static void resync(struct follower *follower, struct fiber *fiber, const struct hst_event *event)
-{
-	if (event->reason == HST_RESYNC_GAP) {
-		forget_parked(follower);
-	}
-	fiber_resize(fiber, event->value);
-	for (uint32_t i = 0; i < event->unknown; i++) {
-		fiber->sites[i] = 0;
-	}
 }
 
 static void print_event(const struct hst_sites *sites, struct follower *follower,
@@ -256,7 +257,7 @@ static void print_event(const struct hst_sites *sites, struct follower *follower
 		print_values(event, hst_decoder_values(decoder, NULL));
 		break;
 	case HST_EVENT_RESYNC:
-		resync(follower, fiber, event);
+		replace_stack(follower, fiber, event);
 		break;
 	case HST_EVENT_FRAME:
 		if (event->value < fiber->depth) {

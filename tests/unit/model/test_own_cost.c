@@ -156,6 +156,66 @@ static void test_own_cost_of_calls_that_were_not_foretold_is_their_callers(void 
 	assert_int_equal(row_of(fixture, 0)->max_ns, 1000 - 20 - 3 * 40 - 2 * 30);
 }
 
+/* A record about arguments that has one number, or none. */
+static void about(struct tracegen_stream *stream, enum hst_op op, uint16_t argument, size_t words)
+{
+	const uint16_t record[5] = {
+		(uint16_t)(HST_KIND_EXTENDED << HST_KIND_SHIFT | op << 8 | argument), 7
+	};
+
+	tracegen_words(stream, record, 1 + words);
+}
+
+/* Of four calls of `inner` by `middle`, two define their key, and all have one; the third has no result. */
+static void test_own_cost_of_keys_and_results(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tracegen *gen = fixture_trace(1);
+	struct tracegen_stream *stream = tracegen_thread(gen, 1, HST_LANE_MAIN, NULL);
+	struct hst_file_header *header = tracegen_header(gen);
+
+	header->cost_inside_256 = 40 * 256;
+	header->cost_outside_256 = 40 * 256;
+	/* In nanoseconds: a key 8 within the call and 12 within its caller, a new one 14 and 16; a result 10, a new one 20. */
+	header->cost_key_256 = (uint32_t)(40 * 256 / HST_COST_SHARE + 0.5);
+	header->cost_key_inside_256 = (uint32_t)(16 * 256 / HST_COST_SHARE + 0.5);
+	header->cost_key_new_256 = (uint32_t)(60 * 256 / HST_COST_SHARE + 0.5);
+	header->cost_key_new_inside_256 = (uint32_t)(28 * 256 / HST_COST_SHARE + 0.5);
+	header->cost_result_256 = (uint32_t)(20 * 256 / HST_COST_SHARE + 0.5);
+	header->cost_result_new_256 = (uint32_t)(40 * 256 / HST_COST_SHARE + 0.5);
+	at_enter(stream, 0, 0);
+	at_enter(stream, 100, 2);
+	for (uint64_t i = 1; i <= 4; i++) {
+		at_enter(stream, i * 200, 1);
+		if (i <= 2) {
+			about(stream, HST_OP_KEY_NEW, 0, 4);
+		} else {
+			about(stream, HST_OP_KEY_SHORT, (uint16_t)(i - 2), 0);
+		}
+		if (i != 3) {
+			about(stream, i <= 2 ? HST_OP_RESULT_NEW : HST_OP_RESULT, 0,
+				i <= 2 ? 4 : 0);
+		}
+		at_leave(stream, i * 200 + 100);
+	}
+	at_leave(stream, 1100);
+	at_leave(stream, 1400);
+	fixture_add(fixture, gen);
+	fixture_read(fixture, NULL);
+	assert_int_equal(row_of(fixture, 1)->self_ns, 4 * (100 - 20) - 2 * 14 - 2 * 8);
+	assert_int_equal(row_of(fixture, 1)->total_ns, 4 * (100 - 20) - 2 * 14 - 2 * 8);
+	assert_int_equal(row_of(fixture, 1)->max_ns, 100 - 20 - 8);
+	assert_int_equal(row_of(fixture, 1)->min_ns, 100 - 20 - 14);
+	assert_int_equal(row_of(fixture, 2)->self_ns,
+		1000 - 400 - 20 - 4 * 20 - 2 * 16 - 2 * 12 - 2 * 20 - 10);
+	assert_int_equal(
+		row_of(fixture, 2)->total_ns, 1000 - 20 - 4 * 40 - 2 * 30 - 2 * 20 - 2 * 20 - 10);
+	assert_int_equal(row_of(fixture, 0)->self_ns, 400 - 20 - 20);
+	assert_int_equal(
+		row_of(fixture, 0)->total_ns, 1400 - 20 - 5 * 40 - 2 * 30 - 2 * 20 - 2 * 20 - 10);
+	assert_int_equal((int)fixture->profile.cost_keys_ns, 2 * 30 + 2 * 20 + 2 * 20 + 10);
+}
+
 static void test_own_time_is_of_no_call(void **state)
 {
 	struct fixture *fixture = *state;
@@ -209,6 +269,7 @@ int main(void)
 		TEST(test_own_cost_of_empty_hooks_is_the_median_and_no_part_of_a_pair),
 		TEST(test_own_cost_gives_totals_their_range),
 		TEST(test_own_cost_of_calls_that_were_not_foretold_is_their_callers),
+		TEST(test_own_cost_of_keys_and_results),
 		TEST(test_own_time_is_of_no_call),
 		TEST(test_own_time_is_not_more_than_the_call_has_had),
 	};
