@@ -3,7 +3,7 @@
 #include "cmd/cache.h"
 
 #include "cmd/commands.h"
-#include "passes/cache_gather.h"
+#include "passes/arguments.h"
 #include "passes/cache_processes.h"
 #include "passes/cache_writes.h"
 #include "passes/processes.h"
@@ -17,7 +17,7 @@
 
 static const struct hst_option options[] = {
 	{ 0, "explain", "FUNCTION", HST_OPTION_TEXT, HST_OPTION_AT(explain),
-		"all about one row: results, keys, times between calls, curve" },
+		"all about one row: arguments, values (run --values), results, times, curve" },
 	{ 0, "processes", NULL, HST_OPTION_FLAG, HST_OPTION_AT(processes),
 		"programs that ran, in place of functions" },
 	{ 0, "pure", "FILE", HST_OPTION_TEXT, HST_OPTION_AT(pure),
@@ -51,6 +51,7 @@ struct cache_run {
 	struct hst_profile profile;
 	struct hst_processes processes;
 	struct hst_cache_gather gather;
+	struct hst_arguments arguments; /* with --explain */
 	struct hst_cache cache;
 	struct hst_cache_log *logs; /* of processes */
 	uint32_t *examples;
@@ -64,8 +65,8 @@ static const char *refuse(const struct hst_options *asked)
 	if (asked->json && asked->csv) {
 		return "--json and --csv do not go together";
 	}
-	if (asked->explain != NULL && (asked->json || asked->csv)) {
-		return "--explain is for people; --json has all of it for every row, and -F NAME chooses rows";
+	if (asked->explain != NULL && asked->csv) {
+		return "--explain and --csv do not go together: --json has all of it";
 	}
 	if (asked->processes && (asked->pure != NULL || asked->tid != 0 || asked->pid != 0)) {
 		return "--processes does not go together with --pure, --process and --thread";
@@ -140,12 +141,23 @@ static int run_functions(struct cache_run *run)
 	struct hst_profile_options asked = { .gather = &run->gather };
 	struct hst_cache_options how = { .seed = 1 };
 	struct hst_diag diag = { "" };
-	int result = hst_reading_profile(&run->reading, &asked, &run->profile);
 	enum hst_status status;
 	size_t count;
+	int result;
 
+	if (run->reading.options.explain != NULL) {
+		run->arguments.name = run->reading.options.explain;
+		run->gather.see = hst_arguments_see;
+		run->gather.seer = &run->arguments;
+		run->show.arguments = &run->arguments;
+	}
+	result = hst_reading_profile(&run->reading, &asked, &run->profile);
 	if (result != HST_EXIT_OK) {
 		return result;
+	}
+	hst_arguments_sort(&run->arguments);
+	if (run->arguments.out_of_memory) {
+		return fail_with(run, HST_E_MEMORY, &diag);
 	}
 	count = hst_cache_gather_settle(&run->gather);
 	if (count == 0) {
@@ -241,6 +253,7 @@ static void finish(struct cache_run *run)
 	free(run->show.order);
 	hst_cache_finish(&run->cache);
 	hst_cache_gather_finish(&run->gather);
+	hst_arguments_finish(&run->arguments);
 	hst_processes_finish(&run->processes);
 	hst_profile_finish(&run->profile);
 	hst_reading_close(&run->reading);

@@ -6,27 +6,32 @@
 #include "cmd/common.h"
 #include "model/cache.h"
 
+struct hst_arguments;
+
 struct hst_cache_show {
 	struct hst_reading *reading;
 	const struct hst_cache *cache;
 	const struct hst_function_row *rows; /* by hst_cache_function.row */
 	const struct hst_profile *said;      /* notes */
 	uint64_t wall_ns;
-	bool processes;              /* rows are programs that ran */
-	uint64_t unended, unmatched; /* calls and keys that are in no log */
-	uint32_t *order;             /* of cache->functions, as it is to be shown */
+	bool processes;                        /* rows are programs that ran */
+	uint64_t unended, unmatched;           /* calls and keys that are in no log */
+	const struct hst_arguments *arguments; /* of the functions to be explained; NULL none */
+	uint32_t *order;                       /* of cache->functions, as it is to be shown */
 	size_t order_count;
 };
 
-/* Chooses and sorts the rows. HST_E_USAGE with a sentence; HST_E_MEMORY. The caller frees show->order. */
+/* Chooses (with --explain those of that name) and sorts the rows. HST_E_USAGE, HST_E_NOT_FOUND, with a sentence; HST_E_MEMORY. The caller frees show->order. */
 HST_NODISCARD enum hst_status hst_cache_choose(struct hst_cache_show *show, struct hst_diag *diag);
 /* Prints what was asked for; exit status. */
 int hst_cache_print(struct hst_cache_show *show);
 
 HST_NODISCARD enum hst_status hst_cache_text(struct hst_cache_show *show);
-/* All about the rows that have this name; HST_E_NOT_FOUND: none has. */
-HST_NODISCARD enum hst_status hst_cache_explain(struct hst_cache_show *show, const char *name);
-void hst_cache_json(const struct hst_cache_show *show);
+/* All about the chosen rows. */
+HST_NODISCARD enum hst_status hst_cache_explain(struct hst_cache_show *show);
+HST_NODISCARD enum hst_status hst_cache_json(const struct hst_cache_show *show);
+/* Has the row this name, in one of its forms? */
+bool hst_cache_is_named(const struct hst_function_row *row, const char *name);
 void hst_cache_csv(const struct hst_cache_show *show);
 
 /* Cells that table and explanation share. */

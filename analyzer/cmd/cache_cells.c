@@ -145,10 +145,17 @@ static int compare(const void *left, const void *right, void *context)
 	return a < b ? -1 : a > b;
 }
 
+bool hst_cache_is_named(const struct hst_function_row *row, const char *name)
+{
+	return strcmp(name, row->name) == 0 || strcmp(name, row->full) == 0 ||
+	       strcmp(name, row->linkage) == 0;
+}
+
 enum hst_status hst_cache_choose(struct hst_cache_show *show, struct hst_diag *diag)
 {
 	const struct hst_cache *cache = show->cache;
 	const char *sort = show->reading->options.sort;
+	const char *explain = show->reading->options.explain;
 	struct sorting sorting = { .show = show };
 
 	for (size_t i = 0; i < sizeof sorts / sizeof sorts[0]; i++) {
@@ -165,11 +172,19 @@ enum hst_status hst_cache_choose(struct hst_cache_show *show, struct hst_diag *d
 		return HST_E_MEMORY;
 	}
 	for (size_t i = 0; i < cache->count; i++) {
-		if (hst_reading_wants(show->reading, &show->rows[cache->functions[i].row])) {
+		const struct hst_function_row *row = &show->rows[cache->functions[i].row];
+
+		if (hst_reading_wants(show->reading, row) &&
+			(explain == NULL || hst_cache_is_named(row, explain))) {
 			show->order[show->order_count++] = (uint32_t)i;
 		}
 	}
 	qsort_r(show->order, show->order_count, sizeof *show->order, compare, &sorting);
+	if (explain != NULL && show->order_count == 0) {
+		return hst_diag_set(diag, HST_E_NOT_FOUND,
+			"--explain: no row has the name '%s'; hasten cache -n 0 lists them all",
+			explain);
+	}
 	return HST_OK;
 }
 
@@ -180,17 +195,12 @@ int hst_cache_print(struct hst_cache_show *show)
 	enum hst_status status = hst_cache_choose(show, &diag);
 
 	if (status == HST_OK && asked->json) {
-		hst_cache_json(show);
+		status = hst_cache_json(show);
 	} else if (status == HST_OK && asked->csv) {
 		hst_cache_csv(show);
 		hst_reading_losses(show->reading, show->said);
 	} else if (status == HST_OK && asked->explain != NULL) {
-		status = hst_cache_explain(show, asked->explain);
-		if (status == HST_E_NOT_FOUND) {
-			(void)hst_diag_set(&diag, status,
-				"--explain: no row has the name '%s'; hasten cache -n 0 lists them all",
-				asked->explain);
-		}
+		status = hst_cache_explain(show);
 	} else if (status == HST_OK) {
 		status = hst_cache_text(show);
 	}

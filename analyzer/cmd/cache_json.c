@@ -2,6 +2,7 @@
 /* `hasten cache` for programs. Fields are only ever added; what is not known is null. */
 #include "cmd/cache.h"
 
+#include "cmd/cache_values.h"
 #include "writers/csv.h"
 #include "writers/json.h"
 
@@ -116,7 +117,20 @@ static void json_kinds(struct hst_json *json, const struct hst_cache_function *f
 	hst_json_string(json, "verdict", hst_cache_verdict_text(function->verdict));
 }
 
-static void json_function(struct hst_json *json, const struct hst_cache_show *show,
+static enum hst_status json_values(struct hst_json *json, const struct hst_cache_show *show,
+	const struct hst_cache_function *function)
+{
+	struct hst_cache_values values;
+	enum hst_status status = hst_cache_values_prepare(show, function, &values);
+
+	if (status == HST_OK) {
+		status = hst_cache_values_json(json, &values);
+	}
+	hst_cache_values_finish(&values);
+	return status;
+}
+
+static enum hst_status json_function(struct hst_json *json, const struct hst_cache_show *show,
 	const struct hst_cache_function *function)
 {
 	hst_json_object(json, NULL);
@@ -150,7 +164,11 @@ static void json_function(struct hst_json *json, const struct hst_cache_show *sh
 	json_plan(json, "per_thread_cache", &function->per_thread);
 	json_plan(json, "shared_cache", &function->shared);
 	json_lists(json, function);
+	if (show->arguments != NULL) {
+		HST_TRY(json_values(json, show, function));
+	}
 	hst_json_end(json);
+	return HST_OK;
 }
 
 static void json_costs(struct hst_json *json, const struct hst_cache_costs *costs)
@@ -167,7 +185,7 @@ static void json_costs(struct hst_json *json, const struct hst_cache_costs *cost
 	hst_json_double(json, "shared_more_ns", costs->shared_ns, 2);
 }
 
-void hst_cache_json(const struct hst_cache_show *show)
+enum hst_status hst_cache_json(const struct hst_cache_show *show)
 {
 	struct hst_json json;
 
@@ -185,11 +203,12 @@ void hst_cache_json(const struct hst_cache_show *show)
 	json_costs(&json, &show->cache->costs);
 	hst_json_array(&json, show->processes ? "programs" : "functions");
 	for (size_t i = 0; i < row_count(show); i++) {
-		json_function(&json, show, &show->cache->functions[show->order[i]]);
+		HST_TRY(json_function(&json, show, &show->cache->functions[show->order[i]]));
 	}
 	hst_json_end(&json);
 	hst_json_end(&json);
 	hst_json_finish(&json);
+	return HST_OK;
 }
 
 static const char *const csv_names[] = { "name", "file", "line", "gain_ns", "gain_low_ns",

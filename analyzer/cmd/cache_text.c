@@ -2,6 +2,7 @@
 /* `hasten cache` for people: the table, what stands under it, and all about one row. */
 #include "cmd/cache.h"
 
+#include "cmd/cache_values.h"
 #include "writers/units.h"
 
 #include <inttypes.h>
@@ -396,7 +397,26 @@ static void print_curve(const struct hst_cache_function *function)
 	}
 }
 
-static void explain(const struct hst_cache_show *show, const struct hst_cache_function *function)
+/* With values, which say more than hashes, if they were recorded. */
+static enum hst_status print_arguments(
+	const struct hst_cache_show *show, const struct hst_cache_function *function)
+{
+	struct hst_cache_values values;
+	enum hst_status status = hst_cache_values_prepare(show, function, &values);
+
+	if (status == HST_OK && !values.has_values) {
+		print_keys(function);
+	}
+	if (status == HST_OK) {
+		status = hst_cache_values_text(
+			&values, row_at(show, function), show->reading->session.command);
+	}
+	hst_cache_values_finish(&values);
+	return status;
+}
+
+static enum hst_status explain(
+	const struct hst_cache_show *show, const struct hst_cache_function *function)
 {
 	const struct hst_function_row *row = row_at(show, function);
 	char text[HST_CACHE_CELL];
@@ -428,7 +448,7 @@ static void explain(const struct hst_cache_show *show, const struct hst_cache_fu
 	print_results(function);
 	print_histogram(
 		"keys by number of their calls:", function->frequency, HST_CACHE_POWERS, false);
-	print_keys(function);
+	HST_TRY(print_arguments(show, function));
 	print_histogram("times between calls with the same key:", function->intervals,
 		HST_CACHE_TIMES, true);
 	hst_cache_ttl_cell(text, function);
@@ -436,31 +456,21 @@ static void explain(const struct hst_cache_show *show, const struct hst_cache_fu
 		hst_print_line("TTL: 95 %% of the repeats come within %s", text);
 	}
 	print_curve(function);
+	return HST_OK;
 }
 
-enum hst_status hst_cache_explain(struct hst_cache_show *show, const char *name)
+enum hst_status hst_cache_explain(struct hst_cache_show *show)
 {
-	bool any = false;
+	enum hst_status status = HST_OK;
 
-	for (size_t i = 0; i < show->order_count; i++) {
-		const struct hst_cache_function *function = &show->cache->functions[show->order[i]];
-		const struct hst_function_row *row = row_at(show, function);
-
-		if (strcmp(name, row->name) != 0 && strcmp(name, row->full) != 0 &&
-			strcmp(name, row->linkage) != 0) {
-			continue;
-		}
-		if (!any) {
-			hst_reading_begin_text(show->reading);
-		} else {
+	hst_reading_begin_text(show->reading);
+	for (size_t i = 0; status == HST_OK && i < show->order_count; i++) {
+		if (i > 0) {
 			hst_print_line("%s", "");
 		}
-		any = true;
-		explain(show, function);
+		status = explain(show, &show->cache->functions[show->order[i]]);
 	}
-	if (!any) {
-		return HST_E_NOT_FOUND;
-	}
+	HST_TRY(status);
 	say_costs(show);
 	say_doubts(show);
 	if (show->said != NULL) {

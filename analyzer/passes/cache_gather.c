@@ -59,13 +59,35 @@ static void begin_call(struct hst_replay *replay, struct hst_replay_frame *frame
 	};
 }
 
+static void name_seen(const struct hst_replay *replay, const struct hst_replay_frame *frame,
+	struct hst_cache_seen *seen)
+{
+	seen->row = frame->row;
+	seen->function = replay->tallies->rows == NULL ? NULL : &replay->tallies->rows[frame->row];
+}
+
+/* A KEY or a RESULT, after it was taken. */
+static void see_call(const struct hst_replay *replay, const struct hst_replay_frame *frame,
+	const struct hst_event *event)
+{
+	const struct hst_cache_gather *gather = replay->tallies->gather;
+	struct hst_cache_seen seen = { .event = event->kind, .thread = replay->gather_thread };
+
+	if (gather->see != NULL && frame->node != 0) {
+		name_seen(replay, frame, &seen);
+		seen.key = gather->open.items[frame->node - 1].key;
+		seen.result = gather->open.items[frame->node - 1].result;
+		gather->see(gather->seer, &seen);
+	}
+}
+
 /* What stands behind a KEY or a RESULT. */
 static void see_values(struct hst_replay *replay, const struct hst_event *event)
 {
 	const struct hst_cache_gather *gather = replay->tallies->gather;
 	const struct hst_replay_frame *frame = innermost(replay);
 	bool result = event->kind == HST_EVENT_RESULT_VALUE;
-	struct hst_cache_seen seen = { .thread = replay->gather_thread };
+	struct hst_cache_seen seen = { .event = event->kind, .thread = replay->gather_thread };
 
 	if (gather->see == NULL || frame == NULL || frame->node == 0 ||
 		(frame->flags & HST_FRAME_CARRIED) != 0 ||
@@ -74,7 +96,7 @@ static void see_values(struct hst_replay *replay, const struct hst_event *event)
 					event->reason > replay->value_count - event->value)) {
 		return;
 	}
-	seen.row = frame->row;
+	name_seen(replay, frame, &seen);
 	seen.key = gather->open.items[frame->node - 1].key;
 	if (result) {
 		seen.result = gather->open.items[frame->node - 1].result;
@@ -111,6 +133,7 @@ void hst_cache_gather_event(struct hst_replay *replay, const struct hst_event *e
 		open->has_result = 1;
 		open->flags = (uint8_t)(event->reason & (HST_CACHE_ZERO | HST_CACHE_NEGATIVE));
 	}
+	see_call(replay, frame, event);
 }
 
 /* The log of a row; NULL: out of memory. */

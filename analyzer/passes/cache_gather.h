@@ -14,9 +14,14 @@ struct hst_cache_open {
 	uint32_t next; /* free places: number of the next one + 1 */
 };
 
-/* Values of a key, or of a result, as they come: once per chunk and key, or new result. Valid during the call. */
+/*
+ * One event of a call, as it comes. KEY and RESULT of each call; VALUES and RESULT_VALUE behind them once per chunk and key, or
+ * new result. Valid during the call.
+ */
 struct hst_cache_seen {
+	uint16_t event; /* enum hst_event_kind */
 	uint32_t row;
+	const struct hst_function_row *function; /* names; NULL: not known here */
 	uint32_t thread;
 	uint64_t key;
 	const struct hst_value *values; /* [count]; of a result NULL */
