@@ -26,6 +26,11 @@ int hst_cache_print(struct hst_cache_show *show);
 HST_NODISCARD enum hst_status hst_cache_text(struct hst_cache_show *show);
 /* All about the rows that have this name; HST_E_NOT_FOUND: none has. */
 HST_NODISCARD enum hst_status hst_cache_explain(struct hst_cache_show *show, const char *name);
+/*
+ * Writes a cache of the function that --patch names, as a diff or as code, to -o or standard output. HST_E_USAGE: none can be, or is
+ * worth it; HST_E_NOT_FOUND, HST_E_NO_DEBUG, HST_E_IO, HST_E_MEMORY; with a sentence.
+ */
+HST_NODISCARD enum hst_status hst_cache_patch(struct hst_cache_show *show, struct hst_diag *diag);
 void hst_cache_json(const struct hst_cache_show *show);
 void hst_cache_csv(const struct hst_cache_show *show);
 
