@@ -297,15 +297,15 @@ static void say(const struct patch *patch)
 
 static enum hst_status make(struct patch *patch, struct hst_diag *diag)
 {
-	struct hst_memo_wanted wanted = { .prototype = &patch->prototype,
-		.function = patch->function,
-		.force = patch->show->reading->options.force };
+	struct hst_memo_wanted wanted = { .prototype = &patch->prototype };
 
 	HST_TRY(find_row(patch, patch->show->reading->options.patch, diag));
 	HST_TRY(find_function(patch, diag));
 	HST_TRY(read_contents(patch, diag));
 	HST_TRY(read_source(patch, diag));
+	wanted.function = patch->function;
 	wanted.contents = patch->contents;
+	wanted.force = patch->show->reading->options.force;
 	HST_TRY(hst_memo_decide(
 		&wanted, patch->source.text == NULL ? NULL : &patch->source, &patch->memo, diag));
 	HST_TRY(write_out(patch, diag));

@@ -43,6 +43,12 @@ static void load(const struct code *code, const char *what)
 	put(code, code->memo->shared ? "__atomic_load_n(&%s, __ATOMIC_ACQUIRE)" : "%s", what);
 }
 
+/* What is only a hint, or what nobody else writes at the moment. */
+static void load_recent(const struct code *code, const char *what)
+{
+	put(code, code->memo->shared ? "__atomic_load_n(&%s, __ATOMIC_RELAXED)" : "%s", what);
+}
+
 static void store(const struct code *code, const char *tabs, const char *what, const char *value)
 {
 	put(code,
@@ -159,23 +165,37 @@ static void write_same(const struct code *code)
 	put(code, " == key[i]) {\n\t\ti++;\n\t}\n\treturn i == %s;\n}\n\n", words_of(code, words));
 }
 
-static void write_place(const struct code *code)
+static void mix(const struct code *code, const char *tabs)
+{
+	put(code, "%shash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15ull;\n%shash ^= hash >> 32;\n",
+		tabs, tabs);
+}
+
+static void write_hash(const struct code *code)
 {
 	char words[16];
 
 	if (code->memo->sets == 1) {
 		return;
 	}
-	put(code, "static struct %s_set *%s_place(const unsigned long long *key%s)\n{\n",
-		code->prefix, code->prefix, words_parameter(code));
-	put(code,
-		"\tunsigned long long hash = 0;\n\tunsigned i;\n\n"
-		"\tfor (i = 0; i < %s; i++) {\n"
-		"\t\thash ^= key[i];\n"
-		"\t\thash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15ull;\n"
-		"\t\thash ^= hash >> 32;\n\t}\n",
-		words_of(code, words));
-	put(code, "\treturn &%s[hash %% %" PRIu64 "];\n}\n\n", code->prefix, code->memo->sets);
+	put(code, "static unsigned long long %s_hash(const unsigned long long *key%s)\n{\n",
+		code->prefix, words_parameter(code));
+	if (code->loop) {
+		put(code,
+			"\tunsigned long long hash = 0;\n\tunsigned i;\n\n\tfor (i = 0; i < %s; i++) {\n",
+			words_of(code, words));
+		put(code, "\t\thash ^= key[i];\n");
+		mix(code, "\t\t");
+		put(code, "\t}\n");
+	} else {
+		put(code, "\tunsigned long long hash = key[0];\n\n");
+		mix(code, "\t");
+	}
+	for (uint32_t i = 1; !code->loop && i < code->memo->key_words; i++) {
+		put(code, "\thash ^= key[%" PRIu32 "];\n", i);
+		mix(code, "\t");
+	}
+	put(code, "\treturn hash;\n}\n\n");
 }
 
 /* " && entry->key[0] == key[0] ...", and that it is not too old. */
@@ -298,19 +318,34 @@ static void write_find(const struct code *code)
 	}
 }
 
+/* A key may be in either of two sets: it goes to the other one only where its own is full and that one is not. */
+static void choose_set(const struct code *code)
+{
+	if (code->memo->sets == 1) {
+		return;
+	}
+	put(code, "\tif (");
+	load_recent(code, "set->used");
+	put(code, " == 15 && ");
+	load_recent(code, "other->used");
+	put(code, " != 15) {\n\t\tset = other;\n\t}\n");
+}
+
+static bool counts_words(const struct code *code)
+{
+	return code->loop || code->memo->result_words > KEY_IN_LINE ||
+	       (has_ttl(code) && code->memo->ways > 1);
+}
+
 static void write_claim(const struct code *code)
 {
-	if (code->memo->shared) {
-		put(code,
-			"\tunsigned version = __atomic_load_n(&set->version, __ATOMIC_RELAXED);\n");
-	} else {
-		put(code, "\tunsigned version = set->version;\n");
-	}
-	if (code->memo->ways > 1) {
-		put(code, "\tunsigned used, recent, way;\n");
-	}
-	put(code, code->loop || code->memo->result_words > KEY_IN_LINE ? "\tunsigned i;\n" : "");
+	put(code, "\tunsigned version%s;\n", code->memo->ways > 1 ? ", used, recent, way" : "");
+	put(code, counts_words(code) ? "\tunsigned i;\n" : "");
 	put(code, "\tstruct %s_entry *entry;\n\n", code->prefix);
+	choose_set(code);
+	put(code, "\tversion = ");
+	load_recent(code, "set->version");
+	put(code, ";\n");
 	if (code->memo->shared) {
 		put(code,
 			"\tif (version %% 2 != 0 ||\n"
@@ -332,10 +367,11 @@ static void choose_way(const struct code *code)
 		put(code, "\tentry = &set->entries[0];\n");
 		return;
 	}
-	put(code, code->memo->shared
-			  ? "\tused = __atomic_load_n(&set->used, __ATOMIC_RELAXED);\n"
-			    "\trecent = __atomic_load_n(&set->recent, __ATOMIC_RELAXED);\n"
-			  : "\tused = set->used;\n\trecent = set->recent;\n");
+	put(code, "\tused = ");
+	load_recent(code, "set->used");
+	put(code, ";\n\trecent = ");
+	load_recent(code, "set->recent");
+	put(code, ";\n");
 	put(code, "\tif (recent == 15) {\n\t\trecent = 0;\n\t}\n"
 		  "\tway = (unsigned)__builtin_ctz(~recent);\n");
 	if (has_ttl(code)) {
@@ -375,6 +411,7 @@ static void write_put(const struct code *code)
 	char results[16];
 
 	put(code, "static void %s_put(struct %s_set *set", code->prefix, code->prefix);
+	put(code, memo->sets > 1 ? ", struct %s_set *other" : "%.0s", code->prefix);
 	put(code, has_key(code) ? ", const unsigned long long *key%s" : "%s",
 		words_parameter(code));
 	put(code, ",\n\tconst unsigned long long *value%s)\n{\n",
@@ -547,17 +584,21 @@ static void declare_variables(const struct code *code)
 	if (memo->by_content) {
 		put(code, "\tunsigned %swords = 0;\n", own);
 	}
-	put(code, "\tstruct %s_set *%sset%s%s;\n", code->prefix, own, memo->sets == 1 ? " = &" : "",
-		memo->sets == 1 ? code->prefix : "");
+	if (memo->sets == 1) {
+		put(code, "\tstruct %s_set *%sset = &%s;\n", code->prefix, own, code->prefix);
+	} else {
+		put(code, "\tunsigned long long %shash;\n\tstruct %s_set *%sset, *%sother;\n", own,
+			code->prefix, own, own);
+	}
 	declare_result(code);
 }
 
-/* "(set, key, words, value, now)" */
-static void pass_on(const struct code *code)
+/* "set, key, words, value, now)" */
+static void pass_on(const struct code *code, const char *set)
 {
 	const char *own = code->own;
 
-	put(code, "(%sset", own);
+	put(code, "%s%s", own, set);
 	if (has_key(code)) {
 		put(code, ", %skey", own);
 	}
@@ -571,34 +612,55 @@ static void pass_on(const struct code *code)
 	put(code, ")");
 }
 
+static void find_sets(const struct code *code)
+{
+	const char *own = code->own;
+	uint64_t sets = code->memo->sets;
+
+	if (sets == 1) {
+		return;
+	}
+	put(code, "\t%shash = %s_hash(%skey", own, code->prefix, own);
+	put(code, code->memo->by_content ? ", %swords);\n" : "%.0s);\n", own);
+	put(code, "\t%sset = &%s[%shash %% %" PRIu64 "];\n", own, code->prefix, own, sets);
+	put(code, "\t%sother = &%s[(%shash >> 40) %% %" PRIu64 "];\n", own, code->prefix, own,
+		sets);
+}
+
 static void write_body(const struct code *code)
 {
 	const char *own = code->own;
+	bool many = code->memo->sets > 1;
 
 	put(code, "\n{\n");
 	declare_variables(code);
 	put(code, "\n");
 	fill_key(code);
-	if (code->memo->sets > 1) {
-		put(code, "\t%sset = %s_place(%skey", own, code->prefix, own);
-		put(code, code->memo->by_content ? ", %swords);\n" : "%.0s);\n", own);
+	find_sets(code);
+	put(code, "\tif (%s_find(", code->prefix);
+	pass_on(code, "set");
+	if (many) {
+		put(code, " ||\n\t\t%s_find(", code->prefix);
+		pass_on(code, "other");
 	}
-	put(code, "\tif (%s_find", code->prefix);
-	pass_on(code);
 	put(code, ") {\n\t\t__builtin_memcpy(&%sresult, %svalue, sizeof %sresult);\n", own, own,
 		own);
 	put(code, "\t\treturn %sresult;\n\t}\n\t%sresult = ", own, own);
 	write_arguments(code);
 	put(code, ";\n\t__builtin_memcpy(%svalue, &%sresult, sizeof %sresult);\n", own, own, own);
-	put(code, "\t%s_put", code->prefix);
-	pass_on(code);
+	put(code, "\t%s_put(", code->prefix);
+	if (many) {
+		put(code, "%sset, ", own);
+	}
+	pass_on(code, many ? "other" : "set");
 	put(code, ";\n\treturn %sresult;\n}\n", own);
 }
 
 /* Variables of the function must not have the name of a parameter. */
 static const char *own_prefix(const struct hst_prototype *prototype)
 {
-	static const char *const names[] = { "key", "value", "set", "result", "words", "now" };
+	static const char *const names[] = { "key", "value", "set", "other", "hash", "result",
+		"words", "now" };
 
 	for (size_t i = 0; i < prototype->count; i++) {
 		for (size_t j = 0; j < sizeof names / sizeof names[0]; j++) {
@@ -623,7 +685,7 @@ void hst_memo_code(FILE *out, const struct hst_memo *memo, const char *head, siz
 	write_clock(&code);
 	write_text(&code);
 	write_same(&code);
-	write_place(&code);
+	write_hash(&code);
 	write_find(&code);
 	write_put(&code);
 	if (head != NULL) {

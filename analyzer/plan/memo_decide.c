@@ -130,7 +130,7 @@ static void size_up(struct hst_memo *memo)
 	uint64_t words = memo->key_words + memo->result_words + (memo->ttl_ns != 0 ? 1u : 0u);
 
 	memo->ways = is_one_enough(memo) ? 1 : WAYS;
-	/* Keys do not spread evenly over the sets: with as much room again nearly all have a place. */
+	/* Keys do not spread evenly: with as much room again, and two sets for each, nearly all have a place. */
 	memo->sets = memo->ways == 1 ? 1 : power_of_two((2 * capacity + WAYS - 1) / WAYS);
 	memo->bytes = memo->sets * (SET_BYTES + memo->ways * words * WORD);
 	while (memo->bytes > HST_MEMO_ALL_BYTES && memo->sets > 1) {

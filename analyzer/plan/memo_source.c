@@ -452,10 +452,12 @@ static bool take_definition(struct walk *walk, size_t name)
 	}
 	close = is(walk, name + 1, "(") ? close_of(walk, name + 1, "(", ")") : 0;
 	if (close == 0 || walk->confused || walk->other != 0) {
-		walk->why = close == 0 ? "no list of parameters stands behind its name"
-			    : walk->confused
-				    ? "what is open there depends on conditions of the preprocessor"
-				    : "it is defined within a class or another block";
+		walk->why =
+			close == 0
+				? "no list of parameters stands behind its name: a macro makes it"
+			: walk->confused
+				? "what is open there depends on conditions of the preprocessor"
+				: "it is defined within a class or another block";
 		return false;
 	}
 	if (!has_params(walk, name + 1, close)) {

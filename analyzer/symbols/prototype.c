@@ -91,6 +91,44 @@ static void visit_member(
 	find_values(values, true, key, join(values, join(values, path, "."), name), depth + 1);
 }
 
+/* Is it copied byte by byte? gcc says nothing of a class's calling convention; then nothing special may be declared in it. */
+static bool is_plain_class(struct work *work, uint64_t key, int depth)
+{
+	const struct hst_dwarf *dwarf = work->types.dwarf;
+	Dwarf_Debug dbg = NULL;
+	Dwarf_Die die = depth < DEPTH_MAX ? hst_die_at(work->types.dwarf, key, &dbg) : NULL;
+	Dwarf_Die child = die == NULL ? NULL : hst_types_child(dbg, die, NULL);
+	const char *name = die == NULL ? NULL : hst_types_name(dbg, die);
+	bool plain = die != NULL;
+
+	while (child != NULL) {
+		Dwarf_Half tag = hst_types_tag(dbg, child);
+		const char *of = hst_types_name(dbg, child);
+		struct hst_plain_type type = { 0 };
+		Dwarf_Die next;
+
+		if (tag == DW_TAG_subprogram) {
+			plain = plain && of != NULL && of[0] != '~' &&
+				(name == NULL || strcmp(of, name) != 0) &&
+				!hst_types_has(dbg, child, DW_AT_virtuality);
+		} else if (tag == DW_TAG_member &&
+			   hst_types_reference(dwarf, dbg, child, DW_AT_type, &type.key)) {
+			type = hst_plain_type(&work->types, true, type.key);
+			plain = plain && ((type.tag != DW_TAG_structure_type &&
+						  type.tag != DW_TAG_class_type) ||
+						 is_plain_class(work, type.key, depth + 1));
+		}
+		plain = plain && tag != DW_TAG_inheritance;
+		next = hst_types_child(dbg, die, child);
+		dwarf_dealloc_die(child);
+		child = next;
+	}
+	if (die != NULL) {
+		dwarf_dealloc_die(die);
+	}
+	return plain;
+}
+
 static void walk_members(struct values *values, uint64_t key, const char *path, int depth)
 {
 	Dwarf_Debug dbg = NULL;
@@ -118,7 +156,7 @@ static void take_class(struct values *values, const struct hst_plain_type *plain
 	bool whole = type->kind == HST_TYPE_PARTS && type->size != 0 &&
 		     type->used == (1u << type->size) - 1u;
 
-	if (!type->by_value) {
+	if (!type->by_value && !is_plain_class(values->work, plain->key, 0)) {
 		values->problem = "its class has a copy constructor or a destructor";
 	} else if (whole) {
 		add_value(values, HST_VALUE_BITS, type->size, path);
@@ -347,7 +385,7 @@ static bool take_result(struct work *work)
 	prototype->result_is_address = plain.tag == DW_TAG_pointer_type;
 	if (plain.tag == DW_TAG_reference_type || plain.tag == DW_TAG_rvalue_reference_type) {
 		prototype->result_problem = "it is a reference";
-	} else if (type->class_type && !type->by_value) {
+	} else if (type->class_type && !type->by_value && !is_plain_class(work, plain.key, 0)) {
 		prototype->result_problem = "its class has a copy constructor or a destructor";
 	} else if (prototype->result_bytes == 0) {
 		prototype->result_problem = "its size is unknown";
