@@ -2,6 +2,7 @@
 /* `hasten cache --patch`: a cache of one function as a diff against its source, or as code where that cannot be. */
 #include "cmd/cache.h"
 #include "plan/memo.h"
+#include "symbols/function_rules.h"
 #include "symbols/recipes.h"
 #include "symbols/symbols.h"
 
@@ -110,14 +111,10 @@ static void take_contents(struct patch *patch, const struct hst_recipes *recipes
 	for (uint32_t i = 0; found != NULL && i < found->param_count && i < patch->prototype.count;
 		i++) {
 		const struct hst_recipe_param *param = &recipes->params[found->first_param + i];
-		unsigned content = param->piece_count != 1
-					   ? 0
-					   : recipes->pieces[param->first_piece].content &
-						     HST_PLAN_CONTENT_MASK;
 
-		if (content == HST_PLAN_CONTENT_STRING) {
+		if (param->content == HST_PLAN_CONTENT_STRING) {
 			patch->contents[i] = HST_MEMO_STRING;
-		} else if (content == HST_PLAN_CONTENT_BYTES && i + 1 < found->param_count) {
+		} else if (param->content == HST_PLAN_CONTENT_BYTES && i + 1 < found->param_count) {
 			patch->contents[i] = HST_MEMO_BYTES;
 		}
 	}
@@ -126,17 +123,21 @@ static void take_contents(struct patch *patch, const struct hst_recipes *recipes
 static enum hst_status read_contents(struct patch *patch, struct hst_diag *diag)
 {
 	struct hst_recipes recipes = { 0 };
+	struct hst_function_rules *rules = NULL;
 	enum hst_status status;
 
 	patch->contents = calloc(patch->prototype.count + 1, 1);
 	if (patch->contents == NULL) {
 		return HST_E_MEMORY;
 	}
+	HST_TRY(hst_function_rules_read(NULL, &rules, diag));
 	status = hst_recipes_read(patch->image, &recipes, diag);
 	if (status == HST_OK) {
+		hst_recipes_contents(&recipes, patch->image, rules);
 		take_contents(patch, &recipes);
 	}
 	hst_recipes_finish(&recipes);
+	hst_function_rules_destroy(rules);
 	return status;
 }
 

@@ -4,6 +4,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/info.h"
+#include "symbols/function_rules.h"
 #include "writers/units.h"
 
 #include <inttypes.h>
@@ -186,8 +187,27 @@ static void function_cells(struct hst_table *table, const struct hst_args_functi
 	hst_table_cell(table, place);
 }
 
+void hst_args_keyed(char buffer[HST_ARGS_PLACE_BYTES], const struct hst_recipe_param *param,
+	const struct hst_recipe_param *next)
+{
+	const char *text = "value";
+
+	if (param->content == HST_PLAN_CONTENT_BYTES) {
+		(void)snprintf(buffer, HST_ARGS_PLACE_BYTES, "%.200s bytes of content",
+			next->name == NULL ? "as many" : next->name);
+		return;
+	}
+	if (param->content == HST_PLAN_CONTENT_STRING) {
+		text = "text";
+	} else if (param->shape.form == HST_FORM_POINTER) {
+		text = "address";
+	}
+	(void)snprintf(buffer, HST_ARGS_PLACE_BYTES, "%s", text);
+}
+
+/* `keyed`: what of it counts. */
 static void row(struct hst_table *table, const struct hst_args_function *function, bool *first,
-	const char *what, const char *type, const char *place)
+	const char *what, const char *type, const char *keyed, const char *place)
 {
 	hst_table_row(table);
 	if (*first) {
@@ -199,6 +219,7 @@ static void row(struct hst_table *table, const struct hst_args_function *functio
 	*first = false;
 	hst_table_cell(table, what);
 	hst_table_cell(table, type);
+	hst_table_cell(table, keyed);
 	hst_table_cell(table, place);
 }
 
@@ -206,13 +227,17 @@ static void param_row(struct hst_table *table, const struct hst_args *args,
 	const struct hst_args_function *function, const struct hst_recipe_param *param, bool *first)
 {
 	char text[HST_ARGS_PLACE_BYTES];
+	char keyed[HST_ARGS_PLACE_BYTES];
 
 	hst_args_place(text, &args->recipes.pieces[param->first_piece], param->piece_count);
+	/* Where it is _BYTES there is a next one. */
+	hst_args_keyed(keyed, param, param + 1);
 	if (param->reason != HST_RECIPE_READABLE) {
 		(void)snprintf(text, sizeof text, "- %s", hst_recipe_text(param->reason));
+		keyed[0] = '\0';
 	}
 	row(table, function, first, param->name == NULL ? "(no name)" : param->name, param->type,
-		text);
+		keyed, text);
 }
 
 static void result_row(
@@ -230,7 +255,7 @@ static void result_row(
 			hst_recipe_text(exit->reason != HST_RECIPE_READABLE ? exit->reason
 									    : exit->result_reason));
 	}
-	row(table, function, first, "(result)", exit->type, text);
+	row(table, function, first, "(result)", exit->type, "", text);
 }
 
 static void function_rows(struct hst_table *table, const struct hst_args *args,
@@ -246,7 +271,7 @@ static void function_rows(struct hst_table *table, const struct hst_args *args,
 	}
 	if (enter != NULL && enter->reason != HST_RECIPE_READABLE) {
 		(void)snprintf(text, sizeof text, "- %s", hst_recipe_text(enter->reason));
-		row(table, function, &first, "(all)", "", text);
+		row(table, function, &first, "(all)", "", "", text);
 	}
 	if (function->exit != NULL) {
 		result_row(table, function, &first);
@@ -254,10 +279,10 @@ static void function_rows(struct hst_table *table, const struct hst_args *args,
 	if (function->inlined > 0) {
 		(void)snprintf(text, sizeof text, "%zu of %zu places", function->inlined_complete,
 			function->inlined);
-		row(table, function, &first, "(inlined)", "", text);
+		row(table, function, &first, "(inlined)", "", "", text);
 	}
 	if (first) {
-		row(table, function, &first, "(none)", "", "");
+		row(table, function, &first, "(none)", "", "", "");
 	}
 }
 
@@ -306,6 +331,7 @@ static enum hst_status print_text(struct hst_reading *reading, const struct hst_
 	hst_table_column(table, "DECLARED", HST_COLUMN_FLEX);
 	hst_table_column(table, "ARGUMENT", HST_COLUMN_FLEX);
 	hst_table_column(table, "TYPE", HST_COLUMN_FLEX);
+	hst_table_column(table, "WHAT COUNTS", HST_COLUMN_FLEX);
 	hst_table_column(table, "WHERE IT IS AT THE HOOK", HST_COLUMN_FLEX);
 	for (size_t i = 0; i < args->functions.count; i++) {
 		function_rows(table, args, &args->functions.items[i]);
@@ -320,6 +346,7 @@ static enum hst_status print_text(struct hst_reading *reading, const struct hst_
 static enum hst_status read_args(struct hst_args *args, struct hst_diag *diag)
 {
 	enum hst_status status = hst_image_open(args->path, NULL, 0, &args->image, diag);
+	struct hst_function_rules *rules = NULL;
 
 	HST_TRY(status);
 	if ((hst_image_flags(args->image) & (HST_IMAGE_HAS_HOOKS | HST_IMAGE_DEFINES_HOOKS)) !=
@@ -337,6 +364,9 @@ static enum hst_status read_args(struct hst_args *args, struct hst_diag *diag)
 		return hst_diag_set(diag, status, "%s has %s", args->path, text);
 	}
 	HST_TRY(status);
+	HST_TRY(hst_function_rules_read(NULL, &rules, diag));
+	hst_recipes_contents(&args->recipes, args->image, rules);
+	hst_function_rules_destroy(rules);
 	return group(args);
 }
 

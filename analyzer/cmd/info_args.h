@@ -41,6 +41,10 @@ struct hst_args {
 void hst_args_place(
 	char buffer[HST_ARGS_PLACE_BYTES], const struct hst_plan_piece *pieces, size_t count);
 
+/* What of an argument counts: "value", "address", "text", "len bytes of content". `next`: the parameter behind it. */
+void hst_args_keyed(char buffer[HST_ARGS_PLACE_BYTES], const struct hst_recipe_param *param,
+	const struct hst_recipe_param *next);
+
 void hst_args_json(const struct hst_args *args);
 
 #endif

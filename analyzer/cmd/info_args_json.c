@@ -41,6 +41,19 @@ static void reason(struct hst_json *json, unsigned number)
 		json, "reason", number == HST_RECIPE_READABLE ? NULL : hst_recipe_word(number));
 }
 
+/* What of it counts. */
+static const char *keyed(const struct hst_recipe_param *param)
+{
+	switch (param->content) {
+	case HST_PLAN_CONTENT_STRING:
+		return "text";
+	case HST_PLAN_CONTENT_BYTES:
+		return "bytes";
+	default:
+		return param->shape.form == HST_FORM_POINTER ? "address" : "value";
+	}
+}
+
 static void argument(struct hst_json *json, const struct hst_recipes *recipes,
 	const struct hst_recipe_param *param)
 {
@@ -48,6 +61,9 @@ static void argument(struct hst_json *json, const struct hst_recipes *recipes,
 	hst_json_string(json, "name", param->name);
 	hst_json_string(json, "type", param->type);
 	reason(json, param->reason);
+	hst_json_string(json, "keyed", keyed(param));
+	hst_json_string(json, "length",
+		param->content == HST_PLAN_CONTENT_BYTES ? (param + 1)->name : NULL);
 	hst_json_array(json, "pieces");
 	for (uint32_t i = 0; i < param->piece_count; i++) {
 		piece(json, NULL, &recipes->pieces[param->first_piece + i]);

@@ -61,33 +61,54 @@ static const char *find_store(char *buffer, size_t size)
 	return buffer;
 }
 
-enum hst_status hst_run_args(const struct hst_say *say, struct hst_filter *of,
-	const struct hst_elf_advice *advice, const struct hst_planned *planned,
-	struct hst_plan_file *plan, struct hst_diag *diag)
+/* *first: what is wrong with the first file that has hooks and cannot be used. A failure has its sentence in `ret_own`. */
+static enum hst_status plan_all(const struct hst_say *say, const struct hst_planned *planned,
+	const struct hst_args_wish *wish, struct hst_plan_file *plan, size_t *ret_enters,
+	struct hst_diag *first, struct hst_diag *ret_own)
 {
-	char buffer[PATH_MAX];
-	const char *store = find_store(buffer, sizeof buffer);
-	struct hst_diag first = { 0 };
-	size_t enters = 0;
-
 	for (size_t i = 0; i < planned->count; i++) {
 		struct hst_args_taken taken;
-		struct hst_diag own = { 0 };
-		enum hst_status status = hst_args_store_add(
-			plan, planned->paths[i], store[0] == '\0' ? NULL : store, of, &taken, &own);
+		struct hst_diag own = { "" };
+		enum hst_status status =
+			hst_args_store_add(plan, planned->paths[i], wish, &taken, &own);
 
 		if (status == HST_E_LIMIT || status == HST_E_MEMORY) {
-			return hst_diag_set(diag, status, "run: %s", own.text);
+			*ret_own = own;
+			return status;
 		}
-		enters += taken.enters;
+		*ret_enters += taken.enters;
 		/* Most libraries have no hooks, which is no news; one that has them and cannot be read is. */
 		if (status == HST_E_NO_DEBUG || status == HST_E_UNSUPPORTED) {
-			if (first.text[0] == '\0') {
-				first = own;
+			if (first->text[0] == '\0') {
+				*first = own;
 			} else {
 				hst_say_note(say, "--args: %s", own.text);
 			}
 		}
+	}
+	return HST_OK;
+}
+
+enum hst_status hst_run_args(const struct hst_say *say, struct hst_filter *of,
+	const struct hst_elf_advice *advice, const struct hst_planned *planned,
+	struct hst_plan_file *plan, struct hst_diag *diag)
+{
+	struct hst_args_wish wish = { .filter = of };
+	struct hst_function_rules *rules = NULL;
+	char buffer[PATH_MAX];
+	struct hst_diag first = { "" };
+	struct hst_diag own = { "" };
+	size_t enters = 0;
+	enum hst_status status = hst_function_rules_read(NULL, &rules, &own);
+
+	if (status == HST_OK) {
+		wish.store = find_store(buffer, sizeof buffer);
+		wish.rules = rules;
+		status = plan_all(say, planned, &wish, plan, &enters, &first, &own);
+		hst_function_rules_destroy(rules);
+	}
+	if (status != HST_OK) {
+		return hst_diag_set(diag, status, "run: %s", own.text);
 	}
 	if (enters == 0) {
 		return explain_nothing(of, advice, first.text, diag);

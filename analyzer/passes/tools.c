@@ -2,18 +2,12 @@
 /* The table of tools, and what the user adds to it. */
 #include "passes/tools.h"
 
+#include "util/config.h"
 #include "util/vec.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define FILE_BYTES_MAX (1u << 20)
-#define LINES_MAX      10000u
 
 static const struct hst_tool builtin[] = {
 #define HST_TOOL(pattern, name, language, rule, phase, options) \
@@ -175,9 +169,10 @@ static enum hst_process_phase phase_of(const char *word)
 #define WORDS 5u
 
 /* Takes one line, which it cuts into words. */
-static enum hst_status take_line(struct hst_tools *tools, char *line, const char *name,
-	unsigned number, struct hst_diag *diag)
+static enum hst_status take_line(
+	void *context, char *line, const char *name, unsigned number, struct hst_diag *diag)
 {
+	struct hst_tools *tools = context;
 	char *words[WORDS];
 	char *rest = line;
 	unsigned count = 0;
@@ -221,130 +216,34 @@ static enum hst_status take_line(struct hst_tools *tools, char *line, const char
 	return HST_OK;
 }
 
+static const struct hst_config config = { "the file of tools", "HASTEN_TOOLS", "tools.conf",
+	"'tool PATTERN LANGUAGE PHASE'" };
+
 enum hst_status hst_tools_parse(struct hst_tools *tools, const char *text, size_t bytes,
 	const char *name, struct hst_diag *diag)
 {
-	char *line = hst_arena_string_n(tools->arena, text, bytes);
-	unsigned number = 1;
-
-	if (line == NULL) {
-		return hst_diag_set(diag, HST_E_MEMORY, "out of memory");
-	}
-	if (memchr(text, '\0', bytes) != NULL) {
-		return hst_diag_set(diag, HST_E_USAGE,
-			"'%s' is no text: it has a NUL byte in it; name a file of lines 'tool "
-			"PATTERN LANGUAGE PHASE'",
-			name);
-	}
-	for (; line != NULL; number++) {
-		char *end = strchr(line, '\n');
-		char *comment;
-
-		if (number > LINES_MAX) {
-			return hst_diag_set(diag, HST_E_LIMIT,
-				"'%s' has more than %u lines: make it shorter", name, LINES_MAX);
-		}
-		if (end != NULL) {
-			*end++ = '\0';
-		}
-		comment = line;
-		while ((comment = strchr(comment, '#')) != NULL) {
-			/* In a pattern it stands behind a name. */
-			if (comment == line || comment[-1] == ' ' || comment[-1] == '\t') {
-				*comment = '\0';
-				break;
-			}
-			comment++;
-		}
-		HST_TRY(take_line(tools, line, name, number, diag));
-		line = end;
-	}
-	return HST_OK;
-}
-
-/* HST_E_NOT_FOUND is for the caller to judge. */
-static enum hst_status read_file(struct hst_tools *tools, const char *path, struct hst_diag *diag)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	enum hst_status status;
-	struct stat info;
-	size_t have = 0;
-	ssize_t got = 1;
-	char *text;
-
-	if (fd < 0) {
-		return hst_diag_set(diag, errno == ENOENT ? HST_E_NOT_FOUND : HST_E_IO,
-			"the file of tools '%s' cannot be read: %s", path, strerror(errno));
-	}
-	text = malloc(FILE_BYTES_MAX + 1);
-	if (text == NULL || fstat(fd, &info) != 0 || S_ISDIR(info.st_mode)) {
-		(void)close(fd);
-		free(text);
-		return text == NULL ? hst_diag_set(diag, HST_E_MEMORY, "out of memory")
-				    : hst_diag_set(diag, HST_E_USAGE,
-					      "the file of tools '%s' is a directory: name a "
-					      "file of text",
-					      path);
-	}
-	while (have <= FILE_BYTES_MAX && got > 0) {
-		got = read(fd, text + have, FILE_BYTES_MAX + 1 - have);
-		if (got < 0 && errno == EINTR) {
-			got = 1;
-			continue;
-		}
-		have += got > 0 ? (size_t)got : 0;
-	}
-	(void)close(fd);
-	if (got < 0 || have > FILE_BYTES_MAX) {
-		status = hst_diag_set(diag, got < 0 ? HST_E_IO : HST_E_LIMIT,
-			"the file of tools '%s' cannot be read, or is larger than 1 MiB: make it "
-			"shorter",
-			path);
-	} else {
-		status = hst_tools_parse(tools, text, have, path, diag);
-	}
-	free(text);
-	return status;
-}
-
-/* The user's own file; it need not be there. */
-static enum hst_status read_default(struct hst_tools *tools, struct hst_diag *diag)
-{
-	const char *config = getenv("XDG_CONFIG_HOME");
-	const char *home = getenv("HOME");
-	enum hst_status status;
-	char path[4096];
-	int bytes;
-
-	if (config != NULL && config[0] == '/') {
-		bytes = snprintf(path, sizeof path, "%s/hasten/tools.conf", config);
-	} else if (home != NULL && home[0] == '/') {
-		bytes = snprintf(path, sizeof path, "%s/.config/hasten/tools.conf", home);
-	} else {
-		return HST_OK;
-	}
-	if (bytes < 0 || bytes >= (int)sizeof path || access(path, F_OK) != 0) {
-		return HST_OK;
-	}
-	status = read_file(tools, path, diag);
-	return status == HST_E_NOT_FOUND ? HST_OK : status;
+	return hst_config_parse(&config, text, bytes, name, take_line, tools, diag);
 }
 
 enum hst_status hst_tools_create(const char *path, struct hst_arena *arena,
 	struct hst_tools **ret_tools, struct hst_diag *diag)
 {
 	struct hst_tools *tools = calloc(1, sizeof *tools);
-	const char *variable = getenv("HASTEN_TOOLS");
 	enum hst_status status;
+	size_t bytes = 0;
+	char *text;
+	char *name;
 
 	if (tools == NULL) {
 		return hst_diag_set(diag, HST_E_MEMORY, "out of memory");
 	}
 	tools->arena = arena;
-	if (path == NULL && variable != NULL && *variable != '\0') {
-		path = variable;
+	status = hst_config_read(&config, path, &text, &bytes, &name, diag);
+	if (status == HST_OK && text != NULL) {
+		status = hst_tools_parse(tools, text, bytes, name, diag);
 	}
-	status = path != NULL ? read_file(tools, path, diag) : read_default(tools, diag);
+	free(text);
+	free(name);
 	if (status != HST_OK) {
 		hst_tools_destroy(tools);
 		return status;

@@ -2,6 +2,7 @@
 #include "plan/args_store.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include "symbols/symbols.h"
 
 /* Raised when what is stored changes its meaning: what was stored before is not looked at. */
-#define STORE_FORMAT "1"
+#define STORE_FORMAT "2"
 
 static const struct {
 	enum hst_plan_kind kind;
@@ -127,10 +128,12 @@ bool hst_args_store_read(struct hst_plan_file *plan, const char *stored, const u
 	return good;
 }
 
-/* The stored file of a build-id, malloc'd; NULL: no store. */
-static char *name_of(const char *store, const uint8_t *build_id, size_t bytes)
+/* The stored file of a build-id and what the user says of its functions, malloc'd; NULL: no store. */
+static char *name_of(const struct hst_args_wish *wish, const uint8_t *build_id, size_t bytes)
 {
-	size_t room = store == NULL ? 0 : strlen(store) + 2 * bytes + 32;
+	const char *store = wish->store;
+	uint64_t digest = hst_function_rules_digest(wish->rules);
+	size_t room = store == NULL ? 0 : strlen(store) + 2 * bytes + 64;
 	char *name = room == 0 ? NULL : malloc(room);
 	size_t at;
 
@@ -141,18 +144,23 @@ static char *name_of(const char *store, const uint8_t *build_id, size_t bytes)
 	for (size_t i = 0; i < bytes; i++) {
 		at += (size_t)snprintf(name + at, room - at, "%02x", build_id[i]);
 	}
-	(void)snprintf(name + at, room - at, "-%s.args", STORE_FORMAT);
+	at += (size_t)snprintf(name + at, room - at, "-%s", STORE_FORMAT);
+	if (digest != 0) {
+		at += (size_t)snprintf(name + at, room - at, "-%016" PRIx64, digest);
+	}
+	(void)snprintf(name + at, room - at, ".args");
 	return name;
 }
 
 static enum hst_status read_image(struct hst_plan_file *plan, struct hst_image *image,
-	const char *path, struct hst_diag *diag)
+	const char *path, const struct hst_function_rules *rules, struct hst_diag *diag)
 {
 	struct hst_recipes recipes = { 0 };
 	struct hst_args_plan done;
 	enum hst_status status = hst_recipes_read(image, &recipes, diag);
 
 	if (status == HST_OK) {
+		hst_recipes_contents(&recipes, image, rules);
 		status = hst_args_plan_add(plan, image, &recipes, path, &done, diag);
 	}
 	hst_recipes_finish(&recipes);
@@ -223,20 +231,20 @@ static enum hst_status move_parts(
 }
 
 static enum hst_status fresh_or_stored(struct hst_plan_file *plan, struct hst_image *image,
-	const char *path, const char *store, bool *ret_stored, struct hst_diag *diag)
+	const char *path, const struct hst_args_wish *wish, bool *ret_stored, struct hst_diag *diag)
 {
 	const uint8_t *build_id = NULL;
 	size_t bytes = hst_image_build_id(image, &build_id);
-	char *name = name_of(store, build_id, bytes);
+	char *name = name_of(wish, build_id, bytes);
 	enum hst_status status = HST_OK;
 
 	*ret_stored =
 		bytes != 0 && name != NULL && hst_args_store_read(plan, name, build_id, bytes);
 	if (!*ret_stored) {
-		status = read_image(plan, image, path, diag);
+		status = read_image(plan, image, path, wish->rules, diag);
 		if (status == HST_OK && name != NULL) {
 			/* A store that cannot be written costs time on the next run, and nothing else. */
-			(void)mkdir(store, 0700);
+			(void)mkdir(wish->store, 0700);
 			(void)!hst_plan_file_write(plan, name, NULL);
 		}
 	}
@@ -244,8 +252,8 @@ static enum hst_status fresh_or_stored(struct hst_plan_file *plan, struct hst_im
 	return status;
 }
 
-enum hst_status hst_args_store_add(struct hst_plan_file *plan, const char *path, const char *store,
-	struct hst_filter *filter, struct hst_args_taken *ret_taken, struct hst_diag *diag)
+enum hst_status hst_args_store_add(struct hst_plan_file *plan, const char *path,
+	const struct hst_args_wish *wish, struct hst_args_taken *ret_taken, struct hst_diag *diag)
 {
 	struct hst_plan_file own = { 0 };
 	struct hst_image *image = NULL;
@@ -257,9 +265,9 @@ enum hst_status hst_args_store_add(struct hst_plan_file *plan, const char *path,
 		hst_image_close(image);
 		return hst_diag_set(diag, HST_E_NOT_OURS, "%s calls no hooks", path);
 	}
-	status = fresh_or_stored(&own, image, path, store, &ret_taken->stored, diag);
+	status = fresh_or_stored(&own, image, path, wish, &ret_taken->stored, diag);
 	if (status == HST_OK) {
-		choose_all(&own, filter, image, path);
+		choose_all(&own, wish->filter, image, path);
 		status = move_parts(plan, &own, ret_taken);
 		if (status != HST_OK) {
 			status = hst_diag_set(

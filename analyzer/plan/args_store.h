@@ -8,6 +8,7 @@
 
 #include "plan/filter.h"
 #include "plan/plan_file.h"
+#include "symbols/function_rules.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,14 +20,19 @@ struct hst_args_taken {
 	bool stored;   /* it came from the store */
 };
 
+/* What is wanted; each may be NULL. */
+struct hst_args_wish {
+	const char *store;         /* a directory, which is made if its parent is there */
+	struct hst_filter *filter; /* functions; NULL all */
+	const struct hst_function_rules *rules;
+};
+
 /*
- * Adds the sections of the ELF file `path` to the plan: all, or (`filter` not NULL) those of the functions that it
- * matches. `store`: directory, NULL none; it is made if its parent is there. HST_E_NOT_OURS: a file without hooks;
+ * Adds the sections of the ELF file `path` to the plan. HST_E_NOT_OURS: a file without hooks;
  * HST_E_NO_DEBUG, HST_E_UNSUPPORTED (no build-id), HST_E_LIMIT, HST_E_MEMORY; with a sentence.
  */
 HST_NODISCARD enum hst_status hst_args_store_add(struct hst_plan_file *plan, const char *path,
-	const char *store, struct hst_filter *filter, struct hst_args_taken *ret_taken,
-	struct hst_diag *diag);
+	const struct hst_args_wish *wish, struct hst_args_taken *ret_taken, struct hst_diag *diag);
 
 /*
  * Adds the sections about arguments that a stored plan has for a build-id. false: the file is not there, not ours alone

@@ -200,6 +200,7 @@ static bool add_params(struct hst_recipes *recipes, const struct hst_signature *
 			return false;
 		}
 		param->type = from->type->text;
+		param->shape = from->type->shape;
 		param->name = from->name;
 		param->reason = from->type->kind == HST_TYPE_NONE ? from->type->reason
 								  : HST_RECIPE_NO_LOCATION;
@@ -390,6 +391,7 @@ static enum hst_status take_call(struct work *work, const struct hst_hook_call *
 		}
 		site.inlined = owner.inlined;
 		site.type = signature->result->text;
+		site.shape = signature->result->shape;
 		if (site.fn == 0) {
 			site.fn = hst_owners_entry(&work->owners, owner.origin);
 		}
@@ -506,6 +508,7 @@ enum hst_status hst_recipes_read(
 		hst_recipes_finish(&recipes);
 		return hst_diag_set(diag, status, "out of memory while looking for arguments");
 	}
+	hst_recipes_contents(&recipes, image, NULL);
 	*ret_recipes = recipes;
 	return HST_OK;
 }

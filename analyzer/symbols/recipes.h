@@ -24,12 +24,46 @@ enum hst_recipe_reason {
 	HST_RECIPE_REASONS,
 };
 
+/* What kind of value it is, and how it is written. */
+enum hst_recipe_form {
+	HST_FORM_OTHER, /* in parts, or unknown */
+	HST_FORM_SIGNED,
+	HST_FORM_UNSIGNED,
+	HST_FORM_BOOL,
+	HST_FORM_CHAR,
+	HST_FORM_FLOAT,
+	HST_FORM_POINTER,
+	HST_FORM_ENUM,
+};
+
+/* What a pointer points to. */
+enum hst_recipe_target {
+	HST_TARGET_OTHER,
+	HST_TARGET_TEXT,  /* char */
+	HST_TARGET_BYTES, /* void, and other types of one byte */
+};
+
+struct hst_recipe_enum {
+	const char *name;
+	int64_t value;
+};
+
+struct hst_recipe_shape {
+	uint8_t form;      /* enum hst_recipe_form */
+	uint8_t target;    /* enum hst_recipe_target, of a pointer */
+	bool target_const; /* it is not to be changed through this pointer */
+	uint32_t enums;    /* of an enumeration: names of values */
+	const struct hst_recipe_enum *names;
+};
+
 struct hst_recipe_param {
 	const char *name; /* NULL: none */
 	const char *type; /* as in C; "?" unknown */
+	struct hst_recipe_shape shape;
 	uint32_t first_piece;
 	uint16_t piece_count;
 	uint8_t reason; /* enum hst_recipe_reason */
+	uint8_t content; /* HST_PLAN_CONTENT_STRING and _BYTES: keyed by what it points to; _SCALAR: by its value */
 };
 
 struct hst_recipe_site {
@@ -45,6 +79,7 @@ struct hst_recipe_site {
 	/* Of an exit site: */
 	uint8_t result_reason;
 	struct hst_plan_piece result;
+	struct hst_recipe_shape shape; /* of the result */
 };
 
 struct hst_recipes {
@@ -64,6 +99,13 @@ struct hst_recipes {
  */
 HST_NODISCARD enum hst_status hst_recipes_read(
 	struct hst_image *image, struct hst_recipes *ret_recipes, struct hst_diag *diag);
+/*
+ * Says anew which pointers count by what they point to, with what the user says of functions (NULL: nothing). hst_recipes_read has
+ * done it without.
+ */
+struct hst_function_rules;
+void hst_recipes_contents(struct hst_recipes *recipes, struct hst_image *image,
+	const struct hst_function_rules *rules);
 /* Accepts a zeroed object. */
 void hst_recipes_finish(struct hst_recipes *recipes);
 

@@ -264,6 +264,7 @@ static void base_type(struct subject *subject)
 	(void)hst_types_number(subject->dbg, subject->die, DW_AT_byte_size, &size);
 	(void)hst_types_number(subject->dbg, subject->die, DW_AT_encoding, &encoding);
 	whole(type, (uint64_t)size);
+	hst_shape_base(subject->dbg, subject->die, &type->shape);
 	type->is_signed = encoding == DW_ATE_signed || encoding == DW_ATE_signed_char;
 	type->is_bool = encoding == DW_ATE_boolean;
 	if (encoding == DW_ATE_float) {
@@ -294,7 +295,8 @@ static bool enum_type(struct subject *subject)
 	(void)hst_types_number(subject->dbg, subject->die, DW_AT_byte_size, &size);
 	whole(subject->type, size > 0 ? (uint64_t)size : under->size);
 	subject->type->is_signed = under->is_signed;
-	return true;
+	return hst_shape_enum(
+		subject->types->arena, subject->dbg, subject->die, &subject->type->shape);
 }
 
 /* The same type under another name, or with a word before it. */
@@ -483,10 +485,15 @@ static bool fill(struct subject *subject)
 		base_type(subject);
 		return true;
 	case DW_TAG_pointer_type:
+		whole(subject->type, POINTER_SIZE);
+		hst_shape_pointer(
+			subject->types->dwarf, subject->dbg, subject->die, &subject->type->shape);
+		return true;
 	case DW_TAG_reference_type:
 	case DW_TAG_rvalue_reference_type:
 	case DW_TAG_unspecified_type: /* std::nullptr_t */
 		whole(subject->type, POINTER_SIZE);
+		subject->type->shape.form = HST_FORM_POINTER;
 		return true;
 	case DW_TAG_enumeration_type:
 		return enum_type(subject);

@@ -24,6 +24,7 @@ struct hst_recipe_type {
 	bool is_signed, is_bool, is_float;
 	bool by_value;   /* a class that says it is passed by value */
 	bool class_type; /* structure, class or union */
+	struct hst_recipe_shape shape;
 };
 
 /* What a compilation unit says about itself. */
@@ -60,6 +61,13 @@ extern const struct hst_recipe_type hst_type_unknown;
 /* Of the unit that the DIE belongs to. */
 struct hst_recipe_unit hst_types_unit(
 	struct hst_recipe_types *types, Dwarf_Debug dbg, Dwarf_Die die);
+
+/* What its DIE says of the form of a value (recipes_shape.c); false: no memory. */
+void hst_shape_base(Dwarf_Debug dbg, Dwarf_Die die, struct hst_recipe_shape *shape);
+void hst_shape_pointer(
+	struct hst_dwarf *dwarf, Dwarf_Debug dbg, Dwarf_Die die, struct hst_recipe_shape *shape);
+bool hst_shape_enum(
+	struct hst_arena *arena, Dwarf_Debug dbg, Dwarf_Die die, struct hst_recipe_shape *shape);
 
 /* The flags of hst_plan_piece.content for a scalar of this type. */
 uint8_t hst_recipe_content(const struct hst_recipe_type *type);

@@ -46,10 +46,10 @@ def main():
             if not re.search(pattern, done.stdout):
                 problems.append(f"{arguments}: no '{pattern}' in: {done.stdout}")
 
-    say(["--args", "good", "-w"], 0, r"add +info\.c:4 +first +int +r[sb]p[+-]\d+", r"second +const char \*",
+    say(["--args", "good", "-w"], 0, r"add +info\.c:4 +first +int +value +r[sb]p[+-]\d+", r"second +const char \* +text +r[sb]p", r"first +int +value",
         r"h +struct huge +- larger than 16 bytes", r"\(all\) +- further arguments",
         r"\n4 functions: all arguments can be read of 3 \(75\.0 %\), the result of 3 of the 3", r"1 functions: further")
-    say(["--args", "good", "--json"], 0, r'"functions_count": 4', r'"variadic": ?1')
+    say(["--args", "good", "--json"], 0, r'"functions_count": 4', r'"variadic": ?1', r'"keyed": ?"text"')
     say(["--args", "plain"], 2, r"plain calls no hooks: compile with -finstrument-functions -g")
     say(["--args", "bare"], 2, r"bare has no debug information .*-g")
     say(["--args", "absent"], 2, r"absent cannot be opened")

@@ -23,6 +23,7 @@ enum counter {
 	C_AREA,
 	C_MIXED,
 	C_TEXT,
+	C_BLOCK,
 	C_FIB,
 	C_SHARED,
 	C_ONCE,
@@ -107,6 +108,17 @@ OWN int text(const char *word)
 	count(C_TEXT);
 	for (int i = 0; i < 400; i++) {
 		result = (int)((unsigned int)result * 33u) + word[i % (int)strlen(word)];
+	}
+	return result;
+}
+
+OWN int block(const unsigned char *data, unsigned int length)
+{
+	int result = 0;
+
+	count(C_BLOCK);
+	for (unsigned int i = 0; i < 400; i++) {
+		result = (int)((unsigned int)result * 33u) + data[i % length];
 	}
 	return result;
 }
@@ -207,9 +219,12 @@ int main(int argc, char **argv)
 {
 	static const char *const words[] = { "apple", "pear", "plum", "cherry" };
 	char copy[16];
+	char lengthy[200];
 	double real = 0;
 	unsigned long sum = 0;
 
+	(void)memset(lengthy, 'x', sizeof lengthy - 1);
+	lengthy[sizeof lengthy - 1] = '\0';
 	for (unsigned int i = 0; i < EACH; i++) {
 		struct box box = { (int)(i % 11) - 5, (int)(i % 7) };
 
@@ -217,9 +232,10 @@ int main(int argc, char **argv)
 		real += scale((double)(i % 40) * 0.25 - 2, (unsigned char)(i % 3));
 		sum += (unsigned long)area(box);
 		sum += mixed(i % 2 ? RED : BLUE, i % 3 == 0, -(long long)(i % 5));
-		/* The same text at the same address, and at one place all of them. */
+		/* All texts at one address, and some too long to be kept. */
 		(void)strcpy(copy, words[i % 4]);
-		sum += (unsigned long)text(words[i % 4]);
+		sum += (unsigned long)text(i % 100 == 0 ? lengthy : copy);
+		sum += (unsigned long)block((const unsigned char *)&words[i % 4][i % 2], i % 3 + 1);
 		sum += (unsigned long)last((int)(i / 1000));
 		sum += (unsigned long)made((int)(i % 20));
 		sum += (unsigned long)old((int)(i % 20));

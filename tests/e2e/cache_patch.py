@@ -17,8 +17,8 @@ LIBRARY = ""
 SOURCE = ""
 STRICT = ("-Wall", "-Wextra", "-Werror")
 # The order in which the program prints how often each was really called.
-COUNTED = ("prime", "scale", "area", "mixed", "text", "fib", "together", "once", "last", "made", "old")
-WORKING = ("prime", "scale", "area", "mixed", "text", "fib", "together", "once", "last")
+COUNTED = ("prime", "scale", "area", "mixed", "text", "block", "fib", "together", "once", "last", "made", "old")
+WORKING = ("prime", "scale", "area", "mixed", "text", "block", "fib", "together", "once", "last")
 
 CPLUSPLUS = r"""
 #include <cstdio>
@@ -137,7 +137,9 @@ class Patch(support.RunTest):
                     self.assertEqual(done.stdout, plain.stdout)
                     called = int(done.stderr.split()[COUNTED.index(function)])
                     self.assertGreaterEqual(called, row["keys"])
-                    self.assertLessEqual(called, plan["lookups"] - plan["hits"], (row, plan))
+                    # One text of 199 bytes is in 200 calls: too long to be kept.
+                    too_long = 199 if function == "text" else 0
+                    self.assertLessEqual(called, plan["lookups"] - plan["hits"] + too_long, (row, plan))
 
     def test_threads_at_once(self):
         self.record(self.source())
@@ -170,7 +172,7 @@ class Patch(support.RunTest):
                       "side effects"):
             self.assertIn(words, re.sub(r"\n\+ \* ", " ", comment))
         self.assert_says(done, "check that prime has none")
-        self.assertIn("assumes that what it points to does not change",
+        self.assertIn("word is compared by what it points to; calls with more than 120 bytes are not kept",
                       re.sub(r"\n\+ \* ", " ", self.cache("--patch", "text").stdout))
 
     def test_results_that_change(self):
