@@ -18,6 +18,12 @@
 static const struct hst_option options[] = {
 	{ 0, "explain", "FUNCTION", HST_OPTION_TEXT, HST_OPTION_AT(explain),
 		"all about one row: arguments, values (run --values), results, times, curve" },
+	{ 0, "patch", "FUNCTION", HST_OPTION_TEXT, HST_OPTION_AT(patch),
+		"write a cache of its results: a diff against the source, or the code of it" },
+	{ 'o', "output", "FILE", HST_OPTION_TEXT, HST_OPTION_AT(output),
+		"write what --patch makes here instead of to standard output" },
+	{ 0, "force", NULL, HST_OPTION_FLAG, HST_OPTION_AT(force),
+		"--patch also where it is not worth it" },
 	{ 0, "processes", NULL, HST_OPTION_FLAG, HST_OPTION_AT(processes),
 		"programs that ran, in place of functions" },
 	{ 0, "pure", "FILE", HST_OPTION_TEXT, HST_OPTION_AT(pure),
@@ -43,6 +49,7 @@ static const char examples[] =
 	"  hasten run --args -- ./app       record with arguments and results\n"
 	"  hasten cache                     what a cache would gain, most first\n"
 	"  hasten cache --explain parse     why\n"
+	"  hasten cache --patch parse       the cache as a diff: | patch -p1\n"
 	"  hasten cache --processes         commands that ran more than once (any recording)\n";
 
 /* One analysis and what it needs to be shown. */
@@ -67,6 +74,13 @@ static const char *refuse(const struct hst_options *asked)
 	}
 	if (asked->explain != NULL && asked->csv) {
 		return "--explain and --csv do not go together: --json has all of it";
+	}
+	if (asked->patch != NULL &&
+		(asked->json || asked->csv || asked->explain != NULL || asked->processes)) {
+		return "--patch writes source code: it does not go together with --explain, --processes, --json and --csv";
+	}
+	if (asked->patch == NULL && (asked->output != NULL || asked->force)) {
+		return "-o and --force belong to --patch FUNCTION";
 	}
 	if (asked->processes && (asked->pure != NULL || asked->tid != 0 || asked->pid != 0)) {
 		return "--processes does not go together with --pure, --process and --thread";

@@ -32,6 +32,11 @@ HST_NODISCARD enum hst_status hst_cache_explain(struct hst_cache_show *show);
 HST_NODISCARD enum hst_status hst_cache_json(const struct hst_cache_show *show);
 /* Has the row this name, in one of its forms? */
 bool hst_cache_is_named(const struct hst_function_row *row, const char *name);
+/*
+ * Writes a cache of the function that --patch names, as a diff or as code, to -o or standard output. HST_E_USAGE: none can be, or is
+ * worth it; HST_E_NOT_FOUND, HST_E_NO_DEBUG, HST_E_IO, HST_E_MEMORY; with a sentence.
+ */
+HST_NODISCARD enum hst_status hst_cache_patch(struct hst_cache_show *show, struct hst_diag *diag);
 void hst_cache_csv(const struct hst_cache_show *show);
 
 /* Cells that table and explanation share. */

@@ -199,6 +199,8 @@ int hst_cache_print(struct hst_cache_show *show)
 	} else if (status == HST_OK && asked->csv) {
 		hst_cache_csv(show);
 		hst_reading_losses(show->reading, show->said);
+	} else if (status == HST_OK && asked->patch != NULL) {
+		status = hst_cache_patch(show, &diag);
 	} else if (status == HST_OK && asked->explain != NULL) {
 		status = hst_cache_explain(show);
 	} else if (status == HST_OK) {

@@ -43,9 +43,10 @@ struct hst_options {
 	uint64_t events;   /* UINT64_MAX: not given */
 	enum hst_color_choice color;
 	bool reverse, json, csv, quiet, wide, no_pager, start, stop, help;
-	bool instrumentation, force; /* of `optimize` */
+	bool instrumentation;
+	bool force; /* of `optimize` and `cache` */
 	bool blocked, off_cpu;
-	const char *explain, *pure; /* of `cache`, as the next one */
+	const char *explain, *pure, *patch; /* of `cache`, as the next one */
 	bool processes;
 	bool leaks, peak, temporary, timeline, sites, paths;       /* views of `memory` */
 	bool commands, languages, waste, critical, failed, system; /* views of `processes` */

@@ -31,6 +31,7 @@ sys.path.insert(0, HERE)
 import argcalls_bench
 import cache_bench
 import cpu_bench
+import gain_bench
 import memory_bench
 import output
 import overhead_bench
@@ -64,6 +65,7 @@ PARTS = {
     ranking: "RankingBench",
     argcalls_bench: "ArgumentsBench",
     cache_bench: "CacheBench",
+    gain_bench: "GainBench",
 }
 # Figures of calls are those of calls alone, as uftrace's are.
 CALLS_ONLY = {"HASTEN_MEMORY": "0"}

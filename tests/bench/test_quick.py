@@ -27,6 +27,7 @@ EXPECTED = {
     "cpuswitch": ("CPU clock, threads by turns", 3),
     "budgetfib": ("fib, --overhead 5%", 4),
     "cachepass": ("cache pass, ", 6),
+    "gain": ("gain, ", 40),
     "truefib": ("fib, main's total", 8),
 }
 OF_LUA = {
