@@ -19,23 +19,16 @@
 #define HST_CACHE_UNKNOWN        UINT64_MAX
 #define HST_CACHE_ENTRY_BYTES    32u
 
-/* hst_cache_call.flags */
-enum {
-	HST_CACHE_ZERO = 1u << 0,     /* of the result */
-	HST_CACHE_NEGATIVE = 1u << 1, /* of the result */
-};
-
 /* One call. Two calls of one thread lie within each other, or one ends before the other one begins. */
 struct hst_cache_call {
 	uint64_t key;
 	uint64_t result;
-	uint8_t has_result, flags;
+	uint8_t has_result;
 	uint16_t
 		depth; /* calls of the same function that are open around it, UINT16_MAX: so many or more */
 	uint32_t thread; /* number of a thread; see hst_cache_options.process_of */
 	uint64_t start_ns, end_ns;
 	uint64_t cost_ns; /* with all that it calls, without our own cost */
-	uint64_t parent_activation;
 };
 
 /* Measured times of the proposed cache: ascending capacity; a capacity beyond the last one takes as long as it. */

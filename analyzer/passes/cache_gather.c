@@ -50,6 +50,9 @@ static void begin_call(struct hst_replay *replay, struct hst_replay_frame *frame
 	if (frame->node == 0) {
 		return;
 	}
+	if (frame->row < gather->logs.count) {
+		hst_cache_pack_expect(&gather->logs.items[frame->row].calls, key);
+	}
 	active = active > 0 ? active - 1 : 0;
 	gather->open.items[frame->node - 1] = (struct hst_cache_open){
 		.key = key,
@@ -78,7 +81,6 @@ void hst_cache_gather_event(struct hst_replay *replay, const struct hst_event *e
 
 		open->result = value;
 		open->has_result = 1;
-		open->flags = (uint8_t)(event->reason & (HST_CACHE_ZERO | HST_CACHE_NEGATIVE));
 	}
 }
 
@@ -107,7 +109,9 @@ static void make_room(struct hst_cache_gather *gather)
 		}
 	}
 	before = longest->calls.count;
-	hst_cache_log_thin(longest, before / 2);
+	if (hst_cache_log_thin(longest, before / 2) != HST_OK) {
+		gather->out_of_memory = true;
+	}
 	gather->kept -= before - longest->calls.count;
 }
 
@@ -115,15 +119,15 @@ static uint64_t cost_of(
 	const struct hst_replay *replay, const struct hst_replay_frame *frame, uint64_t duration)
 {
 	const struct hst_tallies *tallies = replay->tallies;
-	double below = (double)(replay->stack.enters - frame->enters);
-	double missed = (double)(replay->stack.missed - frame->missed);
-	double inside = (double)tallies->inside_256;
-	double ns = ((double)duration - (inside + below * (inside + (double)tallies->outside_256) +
-						missed * (double)tallies->miss_256) /
-						256) *
-		    tallies->ns_per_tick;
+	uint64_t below = replay->stack.enters - frame->enters;
+	uint64_t missed = replay->stack.missed - frame->missed;
+	/* Whole numbers: conversions of unsigned ones have branches. */
+	int64_t ticks_256 = (int64_t)(duration * 256 - tallies->inside_256 -
+				      below * (tallies->inside_256 + tallies->outside_256) -
+				      missed * tallies->miss_256);
+	double ns = (double)ticks_256 * (tallies->ns_per_tick / 256);
 
-	return ns > 0 && ns < 1e19 ? (uint64_t)(ns + 0.5) : 0;
+	return ns > 0 && ns < 9e18 ? (uint64_t)(int64_t)(ns + 0.5) : 0;
 }
 
 void hst_cache_gather_close(struct hst_replay *replay, const struct hst_replay_frame *frame,
@@ -142,13 +146,11 @@ void hst_cache_gather_close(struct hst_replay *replay, const struct hst_replay_f
 	call = (struct hst_cache_call){ .key = open->key,
 		.result = open->result,
 		.has_result = how == HST_CLOSE_RETURN ? open->has_result : 0,
-		.flags = open->flags,
 		.depth = open->depth,
 		.thread = replay->gather_thread,
 		.start_ns = hst_tallies_ns(replay->tallies, frame->real),
 		.end_ns = hst_tallies_ns(replay->tallies, replay->now + replay->skew),
-		.cost_ns = cost_of(replay, frame, duration),
-		.parent_activation = open->parent };
+		.cost_ns = cost_of(replay, frame, duration) };
 	open->next = gather->free;
 	gather->free = frame->node;
 	if (how != HST_CLOSE_RETURN && how != HST_CLOSE_ERROR) {
@@ -157,7 +159,7 @@ void hst_cache_gather_close(struct hst_replay *replay, const struct hst_replay_f
 	}
 	log = log_of(gather, frame->row);
 	before = log == NULL ? 0 : log->calls.count;
-	if (log == NULL || hst_cache_log_add(log, &call) != HST_OK) {
+	if (log == NULL || hst_cache_log_add(log, &call, open->parent) != HST_OK) {
 		gather->out_of_memory = true;
 		return;
 	}

@@ -9,8 +9,8 @@
 /* A call whose end has not come yet. */
 struct hst_cache_open {
 	uint64_t key, result, parent;
-	uint8_t has_result, flags;
 	uint16_t depth;
+	uint8_t has_result;
 	uint32_t next; /* free places: number of the next one + 1 */
 };
 

@@ -35,7 +35,7 @@ static int fill(struct hst_cache_log *logs, uint64_t calls, uint64_t keys, uint6
 			.end_ns = i * 100 + 60,
 			.cost_ns = 60 };
 
-		if (hst_cache_log_add(&logs[mix(i) % functions], &call) != HST_OK) {
+		if (hst_cache_log_add(&logs[mix(i) % functions], &call, 0) != HST_OK) {
 			return 1;
 		}
 	}

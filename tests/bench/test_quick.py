@@ -30,6 +30,7 @@ EXPECTED = {
     "truefib": ("fib, main's total", 8),
 }
 OF_LUA = {
+    "cachelua": ("hasten cache, lua", 3),
     "budgetlua": ("lua, --overhead 5%", 4),
     "budgetbuild": ("lua, list for 5 %", 7),
     "budgetbuild1": ("lua, list for 1 %", 7),
