@@ -34,6 +34,7 @@ static const struct flag_text flag_texts[] = {
 	{ HST_FLAG_CHILD_LOST, "child_lost" },
 	{ HST_FLAG_ARGUMENTS, "arguments" },
 	{ HST_FLAG_ARGUMENTS_REFUSED, "arguments_refused" },
+	{ HST_FLAG_VALUES, "values" },
 };
 
 #define FLAGS (sizeof flag_texts / sizeof flag_texts[0])

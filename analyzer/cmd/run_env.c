@@ -28,7 +28,8 @@
 static const char *const ours[] = { "LD_PRELOAD", "HASTEN_DATA", "HASTEN_MODE", "HASTEN_LIMIT",
 	"HASTEN_LAST", "HASTEN_PAUSED", "HASTEN_PLAN", "HASTEN_FILTER", "HASTEN_TSC_HZ",
 	"HASTEN_LAUNCHER", "HASTEN_SECCOMP", "HASTEN_CHILDREN", "HASTEN_MEMORY",
-	"HASTEN_MEMORY_ALL", "HASTEN_OVERHEAD", "HASTEN_PATCH", "HASTEN_CPU", "HASTEN_ARGS" };
+	"HASTEN_MEMORY_ALL", "HASTEN_OVERHEAD", "HASTEN_PATCH", "HASTEN_CPU", "HASTEN_ARGS",
+	"HASTEN_VALUES" };
 
 /* Relative to the folder of the hasten binary. */
 static const char *const places[] = { "../preload/" LIBRARY, "../lib/*/hasten/" LIBRARY,
@@ -263,6 +264,9 @@ static void add_ours(
 	}
 	if (options->no_patch) {
 		add(list, "HASTEN_PATCH=0");
+	}
+	if (options->values) {
+		add(list, "HASTEN_VALUES=1");
 	}
 	if (env->plan != NULL) {
 		add(list, "HASTEN_PLAN=%s", env->plan);

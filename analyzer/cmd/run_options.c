@@ -308,6 +308,8 @@ static const struct hst_start_option rows[] = {
 	  "leave out function calls (not in this version)" },
 	{ "args", 0, HST_START_OPTIONAL, set_args, 0, "HASTEN_ARGS", "NAMES",
 	  "record keys of arguments and results (of these functions)" },
+	{ "values", 0, HST_START_NONE, FLAG(values), "HASTEN_VALUES", NULL,
+	  "with their values, which may be secret; implies --args" },
 	{ "plan", 0, HST_START_REQUIRED, set_unavailable, 0, NULL, "FILE",
 	  "apply a plan of changes (not in this version)" },
 	{ "json", 0, HST_START_REQUIRED, set_json, 0, NULL, "FILE",
@@ -363,9 +365,12 @@ enum hst_status hst_run_options_parse(
 			"run: --overhead needs --mode=trace: with --mode=profile (HASTEN_MODE) nothing looks at the cost; "
 			"leave one of them out, or name with --filter what to record");
 	}
+	if (options.values && options.args == NULL) {
+		options.args = "";
+	}
 	if (options.args != NULL && strcmp(options.mode, "profile") == 0) {
 		return hst_diag_set(diag, HST_E_USAGE,
-			"run: --args needs --mode=trace: sums per calling context have no room for arguments");
+			"run: --args needs --mode=trace (so does --values): sums per calling context have no room for arguments");
 	}
 	/* No limit to the hooks of functions takes away what allocations cost. */
 	options.no_memory |= options.overhead != NULL && !options.memory && !options.memory_all;

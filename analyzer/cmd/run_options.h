@@ -24,6 +24,7 @@ struct hst_run_options {
 	uint64_t interval_ns;  /* of samples; 0: the default */
 	const char *overhead;  /* a percentage, NULL: no limit */
 	const char *json;      /* file for the summary, NULL none */
+	bool values;           /* of those arguments, not only keys */
 	bool paused;
 	bool no_children;
 	bool no_memory;

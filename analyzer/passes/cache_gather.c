@@ -62,6 +62,33 @@ static void begin_call(struct hst_replay *replay, struct hst_replay_frame *frame
 	};
 }
 
+/* What stands behind a KEY or a RESULT. */
+static void see_values(struct hst_replay *replay, const struct hst_event *event)
+{
+	const struct hst_cache_gather *gather = replay->tallies->gather;
+	const struct hst_replay_frame *frame = innermost(replay);
+	bool result = event->kind == HST_EVENT_RESULT_VALUE;
+	struct hst_cache_seen seen = { .thread = replay->gather_thread };
+
+	if (gather->see == NULL || frame == NULL || frame->node == 0 ||
+		(frame->flags & HST_FRAME_CARRIED) != 0 ||
+		(result ? event->value >= replay->key_count
+			: event->value > replay->value_count ||
+					event->reason > replay->value_count - event->value)) {
+		return;
+	}
+	seen.row = frame->row;
+	seen.key = gather->open.items[frame->node - 1].key;
+	if (result) {
+		seen.result = gather->open.items[frame->node - 1].result;
+		seen.value = replay->keys[event->value];
+	} else {
+		seen.values = replay->values + event->value;
+		seen.count = event->reason;
+	}
+	gather->see(gather->seer, &seen);
+}
+
 void hst_cache_gather_event(struct hst_replay *replay, const struct hst_event *event)
 {
 	struct hst_cache_gather *gather = replay->tallies->gather;
@@ -69,6 +96,10 @@ void hst_cache_gather_event(struct hst_replay *replay, const struct hst_event *e
 	bool known = event->value < replay->key_count;
 	uint64_t value = known ? replay->keys[event->value] : 0;
 
+	if (event->kind == HST_EVENT_VALUES || event->kind == HST_EVENT_RESULT_VALUE) {
+		see_values(replay, event);
+		return;
+	}
 	if (frame == NULL || !known || (frame->flags & HST_FRAME_CARRIED) != 0 ||
 		(event->kind == HST_EVENT_RESULT && frame->node == 0)) {
 		gather->unmatched++;

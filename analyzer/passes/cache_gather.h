@@ -14,6 +14,17 @@ struct hst_cache_open {
 	uint32_t next; /* free places: number of the next one + 1 */
 };
 
+/* Values of a key, or of a result, as they come: once per chunk and key, or new result. Valid during the call. */
+struct hst_cache_seen {
+	uint32_t row;
+	uint32_t thread;
+	uint64_t key;
+	const struct hst_value *values; /* [count]; of a result NULL */
+	size_t count;
+	uint64_t result; /* hash */
+	uint64_t value;  /* of that result */
+};
+
 struct hst_cache_gather {
 	HST_VEC(struct hst_cache_log) logs; /* by row; those without calls are empty */
 	HST_VEC(uint32_t) process_of;       /* by number of a thread */
@@ -24,11 +35,13 @@ struct hst_cache_gather {
 	uint64_t unended;   /* calls with a key whose end was not seen: in no log */
 	uint64_t unmatched; /* keys and results without a call that is followed */
 	bool out_of_memory;
+	void (*see)(void *seer, const struct hst_cache_seen *seen); /* NULL: nobody asks */
+	void *seer;
 };
 
 /* The calls that come belong to another thread, of this process. Its number is for hst_replay.gather_thread. */
 uint32_t hst_cache_gather_stream(struct hst_cache_gather *gather, uint32_t process);
-/* KEY or RESULT. */
+/* KEY, RESULT, VALUES or RESULT_VALUE. */
 void hst_cache_gather_event(struct hst_replay *replay, const struct hst_event *event);
 /* The frame is about to be popped. */
 void hst_cache_gather_close(struct hst_replay *replay, const struct hst_replay_frame *frame,

@@ -452,6 +452,8 @@ static NOINLINE void rare(struct hst_replay *replay, const struct hst_event *eve
 		break;
 	case HST_EVENT_KEY:
 	case HST_EVENT_RESULT:
+	case HST_EVENT_VALUES:
+	case HST_EVENT_RESULT_VALUE:
 		if (replay->tallies->gather != NULL) {
 			hst_cache_gather_event(replay, event);
 		}

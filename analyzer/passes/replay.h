@@ -156,9 +156,11 @@ struct hst_replay {
 	uint32_t row_flags; /* put on every row that a call enters */
 	uint32_t pid, tid, stream;
 	uint32_t gather_thread;
-	const uint64_t
-		*keys; /* what KEY and RESULT of the present batch number; key_count of them */
+	const uint64_t *
+		keys; /* what KEY, RESULT and RESULT_VALUE of the present batch number; key_count of them */
 	size_t key_count;
+	const struct hst_value *values; /* what VALUES of the present batch number */
+	size_t value_count;
 	uint64_t resync_now; /* virtual ticks of a RESYNC whose frames are coming */
 	uint32_t resync_depth;
 	bool resyncing;

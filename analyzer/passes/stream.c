@@ -99,6 +99,7 @@ static enum hst_status replay_chunk(
 		status = hst_decode_batch(decoder, pass->events, EVENTS, &count, NULL);
 		HST_TRY(hst_pass_sites(pass));
 		replay->keys = hst_decoder_keys(decoder, &replay->key_count);
+		replay->values = hst_decoder_values(decoder, &replay->value_count);
 		hst_replay_events(replay, pass->events, count);
 		if (count == 0) {
 			break;

@@ -43,6 +43,7 @@ void hst_decoder_destroy(struct hst_decoder *decoder)
 	hst_vec_finish(&decoder->memory);
 	hst_vec_finish(&decoder->keys);
 	hst_vec_finish(&decoder->hashes);
+	hst_vec_finish(&decoder->values);
 	free(decoder);
 }
 
@@ -242,6 +243,8 @@ static void set_chunk(struct hst_decoder *decoder, size_t bytes)
 	decoder->ids = 0;
 	decoder->latest = 0;
 	decoder->keys.count = 0;
+	decoder->key_end = NULL;
+	decoder->result_end = NULL;
 	memset(decoder->predictor, 0, sizeof decoder->predictor);
 }
 
@@ -261,6 +264,7 @@ enum hst_status hst_decoder_begin(
 	decoder->pending_count = 0;
 	decoder->memory.count = 0;
 	decoder->hashes.count = 0;
+	decoder->values.count = 0;
 	if (bytes < sizeof header) {
 		return hst_diag_set(diag, HST_E_DAMAGED, "a chunk is cut within its header");
 	}
@@ -300,6 +304,14 @@ const uint64_t *hst_decoder_keys(const struct hst_decoder *decoder, size_t *ret_
 		*ret_count = decoder->hashes.count;
 	}
 	return decoder->hashes.items;
+}
+
+const struct hst_value *hst_decoder_values(const struct hst_decoder *decoder, size_t *ret_count)
+{
+	if (ret_count != NULL) {
+		*ret_count = decoder->values.count;
+	}
+	return decoder->values.items;
 }
 
 uint64_t hst_decoder_ticks(const struct hst_decoder *decoder)

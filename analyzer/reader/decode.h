@@ -82,6 +82,14 @@ enum hst_event_kind {
 	 */
 	HST_EVENT_KEY,
 	HST_EVENT_RESULT,
+	/*
+	 * Only where values were asked for. VALUES: what the KEY before it was made of, where the recording has that; `value`
+	 * is the index of the first in hst_decoder_values(), valid until the next batch, `reason` how many there are.
+	 * RESULT_VALUE: the value of the RESULT before it; index into hst_decoder_keys(). The event before may have been the
+	 * last one of the batch before.
+	 */
+	HST_EVENT_VALUES,
+	HST_EVENT_RESULT_VALUE,
 };
 
 /* Why the stack is replaced. */
@@ -101,6 +109,14 @@ struct hst_memory {
 	uint64_t bytes;
 	uint32_t slack; /* usable beyond requested bytes; HST_SLACK_LONG_UNKNOWN: unknown */
 	uint32_t more;
+};
+
+/* One argument of a call, as its key was made of it. */
+struct hst_value {
+	uint8_t form;   /* enum hst_value_form */
+	uint8_t stored; /* CONTENT: bytes that are here, the first ones */
+	uint64_t value; /* SCALAR; CONTENT: its length, HST_HASH_NULL: the address is NULL */
+	uint8_t bytes[HST_VALUE_BYTES_MAX];
 };
 
 /*
@@ -153,8 +169,11 @@ HST_NODISCARD enum hst_status hst_decode_batch(struct hst_decoder *decoder,
  */
 const struct hst_memory *hst_decoder_memory(const struct hst_decoder *decoder, size_t *ret_count);
 
-/* Hashes of the latest batch's KEY and RESULT events, in their order; the same. */
+/* Of the latest batch's KEY, RESULT and RESULT_VALUE events, in their order; the same. */
 const uint64_t *hst_decoder_keys(const struct hst_decoder *decoder, size_t *ret_count);
+
+/* Of the latest batch's VALUES events, in their order; the same. */
+const struct hst_value *hst_decoder_values(const struct hst_decoder *decoder, size_t *ret_count);
 
 /*
  * After the last batch of a chunk: ticks of its last record, depth now, bytes of it that were read.

@@ -53,6 +53,9 @@ struct hst_decoder {
 	HST_VEC(struct hst_memory) memory;   /* of the present batch's events */
 	HST_VEC(struct hst_decode_key) keys; /* of the chunk; id - 1 */
 	HST_VEC(uint64_t) hashes;            /* of the present batch's events */
+	HST_VEC(struct hst_value) values;    /* the same */
+	const uint8_t *key_end;    /* behind the latest KEY_NEW: its values may stand there */
+	const uint8_t *result_end; /* behind the latest RESULT_NEW: the same */
 	uint32_t site_of[HST_DECODE_IDS_MAX + 1];
 	uint16_t predictor[HST_PREDICTOR_SLOTS];
 };
@@ -70,9 +73,9 @@ enum hst_step {
 enum hst_step hst_decode_memory(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
 	const uint8_t *payload, struct hst_event *event);
 
-/* A record of op KEY_NEW to RESULT: the same. */
+/* A record of op KEY_NEW to KEY_SHORT, with so many words: the same. */
 enum hst_step hst_decode_arguments(struct hst_decoder *decoder, uint32_t op, uint32_t argument,
-	const uint8_t *payload, struct hst_event *event);
+	const uint8_t *payload, uint32_t words, struct hst_event *event);
 
 /* Common records of allocations and frees, up to `room` events or the first other record. Returns how many. */
 size_t hst_decode_blocks(struct hst_decoder *decoder, struct hst_event *events, size_t room);

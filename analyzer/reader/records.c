@@ -215,8 +215,8 @@ static enum hst_step extended(
 		break;
 	default:
 		step = HST_STEP_NONE;
-		if (op >= HST_OP_KEY_NEW && op <= HST_OP_RESULT) {
-			step = hst_decode_arguments(decoder, op, argument, payload, event);
+		if (op >= HST_OP_KEY_NEW && op <= HST_OP_KEY_SHORT) {
+			step = hst_decode_arguments(decoder, op, argument, payload, words, event);
 		} else if (op >= HST_OP_SITE && op <= HST_OP_FREE_NEAR) {
 			step = hst_decode_memory(decoder, op, argument, payload, event);
 		}
@@ -360,6 +360,7 @@ enum hst_status hst_decode_batch(struct hst_decoder *decoder, struct hst_event *
 
 	decoder->memory.count = 0;
 	decoder->hashes.count = 0;
+	decoder->values.count = 0;
 	while (count < capacity && decoder->pending_at < decoder->pending_count) {
 		events[count++] = decoder->pending[decoder->pending_at++];
 	}

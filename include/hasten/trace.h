@@ -75,6 +75,7 @@ enum {
 	HST_FLAG_CHILD_LOST = 1u << 13,   /* a forked child could not make a file of its own */
 	HST_FLAG_ARGUMENTS = 1u << 14,    /* a plan was in force that says where arguments lie */
 	HST_FLAG_ARGUMENTS_REFUSED = 1u << 15, /* a part of it could not be used: no keys there */
+	HST_FLAG_VALUES = 1u << 16, /* values of arguments and results are written, too */
 };
 
 /* Requests of the tool to a running process; the process copies what it obeyed to control_seen. */
@@ -317,11 +318,36 @@ enum hst_op {
 #undef HST_RECORD
 };
 
+/* In `op_words`: the first word of the payload says how many are behind it. */
+#define HST_WORDS_COUNTED 255u
+
+/* Words behind the head of a record that is all there; `payload`: they. */
+static inline uint32_t hst_record_payload(
+	const uint8_t *op_words, uint32_t op, const uint16_t *payload)
+{
+	uint32_t words = op_words[op];
+
+	return words == HST_WORDS_COUNTED ? 1u + payload[0] : words;
+}
+
 /* Arguments of RESULT and RESULT_NEW. */
 enum {
 	HST_RESULT_ZERO = 1u << 0,     /* NULL, false, 0 */
 	HST_RESULT_NEGATIVE = 1u << 1, /* of a signed type */
 };
+
+/* Forms of the values in KEY_VALUES. */
+enum hst_value_form {
+	HST_VALUE_SCALAR = 0, /* 4 words: the value as it was hashed */
+	HST_VALUE_CONTENT =
+		1, /* 4 words: length, HST_HASH_NULL: no bytes; how many follow; bytes */
+	HST_VALUE_LEFT_OUT = 2, /* nothing: there was no room */
+};
+
+#define HST_VALUE_BYTES_MAX  48u  /* of a string or block */
+#define HST_VALUES_WORDS_MAX 250u /* of one record, behind the number of them */
+#define HST_VALUES_SCALAR    5u   /* words of a scalar, with its form */
+#define HST_VALUES_CONTENT   6u   /* of a string or block, without its bytes */
 
 /* Each defines a key id by a record of 10 bytes, behind an enter. */
 #define HST_KEYS_MAX (HST_CHUNK_BYTES_MAX / 10u)

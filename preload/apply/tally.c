@@ -83,7 +83,7 @@ static void replay(struct hst_tally *tally, const uint16_t *at, const uint16_t *
 
 		if (kind == HST_KIND_EXTENDED) {
 			extended(tally, op, head & 0xffu, at);
-			at += hst_sink.header->op_words[op];
+			at += hst_record_payload(hst_sink.header->op_words, op, at);
 			continue;
 		}
 		passed(tally, head & HST_TIME_MASK);

@@ -5,6 +5,7 @@
 #include "buffer/encode.h"
 #include "buffer/keys.h"
 #include "core/sys.h"
+#include "hasten/hash.h"
 #include "sink/file.h"
 
 #include <string.h>
@@ -37,6 +38,7 @@ struct check {
 	uint16_t predictor[HST_PREDICTOR_SLOTS];
 	struct hst_frame sites[HST_IDS_MAX];
 	uint32_t key_count;
+	uint64_t latest_result; /* as RESULT_NEW had it */
 	struct check_key keys[HST_KEYS_MAX + 1];
 	struct check_frame
 		frames[HST_CHECK_DEPTH]; /* [depth modulo HST_CHECK_DEPTH]; 0 is the root */
@@ -87,9 +89,9 @@ static uint64_t words(const uint16_t *at, uint32_t count)
 }
 
 /* Of the innermost frame, which was entered in this chunk. */
-static void key(struct check *check, uint32_t op, const uint16_t *payload)
+static void key(struct check *check, uint32_t op, uint32_t argument, const uint16_t *payload)
 {
-	uint32_t id = payload[0];
+	uint32_t id = op == HST_OP_KEY_SHORT ? argument : payload[0];
 
 	if (op == HST_OP_KEY_NEW && check->key_count < HST_KEYS_MAX) {
 		id = ++check->key_count;
@@ -104,12 +106,34 @@ static void result(struct check *check, uint32_t op, const uint16_t *payload)
 	struct check_key *known = &check->keys[frame_at(check, check->depth)->key];
 
 	check->wrong |= check->depth == 0;
+	check->latest_result = op == HST_OP_RESULT ? 0 : words(payload, 4);
 	if (op == HST_OP_RESULT) {
 		check->wrong |= !known->has_result;
 	} else if (known != check->keys) {
 		known->result = words(payload, 4);
 		known->has_result = true;
 	}
+}
+
+/* Scalars alone make a key that can be computed again. */
+static bool values_agree(const struct check *check, uint32_t count, const uint16_t *payload)
+{
+	const uint16_t *at = payload + 1;
+	const uint16_t *end = at + payload[0];
+	uint64_t hash = hst_hash_begin(count);
+	bool whole = true;
+
+	for (uint32_t i = 0; i < count && at < end; i++) {
+		if (*at == HST_VALUE_SCALAR) {
+			hash = hst_hash_add(hash, words(at + 1, 4));
+			at += HST_VALUES_SCALAR;
+		} else {
+			whole = false;
+			at += *at == HST_VALUE_CONTENT ? HST_VALUES_CONTENT + (at[5] + 1u) / 2 : 1;
+		}
+	}
+	return at == end && check->key_count > 0 &&
+	       (!whole || hst_hash_end(hash) == check->keys[check->key_count].key);
 }
 
 static void extended(struct check *check, uint32_t op, uint32_t argument, const uint16_t *payload)
@@ -163,7 +187,15 @@ static void extended(struct check *check, uint32_t op, uint32_t argument, const 
 		break;
 	case HST_OP_KEY_NEW:
 	case HST_OP_KEY:
-		key(check, op, payload);
+	case HST_OP_KEY_SHORT:
+		key(check, op, argument, payload);
+		break;
+	case HST_OP_KEY_VALUES:
+		check->wrong |= !values_agree(check, argument, payload);
+		break;
+	case HST_OP_RESULT_VALUE:
+		check->wrong |= hst_hash_pieces(&(uint64_t){ words(payload, 4) }, 1) !=
+				check->latest_result;
 		break;
 	case HST_OP_RESULT_NEW:
 	case HST_OP_RESULT:
@@ -184,7 +216,8 @@ static void replay(struct check *check)
 
 		if (kind == HST_KIND_EXTENDED) {
 			extended(check, op, head & 0xffu, check->at + 1);
-			check->at += hst_sink.header->op_words[op];
+			check->at +=
+				hst_record_payload(hst_sink.header->op_words, op, check->at + 1);
 		} else {
 			check->time += head & HST_TIME_MASK;
 			check->wrong |= kind == HST_KIND_END;

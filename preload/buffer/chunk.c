@@ -11,6 +11,7 @@
 #include "core/sys.h"
 #include "sink/file.h"
 #include "sink/modules.h"
+#include "sink/recipes.h"
 
 #include <string.h>
 
@@ -194,7 +195,8 @@ bool hst_chunk_begin(struct hst_stream *stream)
 
 	stream->window->cur = records;
 	stream->window->seen = watch;
-	stream->room = (void *)(stream->tail.map + stream->tail.bytes - HST_RECORD_SLACK);
+	stream->room = (void *)(stream->tail.map + stream->tail.bytes - HST_RECORD_SLACK -
+				(hst_recipes_values ? HST_VALUES_SLACK : 0));
 	stream->look = stream->room;
 	stream->window->limit = hst_clock_tsc ? stream->room : NULL;
 	if (stream->own_time) {

@@ -62,8 +62,8 @@ HST_INLINE bool hst_key_is(const struct hst_key *slot, const struct hst_stream *
 	return slot->key == key && slot->fn == entry->fn && slot->chunk == stream->key_chunk;
 }
 
-/* The call whose enter is the latest record was called with this key. stream->keys is there. */
-HST_INLINE void hst_put_key(struct hst_stream *stream, struct hst_open *entry, uint64_t key)
+/* The call whose enter is the latest record was called with this key. stream->keys is there. true: the key is new in the chunk. */
+HST_INLINE bool hst_put_key(struct hst_stream *stream, struct hst_open *entry, uint64_t key)
 {
 	struct hst_window *window = stream->window;
 	uint64_t hash = (key ^ entry->fn) * 0x9e3779b97f4a7c15ull;
@@ -74,14 +74,19 @@ HST_INLINE void hst_put_key(struct hst_stream *stream, struct hst_open *entry, u
 
 	if (HST_UNLIKELY(!hst_key_is(slot, stream, entry, key))) {
 		hst_key_define(stream, entry, set, key);
-		return;
+		return true;
+	}
+	entry->key = hst_key_place(stream, slot);
+	entry->keyed = stream->key_chunk;
+	if (HST_LIKELY(slot->id <= UINT8_MAX)) {
+		hst_put_head(window, hst_extended(HST_OP_KEY_SHORT, slot->id));
+		return false;
 	}
 	words = hst_extended(HST_OP_KEY, 0) | (uint64_t)slot->id << 16; /* and the end mark */
 	memcpy(cur, &words, sizeof words);
 	hst_barrier();
 	window->cur = cur + 2;
-	entry->key = hst_key_place(stream, slot);
-	entry->keyed = stream->key_chunk;
+	return false;
 }
 
 /* Was a key of this call written? */
@@ -103,8 +108,8 @@ static inline void hst_put_result_new(
 	}
 }
 
-/* Of the call that exits by the next record; its key was written, in this chunk or an earlier one. */
-HST_INLINE void hst_put_result(
+/* Of the call that exits by the next record; its key was written, in this chunk or an earlier one. true: the result is new. */
+HST_INLINE bool hst_put_result(
 	struct hst_stream *stream, const struct hst_open *entry, uint64_t result, uint32_t flags)
 {
 	struct hst_key *slot = &stream->keys[entry->key >> 16 & (HST_KEY_SLOTS - 1)];
@@ -113,9 +118,60 @@ HST_INLINE void hst_put_result(
 
 	if (HST_UNLIKELY(!known || slot->has_result == 0 || slot->result != result)) {
 		hst_put_result_new(stream, known ? slot : NULL, result, flags);
-		return;
+		return true;
 	}
 	hst_put_head(stream->window, hst_extended(HST_OP_RESULT, flags));
+	return false;
 }
+
+/* Right behind hst_put_result, if the result is new. */
+static inline void hst_put_result_value(struct hst_stream *stream, uint64_t value)
+{
+	uint16_t words[4];
+
+	hst_words(words, value, 4);
+	hst_put_extended(stream->window, HST_OP_RESULT_VALUE, 0, words, 4);
+}
+
+/*
+ * KEY_VALUES, which is written right behind hst_put_key, value by value: the words lie behind the place of the head, which comes
+ * last, or never.
+ */
+struct hst_values {
+	uint16_t *words; /* behind the number of words */
+	uint32_t used;
+	uint32_t left; /* values that are still to come: each has one word at least */
+	uint32_t count;
+};
+
+static inline struct hst_values hst_values_begin(struct hst_stream *stream, uint32_t count)
+{
+	return (struct hst_values){
+		.words = stream->window->cur + 2, .left = count, .count = count
+	};
+}
+
+/* Room for a value of so many words? If not, it is left out. */
+static inline uint16_t *hst_values_room(
+	struct hst_values *values, enum hst_value_form form, uint32_t words)
+{
+	uint16_t *at = values->words + values->used;
+
+	values->left--;
+	if (values->used + words + values->left > HST_VALUES_WORDS_MAX) {
+		*at = HST_VALUE_LEFT_OUT;
+		values->used++;
+		return NULL;
+	}
+	*at = (uint16_t)form;
+	values->used += words;
+	return at + 1;
+}
+
+void hst_values_scalar(struct hst_values *values, uint64_t value);
+/* Its first bytes, at most HST_VALUE_BYTES_MAX. */
+void hst_values_content(
+	struct hst_values *values, uint64_t length, const uint8_t *bytes, uint32_t stored);
+void hst_values_end(struct hst_stream *stream, const struct hst_values *values);
 
 #endif

@@ -27,6 +27,7 @@ struct hst_options {
 	bool build;
 	bool memory_all;
 	bool patch;
+	bool values;
 	enum hst_choice memory_said; /* `memory` is what follows from it */
 	uint64_t overhead_ppm;       /* HST_OVERHEAD_OFF: no limit */
 	uint64_t limit_bytes;

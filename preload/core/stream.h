@@ -81,6 +81,8 @@ struct hst_window {
 
 /* Room for all records that one hook can write, with the end mark. */
 #define HST_RECORD_SLACK 192u
+/* And where values of arguments are written: KEY_VALUES and RESULT_VALUE. */
+#define HST_VALUES_SLACK 544u
 #define HST_IDS_MAX      4352u /* a 64 KiB chunk cannot define more */
 #define HST_HASH_SLOTS   4096u
 #define HST_OPEN_FIRST   256u /* entries of a first shadow stack: 16 KiB */
@@ -184,7 +186,7 @@ struct hst_stream {
 	uint16_t hash[HST_HASH_SLOTS];
 
 	/* cold */
-	uint16_t *room;            /* HST_RECORD_SLACK before the end of the tail */
+	uint16_t *room;            /* HST_RECORD_SLACK, or more, before the end of the tail */
 	struct hst_stream *nested; /* lane 1 */
 	struct hst_stream *next;   /* free list, registry */
 	struct hst_chunk *chunk;   /* header in the tail, NULL none */

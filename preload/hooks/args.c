@@ -10,6 +10,7 @@
 #include "core/sys.h"
 #include "hasten/hash.h"
 #include "hasten/plan.h"
+#include "hooks/content.h"
 #include "hooks/function.h"
 #include "hooks/stream.h"
 #include "sink/file.h"
@@ -19,11 +20,8 @@
 #include "stacks/fiber.h"
 
 #include <string.h>
-#include <sys/uio.h>
 
 #include "core/poison.h"
-
-#define CONTENT_BYTES 256u /* read at once */
 
 /* Places in struct hst_registers by DWARF number; others do not pass the plan's checks. */
 static const uint8_t register_places[16] = {
@@ -123,94 +121,112 @@ HST_INLINE bool piece_value(
 	return true;
 }
 
-/* Bytes that may not be there, or go at any moment: by the kernel, which finds out. Up to the end of their page. */
-static uint64_t read_some(uint64_t address, uint8_t *bytes, uint64_t most)
+/* What a piece that points to a string or block stands for. false: it cannot be read. */
+static HST_NOINLINE bool content_of(const struct place *place, const struct hst_plan_piece *piece,
+	uint64_t address, struct hst_content *ret_content)
 {
-	uint64_t page = HST_PAGE - address % HST_PAGE;
-	struct iovec to = { bytes, most < page ? most : page };
-	struct iovec from = { (void *)address, to.iov_len };
-	long got =
-		hst_sys6(SYS_process_vm_readv, hst_sys_getpid(), (long)&to, 1, (long)&from, 1, 0);
+	uint64_t length = HST_CONTENT_TEXT;
 
-	return got == (long)to.iov_len ? to.iov_len : 0;
-}
-
-/* The hash of `length` bytes, or, with UINT64_MAX, of those up to a NUL. false: not readable, or too many. */
-static HST_NOINLINE bool content_value(uint64_t address, uint64_t length, uint64_t *ret_value)
-{
-	bool text = length == UINT64_MAX;
-	uint8_t bytes[CONTENT_BYTES];
-	uint64_t hash = hst_hash_begin(0);
-	uint64_t word = 0;
-	uint64_t done = 0;
-	bool ended = false;
-
-	if (address == 0) {
-		*ret_value = hst_hash_content(hash, HST_HASH_NULL);
-		return true;
-	}
-	if (!hst_recipes_contents || (!text && length > HST_PLAN_CONTENT_MAX)) {
+	if ((piece->content & HST_PLAN_CONTENT_MASK) == HST_PLAN_CONTENT_BYTES &&
+		(!piece_value(place, piece + 1, &length) || length > HST_PLAN_CONTENT_MAX)) {
 		return false;
 	}
-	while (!ended && done < length) {
-		/* One more than a text may have: its NUL. */
-		uint64_t left = (text ? HST_PLAN_CONTENT_MAX + 1 : length) - done;
-		uint64_t got = left == 0 ? 0
-					 : read_some(address + done, bytes,
-						   left < sizeof bytes ? left : sizeof bytes);
+	return hst_content_read(address, length, ret_content);
+}
 
-		if (got == 0) {
-			return false;
-		}
-		for (uint64_t i = 0; i < got; i++) {
-			if (text && bytes[i] == 0) {
-				ended = true;
-				break;
-			}
-			word |= (uint64_t)bytes[i] << (8 * (done % 8));
-			done++;
-			if (done % 8 == 0) {
-				hash = hst_hash_add(hash, word);
-				word = 0;
-			}
-		}
-	}
-	hash = done % 8 != 0 ? hst_hash_add(hash, word) : hash;
-	*ret_value = hst_hash_content(hash, done);
-	return true;
+static HST_NOINLINE bool content_value(
+	const struct place *place, const struct hst_plan_piece *piece, uint64_t *value)
+{
+	struct hst_content content;
+	bool known = content_of(place, piece, *value, &content);
+
+	*value = known ? content.value : 0;
+	return known;
+}
+
+HST_INLINE const struct hst_plan_piece *pieces_of(const struct hst_recipe *recipe)
+{
+	return (const void *)(recipe->pieces & HST_RECIPE_ADDRESS_MASK);
+}
+
+HST_INLINE uint64_t count_of(const struct hst_recipe *recipe)
+{
+	return recipe->pieces >> HST_RECIPE_COUNT_SHIFT & HST_RECIPE_COUNT_MASK;
 }
 
 /* The key of a call. false: some of its arguments could not be read. */
 HST_INLINE bool key_of(
 	const struct place *place, const struct hst_recipe *recipe, uint64_t *ret_key)
 {
-	const struct hst_plan_piece *piece =
-		(const void *)(recipe->pieces & HST_RECIPE_ADDRESS_MASK);
-	uint64_t count = recipe->pieces >> HST_RECIPE_COUNT_SHIFT & HST_RECIPE_COUNT_MASK;
+	const struct hst_plan_piece *piece = pieces_of(recipe);
+	uint64_t count = count_of(recipe);
 	uint64_t hash = hst_hash_begin(count);
 
 	for (; count > 0; count--, piece++) {
-		uint32_t content = piece->content & HST_PLAN_CONTENT_MASK;
-		uint64_t length = UINT64_MAX;
 		uint64_t value;
 
 		if (!piece_value(place, piece, &value)) {
 			return false;
 		}
-		if (HST_UNLIKELY(content != HST_PLAN_CONTENT_SCALAR)) {
-			if (content == HST_PLAN_CONTENT_BYTES &&
-				(!piece_value(place, piece + 1, &length) ||
-					length > HST_PLAN_CONTENT_MAX)) {
-				return false;
-			}
-			if (!content_value(value, length, &value)) {
-				return false;
-			}
+		if (HST_UNLIKELY(
+			    (piece->content & HST_PLAN_CONTENT_MASK) != HST_PLAN_CONTENT_SCALAR) &&
+			!content_value(place, piece, &value)) {
+			return false;
 		}
 		hash = hst_hash_add(hash, value);
 	}
 	*ret_key = hst_hash_end(hash);
 	return true;
+}
+
+/* One value, for its record; *ret_value is what the key has of it. */
+static bool put_piece(const struct place *place, const struct hst_plan_piece *piece,
+	struct hst_values *values, uint64_t *ret_value)
+{
+	struct hst_content content;
+	uint32_t stored;
+
+	if (!piece_value(place, piece, ret_value)) {
+		return false;
+	}
+	if ((piece->content & HST_PLAN_CONTENT_MASK) == HST_PLAN_CONTENT_SCALAR) {
+		hst_values_scalar(values, *ret_value);
+		return true;
+	}
+	if (!content_of(place, piece, *ret_value, &content)) {
+		return false;
+	}
+	stored = content.length < sizeof content.first ? (uint32_t)content.length
+						       : (uint32_t)sizeof content.first;
+	hst_values_content(values, content.length, content.first,
+		content.length == HST_HASH_NULL ? 0 : stored);
+	*ret_value = content.value;
+	return true;
+}
+
+/*
+ * The values of the key that was just written. Other threads may have changed them: what does not make that key is not
+ * written.
+ */
+static HST_NOINLINE void put_values(struct hst_stream *stream, const struct place *place,
+	const struct hst_recipe *recipe, uint64_t key)
+{
+	const struct hst_plan_piece *piece = pieces_of(recipe);
+	uint64_t count = count_of(recipe);
+	struct hst_values values = hst_values_begin(stream, (uint32_t)count);
+	uint64_t hash = hst_hash_begin(count);
+
+	for (; count > 0; count--, piece++) {
+		uint64_t value;
+
+		if (!put_piece(place, piece, &values, &value)) {
+			return;
+		}
+		hash = hst_hash_add(hash, value);
+	}
+	if (hst_hash_end(hash) == key) {
+		hst_values_end(stream, &values);
+	}
 }
 
 static HST_COLD void lose_key(void)
@@ -251,7 +267,9 @@ void hst_args_entered(struct hst_stream *stream, const struct hst_call *call)
 		lose_key();
 		return;
 	}
-	hst_put_key(stream, entry, key);
+	if (hst_put_key(stream, entry, key) && hst_recipes_values) {
+		put_values(stream, &place, recipe, key);
+	}
 }
 
 /*
@@ -287,6 +305,7 @@ HST_INLINE bool enter_quickly(struct hst_stream *stream, uint64_t fn, uint64_t s
 	uint32_t id = stream->predictor[slot];
 	const struct hst_ident *ident = &stream->idents[id];
 	const struct hst_recipe *recipe;
+	struct place place;
 	bool keyed = false;
 	uint64_t key = 0;
 	uint64_t ticks;
@@ -307,8 +326,7 @@ HST_INLINE bool enter_quickly(struct hst_stream *stream, uint64_t fn, uint64_t s
 	fill_entry_not(top, ident, cfa, id, fn, site_not);
 	recipe = recipe_for(stream, registers->ret, fn, 0);
 	if (recipe != NULL) {
-		struct place place = place_of(stream, registers, cfa, cfa - 1);
-
+		place = place_of(stream, registers, cfa, cfa - 1);
 		/* Before the time is taken: it is not the callee's. */
 		keyed = (HST_LIKELY(stream->keys != NULL) || hst_keys_make(stream)) &&
 			key_of(&place, recipe, &key);
@@ -323,8 +341,8 @@ HST_INLINE bool enter_quickly(struct hst_stream *stream, uint64_t fn, uint64_t s
 		hst_put_enter_id(stream, ticks, id);
 	}
 	hst_predictor_learn(stream, top, slot, id);
-	if (keyed) {
-		hst_put_key(stream, top + 1, key);
+	if (keyed && hst_put_key(stream, top + 1, key) && HST_UNLIKELY(hst_recipes_values)) {
+		put_values(stream, &place, recipe, key);
 	}
 	stream->top = top + 1;
 	return true;
@@ -371,7 +389,7 @@ HST_INLINE void put_result(struct hst_stream *stream, const struct hst_open *ent
 	if (recipe == NULL || stream->keys == NULL) {
 		return;
 	}
-	piece = (const void *)(recipe->pieces & HST_RECIPE_ADDRESS_MASK);
+	piece = pieces_of(recipe);
 	/* The entry may be one of another stack, which is gone. */
 	place = place_of(stream, registers, entry->cfa, (uint64_t)registers);
 	if (!piece_value(&place, piece, &value)) {
@@ -382,7 +400,10 @@ HST_INLINE void put_result(struct hst_stream *stream, const struct hst_open *ent
 	if ((piece->content & HST_PLAN_CONTENT_SIGNED) != 0 && (int64_t)value < 0) {
 		flags = HST_RESULT_NEGATIVE;
 	}
-	hst_put_result(stream, entry, hst_hash_pieces(&value, 1), flags);
+	if (hst_put_result(stream, entry, hst_hash_pieces(&value, 1), flags) &&
+		HST_UNLIKELY(hst_recipes_values)) {
+		hst_put_result_value(stream, value);
+	}
 }
 
 void hst_args_leaves(struct hst_stream *stream, const struct hst_call *call)

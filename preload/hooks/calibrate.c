@@ -192,7 +192,8 @@ static uint64_t shortest_exit(const struct hst_stream *stream)
 			}
 		} else if (kind == HST_KIND_EXTENDED) {
 			record += stream->window->cur - record > 1
-					  ? hst_sink.header->op_words[(*record >> 8) & 63u]
+					  ? hst_record_payload(hst_sink.header->op_words,
+						    (*record >> 8) & (HST_OPS - 1), record + 1)
 					  : 0;
 		}
 	}

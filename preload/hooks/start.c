@@ -294,7 +294,7 @@ static bool fork_file(void)
 	uint32_t flags = HST_FLAG_FORKED |
 			 (parent->flags & (HST_FLAG_FILTERED | HST_FLAG_FILTER_NAMES_IGNORED |
 						  HST_FLAG_BARE | HST_FLAG_ARGUMENTS |
-						  HST_FLAG_ARGUMENTS_REFUSED));
+						  HST_FLAG_ARGUMENTS_REFUSED | HST_FLAG_VALUES));
 	struct hst_file_header *header;
 
 	hst_process.pid = hst_sys_getpid();

@@ -83,16 +83,17 @@ void hst_filter_open(void)
 }
 
 /* What the file says of the plan. Recipes make hooks look before they record, as filters do. */
-static uint32_t plan_flags(void)
+static uint32_t plan_flags(bool values)
 {
 	bool refused = hst_plan.refused_part;
 	uint32_t flags = 0;
 
 	if (hst_plan.recipes != 0) {
-		refused |= !hst_recipes_start();
+		refused |= !hst_recipes_start(values);
 	}
 	flags |= hst_plan.filters || !hst_plan.arguments ? HST_FLAG_FILTERED : 0;
 	flags |= hst_plan.arguments ? HST_FLAG_ARGUMENTS : 0;
+	flags |= hst_recipes_values ? HST_FLAG_VALUES : 0;
 	return flags | (refused ? HST_FLAG_ARGUMENTS_REFUSED : 0);
 }
 
@@ -103,7 +104,7 @@ uint32_t hst_filter_start(const struct hst_options *options)
 
 	if (options->plan != NULL) {
 		any = hst_plan_read(options->plan);
-		flags |= any ? plan_flags() : HST_FLAG_PLAN_REFUSED;
+		flags |= any ? plan_flags(options->values) : HST_FLAG_PLAN_REFUSED;
 	} else if (options->filter != NULL && !options->launcher) {
 		struct hst_text text = hst_text_begin(filter_patterns, sizeof filter_patterns);
 

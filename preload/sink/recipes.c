@@ -14,13 +14,14 @@
 struct hst_recipe *hst_recipes;
 uint32_t hst_recipe_shift;
 bool hst_recipes_contents;
+bool hst_recipes_values;
 
 static struct {
 	uint64_t used; /* places that are not free */
 	uint64_t slots;
 } table;
 
-bool hst_recipes_start(void)
+bool hst_recipes_start(bool values)
 {
 	uint64_t count =
 		hst_plan.recipes < HST_PLAN_RECIPES_MAX ? hst_plan.recipes : HST_PLAN_RECIPES_MAX;
@@ -38,6 +39,7 @@ bool hst_recipes_start(void)
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	/* Contents are read by a system call that few programs make: a filter of such calls may kill for it. */
 	hst_recipes_contents = places != NULL && hst_plan.contents && hst_procfs_seccomp(0) == 0;
+	hst_recipes_values = places != NULL && values;
 	hst_recipes = places;
 	return places != NULL;
 }

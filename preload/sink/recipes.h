@@ -35,9 +35,10 @@ struct hst_recipe {
 extern HST_HIDDEN struct hst_recipe *hst_recipes; /* NULL: there is no plan with any */
 extern HST_HIDDEN uint32_t hst_recipe_shift;      /* 64 - bits of an index */
 extern HST_HIDDEN bool hst_recipes_contents;      /* strings and blocks may be read */
+extern HST_HIDDEN bool hst_recipes_values;        /* values are written, not only hashes */
 
-/* With the plan read. false: no memory for the table. */
-bool hst_recipes_start(void);
+/* With the plan read. `values`: they are asked for. false: no memory for the table. */
+bool hst_recipes_start(bool values);
 
 /* The list of modules has one more, or one less. Not by two threads at once. */
 void hst_recipes_add(const struct hst_loaded *module);

@@ -168,6 +168,7 @@ def _run(header, words, chunk, stream, defs, out):
     top = len(defs) - 1
     blocks = memory.Blocks()
     known = keys.Keys()
+    newest = None  # (op, where it ends) of the latest record that defined a key or a result
     key_of = fiber.keys
     i = 0
     while i < n:
@@ -327,6 +328,15 @@ def _run(header, words, chunk, stream, defs, out):
             if detail is None or (len(who) == 1 and not fiber.floor_unknown):
                 out.error = "a key or a result that cannot be"
                 break
+            newest = (op, i)
+            add((op, units, UNKNOWN, detail))
+        elif op in keys.VALUE_OPS:
+            # Right behind the record that it belongs to.
+            of = keys.OP_KEY_NEW if op == keys.OP_KEY_VALUES else keys.OP_RESULT_NEW
+            detail = keys.result_value(words, at) if op == keys.OP_RESULT_VALUE else keys.values(argument, words, at + 1, i)
+            if newest != (of, at - 1) or detail is None:
+                out.error = "values that cannot be"
+                break
             add((op, units, UNKNOWN, detail))
         elif op == memory.OP_SITE:
             units += words[at]
@@ -414,7 +424,7 @@ def print_events(trace, write):
                 off = min(detail[0] << shift, (1 << 62) - 1)
                 own = min(detail[1] << 3 + shift, 0xFFFF)
                 lines.append("%d off_cpu %d %d\n" % (units << shift, off, own))
-            elif code in keys.OPS:
+            elif code in keys.OPS or code in keys.VALUE_OPS:
                 lines.append("%d %s\n" % (units << shift, keys.line(code, detail)))
             elif code in memory.OPS:
                 lines.append("%d %s\n" % (units << shift, memory.line(code, detail, shift)))

@@ -5,6 +5,7 @@
  *
  *   dump FILE...        exit status 0, 2 for a file that cannot be read at all
  */
+#include "hasten/hash.h"
 #include "hasten/trace.h"
 #include "reader/decode.h"
 #include "reader/throttle_block.h"
@@ -167,9 +168,33 @@ static void print_hash(const struct hst_event *event, uint64_t hash)
 {
 	if (event->kind == HST_EVENT_KEY) {
 		printf("%" PRIu64 " key %" PRIx64 "\n", event->ticks, hash);
+	} else if (event->kind == HST_EVENT_RESULT_VALUE) {
+		printf("%" PRIu64 " result_value %" PRIx64 "\n", event->ticks, hash);
 	} else {
 		printf("%" PRIu64 " result %" PRIx64 " %u\n", event->ticks, hash, event->reason);
 	}
+}
+
+static void print_values(const struct hst_event *event, const struct hst_value *values)
+{
+	printf("%" PRIu64 " values", event->ticks);
+	for (uint32_t i = 0; i < event->reason; i++) {
+		const struct hst_value *value = &values[event->value + i];
+
+		if (value->form == HST_VALUE_SCALAR) {
+			printf(" %" PRIx64, value->value);
+		} else if (value->form == HST_VALUE_LEFT_OUT) {
+			printf(" -");
+		} else if (value->value == HST_HASH_NULL) {
+			printf(" null:");
+		} else {
+			printf(" %" PRIu64 ":", value->value);
+		}
+		for (uint32_t k = 0; k < value->stored; k++) {
+			printf("%02x", value->bytes[k]);
+		}
+	}
+	putchar('\n');
 }
 
 static void print_event(const struct hst_sites *sites, struct follower *follower,
@@ -214,7 +239,11 @@ static void print_event(const struct hst_sites *sites, struct follower *follower
 		break;
 	case HST_EVENT_KEY:
 	case HST_EVENT_RESULT:
+	case HST_EVENT_RESULT_VALUE:
 		print_hash(event, hst_decoder_keys(decoder, NULL)[event->value]);
+		break;
+	case HST_EVENT_VALUES:
+		print_values(event, hst_decoder_values(decoder, NULL));
 		break;
 	case HST_EVENT_RESYNC:
 		if (event->reason == HST_RESYNC_GAP) {

@@ -15,7 +15,8 @@ import struct
 HEADER_BYTES = 4096
 END_MARK = 0x454E44484E554B21
 LENGTHS = {1: 7, 2: 1, 3: 2, 4: 1, 5: 1, 6: 4, 7: 3, 8: 3, 9: 3, 10: 1, 11: 1, 12: 1, 13: 5, 14: 5}
-LENGTHS.update({15: 10, 16: 3, 17: 4, 18: 1, 19: 3, 20: 8, 21: 7, 22: 5, 23: 7, 24: 3, 25: 1, 26: 4, 27: 4, 28: 1, 29: 4, 30: 0, 40: 3})
+LENGTHS.update({15: 10, 16: 3, 17: 4, 18: 1, 19: 3, 20: 8, 21: 7, 22: 5, 23: 7, 24: 3, 25: 1, 26: 4, 27: 4, 28: 1, 29: 4, 30: 0})
+LENGTHS.update({31: 255, 32: 4, 33: 0, 40: 3})
 UNKNOWN_OP = 60  # no reader knows it: it is stepped over by the table of lengths
 COUNTED_OP = 41  # its length stands in its first word
 SHIFT = 2
@@ -41,6 +42,7 @@ class Writer:
         self.chunks = []
         self.lines = []
         self.arguments = rng.choice((0, 0, 0.1, 0.9))  # calls with a key
+        self.valued = rng.choice((0, 0.5, 1))
         self.begin()
 
     @property
@@ -112,7 +114,7 @@ class Writer:
         return step
 
     def enter(self, site):
-        self.need(30)
+        self.need(200)
         ids, lasts = self.present[self.fiber]
         where = slot(ids[-1], lasts[-1])
         number = self.ids.get(site)
@@ -148,9 +150,13 @@ class Writer:
     def key(self):
         """Of the call that was just entered: an old one, or one that is defined, perhaps once more."""
         rng = self.rng
-        if len(self.keys) > 1 and rng.random() < 0.7:
+        new = len(self.keys) == 1 or rng.random() >= 0.7
+        if not new:
             number = rng.randrange(1, len(self.keys))
-            self.words += [3 << 14 | 28 << 8, number]
+            if number < 256 and rng.random() < 0.7:
+                self.words.append(3 << 14 | 33 << 8 | number)
+            else:
+                self.words += [3 << 14 | 28 << 8, number]
         else:
             value = rng.choice((0, rng.randrange(1 << 64), (1 << 64) - 1))
             self.quad(27, 0, value)
@@ -158,21 +164,53 @@ class Writer:
             number = len(self.keys) - 1
         self.keyed[self.fiber, len(self.stack)] = self.keys[number]
         self.say("key %x", self.keys[number][0])
+        if new and rng.random() < self.valued:
+            self.values()
+
+    def values(self):
+        """What the key was made of: numbers, strings, what had no room."""
+        rng = self.rng
+        words, said = [], []
+        count = rng.choice((0, 1, 2, 2, 3, rng.randrange(5)))
+        for _ in range(count):
+            form = rng.choice((0, 0, 1, 2))
+            words.append(form)
+            value = rng.choice((0, rng.randrange(1 << 64)))
+            if form == 2:
+                said.append("-")
+            elif form == 0:
+                words += [value >> 16 * i & 0xFFFF for i in range(4)]
+                said.append("%x" % value)
+            else:
+                length = rng.choice((rng.randrange(12), rng.randrange(4097), (1 << 64) - 1))
+                stored = 0 if length >> 63 else min(length, rng.randrange(49))
+                data = bytes(rng.randrange(256) for _ in range(stored))
+                words += [length >> 16 * i & 0xFFFF for i in range(4)] + [stored]
+                words += [int.from_bytes(data[i : i + 2], "little") for i in range(0, stored, 2)]
+                said.append("%s:%s" % ("null" if length >> 63 else length, data.hex()))
+        self.words += [3 << 14 | 31 << 8 | count, len(words)] + words
+        self.lines.append("%d values" % (self.units << SHIFT) + "".join(" " + text for text in said))
 
     def result(self):
         """Of the call that exits next, which need not have a key in this chunk."""
         rng = self.rng
         entry = self.keyed.get((self.fiber, len(self.stack)))
         flags = rng.randrange(4)
+        new = False
         if entry is not None and entry[1] is not None and rng.random() < 0.7:
             self.words.append(3 << 14 | 30 << 8 | flags)
             value = entry[1]
         else:
             value = rng.choice((0, 7, rng.randrange(1 << 64)))
             self.quad(29, flags, value)
+            new = True
         if entry is not None:
             entry[1] = value
         self.say("result %x %d", value, flags)
+        if new and rng.random() < self.valued:
+            value = rng.randrange(1 << 64)
+            self.quad(32, 0, value)
+            self.say("result_value %x", value)
 
     def pop(self, count):
         ids, lasts = self.present[self.fiber]
@@ -183,7 +221,7 @@ class Writer:
         return gone
 
     def exit(self, error=False):
-        self.need(16)
+        self.need(20)
         if self.rng.random() < self.arguments:
             self.result()
         if error:

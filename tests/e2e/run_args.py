@@ -6,6 +6,7 @@
 import collections
 import os
 import stat
+import struct
 import subprocess
 import sys
 import unittest
@@ -83,15 +84,45 @@ def found_calls(data):
                 for code, _, who, detail in out.events:
                     if code == decode.ENTER:
                         stack.append([who[1], None, None])
-                    elif code in (keys.OP_KEY, keys.OP_KEY_NEW):
+                    elif code in keys.KEY_OPS:
                         stack[-1][1] = detail[0]
-                    elif code in (keys.OP_RESULT, keys.OP_RESULT_NEW):
+                    elif code in keys.RESULT_OPS:
                         stack[-1][2] = detail
                     elif code in (decode.EXIT, decode.OP_EXIT_ERROR):
                         function, key, result = stack.pop()
                         if key is not None:
                             found[names.find(function)[1]][(key, result)] += 1
     return found
+
+
+def found_values(data):
+    """Per function: each (arguments, result) that the trace has in words, the result None where it has none."""
+    found = collections.defaultdict(set)
+    flags = 0
+    heap_replay.symbols_of.cache_clear()
+    for path in decode.files_of(data):
+        trace = decode.File(path)
+        flags |= struct.unpack_from("<I", trace.data, 24)[0]
+        names = heap_replay.Names(trace)
+        arguments, results = {}, {}
+        for _, out, _ in decode.decoded(trace):
+            stack = []
+            for code, _, who, detail in out.events:
+                if code == decode.ENTER:
+                    stack.append([who[1], None, None])
+                elif code in keys.KEY_OPS:
+                    stack[-1][1] = detail[0]
+                elif code == keys.OP_KEY_VALUES:
+                    arguments[stack[-1][0], stack[-1][1]] = tuple(detail)
+                elif code in keys.RESULT_OPS and stack:
+                    stack[-1][2] = detail[0]
+                elif code == keys.OP_RESULT_VALUE and stack:
+                    results[stack[-1][2]] = detail
+                elif code in (decode.EXIT, decode.OP_EXIT_ERROR) and stack:
+                    function, key, result = stack.pop()
+                    if (function, key) in arguments:
+                        found[names.find(function)[1]].add((arguments[function, key], results.get(result)))
+    return found, bool(flags & 1 << 16)
 
 
 class Arguments(support.RunTest):
@@ -153,6 +184,43 @@ class Arguments(support.RunTest):
                             self.assertEqual(calls[key, value], count)
         for name in ("mix", "odd", "scale", "nothing"):
             self.assertEqual(readable["gcc", name], 5, f"{name}, gcc: {dict(readable)}")
+
+    def test_values_are_those_of_the_source(self):
+        seen = collections.Counter()
+        for compiler, *flags in WAYS:
+            if not support.can_build(*flags, compiler=compiler):
+                continue
+            self.make("app", *HOOKS, *flags, compiler=compiler)
+            result, _ = self.record("--values")
+            found, said = found_values(self.path("hasten.data"))
+            self.assertTrue(said)
+            truth = collections.defaultdict(set)
+            for line in result.stdout.splitlines():
+                name, *numbers = line.split()
+                a, b, returned = (int(number) & keys.MASK64 for number in numbers)
+                values = (0,) if name == "nothing" else (a,) if name == "odd" else (a, b)
+                truth[name].add((values, None if name == "nothing" else returned))
+            for name in set(found) & set(truth):
+                with self.subTest(compiler=compiler, flags=flags, function=name):
+                    seen[compiler, name] += 1
+                    self.assertEqual({values for values, _ in found[name]}, {values for values, _ in truth[name]})
+                    known = {entry for entry in found[name] if entry[1] is not None}
+                    self.assertLessEqual(known, truth[name])
+                    if compiler == "gcc" and name in ("mix", "odd", "scale"):
+                        self.assertEqual(known, truth[name])
+        for name in ("mix", "odd", "scale", "nothing"):
+            self.assertEqual(seen["gcc", name], 5, f"{name}, gcc: {dict(seen)}")
+        self.assertTrue([name for compiler, name in seen if compiler == "clang"] or not support.can_build(compiler="clang"))
+
+    def test_values_only_where_they_are_asked_for(self):
+        self.make("app", *HOOKS, "-O2")
+        self.record("--args")
+        self.assertEqual(found_values(self.path("hasten.data")), ({}, False))
+        self.record("--values", "--args=odd")
+        found, said = found_values(self.path("hasten.data"))
+        self.assertEqual((set(found), said), ({"odd"}, True))
+        result = self.run_hasten("--values", "--mode=profile", "./app")
+        self.assert_says(result, "--args needs --mode=trace", 2)
 
     def test_second_run_takes_the_places_from_the_store(self):
         self.make("app", *HOOKS, "-O2")

@@ -44,6 +44,9 @@ class Options(support.RunTest):
         self.assertEqual(self.seen(env={"HASTEN_PATCH": "0"})["HASTEN_PATCH"], "0")
         self.assertNotIn("HASTEN_PATCH", self.seen("--overhead=5%"))
 
+    def test_options_values_are_asked_of_the_preload_alone(self):
+        self.assertEqual(self.seen(env={"HASTEN_VALUES": "0"}).get("HASTEN_VALUES"), None)
+
     def test_options_overhead_leaves_memory_out(self):
         self.assertEqual(self.seen("--overhead=5%")["HASTEN_MEMORY"], "0")
         self.assertEqual(self.seen("--overhead=5%", "--memory")["HASTEN_MEMORY"], "1")

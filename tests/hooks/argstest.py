@@ -29,7 +29,7 @@ NONE, REGISTER, SP, RBP, CFA, CONSTANT = range(6)
 SIGNED, STRING, COUNTED = 0x80, 1, 2
 RBX, R12, R13, R14, R15 = 3, 12, 13, 14, 15
 FLAG_PLAN_REFUSED, FLAG_CHECK_FAILED, FLAG_ARGUMENTS, FLAG_REFUSED = 512, 4096, 16384, 32768
-FLAG_FILTERED = 2
+FLAG_FILTERED, FLAG_VALUES = 2, 65536
 
 
 def piece(kind, place, width=8, content=0):
@@ -101,6 +101,7 @@ class Recording:
         self.calls = collections.Counter()
         self.order = []
         self.flags, self.lost, self.bytes = 0, 0, 0
+        self.values, self.results, self.defined = [], [], 0
         for name in sorted(os.listdir(folder)):
             if name.endswith(".hst"):
                 self.add(os.path.join(folder, name), binaries)
@@ -120,10 +121,15 @@ class Recording:
                     self.close(stack, 1)
                 elif code == decode.OP_UNWIND:
                     self.close(stack, detail[1])
-                elif code in (keys.OP_KEY, keys.OP_KEY_NEW):
+                elif code in keys.KEY_OPS:
                     require(stack[-1][1] is None, "two keys of one call")
                     stack[-1][1] = detail[0]
-                elif code in keys.OPS:
+                    self.defined += code == keys.OP_KEY_NEW
+                elif code == keys.OP_KEY_VALUES:
+                    self.values.append((stack[-1][0], stack[-1][1], detail))
+                elif code == keys.OP_RESULT_VALUE:
+                    self.results.append((stack[-1][0], stack[-1][1], stack[-1][2], detail))
+                elif code in keys.RESULT_OPS:
                     require(stack[-1][1] is not None and stack[-1][2] is None, "a result too many")
                     stack[-1][2:] = detail
         require(not trace.notes, "%s: %s", path, trace.notes)
@@ -232,6 +238,54 @@ class Tester:
 
     def case_content(self):
         self.exact("content", lost=5)
+
+    def case_values(self):
+        """What the program called with is what the trace says; what was too long is cut."""
+        recording = self.exact("plain", "50", variables={"HASTEN_VALUES": "1"})
+        require(recording.flags & FLAG_VALUES, "flags %x", recording.flags)
+        require(len(recording.values) == recording.defined, "%d keys, %d with values", recording.defined, len(recording.values))
+        said = collections.defaultdict(set)
+        for name, key, values in recording.values:
+            said[name].add(tuple(values))
+            hashed_values = [v if not isinstance(v, tuple) else keys.content(v[1]) for v in values]
+            if all(not isinstance(v, tuple) or v[0] == len(v[1]) for v in values):
+                require(key == keys.pieces(*hashed_values), "%s: not the values of the key: %s", name, values)
+        for name, key, result, value in recording.results:
+            require(result == keys.pieces(value), "%s %x: not the value of the result", name, key)
+        word = lambda value: value & keys.MASK64
+        require(said["two"] == {(word(i % 7 - 3), word(i % 11 * 1000000007 - 5)) for i in range(50)}, "two: %s", said["two"])
+        require(said["slots"] == {(word(i % 7 - 3), word(i % 5 - 2), i % 3) for i in range(50)}, "slots: %s", said["slots"])
+        texts = (b"", b"seven.", b"eight...", b"a longer one, of more than one word", b"x" * 4096)
+        true = {((len(text), text[:48]),) for text in texts} | {((None, b""),)}
+        require(said["text"] == true, "text: %s", said["text"])
+        data = bytes(range(1, 12)) + b"\0"
+        true = {((n, data[:n]), n) for n in (0, 5, 10)}
+        require(said["block"] == true, "block: %s", said["block"])
+        results = {(name, value) for name, _, _, value in recording.results}
+        require({v for n, v in results if n == "block"} == {word(-3)}, "results of block: %s", results)
+        true = {word(i % 7 - 3 + i % 11 * 1000000007 - 5) for i in range(50)}
+        require({v for n, v in results if n == "two"} == true, "results of two")
+
+    def case_values_full(self):
+        """Chunk after chunk, with more in each record than usual: none is written beyond its end."""
+        recording = self.exact("many", variables={"HASTEN_VALUES": "1"})
+        require(len(recording.values) == recording.defined > 6000, "%d of %d", len(recording.values), recording.defined)
+        self.exact("content", lost=5, variables={"HASTEN_VALUES": "1"})
+
+    def case_values_left_out(self):
+        """A call of 64 values: those for which there is no room are left out, and the others are right."""
+        wide = dict(RECIPES, two=([piece(REGISTER, RBX, 4, SIGNED)] * 64, VOID))
+        _, recording = self.record("plain", "7", table=plan(self.binary, recipes=wide), variables={"HASTEN_VALUES": "1"})
+        found = {tuple(values) for name, _, values in recording.values if name == "two"}
+        require(len(found) == 7, "%d keys", len(found))
+        for values in found:
+            there = [value for value in values if value is not None]
+            require(len(values) == 64 and 40 < len(there) < 64 and len(set(there)) == 1, "%s", values)
+
+    def case_no_values(self):
+        """Without the option no value is written, whatever the plan says."""
+        recording = self.exact("plain")
+        require(not recording.values and not recording.results and not recording.flags & FLAG_VALUES, "there are values")
 
     def case_threads(self):
         self.exact("threads")
