@@ -117,6 +117,10 @@ static enum hst_status analyse_calls(struct hst_cache_work *work)
 	HST_TRY(hst_cache_number_keys(work));
 	HST_TRY(count_adjacent(work));
 	scale_counts(work);
+	HST_TRY(hst_cache_find_fewer(work));
+	if (work->options->sums) {
+		HST_TRY(hst_cache_sum_keys(work));
+	}
 	/* Of a key only its number is needed from here on. */
 	hst_vec_finish(&work->keys.items);
 	HST_TRY(hst_cache_evaluate(work));

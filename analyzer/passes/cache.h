@@ -8,14 +8,16 @@
 #define HST_PASSES_CACHE_H
 
 #include "model/cache.h"
+#include "passes/cache_pack.h"
 #include "util/status.h"
 #include "util/vec.h"
-#include "passes/cache_pack.h"
 
 /* Calls that all logs hold together, by default: 8 to 30 bytes each. */
 #define HST_CACHE_CALLS_MAX (32u << 20)
 /* More calls of one function are sampled: 48 bytes each while they are looked at. */
 #define HST_CACHE_LOG_MAX (16u << 20)
+
+struct hst_cache_key_values;
 
 struct hst_cache_log {
 	struct hst_cache_pack calls;
@@ -24,6 +26,7 @@ struct hst_cache_log {
 	uint64_t total_cost;  /* of these */
 	uint64_t dropped;     /* calls that are in none of the two */
 	uint64_t parent;      /* the first call's */
+	const struct hst_cache_key_values *values; /* of its keys, NULL unknown; borrowed */
 	uint32_t row;
 	uint32_t
 		shift; /* the sample has the keys whose hash has so many zeros at its top: one of 2^shift */
@@ -50,6 +53,7 @@ struct hst_cache_options {
 	size_t thread_count; /* of process_of */
 	uint64_t seed;       /* of the bootstrap */
 	bool alone;          /* rows do not take time from each other */
+	bool sums;           /* hst_cache_function.sums are wanted */
 	size_t log_max;      /* 0: HST_CACHE_LOG_MAX */
 };
 

@@ -58,8 +58,7 @@ static uint32_t count_to(const struct stack *stack, uint32_t position)
 	for (size_t at = block * BLOCK_WORDS; at < word; at++) {
 		sum += count_ones(stack->bits[at]);
 	}
-	return sum + count_ones(
-			     stack->bits[word] << (WORD_BITS - 1 - position % WORD_BITS));
+	return sum + count_ones(stack->bits[word] << (WORD_BITS - 1 - position % WORD_BITS));
 }
 
 static void set_bit(struct stack *stack, uint32_t position)

@@ -332,9 +332,8 @@ static void find_interval(const struct finding *finding, struct hst_cache_plan *
 		size_t first = work->count * block / count;
 		size_t end = work->count * (block + 1) / count;
 
-		blocks[block] = is_plain(finding)
-					? sum_plain(finding, first, end, at, cost)
-					: sum_made(finding, first, end, at, cost);
+		blocks[block] = is_plain(finding) ? sum_plain(finding, first, end, at, cost)
+						  : sum_made(finding, first, end, at, cost);
 	}
 	hst_cache_bootstrap(blocks, count, work->options->seed, &plan->low_ns, &plan->high_ns);
 	plan->low_ns = plan->low_ns * finding->scale + rest;

@@ -65,13 +65,12 @@ static void begin_call(struct hst_replay *replay, struct hst_replay_frame *frame
 /* What stands behind a KEY or a RESULT. */
 static void see_values(struct hst_replay *replay, const struct hst_event *event)
 {
-	const struct hst_cache_gather *gather = replay->tallies->gather;
+	struct hst_cache_gather *gather = replay->tallies->gather;
 	const struct hst_replay_frame *frame = innermost(replay);
 	bool result = event->kind == HST_EVENT_RESULT_VALUE;
 	struct hst_cache_seen seen = { .thread = replay->gather_thread };
 
-	if (gather->see == NULL || frame == NULL || frame->node == 0 ||
-		(frame->flags & HST_FRAME_CARRIED) != 0 ||
+	if (frame == NULL || frame->node == 0 || (frame->flags & HST_FRAME_CARRIED) != 0 ||
 		(result ? event->value >= replay->key_count
 			: event->value > replay->value_count ||
 					event->reason > replay->value_count - event->value)) {
@@ -85,8 +84,11 @@ static void see_values(struct hst_replay *replay, const struct hst_event *event)
 	} else {
 		seen.values = replay->values + event->value;
 		seen.count = event->reason;
+		hst_cache_values_note(&gather->values, seen.row, seen.key, seen.values, seen.count);
 	}
-	gather->see(gather->seer, &seen);
+	if (gather->see != NULL) {
+		gather->see(gather->seer, &seen);
+	}
 }
 
 void hst_cache_gather_event(struct hst_replay *replay, const struct hst_event *event)
@@ -208,6 +210,9 @@ size_t hst_cache_gather_settle(struct hst_cache_gather *gather)
 		struct hst_cache_log log = gather->logs.items[i];
 
 		if (log.calls.count != 0) {
+			log.values = log.row < gather->values.rows.count
+					     ? &gather->values.rows.items[log.row]
+					     : NULL;
 			gather->logs.items[i] = gather->logs.items[count];
 			gather->logs.items[count++] = log;
 		}
@@ -223,4 +228,5 @@ void hst_cache_gather_finish(struct hst_cache_gather *gather)
 	hst_vec_finish(&gather->logs);
 	hst_vec_finish(&gather->process_of);
 	hst_vec_finish(&gather->open);
+	hst_cache_values_finish(&gather->values);
 }

@@ -4,6 +4,7 @@
 #define HST_PASSES_CACHE_GATHER_H
 
 #include "passes/cache.h"
+#include "passes/cache_values.h"
 #include "passes/replay.h"
 
 /* A call whose end has not come yet. */
@@ -29,11 +30,12 @@ struct hst_cache_gather {
 	HST_VEC(struct hst_cache_log) logs; /* by row; those without calls are empty */
 	HST_VEC(uint32_t) process_of;       /* by number of a thread */
 	HST_VEC(struct hst_cache_open) open;
-	uint32_t free;      /* number of the first free place + 1 */
-	uint64_t kept;      /* calls in all logs */
-	uint64_t most;      /* 0: HST_CACHE_CALLS_MAX */
-	uint64_t unended;   /* calls with a key whose end was not seen: in no log */
-	uint64_t unmatched; /* keys and results without a call that is followed */
+	uint32_t free;                  /* number of the first free place + 1 */
+	uint64_t kept;                  /* calls in all logs */
+	uint64_t most;                  /* 0: HST_CACHE_CALLS_MAX */
+	uint64_t unended;               /* calls with a key whose end was not seen: in no log */
+	uint64_t unmatched;             /* keys and results without a call that is followed */
+	struct hst_cache_values values; /* where the recording has them */
 	bool out_of_memory;
 	void (*see)(void *seer, const struct hst_cache_seen *seen); /* NULL: nobody asks */
 	void *seer;

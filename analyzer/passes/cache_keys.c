@@ -107,11 +107,11 @@ static enum hst_status give_numbers(struct hst_cache_work *work)
 
 	for (size_t i = 0; i < calls->count && status == HST_OK; i++) {
 		if (i + AHEAD < calls->count) {
-			__builtin_prefetch(&table.slots[place_of(&table,
-				calls->items[i + AHEAD].key, process_at(work, i + AHEAD))]);
+			__builtin_prefetch(&table.slots[place_of(
+				&table, calls->items[i + AHEAD].key, process_at(work, i + AHEAD))]);
 		}
-		work->keys.numbers[i] = number_of(
-			&work->keys, &table, calls->items[i].key, process_at(work, i));
+		work->keys.numbers[i] =
+			number_of(&work->keys, &table, calls->items[i].key, process_at(work, i));
 		status = work->keys.numbers[i] == HST_CACHE_NO_KEY ? HST_E_MEMORY : HST_OK;
 	}
 	free(table.slots);

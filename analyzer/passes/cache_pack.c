@@ -18,10 +18,10 @@ enum {
 	HEAD_GAP = 2,
 	HEAD_DURATION = 4,
 	HEAD_LESS = 6,
-	HEAD_RESULT = 1 << 8, /* it has one */
-	HEAD_OTHER = 1 << 9,  /* another than the table has */
+	HEAD_RESULT = 1 << 8,  /* it has one */
+	HEAD_OTHER = 1 << 9,   /* another than the table has */
 	HEAD_THREAD = 1 << 10, /* another one than before */
-	HEAD_DEPTH = 1 << 11, /* not 0 */
+	HEAD_DEPTH = 1 << 11,  /* not 0 */
 };
 
 /* Bytes of a number by its width; 8 is a key that the table lacks, too. */
@@ -207,10 +207,9 @@ void hst_cache_pack_finish(struct hst_cache_pack *pack)
 void hst_cache_pack_open(
 	struct hst_cache_pack_reader *reader, struct hst_cache_pack *pack, bool consume)
 {
-	*reader = (struct hst_cache_pack_reader){ .pack = pack,
-		.block = pack->first,
-		.left = pack->count,
-		.consume = consume };
+	*reader = (struct hst_cache_pack_reader){
+		.pack = pack, .block = pack->first, .left = pack->count, .consume = consume
+	};
 	if (consume) {
 		/* No more calls come. */
 		free(pack->state.slots);

@@ -58,7 +58,8 @@ HST_NODISCARD enum hst_status hst_cache_calls_take(
 /* One log while it is analysed. */
 struct hst_cache_work {
 	struct hst_cache_log *log;
-	struct hst_cache_calls calls; /* while they are looked at; else they are packed in the log */
+	struct hst_cache_calls
+		calls; /* while they are looked at; else they are packed in the log */
 	const struct hst_cache_options *options;
 	const struct hst_cache_costs *costs;
 	struct hst_cache_keys keys;
@@ -115,6 +116,12 @@ static inline bool hst_cache_is_nested(const struct hst_cache_work *work)
 	return !work->options->alone && work->function->alone_ns > 0 &&
 	       hst_cache_is_seen(work->function);
 }
+
+/* Sums by key (cache_runs.c). HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_cache_sum_keys(struct hst_cache_work *work);
+
+/* Are there values without which the key is as good (cache_fewer.c)? HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_cache_find_fewer(struct hst_cache_work *work);
 
 /* Kinds, purity and verdict (cache_kind.c). */
 void hst_cache_judge(struct hst_cache_work *work);

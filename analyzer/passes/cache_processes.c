@@ -62,7 +62,8 @@ static enum hst_status add_run(
 		}
 		name = (uint32_t)logs->items.count;
 	}
-	return name == 0 ? HST_OK : hst_cache_log_add(&logs->items.items[name - 1], &call, image->parent);
+	return name == 0 ? HST_OK
+			 : hst_cache_log_add(&logs->items.items[name - 1], &call, image->parent);
 }
 
 enum hst_status hst_cache_of_processes(const struct hst_processes *processes,

@@ -26,7 +26,7 @@ EXPECTED = {
     "cpucalls": ("CPU clock, trace mode", 4),
     "cpuswitch": ("CPU clock, threads by turns", 3),
     "budgetfib": ("fib, --overhead 5%", 4),
-    "cachepass": ("cache pass, ", 6),
+    "cachepass": ("cache pass, ", 8),
     "truefib": ("fib, main's total", 8),
 }
 OF_LUA = {

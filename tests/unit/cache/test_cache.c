@@ -458,12 +458,12 @@ static void test_gain_of_recursion_by_force(void **state)
 	for (size_t i = 0; i < calls.count; i++) {
 		numbers[i] = (uint32_t)calls.items[i].key;
 	}
-	assert_int_equal(
-		hst_cache_distances(numbers, NULL, calls.count, 40, 1, distances), HST_OK);
+	assert_int_equal(hst_cache_distances(numbers, NULL, calls.count, 40, 1, distances), HST_OK);
 	analyse(&log, 1, &cache);
 	assert_int_equal(cache.functions[0].curve_count, 7);
 	for (uint32_t i = 0; i < cache.functions[0].curve_count; i++) {
-		NEAR(cache.functions[0].curve[i].gain_ns, gain_by_force(&calls, distances, 1u << i));
+		NEAR(cache.functions[0].curve[i].gain_ns,
+			gain_by_force(&calls, distances, 1u << i));
 	}
 	NEAR(cache.functions[0].per_thread.gain_ns,
 		gain_by_force(&calls, distances, (uint32_t)cache.functions[0].per_thread.capacity));
@@ -499,31 +499,6 @@ static void test_kinds(void **state)
 	assert_int_equal(of_row(&cache, 3)->purity, HST_CACHE_PURITY_DECLARED);
 	assert_int_equal(of_row(&cache, 1)->purity, HST_CACHE_PURITY_UNKNOWN);
 	finish(logs, 4, &cache);
-}
-
-static void test_order_of_threads(void **state)
-{
-	struct hst_cache_log log = { 0 };
-	struct hst_cache_calls calls;
-
-	(void)state;
-	for (uint32_t thread = 0; thread < 5; thread++) {
-		for (uint64_t i = 0; i < 100; i++) {
-			struct hst_cache_call call = call_at(i * 5 + thread % 3, 1, i, thread);
-
-			call.thread = thread;
-			add(&log, call);
-		}
-	}
-	calls = calls_of(&log);
-	for (size_t i = 1; i < 500; i++) {
-		assert_true(calls.items[i - 1].start_ns <= calls.items[i].start_ns);
-	}
-	/* threads 0 and 3 begin at the same times: 0 stays before 3 */
-	assert_int_equal(calls.items[0].thread, 0);
-	assert_int_equal(calls.items[1].thread, 3);
-	free(calls.items);
-	hst_cache_log_finish(&log);
 }
 
 /* Times, keys, depths and threads that no recorder writes: no crash, no figure that is no number. */
@@ -596,7 +571,6 @@ int main(void)
 		cmocka_unit_test(test_overlapping_recursion),
 		cmocka_unit_test(test_gain_of_recursion_by_force),
 		cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_order_of_threads),
 		cmocka_unit_test(test_hostile_logs),
 		cmocka_unit_test(test_costs_of_this_machine),
 	};

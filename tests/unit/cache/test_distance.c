@@ -148,9 +148,9 @@ static void test_threads_and_processes_by_force(void **state)
 {
 	static const uint32_t thread_of[THREADS] = { 0, 1, 2, 3, 4 };
 	static const uint32_t process_of[THREADS] = { 0, 0, 1, 0, 1 };
-	struct hst_cache_options options = { .costs = &stub_costs,
-		.process_of = process_of,
-		.thread_count = THREADS };
+	struct hst_cache_options options = {
+		.costs = &stub_costs, .process_of = process_of, .thread_count = THREADS
+	};
 	uint64_t random = 5;
 
 	(void)state;
@@ -161,7 +161,8 @@ static void test_threads_and_processes_by_force(void **state)
 		const struct hst_cache_function *function;
 
 		for (uint64_t i = 0; i < MOST; i++) {
-			struct hst_cache_call call = call_at(i * 1000, 100 + next_random(&random) % 50,
+			struct hst_cache_call call = call_at(i * 1000,
+				100 + next_random(&random) % 50,
 				next_random(&random) % (1 + next_random(&random) % keys), 0);
 
 			call.thread = (uint32_t)(next_random(&random) % THREADS);
@@ -173,11 +174,12 @@ static void test_threads_and_processes_by_force(void **state)
 		check_plan(&calls, thread_of, THREADS, &function->per_thread);
 		check_plan(&calls, process_of, 2, &function->shared);
 		for (uint32_t i = 0; i < function->curve_count; i++) {
-			uint64_t hits = replay_groups(&calls,
-				function->use_shared ? process_of : thread_of,
-				function->use_shared ? 2 : THREADS, 1u << i);
+			uint64_t hits =
+				replay_groups(&calls, function->use_shared ? process_of : thread_of,
+					function->use_shared ? 2 : THREADS, 1u << i);
 
-			assert_true(fabs(function->curve[i].hit_ratio - (double)hits / MOST) < 1e-9);
+			assert_true(
+				fabs(function->curve[i].hit_ratio - (double)hits / MOST) < 1e-9);
 		}
 		free(calls.items);
 		hst_cache_finish(&cache);

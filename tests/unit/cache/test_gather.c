@@ -99,7 +99,7 @@ static void test_calls_come_with_cost_and_result(void **state)
 	assert_int_equal(call->start_ns, 240);
 	assert_int_equal(call->end_ns, 260);
 	assert_int_equal(call->cost_ns, 18); /* 10 ticks - 1 */
-	call = &calls.items[0]; /* begins first, ends last */
+	call = &calls.items[0];              /* begins first, ends last */
 	assert_int_equal(call->key, 0xaa);
 	assert_int_equal(call->depth, 0);
 	assert_int_equal(call->cost_ns, 2 * (100 - 1 - 2 * 3));

@@ -92,11 +92,37 @@ static void test_none(void **state)
 	hst_cache_pack_finish(&pack);
 }
 
+static void test_order_of_threads(void **state)
+{
+	struct hst_cache_log log = { 0 };
+	struct hst_cache_calls calls;
+
+	(void)state;
+	for (uint32_t thread = 0; thread < 5; thread++) {
+		for (uint64_t i = 0; i < 100; i++) {
+			struct hst_cache_call call = call_at(i * 5 + thread % 3, 1, i, thread);
+
+			call.thread = thread;
+			add(&log, call);
+		}
+	}
+	calls = calls_of(&log);
+	for (size_t i = 1; i < 500; i++) {
+		assert_true(calls.items[i - 1].start_ns <= calls.items[i].start_ns);
+	}
+	/* threads 0 and 3 begin at the same times: 0 stays before 3 */
+	assert_int_equal(calls.items[0].thread, 0);
+	assert_int_equal(calls.items[1].thread, 3);
+	free(calls.items);
+	hst_cache_log_finish(&log);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_as_they_went_in),
 		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_order_of_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
