@@ -8,12 +8,8 @@
 #include "passes/cache_writes.h"
 #include "passes/processes.h"
 
-#include <errno.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define PURE_LINE 4096
 
 static const struct hst_option options[] = {
 	{ 0, "explain", "FUNCTION", HST_OPTION_TEXT, HST_OPTION_AT(explain),
@@ -27,7 +23,7 @@ static const struct hst_option options[] = {
 	{ 0, "processes", NULL, HST_OPTION_FLAG, HST_OPTION_AT(processes),
 		"programs that ran, in place of functions" },
 	{ 0, "pure", "FILE", HST_OPTION_TEXT, HST_OPTION_AT(pure),
-		"a list of functions (GLOB, one a line) whose result hangs on their arguments alone" },
+		"functions whose result hangs on their arguments alone: a list (GLOB, one a line), or gcc's warnings (-Wsuggest-attribute=pure, =const)" },
 	{ 'n', "rows", "ROWS", HST_OPTION_COUNT, HST_OPTION_AT(rows),
 		"rows of the table, 0 = all (default 20; all with --json and --csv)" },
 	{ 's', "sort", "COLUMN", HST_OPTION_TEXT, HST_OPTION_AT(sort),
@@ -42,7 +38,7 @@ static const struct hst_option options[] = {
 	{ 0, "json", NULL, HST_OPTION_FLAG, HST_OPTION_AT(json), "JSON: everything" },
 	{ 0, "csv", NULL, HST_OPTION_FLAG, HST_OPTION_AT(csv),
 		"comma-separated values of the table" },
-	HST_OPTION_TABLE_END,
+	HST_OPTION_TABLE_END_DIRS,
 };
 
 static const char examples[] =
@@ -50,7 +46,8 @@ static const char examples[] =
 	"  hasten cache                     what a cache would gain, most first\n"
 	"  hasten cache --explain parse     why\n"
 	"  hasten cache --patch parse       the cache as a diff: | patch -p1\n"
-	"  hasten cache --processes         commands that ran more than once (any recording)\n";
+	"  hasten cache --processes         commands that ran more than once (any recording)\n"
+	"  hasten cache run1 run2 run3      results that are the same in several recordings\n";
 
 /* One analysis and what it needs to be shown. */
 struct cache_run {
@@ -82,6 +79,11 @@ static const char *refuse(const struct hst_options *asked)
 	if (asked->patch == NULL && (asked->output != NULL || asked->force)) {
 		return "-o and --force belong to --patch FUNCTION";
 	}
+	if (asked->also_count != 0 &&
+		(asked->processes || asked->csv || asked->explain != NULL || asked->patch != NULL ||
+			asked->sort != NULL || asked->reverse)) {
+		return "several recordings do not go together with --processes, --explain, --patch, --csv, --sort and --reverse";
+	}
 	if (asked->processes && (asked->pure != NULL || asked->tid != 0 || asked->pid != 0)) {
 		return "--processes does not go together with --pure, --process and --thread";
 	}
@@ -99,48 +101,15 @@ static int fail_with(
 		&run->reading, "%s", diag->text[0] != '\0' ? diag->text : hst_status_text(status));
 }
 
-/* Marks the logs of the functions that a line of the file names; false: none. */
-static bool declare(struct cache_run *run, size_t count, const char *glob)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < count; i++) {
-		struct hst_cache_log *log = &run->gather.logs.items[i];
-		const struct hst_function_row *row = &run->profile.functions[log->row];
-
-		if (fnmatch(glob, row->name, 0) == 0 || fnmatch(glob, row->full, 0) == 0 ||
-			fnmatch(glob, row->linkage, 0) == 0) {
-			log->declared = true;
-			any = true;
-		}
-	}
-	return any;
-}
-
 static int read_pure(struct cache_run *run, size_t count)
 {
+	const struct hst_cache_pure pure = { .reading = &run->reading,
+		.rows = run->profile.functions,
+		.logs = run->gather.logs.items,
+		.count = count };
 	const char *path = run->reading.options.pure;
-	FILE *file = path == NULL ? NULL : fopen(path, "re");
-	char line[PURE_LINE];
 
-	if (path == NULL) {
-		return HST_EXIT_OK;
-	}
-	if (file == NULL) {
-		return hst_reading_fail(&run->reading,
-			"--pure: '%s' can not be read: %s; name a file with one function a line",
-			path, strerror(errno));
-	}
-	while (fgets(line, sizeof line, file) != NULL) {
-		line[strcspn(line, "\r\n")] = '\0';
-		if (line[0] != '\0' && line[0] != '#' && !declare(run, count, line)) {
-			(void)hst_reading_fail(&run->reading,
-				"--pure: '%s' names no function that was called with arguments",
-				line);
-		}
-	}
-	(void)fclose(file);
-	return HST_EXIT_OK;
+	return path == NULL ? HST_EXIT_OK : hst_cache_read_pure(&pure, path);
 }
 
 static int show(struct cache_run *run)
@@ -150,10 +119,11 @@ static int show(struct cache_run *run)
 	return hst_cache_print(&run->show);
 }
 
-static int run_functions(struct cache_run *run)
+/* Reads the recording and analyses it. */
+static int load(struct cache_run *run, bool sums)
 {
 	struct hst_profile_options asked = { .gather = &run->gather };
-	struct hst_cache_options how = { .seed = 1 };
+	struct hst_cache_options how = { .seed = 1, .sums = sums, .alone = sums };
 	struct hst_diag diag = { "" };
 	enum hst_status status;
 	size_t count;
@@ -176,8 +146,10 @@ static int run_functions(struct cache_run *run)
 	count = hst_cache_gather_settle(&run->gather);
 	if (count == 0) {
 		return hst_reading_fail(&run->reading,
-			"this recording has no arguments and results of calls; record again with hasten run --args -- PROGRAM "
-			"(hasten cache --processes works without)");
+			"%s has no arguments and results of calls; record again with hasten run --args -- PROGRAM "
+			"(hasten cache --processes works without)",
+			run->reading.options.also_count == 0 ? "this recording"
+							     : run->reading.session.dir);
 	}
 	result = read_pure(run, count);
 	if (result != HST_EXIT_OK) {
@@ -198,7 +170,81 @@ static int run_functions(struct cache_run *run)
 	run->show.wall_ns = run->profile.wall_ns;
 	run->show.unended = run->gather.unended;
 	run->show.unmatched = run->gather.unmatched;
-	return show(run);
+	run->show.values = run->gather.values.rows.count != 0;
+	run->show.reading = &run->reading;
+	run->show.cache = &run->cache;
+	return HST_EXIT_OK;
+}
+
+static int run_functions(struct cache_run *run)
+{
+	int result = load(run, false);
+
+	return result == HST_EXIT_OK ? show(run) : result;
+}
+
+static void finish(struct cache_run *run)
+{
+	if (run->show.processes) {
+		/* its notes are borrowed */
+		run->profile = (struct hst_profile){ 0 };
+	}
+	for (size_t i = 0; i < run->log_count; i++) {
+		hst_cache_log_finish(&run->logs[i]);
+	}
+	free(run->logs);
+	free(run->examples);
+	free(run->rows);
+	free(run->show.order);
+	hst_cache_finish(&run->cache);
+	hst_cache_gather_finish(&run->gather);
+	hst_arguments_finish(&run->arguments);
+	hst_processes_finish(&run->processes);
+	hst_profile_finish(&run->profile);
+	hst_reading_close(&run->reading);
+}
+
+/* Another recording, with the same options. */
+static int load_other(const struct cache_run *first, const char *dir, struct cache_run *run)
+{
+	struct hst_diag diag = { "" };
+	enum hst_status status;
+
+	run->reading.command = first->reading.command;
+	run->reading.options = first->reading.options;
+	run->reading.options.dir = dir;
+	status = hst_session_open(dir, &run->reading.session, &diag);
+	return status == HST_OK ? load(run, true) : fail_with(run, status, &diag);
+}
+
+static int run_several(struct cache_run *run)
+{
+	size_t also = run->reading.options.also_count;
+	struct cache_run *others = calloc(also, sizeof *others);
+	struct hst_cache_show *shows = calloc(also + 1, sizeof *shows);
+	int result = others == NULL || shows == NULL
+			     ? hst_reading_fail(&run->reading, "%s", hst_status_text(HST_E_MEMORY))
+			     : load(run, true);
+
+	for (size_t i = 0; i < also && result == HST_EXIT_OK; i++) {
+		result = load_other(run, run->reading.options.also[i], &others[i]);
+		shows[i + 1] = others[i].show;
+	}
+	if (result == HST_EXIT_OK) {
+		enum hst_status status;
+
+		shows[0] = run->show;
+		status = hst_cache_print_runs(shows, also + 1);
+		result = status == HST_OK
+				 ? HST_EXIT_OK
+				 : hst_reading_fail(&run->reading, "%s", hst_status_text(status));
+	}
+	for (size_t i = 0; others != NULL && i < also; i++) {
+		finish(&others[i]);
+	}
+	free(others);
+	free(shows);
+	return result;
 }
 
 /* Programs as rows of functions. */
@@ -252,27 +298,6 @@ static int run_processes(struct cache_run *run)
 	return show(run);
 }
 
-static void finish(struct cache_run *run)
-{
-	if (run->show.processes) {
-		/* its notes are borrowed */
-		run->profile = (struct hst_profile){ 0 };
-	}
-	for (size_t i = 0; i < run->log_count; i++) {
-		hst_cache_log_finish(&run->logs[i]);
-	}
-	free(run->logs);
-	free(run->examples);
-	free(run->rows);
-	free(run->show.order);
-	hst_cache_finish(&run->cache);
-	hst_cache_gather_finish(&run->gather);
-	hst_arguments_finish(&run->arguments);
-	hst_processes_finish(&run->processes);
-	hst_profile_finish(&run->profile);
-	hst_reading_close(&run->reading);
-}
-
 int hst_cmd_cache(int argc, char **argv)
 {
 	struct cache_run run = { 0 };
@@ -290,6 +315,8 @@ int hst_cmd_cache(int argc, char **argv)
 				"'%s' holds no trace: no process loaded the preload, or none could write there; "
 				"hasten run --args -- PROGRAM says why",
 				run.reading.session.dir);
+		} else if (run.reading.options.also_count != 0) {
+			status = run_several(&run);
 		} else {
 			status = run_functions(&run);
 		}

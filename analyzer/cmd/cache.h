@@ -5,6 +5,7 @@
 
 #include "cmd/common.h"
 #include "model/cache.h"
+#include "passes/cache.h"
 
 struct hst_arguments;
 
@@ -14,15 +15,30 @@ struct hst_cache_show {
 	const struct hst_function_row *rows; /* by hst_cache_function.row */
 	const struct hst_profile *said;      /* notes */
 	uint64_t wall_ns;
+	bool values;                           /* the recording has values of arguments */
+	const struct hst_arguments *arguments; /* of the functions to be explained; NULL none */
 	bool processes;                        /* rows are programs that ran */
 	uint64_t unended, unmatched;           /* calls and keys that are in no log */
-	const struct hst_arguments *arguments; /* of the functions to be explained; NULL none */
 	uint32_t *order;                       /* of cache->functions, as it is to be shown */
 	size_t order_count;
 };
 
+/* Whose purity is declared. */
+struct hst_cache_pure {
+	const struct hst_reading *reading;
+	const struct hst_function_row *rows;
+	struct hst_cache_log *logs; /* [count] */
+	size_t count;
+};
+
+/* Reads a list of names or a compiler's log; says which lines name nobody. Exit status. */
+int hst_cache_read_pure(const struct hst_cache_pure *pure, const char *path);
+
 /* Chooses (with --explain those of that name) and sorts the rows. HST_E_USAGE, HST_E_NOT_FOUND, with a sentence; HST_E_MEMORY. The caller frees show->order. */
 HST_NODISCARD enum hst_status hst_cache_choose(struct hst_cache_show *show, struct hst_diag *diag);
+/* Several recordings beside each other, each analysed with sums by key. */
+HST_NODISCARD enum hst_status hst_cache_print_runs(
+	const struct hst_cache_show *shows, size_t count);
 /* Prints what was asked for; exit status. */
 int hst_cache_print(struct hst_cache_show *show);
 

@@ -16,10 +16,37 @@ void hst_cache_ns_cell(char text[HST_CACHE_CELL], double ns)
 	(void)snprintf(text, HST_CACHE_CELL, "%s%s", ns < 0 ? "-" : "", unit);
 }
 
+/* "argument-insensitive: value 2 of 3, 400 -> 20 keys" */
+static void fewer_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function)
+{
+	const struct hst_cache_fewer *fewer = &function->fewer;
+	char counts[2][HST_UNITS_BYTES];
+	size_t at;
+
+	at = (size_t)snprintf(text, HST_CACHE_CELL, "%s: value%s",
+		hst_cache_kind_text(function->kind),
+		(fewer->left_out & (fewer->left_out - 1)) != 0 ? "s" : "");
+	for (uint32_t i = 0; i < fewer->values && at < HST_CACHE_CELL; i++) {
+		if ((fewer->left_out >> i & 1) != 0) {
+			at += (size_t)snprintf(text + at, HST_CACHE_CELL - at, " %u", i + 1);
+		}
+	}
+	hst_units_count(counts[0], function->distinct);
+	hst_units_count(counts[1], fewer->keys);
+	if (at < HST_CACHE_CELL) {
+		(void)snprintf(text + at, HST_CACHE_CELL - at, " of %u, %s -> %s keys",
+			fewer->values, counts[0], counts[1]);
+	}
+}
+
 void hst_cache_kind_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function)
 {
 	char counts[2][HST_UNITS_BYTES];
 
+	if (function->kind == HST_CACHE_KIND_FEWER) {
+		fewer_cell(text, function);
+		return;
+	}
 	if (function->kind != HST_CACHE_KIND_RECURSION) {
 		(void)snprintf(text, HST_CACHE_CELL, "%s", hst_cache_kind_text(function->kind));
 		return;

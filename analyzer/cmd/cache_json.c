@@ -130,6 +130,32 @@ static enum hst_status json_values(struct hst_json *json, const struct hst_cache
 	return status;
 }
 
+/* What is known of keys with fewer values. */
+static void json_fewer(struct hst_json *json, const struct hst_cache_fewer *fewer)
+{
+	if (!fewer->known) {
+		hst_json_null(json, "fewer_values");
+		return;
+	}
+	hst_json_object(json, "fewer_values");
+	hst_json_u64(json, "values", fewer->values);
+	hst_json_list(json, "left_out");
+	for (uint32_t i = 0; i < fewer->values; i++) {
+		if ((fewer->left_out >> i & 1) != 0) {
+			hst_json_u64(json, NULL, i + 1);
+		}
+	}
+	hst_json_end(json);
+	if (fewer->left_out != 0) {
+		hst_json_u64(json, "keys", fewer->keys);
+		hst_json_u64(json, "merged_keys", fewer->merged);
+		hst_json_i64(json, "gain_alone_ns", whole(fewer->plan.gain_ns));
+		hst_json_bool(json, "shared", fewer->shared);
+		json_plan(json, "cache", &fewer->plan);
+	}
+	hst_json_end(json);
+}
+
 static enum hst_status json_function(struct hst_json *json, const struct hst_cache_show *show,
 	const struct hst_cache_function *function)
 {
@@ -163,6 +189,7 @@ static enum hst_status json_function(struct hst_json *json, const struct hst_cac
 	hst_json_i64(json, "gain_alone_ns", whole(function->alone_ns));
 	json_plan(json, "per_thread_cache", &function->per_thread);
 	json_plan(json, "shared_cache", &function->shared);
+	json_fewer(json, &function->fewer);
 	json_lists(json, function);
 	if (show->arguments != NULL) {
 		HST_TRY(json_values(json, show, function));

@@ -259,8 +259,12 @@ static void say_doubts(const struct hst_cache_show *show)
 	}
 	if (!show->processes) {
 		hst_print_line(
-			"whether one of the arguments does not matter is not looked at; what a function reads or changes beside its "
-			"arguments is not seen: purity is what the recorded results say");
+			"%swhat a function reads or changes beside its arguments is not seen: "
+			"purity is what the recorded results say",
+			show->values
+				? ""
+				: "whether one of the arguments does not matter is not known without values "
+				  "(hasten run --values); ");
 	}
 }
 

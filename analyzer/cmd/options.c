@@ -96,6 +96,7 @@ static enum hst_status set(const struct hst_option *option, struct hst_options *
 	case HST_OPTION_COLOR:
 		return set_color(place, value, diag);
 	case HST_OPTION_LATER:
+	case HST_OPTION_DIRS:
 	default:
 		return hst_diag_set(diag, HST_E_UNSUPPORTED, "--%s: not available in this version",
 			option->name);
@@ -132,9 +133,20 @@ static enum hst_status parse_one(char **argv, int *at, const struct hst_option *
 	return set(option, options, value, diag);
 }
 
-static enum hst_status set_directory(
-	struct hst_options *options, const char *dir, struct hst_diag *diag)
+static enum hst_status set_directory(struct hst_options *options, const struct hst_option *table,
+	const char *dir, struct hst_diag *diag)
 {
+	while (table->name != NULL) {
+		table++;
+	}
+	if (options->dir != NULL && table->kind == HST_OPTION_DIRS) {
+		if (options->also_count == HST_DIRS_ALSO) {
+			return hst_diag_set(diag, HST_E_USAGE,
+				"at most %u data directories at a time", HST_DIRS_ALSO + 1);
+		}
+		options->also[options->also_count++] = dir;
+		return HST_OK;
+	}
 	if (options->dir != NULL) {
 		return hst_diag_set(diag, HST_E_USAGE,
 			"one data directory at a time: '%s' and '%s'", options->dir, dir);
@@ -160,7 +172,7 @@ enum hst_status hst_options_parse(int argc, char **argv, const struct hst_option
 		} else if (!ended && argument[0] == '-' && argument[1] != '\0') {
 			status = parse_one(argv, &i, table, &options, diag);
 		} else {
-			status = set_directory(&options, argument, diag);
+			status = set_directory(&options, table, argument, diag);
 		}
 		HST_TRY(status);
 	}

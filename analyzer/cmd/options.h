@@ -19,10 +19,14 @@ enum hst_color_choice {
 	HST_COLOR_NEVER,
 };
 
+#define HST_DIRS_ALSO 15u
+
 /* All of them; a command's table says which it takes. Texts are borrowed from argv. */
 struct hst_options {
-	const char *dir; /* NULL: the newest here */
-	uint64_t rows;   /* UINT64_MAX: not given */
+	const char *dir;                 /* NULL: the newest here */
+	const char *also[HST_DIRS_ALSO]; /* more of them, for commands that compare */
+	size_t also_count;
+	uint64_t rows; /* UINT64_MAX: not given */
 	const char *sort;
 	const char *columns;
 	const char *filter;
@@ -58,6 +62,7 @@ enum hst_option_kind {
 	HST_OPTION_COUNT, /* uint64_t */
 	HST_OPTION_COLOR,
 	HST_OPTION_LATER, /* kept for a later version */
+	HST_OPTION_DIRS,  /* the end of a table: more than one directory may be named */
 };
 
 struct hst_option {
@@ -73,6 +78,11 @@ struct hst_option {
 #define HST_OPTION_TABLE_END              \
  {                                        \
   0, NULL, NULL, HST_OPTION_FLAG, 0, NULL \
+ }
+
+#define HST_OPTION_TABLE_END_DIRS         \
+ {                                        \
+  0, NULL, NULL, HST_OPTION_DIRS, 0, NULL \
  }
 
 /* What all reading commands take: -q, -w, --color, --no-pager, --help. */

@@ -27,6 +27,9 @@ const char *hst_cache_verdict_text(enum hst_cache_verdict value)
 
 void hst_cache_finish(struct hst_cache *cache)
 {
+	for (size_t i = 0; cache->functions != NULL && i < cache->count; i++) {
+		free(cache->functions[i].sums);
+	}
 	free(cache->functions);
 	*cache = (struct hst_cache){ 0 };
 }

@@ -19,23 +19,16 @@
 #define HST_CACHE_UNKNOWN        UINT64_MAX
 #define HST_CACHE_ENTRY_BYTES    32u
 
-/* hst_cache_call.flags */
-enum {
-	HST_CACHE_ZERO = 1u << 0,     /* of the result */
-	HST_CACHE_NEGATIVE = 1u << 1, /* of the result */
-};
-
 /* One call. Two calls of one thread lie within each other, or one ends before the other one begins. */
 struct hst_cache_call {
 	uint64_t key;
 	uint64_t result;
-	uint8_t has_result, flags;
+	uint8_t has_result;
 	uint16_t
 		depth; /* calls of the same function that are open around it, UINT16_MAX: so many or more */
 	uint32_t thread; /* number of a thread; see hst_cache_options.process_of */
 	uint64_t start_ns, end_ns;
 	uint64_t cost_ns; /* with all that it calls, without our own cost */
-	uint64_t parent_activation;
 };
 
 /* Measured times of the proposed cache: ascending capacity; a capacity beyond the last one takes as long as it. */
@@ -59,7 +52,8 @@ struct hst_cache_costs {
  X(KIND_LAST, "last value") /* 80 % of repeats follow at once */ \
  X(KIND_CONSTANT, "constant result")                             \
  X(KIND_RECURSION, "overlapping recursion")                      \
- X(KIND_INIT, "repeated initialisation")
+ X(KIND_INIT, "repeated initialisation")                         \
+ X(KIND_FEWER, "argument-insensitive") /* some values of the key do not matter */
 
 #define HST_CACHE_PURITY_LIST(X)                                   \
  X(PURITY_UNKNOWN, "unknown")   /* no result was recorded twice */ \
@@ -125,6 +119,27 @@ struct hst_cache_key {
 	uint64_t cost_ns;
 };
 
+/* A key without some of its values, where no results contradict that. Values are counted as the key was made of them. */
+struct hst_cache_fewer {
+	bool known;        /* the values were recorded, and it was looked for */
+	bool shared;       /* `plan` is of shared caches */
+	uint32_t left_out; /* bits of values; 0: all matter, or no repeat says otherwise */
+	uint32_t values;   /* of a key */
+	uint64_t keys;     /* that are different without these */
+	uint64_t merged;   /* those that had the result of one that differs in these alone */
+	struct hst_cache_plan plan; /* alone: without the rows before it */
+};
+
+/* All calls with one key. */
+struct hst_cache_key_sum {
+	uint64_t key;
+	uint64_t result;
+	uint64_t cost_ns;  /* of calls that were not made from within the function itself */
+	uint64_t first_ns; /* of the first one */
+	bool known;        /* `result` is, and was always the same */
+	bool contradicts;  /* it was not */
+};
+
 struct hst_cache_function {
 	uint32_t row; /* of the profile */
 	uint64_t calls;
@@ -161,12 +176,16 @@ struct hst_cache_function {
 	struct hst_cache_key top[HST_CACHE_TOP_KEYS];
 	uint32_t top_count;
 
+	struct hst_cache_fewer fewer;
 	enum hst_cache_kind kind;
 	uint32_t kinds; /* all that hold: bits 1 << kind */
 	enum hst_cache_purity purity;
 	bool declared;
 	bool writes; /* it takes or returns a pointer or a reference to what may be changed */
 	enum hst_cache_verdict verdict;
+	struct hst_cache_key_sum
+		*sums; /* by key, where they were asked for; keys of all processes */
+	size_t sum_count;
 	double alone_ns; /* gain without the rows before it; gain_ns of the plan is what it adds to them */
 };
 

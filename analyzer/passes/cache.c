@@ -12,7 +12,7 @@ static enum hst_status count_adjacent(struct hst_cache_work *work)
 	if (last == NULL) {
 		return HST_E_MEMORY;
 	}
-	for (size_t i = 0; i < work->log->calls.count; i++) {
+	for (size_t i = 0; i < work->calls.count; i++) {
 		uint32_t thread = work->groups.thread == NULL ? 0 : work->groups.thread[i];
 		uint32_t number = work->keys.numbers[i] + 1;
 
@@ -35,10 +35,11 @@ static void scale_counts(struct hst_cache_work *work)
 	function->dropped = log->dropped;
 	function->declared = log->declared;
 	function->writes = log->writes;
-	function->sampled = log->calls.count;
+	function->sampled = work->calls.count;
 	function->rate = 1 / (double)scale;
 	function->threads = work->groups.threads;
-	function->distinct = work->keys.items.count * scale;
+	function->parents = log->total == 0 ? 0 : log->parents ? 2 : 1;
+	function->distinct = work->key_count * scale;
 	/* Of all calls, not of the sample scaled: the one number is known. */
 	if (function->distinct > log->total) {
 		function->distinct = log->total;
@@ -46,35 +47,94 @@ static void scale_counts(struct hst_cache_work *work)
 	function->repeats = log->total - function->distinct;
 }
 
-static enum hst_status analyse_one(struct hst_cache_work *work)
+/* In order and by number of their key, for those who look at them again. */
+static enum hst_status pack_numbered(struct hst_cache_work *work)
 {
-	struct hst_cache_log *log = work->log;
-	size_t most = work->options->log_max != 0 ? work->options->log_max : HST_CACHE_LOG_MAX;
+	struct hst_cache_pack *pack = &work->log->calls;
 
-	hst_cache_log_thin(log, most < HST_CACHE_NO_KEY ? most : HST_CACHE_NO_KEY - 1);
-	work->count = log->calls.count;
-	HST_TRY(hst_cache_log_sort(log));
-	HST_TRY(hst_cache_group(work));
-	HST_TRY(hst_cache_number_keys(work));
-	HST_TRY(count_adjacent(work));
-	scale_counts(work);
-	/* Of a key only its number is needed from here on. */
-	free(work->keys.items.items);
-	work->keys.items.items = NULL;
-	work->keys.items.capacity = 0;
-	HST_TRY(hst_cache_evaluate(work));
-	work->function->alone_ns = hst_cache_plan_of(work->function)->gain_ns;
+	pack->numbered = true;
+	for (size_t i = 0; i < work->calls.count; i++) {
+		struct hst_cache_call call = work->calls.items[i];
+
+		call.key = work->keys.numbers[i];
+		call.has_result = 0;
+		HST_TRY(hst_cache_pack_add(pack, &call));
+	}
 	return HST_OK;
 }
 
-static void finish_work(struct hst_cache_work *work)
+enum hst_status hst_cache_pick_all(struct hst_cache_work *work)
 {
+	work->count = work->calls.count;
+	work->cost = malloc((work->count + 1) * sizeof *work->cost);
+	if (work->cost == NULL) {
+		return HST_E_MEMORY;
+	}
+	for (size_t i = 0; i < work->count; i++) {
+		work->cost[i] = (double)work->calls.items[i].cost_ns;
+	}
+	return HST_OK;
+}
+
+enum hst_status hst_cache_load(struct hst_cache_work *work)
+{
+	HST_TRY(hst_cache_calls_take(&work->log->calls, false, &work->calls));
+	HST_TRY(hst_cache_pick_all(work));
+	work->keys.numbers = malloc((work->count + 1) * sizeof *work->keys.numbers);
+	if (work->keys.numbers == NULL) {
+		return HST_E_MEMORY;
+	}
+	for (size_t i = 0; i < work->count; i++) {
+		work->keys.numbers[i] = (uint32_t)work->calls.items[i].key;
+	}
+	return hst_cache_group(work);
+}
+
+void hst_cache_unload(struct hst_cache_work *work)
+{
+	free(work->calls.items);
 	free(work->keys.numbers);
 	hst_vec_finish(&work->keys.items);
 	free(work->groups.thread);
 	free(work->groups.process);
 	free(work->pick);
 	free(work->cost);
+	work->calls = (struct hst_cache_calls){ 0 };
+	work->groups = (struct hst_cache_groups){ 0 };
+	work->keys.numbers = NULL;
+	work->pick = NULL;
+	work->cost = NULL;
+}
+
+static enum hst_status analyse_calls(struct hst_cache_work *work)
+{
+	struct hst_cache_log *log = work->log;
+	size_t most = work->options->log_max != 0 ? work->options->log_max : HST_CACHE_LOG_MAX;
+
+	HST_TRY(hst_cache_log_thin(log, most < HST_CACHE_NO_KEY ? most : HST_CACHE_NO_KEY - 1));
+	HST_TRY(hst_cache_calls_take(&log->calls, true, &work->calls));
+	HST_TRY(hst_cache_pick_all(work));
+	HST_TRY(hst_cache_group(work));
+	HST_TRY(hst_cache_number_keys(work));
+	HST_TRY(count_adjacent(work));
+	scale_counts(work);
+	HST_TRY(hst_cache_find_fewer(work));
+	if (work->options->sums) {
+		HST_TRY(hst_cache_sum_keys(work));
+	}
+	/* Of a key only its number is needed from here on. */
+	hst_vec_finish(&work->keys.items);
+	HST_TRY(hst_cache_evaluate(work));
+	work->function->alone_ns = hst_cache_plan_of(work->function)->gain_ns;
+	return hst_cache_is_nested(work) ? pack_numbered(work) : HST_OK;
+}
+
+static enum hst_status analyse_one(struct hst_cache_work *work)
+{
+	enum hst_status status = analyse_calls(work);
+
+	hst_cache_unload(work);
+	return status;
 }
 
 static int compare(const void *left, const void *right)
@@ -99,8 +159,10 @@ static enum hst_status analyse(struct hst_cache_work *works, struct hst_cache_lo
 			.options = options,
 			.costs = &cache->costs,
 			.function = &cache->functions[i] };
-		HST_TRY(analyse_one(&works[i]));
-		cache->calls += logs[i].total;
+	}
+	HST_TRY(hst_cache_share_out(works, count, analyse_one));
+	for (size_t i = 0; i < count; i++) {
+		cache->calls += cache->functions[i].calls;
 	}
 	if (!options->alone) {
 		HST_TRY(hst_cache_nest(works, count));
@@ -114,6 +176,7 @@ static enum hst_status analyse(struct hst_cache_work *works, struct hst_cache_lo
 enum hst_status hst_cache_analyse(struct hst_cache_log *logs, size_t count,
 	const struct hst_cache_options *options, struct hst_cache *ret_cache)
 {
+	struct hst_cache_options how = *options;
 	struct hst_cache cache = { .count = count };
 	struct hst_cache_work *works = calloc(count + 1, sizeof *works);
 	enum hst_status status = HST_E_MEMORY;
@@ -121,10 +184,12 @@ enum hst_status hst_cache_analyse(struct hst_cache_log *logs, size_t count,
 	cache.functions = calloc(count + 1, sizeof *cache.functions);
 	cache.costs = options->costs != NULL ? *options->costs : *hst_cache_measure();
 	if (works != NULL && cache.functions != NULL) {
-		status = analyse(works, logs, count, options, &cache);
+		/* Nobody takes time from the only one. */
+		how.alone = how.alone || count == 1;
+		status = analyse(works, logs, count, &how, &cache);
 	}
-	for (size_t i = 0; works != NULL && i < count; i++) {
-		finish_work(&works[i]);
+	for (size_t i = 0; i < count; i++) {
+		hst_cache_log_finish(&logs[i]);
 	}
 	free(works);
 	if (status != HST_OK) {

@@ -21,6 +21,15 @@ struct stack {
 	uint32_t marked;
 };
 
+/* The builtin is a call where the CPU is not known to have an instruction for it. */
+static inline uint32_t count_ones(uint64_t word)
+{
+	word -= word >> 1 & 0x5555555555555555ull;
+	word = (word & 0x3333333333333333ull) + (word >> 2 & 0x3333333333333333ull);
+	word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0full;
+	return (uint32_t)(word * 0x0101010101010101ull >> 56);
+}
+
 static void tree_add(struct stack *stack, size_t block, uint32_t by)
 {
 	for (size_t at = block + 1; at <= stack->blocks; at += at & -at) {
@@ -47,39 +56,70 @@ static uint32_t count_to(const struct stack *stack, uint32_t position)
 	uint32_t sum = tree_sum(stack, block);
 
 	for (size_t at = block * BLOCK_WORDS; at < word; at++) {
-		sum += (uint32_t)__builtin_popcountll(stack->bits[at]);
+		sum += count_ones(stack->bits[at]);
 	}
-	return sum + (uint32_t)__builtin_popcountll(
-			     stack->bits[word] << (WORD_BITS - 1 - position % WORD_BITS));
+	return sum + count_ones(stack->bits[word] << (WORD_BITS - 1 - position % WORD_BITS));
 }
 
-static void mark(struct stack *stack, uint32_t position)
+static void set_bit(struct stack *stack, uint32_t position)
 {
 	stack->bits[position / WORD_BITS] |= 1ull << position % WORD_BITS;
-	tree_add(stack, position / BLOCK_BITS, 1);
-	stack->marked++;
 }
 
-static void unmark(struct stack *stack, uint32_t position)
+static void clear_bit(struct stack *stack, uint32_t position)
 {
 	stack->bits[position / WORD_BITS] &= ~(1ull << position % WORD_BITS);
-	tree_add(stack, position / BLOCK_BITS, UINT32_MAX);
-	stack->marked--;
+}
+
+/* Bits set from `position` on, which is one; there are none behind its block. */
+static uint32_t count_near(const struct stack *stack, uint32_t position, uint32_t end)
+{
+	size_t word = position / WORD_BITS;
+	size_t last = end / WORD_BITS;
+	uint32_t sum = count_ones(stack->bits[word] >> position % WORD_BITS);
+
+	while (word < last) {
+		sum += count_ones(stack->bits[++word]);
+	}
+	return sum;
+}
+
+/* A bit goes from one place to another in the same block: the tree stays as it is. */
+static uint32_t move_near(struct stack *stack, uint32_t from, uint32_t to)
+{
+	/* Most repeats come soon, and need no count at all if nothing lies between. */
+	uint32_t distance = from + 1 == to ? 1 : count_near(stack, from, to);
+
+	clear_bit(stack, from);
+	set_bit(stack, to);
+	return distance;
+}
+
+static uint32_t move_far(struct stack *stack, uint32_t from, uint32_t to)
+{
+	uint32_t distance = stack->marked - count_to(stack, from) + 1;
+
+	clear_bit(stack, from);
+	tree_add(stack, from / BLOCK_BITS, UINT32_MAX);
+	set_bit(stack, to);
+	tree_add(stack, to / BLOCK_BITS, 1);
+	return distance;
 }
 
 static uint32_t look_up(struct stack *stack, uint32_t number, uint32_t position)
 {
 	uint32_t last = stack->last[number];
-	uint32_t distance = 0;
 
-	if (last != 0) {
-		/* Most repeats come soon, and need no count at all if nothing lies between. */
-		distance = last == position ? 1 : stack->marked - count_to(stack, last - 1) + 1;
-		unmark(stack, last - 1);
-	}
-	mark(stack, position);
 	stack->last[number] = position + 1;
-	return distance;
+	if (last == 0) {
+		set_bit(stack, position);
+		tree_add(stack, position / BLOCK_BITS, 1);
+		stack->marked++;
+		return 0;
+	}
+	return (last - 1) / BLOCK_BITS == position / BLOCK_BITS
+		       ? move_near(stack, last - 1, position)
+		       : move_far(stack, last - 1, position);
 }
 
 /* Lookups in `order` (NULL: as they stand) from `begin` to `end`. */

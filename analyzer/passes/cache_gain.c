@@ -112,6 +112,12 @@ static bool takes_part(const struct finding *finding, size_t at)
 	return finding->work->log->shift == 0 || hst_cache_call_at(finding->work, at)->depth == 0;
 }
 
+/* Is each call made, whatever is kept? */
+static bool is_plain(const struct finding *finding)
+{
+	return finding->limits == NULL && finding->work->log->shift == 0;
+}
+
 static void add_call(struct finding *finding, size_t at)
 {
 	struct change *changes = finding->changes;
@@ -134,6 +140,33 @@ static void add_call(struct finding *finding, size_t at)
 	}
 }
 
+static void add_made(struct finding *finding)
+{
+	for (size_t i = 0; i < finding->work->count; i++) {
+		if (takes_part(finding, i)) {
+			add_call(finding, i);
+		}
+	}
+}
+
+/* All calls, where none is within another one of its function. */
+static void add_plain(struct finding *finding)
+{
+	const struct hst_cache_work *work = finding->work;
+
+	for (size_t i = 0; i < work->count; i++) {
+		uint32_t distance = finding->distances[i];
+
+		if (i + AHEAD < work->count) {
+			__builtin_prefetch(&finding->changes[finding->distances[i + AHEAD]], 1);
+		}
+		finding->changes[distance].saved += work->cost[i];
+		finding->changes[distance].hits++;
+	}
+	/* First calls are looked up, but no hits of any. */
+	finding->changes[0] = (struct change){ .lookups = (int64_t)work->count };
+}
+
 static void set_scale(struct finding *finding)
 {
 	const struct hst_cache_log *log = finding->work->log;
@@ -144,9 +177,11 @@ static void set_scale(struct finding *finding)
 	if (log->shift == 0 || finding->work->pick != NULL) {
 		return;
 	}
-	for (size_t i = 0; i < log->calls.count; i++) {
-		outer += log->calls.items[i].depth == 0;
-		cost += log->calls.items[i].depth == 0 ? (double)log->calls.items[i].cost_ns : 0;
+	for (size_t i = 0; i < finding->work->calls.count; i++) {
+		const struct hst_cache_call *call = &finding->work->calls.items[i];
+
+		outer += call->depth == 0;
+		cost += call->depth == 0 ? (double)call->cost_ns : 0;
 	}
 	finding->more = (double)log->total_outer - outer * finding->scale;
 	finding->more_cost = (double)log->total_cost - cost * finding->scale;
@@ -165,13 +200,10 @@ static enum hst_status add_calls(struct finding *finding)
 	if (finding->changes == NULL) {
 		return HST_E_MEMORY;
 	}
-	for (size_t i = 0; i < work->count; i++) {
-		if (i + AHEAD < work->count) {
-			__builtin_prefetch(&finding->changes[finding->distances[i + AHEAD]], 1);
-		}
-		if (takes_part(finding, i)) {
-			add_call(finding, i);
-		}
+	if (is_plain(finding)) {
+		add_plain(finding);
+	} else {
+		add_made(finding);
 	}
 	set_scale(finding);
 	for (size_t i = 1; i <= finding->most; i++) {
@@ -254,6 +286,39 @@ static int outcome(const struct finding *finding, size_t call, uint32_t at)
 	return distance != 0 && distance <= at ? 2 : 1;
 }
 
+/* Gain of the calls from `first` to `end` with a cache of `at` entries of the sample. */
+static double sum_made(const struct finding *finding, size_t first, size_t end, uint32_t at,
+	struct hst_cache_cost cost)
+{
+	double sum = 0;
+
+	for (size_t i = first; i < end; i++) {
+		int what = outcome(finding, i, at);
+
+		if (what != 0) {
+			sum += what == 2 ? finding->work->cost[i] - cost.hit_ns : -cost.miss_ns;
+		}
+	}
+	return sum;
+}
+
+/* The same where all calls are made. Without branches: which calls are hits cannot be foretold. */
+static double sum_plain(const struct finding *finding, size_t first, size_t end, uint32_t at,
+	struct hst_cache_cost cost)
+{
+	uint64_t hits = 0;
+	double sum = 0;
+
+	for (size_t i = first; i < end; i++) {
+		/* 0, a first call, becomes the largest number. */
+		uint32_t hit = finding->distances[i] - 1 < at;
+
+		hits += hit;
+		sum += (double)(int32_t)hit * finding->work->cost[i];
+	}
+	return sum - (double)hits * cost.hit_ns - (double)(end - first - hits) * cost.miss_ns;
+}
+
 static void find_interval(const struct finding *finding, struct hst_cache_plan *plan)
 {
 	const struct hst_cache_work *work = finding->work;
@@ -263,14 +328,12 @@ static void find_interval(const struct finding *finding, struct hst_cache_plan *
 	double blocks[BLOCKS] = { 0 };
 	double rest = finding->more_cost - finding->more * cost.hit_ns;
 
-	for (size_t i = 0; i < work->count; i++) {
-		int what = outcome(finding, i, at);
-		double *block = &blocks[i * count / work->count];
+	for (uint32_t block = 0; block < count; block++) {
+		size_t first = work->count * block / count;
+		size_t end = work->count * (block + 1) / count;
 
-		if (what != 0) {
-			*block += what == 2 ? hst_cache_cost_at(work, i) - cost.hit_ns
-					    : -cost.miss_ns;
-		}
+		blocks[block] = is_plain(finding) ? sum_plain(finding, first, end, at, cost)
+						  : sum_made(finding, first, end, at, cost);
 	}
 	hst_cache_bootstrap(blocks, count, work->options->seed, &plan->low_ns, &plan->high_ns);
 	plan->low_ns = plan->low_ns * finding->scale + rest;
@@ -289,12 +352,12 @@ static void draw_curve(const struct finding *finding, struct hst_cache_function 
 
 	for (size_t i = 0; i < work->count; i++) {
 		uint64_t needs = (uint64_t)finding->distances[i] << work->log->shift;
-		uint32_t power = 0;
 
-		while (power + 1 < HST_CACHE_POWERS && 1ull << power < needs) {
-			power++;
+		if (needs != 0) {
+			uint32_t power = needs == 1 ? 0 : 64 - (uint32_t)__builtin_clzll(needs - 1);
+
+			counts[power < HST_CACHE_POWERS ? power : HST_CACHE_POWERS - 1]++;
 		}
-		counts[power] += needs != 0;
 	}
 	/* What the sample has too few or too many of is put to the first capacity (SHARDS adj). */
 	hits = work->log->shift != 0 && work->pick == NULL ? all : 0;
@@ -334,7 +397,7 @@ static enum hst_status begin(struct finding *finding)
 		}
 		groups = picked;
 	}
-	status = hst_cache_distances(finding->numbers, groups, work->count, work->keys.items.count,
+	status = hst_cache_distances(finding->numbers, groups, work->count, work->key_count,
 		group_count, finding->distances);
 	free(picked);
 	HST_TRY(status);

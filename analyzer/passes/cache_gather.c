@@ -50,6 +50,9 @@ static void begin_call(struct hst_replay *replay, struct hst_replay_frame *frame
 	if (frame->node == 0) {
 		return;
 	}
+	if (frame->row < gather->logs.count) {
+		hst_cache_pack_expect(&gather->logs.items[frame->row].calls, key);
+	}
 	active = active > 0 ? active - 1 : 0;
 	gather->open.items[frame->node - 1] = (struct hst_cache_open){
 		.key = key,
@@ -84,13 +87,12 @@ static void see_call(const struct hst_replay *replay, const struct hst_replay_fr
 /* What stands behind a KEY or a RESULT. */
 static void see_values(struct hst_replay *replay, const struct hst_event *event)
 {
-	const struct hst_cache_gather *gather = replay->tallies->gather;
+	struct hst_cache_gather *gather = replay->tallies->gather;
 	const struct hst_replay_frame *frame = innermost(replay);
 	bool result = event->kind == HST_EVENT_RESULT_VALUE;
 	struct hst_cache_seen seen = { .event = event->kind, .thread = replay->gather_thread };
 
-	if (gather->see == NULL || frame == NULL || frame->node == 0 ||
-		(frame->flags & HST_FRAME_CARRIED) != 0 ||
+	if (frame == NULL || frame->node == 0 || (frame->flags & HST_FRAME_CARRIED) != 0 ||
 		(result ? event->value >= replay->key_count
 			: event->value > replay->value_count ||
 					event->reason > replay->value_count - event->value)) {
@@ -104,8 +106,11 @@ static void see_values(struct hst_replay *replay, const struct hst_event *event)
 	} else {
 		seen.values = replay->values + event->value;
 		seen.count = event->reason;
+		hst_cache_noted_add(&gather->values, seen.row, seen.key, seen.values, seen.count);
 	}
-	gather->see(gather->seer, &seen);
+	if (gather->see != NULL) {
+		gather->see(gather->seer, &seen);
+	}
 }
 
 void hst_cache_gather_event(struct hst_replay *replay, const struct hst_event *event)
@@ -131,7 +136,6 @@ void hst_cache_gather_event(struct hst_replay *replay, const struct hst_event *e
 
 		open->result = value;
 		open->has_result = 1;
-		open->flags = (uint8_t)(event->reason & (HST_CACHE_ZERO | HST_CACHE_NEGATIVE));
 	}
 	see_call(replay, frame, event);
 }
@@ -161,7 +165,9 @@ static void make_room(struct hst_cache_gather *gather)
 		}
 	}
 	before = longest->calls.count;
-	hst_cache_log_thin(longest, before / 2);
+	if (hst_cache_log_thin(longest, before / 2) != HST_OK) {
+		gather->out_of_memory = true;
+	}
 	gather->kept -= before - longest->calls.count;
 }
 
@@ -169,16 +175,16 @@ static uint64_t cost_of(
 	const struct hst_replay *replay, const struct hst_replay_frame *frame, uint64_t duration)
 {
 	const struct hst_tallies *tallies = replay->tallies;
-	double below = (double)(replay->stack.enters - frame->enters);
-	double missed = (double)(replay->stack.missed - frame->missed);
-	double extra = (double)(replay->stack.extra - frame->extra);
-	double inside = (double)tallies->inside_256;
-	double ns = ((double)duration - (inside + below * (inside + (double)tallies->outside_256) +
-						missed * (double)tallies->miss_256 + extra) /
-						256) *
-		    tallies->ns_per_tick;
+	uint64_t below = replay->stack.enters - frame->enters;
+	uint64_t missed = replay->stack.missed - frame->missed;
+	uint64_t extra = replay->stack.extra - frame->extra;
+	/* Whole numbers: conversions of unsigned ones have branches. */
+	int64_t ticks_256 = (int64_t)(duration * 256 - tallies->inside_256 -
+				      below * (tallies->inside_256 + tallies->outside_256) -
+				      missed * tallies->miss_256 - extra);
+	double ns = (double)ticks_256 * (tallies->ns_per_tick / 256);
 
-	return ns > 0 && ns < 1e19 ? (uint64_t)(ns + 0.5) : 0;
+	return ns > 0 && ns < 9e18 ? (uint64_t)(int64_t)(ns + 0.5) : 0;
 }
 
 void hst_cache_gather_close(struct hst_replay *replay, const struct hst_replay_frame *frame,
@@ -197,13 +203,11 @@ void hst_cache_gather_close(struct hst_replay *replay, const struct hst_replay_f
 	call = (struct hst_cache_call){ .key = open->key,
 		.result = open->result,
 		.has_result = how == HST_CLOSE_RETURN ? open->has_result : 0,
-		.flags = open->flags,
 		.depth = open->depth,
 		.thread = replay->gather_thread,
 		.start_ns = hst_tallies_ns(replay->tallies, frame->real),
 		.end_ns = hst_tallies_ns(replay->tallies, replay->now + replay->skew),
-		.cost_ns = cost_of(replay, frame, duration),
-		.parent_activation = open->parent };
+		.cost_ns = cost_of(replay, frame, duration) };
 	open->next = gather->free;
 	gather->free = frame->node;
 	if (how != HST_CLOSE_RETURN && how != HST_CLOSE_ERROR) {
@@ -212,7 +216,7 @@ void hst_cache_gather_close(struct hst_replay *replay, const struct hst_replay_f
 	}
 	log = log_of(gather, frame->row);
 	before = log == NULL ? 0 : log->calls.count;
-	if (log == NULL || hst_cache_log_add(log, &call) != HST_OK) {
+	if (log == NULL || hst_cache_log_add(log, &call, open->parent) != HST_OK) {
 		gather->out_of_memory = true;
 		return;
 	}
@@ -230,6 +234,9 @@ size_t hst_cache_gather_settle(struct hst_cache_gather *gather)
 		struct hst_cache_log log = gather->logs.items[i];
 
 		if (log.calls.count != 0) {
+			log.values = log.row < gather->values.rows.count
+					     ? &gather->values.rows.items[log.row]
+					     : NULL;
 			gather->logs.items[i] = gather->logs.items[count];
 			gather->logs.items[count++] = log;
 		}
@@ -245,4 +252,5 @@ void hst_cache_gather_finish(struct hst_cache_gather *gather)
 	hst_vec_finish(&gather->logs);
 	hst_vec_finish(&gather->process_of);
 	hst_vec_finish(&gather->open);
+	hst_cache_noted_finish(&gather->values);
 }

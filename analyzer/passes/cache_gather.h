@@ -4,13 +4,14 @@
 #define HST_PASSES_CACHE_GATHER_H
 
 #include "passes/cache.h"
+#include "passes/cache_noted.h"
 #include "passes/replay.h"
 
 /* A call whose end has not come yet. */
 struct hst_cache_open {
 	uint64_t key, result, parent;
-	uint8_t has_result, flags;
 	uint16_t depth;
+	uint8_t has_result;
 	uint32_t next; /* free places: number of the next one + 1 */
 };
 
@@ -34,11 +35,12 @@ struct hst_cache_gather {
 	HST_VEC(struct hst_cache_log) logs; /* by row; those without calls are empty */
 	HST_VEC(uint32_t) process_of;       /* by number of a thread */
 	HST_VEC(struct hst_cache_open) open;
-	uint32_t free;      /* number of the first free place + 1 */
-	uint64_t kept;      /* calls in all logs */
-	uint64_t most;      /* 0: HST_CACHE_CALLS_MAX */
-	uint64_t unended;   /* calls with a key whose end was not seen: in no log */
-	uint64_t unmatched; /* keys and results without a call that is followed */
+	uint32_t free;                 /* number of the first free place + 1 */
+	uint64_t kept;                 /* calls in all logs */
+	uint64_t most;                 /* 0: HST_CACHE_CALLS_MAX */
+	uint64_t unended;              /* calls with a key whose end was not seen: in no log */
+	uint64_t unmatched;            /* keys and results without a call that is followed */
+	struct hst_cache_noted values; /* where the recording has them */
 	bool out_of_memory;
 	void (*see)(void *seer, const struct hst_cache_seen *seen); /* NULL: nobody asks */
 	void *seer;

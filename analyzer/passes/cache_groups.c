@@ -24,11 +24,11 @@ static enum hst_status small(
 static enum hst_status fill(
 	struct hst_cache_work *work, struct hst_map *threads, struct hst_map *processes)
 {
-	const struct hst_cache_log *log = work->log;
+	const struct hst_cache_calls *calls = &work->calls;
 	struct hst_cache_groups *groups = &work->groups;
 
-	for (size_t i = 0; i < log->calls.count; i++) {
-		uint32_t thread = log->calls.items[i].thread;
+	for (size_t i = 0; i < calls->count; i++) {
+		uint32_t thread = calls->items[i].thread;
 
 		HST_TRY(small(threads, thread, &groups->threads, &groups->thread[i]));
 		HST_TRY(small(processes, process_of(work->options, thread), &groups->processes,
@@ -37,10 +37,10 @@ static enum hst_status fill(
 	return HST_OK;
 }
 
-static bool is_one_thread(const struct hst_cache_log *log)
+static bool is_one_thread(const struct hst_cache_calls *calls)
 {
-	for (size_t i = 1; i < log->calls.count; i++) {
-		if (log->calls.items[i].thread != log->calls.items[0].thread) {
+	for (size_t i = 1; i < calls->count; i++) {
+		if (calls->items[i].thread != calls->items[0].thread) {
 			return false;
 		}
 	}
@@ -54,12 +54,12 @@ enum hst_status hst_cache_group(struct hst_cache_work *work)
 	struct hst_map processes = { 0 };
 	enum hst_status status;
 
-	if (is_one_thread(work->log)) {
+	if (is_one_thread(&work->calls)) {
 		groups->threads = groups->processes = 1;
 		return HST_OK;
 	}
-	groups->thread = malloc(work->log->calls.count * sizeof *groups->thread);
-	groups->process = malloc(work->log->calls.count * sizeof *groups->process);
+	groups->thread = malloc(work->calls.count * sizeof *groups->thread);
+	groups->process = malloc(work->calls.count * sizeof *groups->process);
 	if (groups->thread == NULL || groups->process == NULL) {
 		return HST_E_MEMORY;
 	}

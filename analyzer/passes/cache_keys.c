@@ -3,9 +3,12 @@
 #include "passes/cache_pass.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #define SLOTS_FIRST 1024u
 #define AHEAD       16u
+#define HUGE_PAGE   ((size_t)2 << 20)
+#define HUGE_LEAST  ((size_t)16 << 20)
 
 struct slot {
 	uint64_t key;
@@ -34,12 +37,28 @@ static struct slot *find(const struct table *table, uint64_t key, uint32_t proce
 	return &table->slots[at];
 }
 
+/* Large tables are asked for in large pages: each lookup would need an entry of the TLB of its own. */
+static void *zeroed(size_t bytes)
+{
+	void *memory;
+
+	if (bytes < HUGE_LEAST) {
+		return calloc(1, bytes);
+	}
+	memory = aligned_alloc(HUGE_PAGE, (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
+	if (memory != NULL) {
+		(void)madvise(memory, bytes, MADV_HUGEPAGE);
+		memset(memory, 0, bytes);
+	}
+	return memory;
+}
+
 static bool grow(struct table *table)
 {
 	struct table bigger = { .capacity =
 					table->capacity == 0 ? SLOTS_FIRST : table->capacity * 4 };
 
-	bigger.slots = calloc(bigger.capacity, sizeof *bigger.slots);
+	bigger.slots = zeroed(bigger.capacity * sizeof *bigger.slots);
 	if (bigger.slots == NULL) {
 		return false;
 	}
@@ -82,17 +101,17 @@ static uint32_t process_at(const struct hst_cache_work *work, size_t at)
 
 static enum hst_status give_numbers(struct hst_cache_work *work)
 {
-	const struct hst_cache_log *log = work->log;
+	const struct hst_cache_calls *calls = &work->calls;
 	struct table table = { 0 };
 	enum hst_status status = grow(&table) ? HST_OK : HST_E_MEMORY;
 
-	for (size_t i = 0; i < log->calls.count && status == HST_OK; i++) {
-		if (i + AHEAD < log->calls.count) {
-			__builtin_prefetch(&table.slots[place_of(&table,
-				log->calls.items[i + AHEAD].key, process_at(work, i + AHEAD))]);
+	for (size_t i = 0; i < calls->count && status == HST_OK; i++) {
+		if (i + AHEAD < calls->count) {
+			__builtin_prefetch(&table.slots[place_of(
+				&table, calls->items[i + AHEAD].key, process_at(work, i + AHEAD))]);
 		}
-		work->keys.numbers[i] = number_of(
-			&work->keys, &table, log->calls.items[i].key, process_at(work, i));
+		work->keys.numbers[i] =
+			number_of(&work->keys, &table, calls->items[i].key, process_at(work, i));
 		status = work->keys.numbers[i] == HST_CACHE_NO_KEY ? HST_E_MEMORY : HST_OK;
 	}
 	free(table.slots);
@@ -149,22 +168,15 @@ static void compare_result(struct hst_cache_function *function, struct hst_cache
 }
 
 struct seen {
-	uint64_t result, parent;
+	uint64_t result;
 	bool any_result;
 };
 
 static void note_call(struct hst_cache_work *work, size_t at, struct seen *seen)
 {
-	const struct hst_cache_call *call = &work->log->calls.items[at];
+	const struct hst_cache_call *call = &work->calls.items[at];
 	struct hst_cache_function *function = work->function;
 
-	if (at == 0) {
-		seen->parent = call->parent_activation;
-		function->parents = 1;
-	}
-	if (call->parent_activation != seen->parent) {
-		function->parents = 2;
-	}
 	if (call->has_result != 0) {
 		if (!seen->any_result) {
 			seen->result = call->result;
@@ -209,12 +221,9 @@ static void part(uint64_t *values, size_t low, size_t high, size_t *ret_left, si
 	*ret_right = right;
 }
 
-/* The value of rank `rank` among the values, which are put into another order (quickselect). */
-static uint64_t select_rank(uint64_t *values, size_t count, size_t rank)
+/* The value of rank `rank` among those from `low` to `high`, which are put into another order: smaller ones before it (quickselect). */
+static uint64_t select_rank(uint64_t *values, size_t low, size_t high, size_t rank)
 {
-	size_t low = 0;
-	size_t high = count - 1;
-
 	while (low < high) {
 		size_t left;
 		size_t right;
@@ -231,19 +240,19 @@ static uint64_t select_rank(uint64_t *values, size_t count, size_t rank)
 	return values[rank];
 }
 
-/* The smallest value that so many percent of all do not exceed. */
-static uint64_t quantile(uint64_t *values, size_t count, size_t percent)
+/* Rank of the smallest value that so many percent of all do not exceed. */
+static size_t rank_of(size_t count, size_t percent)
 {
 	size_t rank = count / 100 * percent + (count % 100 * percent + 99) / 100;
 
-	return select_rank(values, count, rank == 0 ? 0 : rank - 1);
+	return rank == 0 ? 0 : rank - 1;
 }
 
 static enum hst_status walk(struct hst_cache_work *work)
 {
-	const struct hst_cache_log *log = work->log;
+	const struct hst_cache_calls *calls = &work->calls;
 	struct hst_cache_function *function = work->function;
-	size_t repeats = log->calls.count - work->keys.items.count;
+	size_t repeats = calls->count - work->keys.items.count;
 	uint64_t *intervals = malloc((repeats + 1) * sizeof *intervals);
 	struct seen seen = { 0 };
 	size_t count = 0;
@@ -251,11 +260,11 @@ static enum hst_status walk(struct hst_cache_work *work)
 	if (intervals == NULL) {
 		return HST_E_MEMORY;
 	}
-	for (size_t i = 0; i < log->calls.count; i++) {
-		const struct hst_cache_call *call = &log->calls.items[i];
+	for (size_t i = 0; i < calls->count; i++) {
+		const struct hst_cache_call *call = &calls->items[i];
 		struct hst_cache_key_state *state = &work->keys.items.items[work->keys.numbers[i]];
 
-		if (i + AHEAD < log->calls.count) {
+		if (i + AHEAD < calls->count) {
 			__builtin_prefetch(
 				&work->keys.items.items[work->keys.numbers[i + AHEAD]], 1);
 		}
@@ -271,8 +280,11 @@ static enum hst_status walk(struct hst_cache_work *work)
 		state->last_ns = call->start_ns;
 	}
 	if (count != 0) {
-		function->reuse_p50_ns = quantile(intervals, count, 50);
-		function->reuse_p95_ns = quantile(intervals, count, 95);
+		size_t middle = rank_of(count, 50);
+
+		function->reuse_p50_ns = select_rank(intervals, 0, count - 1, middle);
+		function->reuse_p95_ns =
+			select_rank(intervals, middle, count - 1, rank_of(count, 95));
 	}
 	free(intervals);
 	return HST_OK;
@@ -290,8 +302,8 @@ static void count_stale(struct hst_cache_work *work)
 	for (size_t i = 0; i < work->keys.items.count; i++) {
 		work->keys.items.items[i].known = 0;
 	}
-	for (size_t i = 0; i < work->log->calls.count; i++) {
-		const struct hst_cache_call *call = &work->log->calls.items[i];
+	for (size_t i = 0; i < work->calls.count; i++) {
+		const struct hst_cache_call *call = &work->calls.items[i];
 		struct hst_cache_key_state *state = &work->keys.items.items[work->keys.numbers[i]];
 
 		if (call->has_result == 0) {
@@ -342,11 +354,12 @@ enum hst_status hst_cache_number_keys(struct hst_cache_work *work)
 {
 	struct hst_cache_function *function = work->function;
 
-	work->keys.numbers = malloc((work->log->calls.count + 1) * sizeof *work->keys.numbers);
+	work->keys.numbers = malloc((work->calls.count + 1) * sizeof *work->keys.numbers);
 	if (work->keys.numbers == NULL) {
 		return HST_E_MEMORY;
 	}
 	HST_TRY(give_numbers(work));
+	work->key_count = work->keys.items.count;
 	function->reuse_p50_ns = function->reuse_p95_ns = function->held_ns = HST_CACHE_UNKNOWN;
 	HST_TRY(walk(work));
 	sum_keys(work);

@@ -31,7 +31,8 @@ static bool is_recursion(const struct hst_cache_function *function)
 static void find_kinds(struct hst_cache_function *function)
 {
 	static const enum hst_cache_kind order[] = { HST_CACHE_KIND_RECURSION, HST_CACHE_KIND_INIT,
-		HST_CACHE_KIND_CONSTANT, HST_CACHE_KIND_LAST, HST_CACHE_KIND_EXACT };
+		HST_CACHE_KIND_CONSTANT, HST_CACHE_KIND_FEWER, HST_CACHE_KIND_LAST,
+		HST_CACHE_KIND_EXACT };
 	const bool holds[HST_CACHE_KINDS] = {
 		[HST_CACHE_KIND_EXACT] = function->repeats != 0,
 		[HST_CACHE_KIND_LAST] =
@@ -40,6 +41,7 @@ static void find_kinds(struct hst_cache_function *function)
 		[HST_CACHE_KIND_CONSTANT] = is_constant(function),
 		[HST_CACHE_KIND_RECURSION] = is_recursion(function),
 		[HST_CACHE_KIND_INIT] = is_init(function),
+		[HST_CACHE_KIND_FEWER] = function->fewer.left_out != 0,
 	};
 
 	function->kind = HST_CACHE_KIND_NONE;

@@ -20,60 +20,91 @@ bool hst_cache_sampled(uint64_t key, uint32_t shift)
 	return shift == 0 || sample_hash(key) >> (64 - shift) == 0;
 }
 
-enum hst_status hst_cache_log_add(struct hst_cache_log *log, const struct hst_cache_call *call)
+enum hst_status hst_cache_log_add(
+	struct hst_cache_log *log, const struct hst_cache_call *call, uint64_t parent)
 {
-	if (hst_cache_sampled(call->key, log->shift) && !hst_vec_push(&log->calls, *call)) {
-		return HST_E_MEMORY;
+	if (hst_cache_sampled(call->key, log->shift)) {
+		HST_TRY(hst_cache_pack_add(&log->calls, call));
 	}
+	if (log->total == 0) {
+		log->parent = parent;
+	}
+	log->parents = log->parents || parent != log->parent;
 	log->total++;
 	log->total_outer += call->depth == 0;
 	log->total_cost += call->depth == 0 ? call->cost_ns : 0;
 	return HST_OK;
 }
 
-static size_t count_left(const struct hst_cache_log *log, uint32_t shift)
+static enum hst_status count_left(struct hst_cache_log *log, uint32_t shift, size_t *ret_left)
 {
-	size_t left = 0;
+	struct hst_cache_pack_reader reader;
+	struct hst_cache_call call;
 
-	for (size_t i = 0; i < log->calls.count; i++) {
-		left += hst_cache_sampled(log->calls.items[i].key, shift);
+	*ret_left = 0;
+	hst_cache_pack_open(&reader, &log->calls, false);
+	while (hst_cache_pack_next(&reader, &call)) {
+		*ret_left += hst_cache_sampled(call.key, shift);
 	}
-	return left;
+	return hst_cache_pack_close(&reader);
 }
 
-static void keep_sampled(struct hst_cache_log *log)
+static void drop(struct hst_cache_log *log, const struct hst_cache_call *call)
 {
-	size_t left = 0;
+	uint64_t cost = call->depth == 0 ? call->cost_ns : 0;
 
-	for (size_t i = 0; i < log->calls.count; i++) {
-		if (hst_cache_sampled(log->calls.items[i].key, log->shift)) {
-			log->calls.items[left++] = log->calls.items[i];
+	/* Each stands for its like; the totals must not claim to hold what is gone. */
+	log->dropped++;
+	log->total -= log->total > 0;
+	log->total_outer -= call->depth == 0 && log->total_outer > 0;
+	log->total_cost -= cost < log->total_cost ? cost : log->total_cost;
+}
+
+/* Of the calls of the sample the first `most` stay, in their order. */
+static enum hst_status keep_sampled(struct hst_cache_log *log, size_t most)
+{
+	struct hst_cache_pack kept = { 0 };
+	struct hst_cache_pack_reader reader;
+	struct hst_cache_call call;
+	enum hst_status status = HST_OK;
+
+	hst_cache_pack_open(&reader, &log->calls, true);
+	while (status == HST_OK && hst_cache_pack_next(&reader, &call)) {
+		if (!hst_cache_sampled(call.key, log->shift)) {
+			continue;
+		}
+		if (kept.count == most) {
+			drop(log, &call);
+		} else {
+			status = hst_cache_pack_add(&kept, &call);
 		}
 	}
-	log->calls.count = left;
+	if (hst_cache_pack_close(&reader) != HST_OK) {
+		status = HST_E_MEMORY;
+	}
+	log->calls = kept;
+	return status;
 }
 
-void hst_cache_log_thin(struct hst_cache_log *log, size_t most)
+enum hst_status hst_cache_log_thin(struct hst_cache_log *log, size_t most)
 {
-	while (log->calls.count > most && log->shift < SHIFT_MAX) {
+	size_t left = log->calls.count;
+
+	if (left <= most) {
+		return HST_OK;
+	}
+	while (left > most && log->shift < SHIFT_MAX) {
+		size_t next;
+
+		HST_TRY(count_left(log, log->shift + 1, &next));
 		/* One key with very many calls may not be sampled away, and nothing may be left without it. */
-		if (count_left(log, log->shift + 1) == 0) {
+		if (next == 0) {
 			break;
 		}
 		log->shift++;
-		keep_sampled(log);
+		left = next;
 	}
-	for (size_t i = most; i < log->calls.count; i++) {
-		const struct hst_cache_call *call = &log->calls.items[i];
-		uint64_t cost = call->depth == 0 ? call->cost_ns : 0;
-
-		/* Each stands for its like; the totals must not claim to hold what is gone. */
-		log->dropped++;
-		log->total -= log->total > 0;
-		log->total_outer -= call->depth == 0 && log->total_outer > 0;
-		log->total_cost -= cost < log->total_cost ? cost : log->total_cost;
-	}
-	log->calls.count = log->calls.count < most ? log->calls.count : most;
+	return keep_sampled(log, most);
 }
 
 /* Does `b` come before `a`? */
@@ -131,36 +162,53 @@ static size_t merge_runs(
 }
 
 /* Each thread's calls are in order already: as many runs as threads, as a rule. */
-enum hst_status hst_cache_log_sort(struct hst_cache_log *log)
+static enum hst_status sort(struct hst_cache_calls *calls)
 {
 	HST_VEC(size_t) ends = { 0 };
 	struct hst_cache_call *other = NULL;
-	size_t count = log->calls.count;
 	enum hst_status status = HST_OK;
 
-	for (size_t at = 0; at < count && status == HST_OK;) {
-		at = run_end(log->calls.items, at, count);
+	for (size_t at = 0; at < calls->count && status == HST_OK;) {
+		at = run_end(calls->items, at, calls->count);
 		status = hst_vec_push(&ends, at) ? HST_OK : HST_E_MEMORY;
 	}
 	if (status == HST_OK && ends.count > 1) {
-		other = malloc(count * sizeof *other);
+		other = malloc(calls->count * sizeof *other);
 		status = other == NULL ? HST_E_MEMORY : HST_OK;
 	}
 	while (status == HST_OK && ends.count > 1) {
 		struct hst_cache_call *sorted = other;
 
-		ends.count = merge_runs(log->calls.items, other, ends.items, ends.count);
-		other = log->calls.items;
-		log->calls.items = sorted;
-		log->calls.capacity = count;
+		ends.count = merge_runs(calls->items, other, ends.items, ends.count);
+		other = calls->items;
+		calls->items = sorted;
 	}
 	free(other);
 	hst_vec_finish(&ends);
 	return status;
 }
 
+enum hst_status hst_cache_calls_take(
+	struct hst_cache_pack *pack, bool consume, struct hst_cache_calls *ret_calls)
+{
+	struct hst_cache_pack_reader reader;
+	size_t count = pack->count;
+
+	*ret_calls = (struct hst_cache_calls){ 0 };
+	ret_calls->items = malloc((count + 1) * sizeof *ret_calls->items);
+	if (ret_calls->items == NULL) {
+		return HST_E_MEMORY;
+	}
+	hst_cache_pack_open(&reader, pack, consume);
+	while (hst_cache_pack_next(&reader, &ret_calls->items[ret_calls->count])) {
+		ret_calls->count++;
+	}
+	HST_TRY(hst_cache_pack_close(&reader));
+	return sort(ret_calls);
+}
+
 void hst_cache_log_finish(struct hst_cache_log *log)
 {
-	hst_vec_finish(&log->calls);
+	hst_cache_pack_finish(&log->calls);
 	*log = (struct hst_cache_log){ .row = log->row };
 }

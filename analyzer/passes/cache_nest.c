@@ -24,36 +24,40 @@ struct forest {
 
 /* Where the merge by begin is in a row. */
 struct cursor {
-	const struct hst_cache_call *call;
-	const struct hst_cache_call *end;
+	struct hst_cache_pack_reader reader;
+	struct hst_cache_call call;
 	uint32_t number;
 };
 
-static bool is_before(const struct cursor *a, const struct cursor *b)
+struct next_call {
+	uint64_t start_ns, end_ns;
+	struct cursor *cursor;
+};
+
+static bool is_before(const struct next_call *a, const struct next_call *b)
 {
-	if (a->call->start_ns != b->call->start_ns) {
-		return a->call->start_ns < b->call->start_ns;
+	if (a->start_ns != b->start_ns) {
+		return a->start_ns < b->start_ns;
 	}
-	return a->call->end_ns > b->call->end_ns;
+	return a->end_ns > b->end_ns;
 }
 
 /* The smallest one is at 0. */
-static void sift(struct cursor *heap, size_t count, size_t at)
+static void sift(struct next_call *heap, size_t count, size_t at)
 {
-	for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
-		struct cursor other;
+	struct next_call moved = heap[at];
 
+	for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
 		if (child + 1 < count && is_before(&heap[child + 1], &heap[child])) {
 			child++;
 		}
-		if (!is_before(&heap[child], &heap[at])) {
-			return;
+		if (!is_before(&heap[child], &moved)) {
+			break;
 		}
-		other = heap[at];
 		heap[at] = heap[child];
-		heap[child] = other;
 		at = child;
 	}
+	heap[at] = moved;
 }
 
 struct open_call {
@@ -67,6 +71,7 @@ struct open_thread {
 
 struct threads {
 	struct hst_map numbers;
+	uint32_t last, last_number; /* the one that was looked for before, once there is one */
 	HST_VEC(struct open_thread) items;
 };
 
@@ -75,9 +80,15 @@ static struct open_thread *thread_of(struct threads *threads, uint32_t thread)
 	uint32_t number = (uint32_t)threads->items.count;
 	struct open_thread fresh = { 0 };
 
+	if (threads->last == thread && number != 0) {
+		return &threads->items.items[threads->last_number];
+	}
+	threads->last = thread;
 	if (hst_map_get(&threads->numbers, thread, &number)) {
+		threads->last_number = number;
 		return &threads->items.items[number];
 	}
+	threads->last_number = number;
 	if (hst_map_put(&threads->numbers, thread, number) != HST_OK ||
 		!hst_vec_push(&threads->items, fresh)) {
 		return NULL;
@@ -87,8 +98,8 @@ static struct open_thread *thread_of(struct threads *threads, uint32_t thread)
 
 static bool place(struct forest *forest, struct threads *threads, const struct cursor *cursor)
 {
-	struct open_thread *thread = thread_of(threads, cursor->call->thread);
-	struct open_call next = { cursor->call->end_ns, cursor->number };
+	struct open_thread *thread = thread_of(threads, cursor->call.thread);
+	struct open_call next = { cursor->call.end_ns, cursor->number };
 
 	if (thread == NULL) {
 		return false;
@@ -98,8 +109,8 @@ static bool place(struct forest *forest, struct threads *threads, const struct c
 		thread->calls.count--;
 	}
 	/* What ends when this one begins is not around it. */
-	while (thread->calls.count != 0 && next.end_ns > cursor->call->start_ns &&
-		thread->calls.items[thread->calls.count - 1].end_ns <= cursor->call->start_ns) {
+	while (thread->calls.count != 0 && next.end_ns > cursor->call.start_ns &&
+		thread->calls.items[thread->calls.count - 1].end_ns <= cursor->call.start_ns) {
 		thread->calls.count--;
 	}
 	forest->outer[cursor->number] =
@@ -108,7 +119,20 @@ static bool place(struct forest *forest, struct threads *threads, const struct c
 	return hst_vec_push(&thread->calls, next);
 }
 
-static enum hst_status merge(struct forest *forest, struct cursor *heap, size_t count)
+/* The row's next call; false: it has no more. */
+static bool advance(struct next_call *next)
+{
+	struct cursor *cursor = next->cursor;
+
+	if (!hst_cache_pack_next(&cursor->reader, &cursor->call)) {
+		return false;
+	}
+	next->start_ns = cursor->call.start_ns;
+	next->end_ns = cursor->call.end_ns;
+	return true;
+}
+
+static enum hst_status merge(struct forest *forest, struct next_call *heap, size_t count)
 {
 	struct threads threads = { 0 };
 	bool good = true;
@@ -117,9 +141,9 @@ static enum hst_status merge(struct forest *forest, struct cursor *heap, size_t 
 		sift(heap, count, i);
 	}
 	while (count != 0 && good) {
-		good = place(forest, &threads, &heap[0]);
-		heap[0].number++;
-		if (++heap[0].call == heap[0].end) {
+		good = place(forest, &threads, heap[0].cursor);
+		heap[0].cursor->number++;
+		if (!advance(&heap[0])) {
 			heap[0] = heap[--count];
 		}
 		sift(heap, count, 0);
@@ -132,33 +156,47 @@ static enum hst_status merge(struct forest *forest, struct cursor *heap, size_t 
 	return good ? HST_OK : HST_E_MEMORY;
 }
 
+static enum hst_status merge_rows(struct forest *forest)
+{
+	struct cursor *cursors = calloc(forest->row_count + 1, sizeof *cursors);
+	struct next_call *heap = calloc(forest->row_count + 1, sizeof *heap);
+	enum hst_status status = HST_E_MEMORY;
+	size_t count = 0;
+
+	for (size_t i = 0; cursors != NULL && heap != NULL && i < forest->row_count; i++) {
+		hst_cache_pack_open(&cursors[i].reader, &forest->rows[i]->log->calls, false);
+		cursors[i].number = forest->first[i];
+		heap[count].cursor = &cursors[i];
+		count += advance(&heap[count]);
+	}
+	if (cursors != NULL && heap != NULL) {
+		status = merge(forest, heap, count);
+	}
+	free(cursors);
+	free(heap);
+	return status;
+}
+
 /* Who is around whom. HST_E_LIMIT: there are too many calls to number. */
 static enum hst_status plant(struct forest *forest)
 {
-	struct cursor *heap = calloc(forest->row_count + 1, sizeof *heap);
 	uint64_t calls = 0;
-	enum hst_status status = heap == NULL ? HST_E_MEMORY : HST_OK;
 
-	for (size_t i = 0; i < forest->row_count && status == HST_OK; i++) {
-		const struct hst_cache_log *log = forest->rows[i]->log;
-
-		heap[i] = (struct cursor){ log->calls.items, log->calls.items + log->calls.count,
-			(uint32_t)calls };
+	for (size_t i = 0; i < forest->row_count; i++) {
 		forest->first[i] = (uint32_t)calls;
-		calls += log->calls.count;
-		status = calls < NO_CALL ? HST_OK : HST_E_LIMIT;
+		calls += forest->rows[i]->log->calls.count;
+		if (calls >= NO_CALL) {
+			return HST_E_LIMIT;
+		}
 	}
-	if (status == HST_OK) {
-		forest->first[forest->row_count] = (uint32_t)calls;
-		forest->outer = malloc((calls + 1) * sizeof *forest->outer);
-		forest->saved = calloc(calls + 1, sizeof *forest->saved);
-		forest->hit = calloc(calls + 1, sizeof *forest->hit);
-		status = forest->outer == NULL || forest->saved == NULL || forest->hit == NULL
-				 ? HST_E_MEMORY
-				 : merge(forest, heap, forest->row_count);
+	forest->first[forest->row_count] = (uint32_t)calls;
+	forest->outer = malloc((calls + 1) * sizeof *forest->outer);
+	forest->saved = calloc(calls + 1, sizeof *forest->saved);
+	forest->hit = calloc(calls + 1, sizeof *forest->hit);
+	if (forest->outer == NULL || forest->saved == NULL || forest->hit == NULL) {
+		return HST_E_MEMORY;
 	}
-	free(heap);
-	return status;
+	return merge_rows(forest);
 }
 
 static bool is_covered(const struct forest *forest, uint32_t number)
@@ -171,40 +209,61 @@ static bool is_covered(const struct forest *forest, uint32_t number)
 	return at != NO_CALL;
 }
 
-/* Evaluates a row without what taken ones save. Nothing is done where they have nothing to do with it. */
-static enum hst_status reduce(const struct forest *forest, size_t row)
+/* Have taken rows anything to do with it? */
+static bool is_touched(const struct forest *forest, size_t row)
+{
+	for (uint32_t number = forest->first[row]; number < forest->first[row + 1]; number++) {
+		if (forest->saved[number] > 0 || is_covered(forest, number)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Picks the calls that taken rows leave, with what these leave of their cost. */
+static enum hst_status pick(const struct forest *forest, size_t row)
 {
 	struct hst_cache_work *work = forest->rows[row];
-	const struct hst_cache_log *log = work->log;
 	uint32_t first = forest->first[row];
-	bool changed = false;
+	size_t count = work->calls.count;
 
-	for (size_t i = 0; i < log->calls.count && !changed; i++) {
-		uint32_t number = first + (uint32_t)i;
-
-		changed = forest->saved[number] > 0 || is_covered(forest, number);
-	}
-	if (!changed) {
-		return HST_OK;
-	}
-	free(work->pick);
-	free(work->cost);
-	work->pick = malloc((log->calls.count + 1) * sizeof *work->pick);
-	work->cost = malloc((log->calls.count + 1) * sizeof *work->cost);
-	if (work->pick == NULL || work->cost == NULL) {
+	work->pick = malloc((count + 1) * sizeof *work->pick);
+	if (work->pick == NULL) {
 		return HST_E_MEMORY;
 	}
 	work->count = 0;
-	for (size_t i = 0; i < log->calls.count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		uint32_t number = first + (uint32_t)i;
-		double cost = (double)log->calls.items[i].cost_ns - forest->saved[number];
+		double cost = work->cost[i] - forest->saved[number];
 
 		if (!is_covered(forest, number)) {
 			work->pick[work->count] = (uint32_t)i;
 			work->cost[work->count++] = cost > 0 ? cost : 0;
 		}
 	}
-	return hst_cache_evaluate(work);
+	return HST_OK;
+}
+
+static enum hst_status load(const struct forest *forest, size_t row, bool touched)
+{
+	HST_TRY(hst_cache_load(forest->rows[row]));
+	return touched ? pick(forest, row) : HST_OK;
+}
+
+/* Evaluates a row without what taken ones save. Nothing is done where they have nothing to do with it. */
+static enum hst_status reduce(const struct forest *forest, size_t row)
+{
+	enum hst_status status;
+
+	if (!is_touched(forest, row)) {
+		return HST_OK;
+	}
+	status = load(forest, row, true);
+	if (status == HST_OK) {
+		status = hst_cache_evaluate(forest->rows[row]);
+	}
+	hst_cache_unload(forest->rows[row]);
+	return status;
 }
 
 /* The curve stays that of all its calls. What is left may want the other kind of cache: then it is that one's. */
@@ -231,7 +290,12 @@ static enum hst_status take_row(struct forest *forest, size_t row)
 {
 	struct hst_cache_work *work = forest->rows[row];
 	struct hst_cache_hit_list hits = { 0 };
-	enum hst_status status = hst_cache_list_hits(work, &hits);
+	enum hst_status status = load(forest, row, is_touched(forest, row));
+
+	if (status == HST_OK) {
+		status = hst_cache_list_hits(work, &hits);
+	}
+	hst_cache_unload(work);
 
 	for (size_t i = 0; i < hits.items.count; i++) {
 		uint32_t number = forest->first[row] + hits.items.items[i].call;
@@ -313,13 +377,13 @@ static enum hst_status take(struct order *order)
 	return status == HST_OK ? reduce_rest(order, taken_count) : status;
 }
 
-/* Rows that gain nothing by themselves take no part. */
+/* Rows that gain nothing by themselves, or give no result to keep, take no part. */
 static size_t choose_rows(struct hst_cache_work *works, size_t count, struct hst_cache_work **rows)
 {
 	size_t chosen = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (works[i].function->alone_ns > 0) {
+		if (hst_cache_is_nested(&works[i])) {
 			rows[chosen++] = &works[i];
 		}
 	}

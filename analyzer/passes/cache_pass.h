@@ -42,17 +42,32 @@ struct hst_cache_hit_list {
 	HST_VEC(struct hst_cache_hit) items;
 };
 
+/* The calls of a log, one by one. */
+struct hst_cache_calls {
+	struct hst_cache_call *items;
+	size_t count;
+};
+
+/*
+ * By begin, outer calls before inner ones; calls of the same begin stay in their order. With `consume` the pack is empty afterwards.
+ * HST_E_MEMORY. The caller frees the items in any case.
+ */
+HST_NODISCARD enum hst_status hst_cache_calls_take(
+	struct hst_cache_pack *pack, bool consume, struct hst_cache_calls *ret_calls);
+
 /* One log while it is analysed. */
 struct hst_cache_work {
 	struct hst_cache_log *log;
+	struct hst_cache_calls
+		calls; /* while they are looked at; else they are packed in the log */
 	const struct hst_cache_options *options;
 	const struct hst_cache_costs *costs;
 	struct hst_cache_keys keys;
 	struct hst_cache_groups groups;
-	/* The calls that take part; NULL: all of the log with their own cost. */
-	uint32_t *pick;
-	double *cost;
+	uint32_t *pick; /* the calls that take part; NULL: all of the log */
+	double *cost;   /* of these */
 	size_t count;
+	size_t key_count;
 	struct hst_cache_function *function;
 };
 
@@ -84,8 +99,31 @@ HST_NODISCARD enum hst_status hst_cache_list_hits(
 void hst_cache_bootstrap(
 	const double *blocks, uint32_t count, uint64_t seed, double *ret_low, double *ret_high);
 
+/* Calls `analyse` for each, several at a time where there are CPUs. HST_E_MEMORY, or what `analyse` returned. */
+HST_NODISCARD enum hst_status hst_cache_share_out(struct hst_cache_work *works, size_t count,
+	enum hst_status (*analyse)(struct hst_cache_work *work));
+
+/* All calls take part with their own cost. HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_cache_pick_all(struct hst_cache_work *work);
+/* The calls come out of the log, which has them by number of their key and in order, and go. hst_cache_unload. HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_cache_load(struct hst_cache_work *work);
+void hst_cache_unload(struct hst_cache_work *work);
+
 /* Takes rows by gain and evaluates the others without what these save (cache_nest.c). HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_cache_nest(struct hst_cache_work *works, size_t count);
+
+/* Can it save time that other rows save, too? Its calls are kept for that. */
+static inline bool hst_cache_is_nested(const struct hst_cache_work *work)
+{
+	return !work->options->alone && work->function->alone_ns > 0 &&
+	       hst_cache_is_seen(work->function);
+}
+
+/* Sums by key (cache_runs.c). HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_cache_sum_keys(struct hst_cache_work *work);
+
+/* Are there values without which the key is as good (cache_fewer.c)? HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_cache_find_fewer(struct hst_cache_work *work);
 
 /* Kinds, purity and verdict (cache_kind.c). */
 void hst_cache_judge(struct hst_cache_work *work);
@@ -93,12 +131,12 @@ void hst_cache_judge(struct hst_cache_work *work);
 static inline const struct hst_cache_call *hst_cache_call_at(
 	const struct hst_cache_work *work, size_t at)
 {
-	return &work->log->calls.items[work->pick == NULL ? at : work->pick[at]];
+	return &work->calls.items[work->pick == NULL ? at : work->pick[at]];
 }
 
 static inline double hst_cache_cost_at(const struct hst_cache_work *work, size_t at)
 {
-	return work->cost == NULL ? (double)hst_cache_call_at(work, at)->cost_ns : work->cost[at];
+	return work->cost[at];
 }
 
 /* What a lookup in a cache of `capacity` entries takes. */

@@ -45,8 +45,7 @@ static enum hst_status add_run(
 	struct hst_cache_call call = { .key = key_of(image),
 		.start_ns = image->start_ns,
 		.end_ns = image->end_ns,
-		.cost_ns = image->wall_ns,
-		.parent_activation = image->parent };
+		.cost_ns = image->wall_ns };
 	uint32_t name;
 
 	if (image->exit_status >= 0 || image->signal != 0) {
@@ -63,7 +62,8 @@ static enum hst_status add_run(
 		}
 		name = (uint32_t)logs->items.count;
 	}
-	return name == 0 ? HST_OK : hst_cache_log_add(&logs->items.items[name - 1], &call);
+	return name == 0 ? HST_OK
+			 : hst_cache_log_add(&logs->items.items[name - 1], &call, image->parent);
 }
 
 enum hst_status hst_cache_of_processes(const struct hst_processes *processes,

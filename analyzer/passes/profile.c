@@ -265,7 +265,8 @@ static enum hst_status read_file(struct hst_pass *pass, size_t number)
 	hst_pass_note_file(pass);
 	hst_pass_throttle_end(pass);
 	hst_sites_finish(&pass->interned);
-	if (pass->options->gather != NULL && pass->options->gather->out_of_memory) {
+	if (pass->options->gather != NULL && (pass->options->gather->out_of_memory ||
+						     pass->options->gather->values.out_of_memory)) {
 		return HST_E_MEMORY;
 	}
 	return status == HST_OK && pass->shared.out_of_memory ? HST_E_MEMORY : status;

@@ -26,11 +26,12 @@ EXPECTED = {
     "cpucalls": ("CPU clock, trace mode", 4),
     "cpuswitch": ("CPU clock, threads by turns", 3),
     "budgetfib": ("fib, --overhead 5%", 4),
-    "cachepass": ("cache pass, ", 6),
+    "cachepass": ("cache pass, ", 8),
     "gain": ("gain, ", 40),
     "truefib": ("fib, main's total", 8),
 }
 OF_LUA = {
+    "cachelua": ("hasten cache, lua", 3),
     "budgetlua": ("lua, --overhead 5%", 4),
     "budgetbuild": ("lua, list for 5 %", 7),
     "budgetbuild1": ("lua, list for 1 %", 7),

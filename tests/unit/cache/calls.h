@@ -20,9 +20,20 @@ static const struct hst_cache_costs stub_costs = { { { 1u << 20, 10, 20 } }, 1, 
 
 static inline void add(struct hst_cache_log *log, struct hst_cache_call call)
 {
-	if (hst_cache_log_add(log, &call) != HST_OK) {
+	if (hst_cache_log_add(log, &call, 1) != HST_OK) {
 		abort();
 	}
+}
+
+/* The calls of a log in order; the log keeps them. The caller frees. */
+static inline struct hst_cache_calls calls_of(struct hst_cache_log *log)
+{
+	struct hst_cache_calls calls;
+
+	if (hst_cache_calls_take(&log->calls, false, &calls) != HST_OK) {
+		abort();
+	}
+	return calls;
 }
 
 /* A call of thread 0 with a result. */
@@ -34,8 +45,7 @@ static inline struct hst_cache_call call_at(
 		.has_result = 1,
 		.start_ns = start_ns,
 		.end_ns = start_ns + cost_ns,
-		.cost_ns = cost_ns,
-		.parent_activation = 1 };
+		.cost_ns = cost_ns };
 }
 
 #endif

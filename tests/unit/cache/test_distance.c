@@ -113,6 +113,79 @@ static void test_groups_have_caches_of_their_own(void **state)
 	assert_int_equal(distances[6], 2);
 }
 
+#define THREADS 5u
+
+/* Hits of caches of `capacity` entries, one for each group. */
+static uint64_t replay_groups(const struct hst_cache_calls *calls, const uint32_t *group_of,
+	uint32_t groups, size_t capacity)
+{
+	static uint32_t numbers[MOST];
+	uint64_t hits = 0;
+
+	for (uint32_t group = 0; group < groups; group++) {
+		size_t count = 0;
+
+		for (size_t i = 0; i < calls->count; i++) {
+			if (group_of[calls->items[i].thread] == group) {
+				numbers[count++] = (uint32_t)calls->items[i].key;
+			}
+		}
+		hits += replay_lru(numbers, count, capacity);
+	}
+	return hits;
+}
+
+static void check_plan(const struct hst_cache_calls *calls, const uint32_t *group_of,
+	uint32_t groups, const struct hst_cache_plan *plan)
+{
+	assert_true(plan->capacity != 0);
+	assert_int_equal(plan->hits, replay_groups(calls, group_of, groups, plan->capacity));
+	assert_int_equal(plan->lookups, calls->count);
+}
+
+/* Threads of two processes: a cache for each thread, and one for each process, beside the caches themselves. */
+static void test_threads_and_processes_by_force(void **state)
+{
+	static const uint32_t thread_of[THREADS] = { 0, 1, 2, 3, 4 };
+	static const uint32_t process_of[THREADS] = { 0, 0, 1, 0, 1 };
+	struct hst_cache_options options = {
+		.costs = &stub_costs, .process_of = process_of, .thread_count = THREADS
+	};
+	uint64_t random = 5;
+
+	(void)state;
+	for (uint32_t keys = 2; keys <= 200; keys *= 3) {
+		struct hst_cache_log log = { 0 };
+		struct hst_cache_calls calls;
+		struct hst_cache cache;
+		const struct hst_cache_function *function;
+
+		for (uint64_t i = 0; i < MOST; i++) {
+			struct hst_cache_call call = call_at(i * 1000,
+				100 + next_random(&random) % 50,
+				next_random(&random) % (1 + next_random(&random) % keys), 0);
+
+			call.thread = (uint32_t)(next_random(&random) % THREADS);
+			add(&log, call);
+		}
+		calls = calls_of(&log);
+		assert_int_equal(hst_cache_analyse(&log, 1, &options, &cache), HST_OK);
+		function = &cache.functions[0];
+		check_plan(&calls, thread_of, THREADS, &function->per_thread);
+		check_plan(&calls, process_of, 2, &function->shared);
+		for (uint32_t i = 0; i < function->curve_count; i++) {
+			uint64_t hits =
+				replay_groups(&calls, function->use_shared ? process_of : thread_of,
+					function->use_shared ? 2 : THREADS, 1u << i);
+
+			assert_true(
+				fabs(function->curve[i].hit_ratio - (double)hits / MOST) < 1e-9);
+		}
+		free(calls.items);
+		hst_cache_finish(&cache);
+	}
+}
+
 /* Keys by Zipf's law with exponent 1: key k as often as 1/k. */
 static void fill_zipf(struct hst_cache_log *log, size_t count, uint32_t keys)
 {
@@ -197,7 +270,7 @@ static void test_sample_of_one_key(void **state)
 	for (uint64_t i = 0; i < 1000; i++) {
 		add(&log, call_at(i, 1, 5, 5));
 	}
-	hst_cache_log_thin(&log, 100);
+	assert_int_equal(hst_cache_log_thin(&log, 100), HST_OK);
 	assert_int_equal(log.calls.count, 100);
 	assert_int_equal(log.dropped, 900);
 	assert_int_equal(log.total, 100);
@@ -210,23 +283,28 @@ static void test_sample_does_not_depend_on_when(void **state)
 {
 	struct hst_cache_log early = { 0 };
 	struct hst_cache_log late = { 0 };
+	struct hst_cache_calls these;
+	struct hst_cache_calls those;
 
 	(void)state;
 	for (uint64_t i = 0; i < 20000; i++) {
 		add(&early, call_at(i, 3, i % 7000, 0));
 		add(&late, call_at(i, 3, i % 7000, 0));
 		if (i % 100 == 0) {
-			hst_cache_log_thin(&early, 1500);
+			assert_int_equal(hst_cache_log_thin(&early, 1500), HST_OK);
 		}
 	}
-	hst_cache_log_thin(&early, 1500);
-	hst_cache_log_thin(&late, 1500);
+	assert_int_equal(hst_cache_log_thin(&early, 1500), HST_OK);
+	assert_int_equal(hst_cache_log_thin(&late, 1500), HST_OK);
 	assert_int_equal(early.shift, late.shift);
 	assert_int_equal(early.total, 20000);
 	assert_int_equal(early.total_cost, 60000);
 	assert_int_equal(early.calls.count, late.calls.count);
-	assert_memory_equal(
-		early.calls.items, late.calls.items, early.calls.count * sizeof *early.calls.items);
+	these = calls_of(&early);
+	those = calls_of(&late);
+	assert_memory_equal(these.items, those.items, these.count * sizeof *these.items);
+	free(these.items);
+	free(those.items);
 	hst_cache_log_finish(&early);
 	hst_cache_log_finish(&late);
 }
@@ -237,6 +315,7 @@ int main(void)
 		cmocka_unit_test(test_curve_of_random_keys),
 		cmocka_unit_test(test_curve_of_adversaries),
 		cmocka_unit_test(test_groups_have_caches_of_their_own),
+		cmocka_unit_test(test_threads_and_processes_by_force),
 		cmocka_unit_test(test_sample_of_zipf),
 		cmocka_unit_test(test_sample_of_one_key),
 		cmocka_unit_test(test_sample_does_not_depend_on_when),

@@ -84,28 +84,33 @@ static void test_calls_come_with_cost_and_result(void **state)
 		{ .ticks = 200, .kind = HST_EVENT_RESULT, .value = 4 },
 		{ .ticks = 200, .kind = HST_EVENT_EXIT },
 	};
+	struct hst_cache_calls calls;
 	const struct hst_cache_call *call;
 
 	FEED(f, events, keys);
 	assert_int_equal(f->gather.logs.count, 3);
 	assert_int_equal(f->gather.logs.items[1].calls.count, 2);
-	call = &f->gather.logs.items[1].calls.items[0]; /* the inner one ends first */
+	calls = calls_of(&f->gather.logs.items[1]);
+	call = &calls.items[1];
 	assert_int_equal(call->key, 0xcc);
 	assert_int_equal(call->result, 5);
 	assert_int_equal(call->has_result, 1);
-	assert_int_equal(call->flags, HST_CACHE_NEGATIVE);
 	assert_int_equal(call->depth, 1);
 	assert_int_equal(call->start_ns, 240);
 	assert_int_equal(call->end_ns, 260);
 	assert_int_equal(call->cost_ns, 18); /* 10 ticks - 1 */
-	call++;
+	call = &calls.items[0];              /* begins first, ends last */
 	assert_int_equal(call->key, 0xaa);
 	assert_int_equal(call->depth, 0);
 	assert_int_equal(call->cost_ns, 2 * (100 - 1 - 2 * 3));
-	assert_int_equal(call->parent_activation, 0);
-	call = &f->gather.logs.items[2].calls.items[0];
+	assert_true(f->gather.logs.items[1].parents); /* the inner one has another one */
+	free(calls.items);
+	calls = calls_of(&f->gather.logs.items[2]);
+	call = &calls.items[0];
 	assert_int_equal(call->key, 0xbb);
 	assert_int_equal(call->has_result, 0);
+	free(calls.items);
+	assert_false(f->gather.logs.items[2].parents);
 	assert_int_equal(f->gather.unended, 0);
 	assert_int_equal(f->gather.unmatched, 0);
 	assert_int_equal(hst_cache_gather_settle(&f->gather), 2);
@@ -117,6 +122,7 @@ static void test_calls_come_with_cost_and_result(void **state)
 static void test_what_does_not_fit(void **state)
 {
 	struct fixture *f = *state;
+	struct hst_cache_calls calls;
 	const uint64_t keys[] = { 1 };
 	const struct hst_event events[] = {
 		{ .ticks = 1, .kind = HST_EVENT_KEY, .value = 0 },
@@ -138,7 +144,9 @@ static void test_what_does_not_fit(void **state)
 	assert_int_equal(f->gather.unmatched, 4);
 	assert_int_equal(f->gather.unended, 1);
 	assert_int_equal(f->gather.logs.items[1].calls.count, 1);
-	assert_int_equal(f->gather.logs.items[1].calls.items[0].has_result, 0);
+	calls = calls_of(&f->gather.logs.items[1]);
+	assert_int_equal(calls.items[0].has_result, 0);
+	free(calls.items);
 }
 
 static void test_memory_is_bounded(void **state)

@@ -59,7 +59,7 @@ static void add(struct hst_cache_log *log, uint64_t start_ns, uint64_t cost_ns, 
 		.end_ns = start_ns + cost_ns,
 		.cost_ns = cost_ns };
 
-	assert_int_equal(hst_cache_log_add(log, &call), HST_OK);
+	assert_int_equal(hst_cache_log_add(log, &call, 0), HST_OK);
 }
 
 static int setup(void **state)
