@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct hst_config config = { "the file of functions", "HASTEN_FUNCTIONS",
-	"functions.conf", "'key FUNCTION address|content' or 'status FUNCTION negative|null|...'" };
-
 struct rule {
 	const char *glob;
 	uint8_t value;
@@ -143,6 +140,10 @@ static enum hst_status take_line(
 			      : take_failure(rules, rest, value, name, number, diag);
 }
 
+static const struct hst_config config = { "the file of functions", "HASTEN_FUNCTIONS",
+	"functions.conf", "'key FUNCTION address|content' or 'status FUNCTION negative|null|...'",
+	take_line };
+
 enum hst_status hst_function_rules_parse(const char *text, size_t bytes, const char *name,
 	struct hst_function_rules **ret_rules, struct hst_diag *diag)
 {
@@ -152,7 +153,7 @@ enum hst_status hst_function_rules_parse(const char *text, size_t bytes, const c
 	if (rules == NULL) {
 		return hst_diag_set(diag, HST_E_MEMORY, "out of memory");
 	}
-	status = hst_config_parse(&config, text, bytes, name, take_line, rules, diag);
+	status = hst_config_parse(&config, text, bytes, name, rules, diag);
 	if (status != HST_OK) {
 		hst_function_rules_destroy(rules);
 		return status;
