@@ -59,6 +59,10 @@ static char *cut_word(char **rest, bool last)
 		begin[at - 1] = '\0';
 	}
 	*rest = at > 0 ? begin : begin + bytes;
+	for (size_t left = at > 0 ? at - 1 : 0;
+		left > 0 && strchr(" \t", begin[left - 1]) != NULL;) {
+		begin[--left] = '\0';
+	}
 	return begin + at;
 }
 
