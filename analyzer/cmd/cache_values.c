@@ -237,7 +237,9 @@ static uint64_t value_hash(const struct hst_cache_values *values,
 		const struct hst_value *value = value_at(values, tuple, param->first + i);
 
 		hash = hst_hash_add(hst_hash_add(hash, value->form), value->value);
-		for (unsigned j = 0; value->form == HST_VALUE_CONTENT && j < value->stored; j++) {
+		for (unsigned j = 0; value->form == HST_VALUE_CONTENT && j < value->stored &&
+				     j < HST_VALUE_BYTES_MAX;
+			j++) {
 			hash = hst_hash_add(hash, value->bytes[j]);
 		}
 	}

@@ -56,9 +56,9 @@ void hst_cache_values_finish(struct hst_cache_values *values);
 /* Do the values of a tuple belong to the parameters? */
 bool hst_cache_values_fit(
 	const struct hst_cache_values *values, const struct hst_argument_tuple *tuple);
-/* One argument of a tuple that fits, or (`param` beyond all) any other value of it. */
+/* One argument of a tuple that fits. */
 void hst_cache_values_argument(const struct hst_cache_values *values,
-	const struct hst_argument_tuple *tuple, size_t param, char text[HST_LITERAL_BYTES]);
+	const struct hst_argument_tuple *tuple, size_t number, char text[HST_LITERAL_BYTES]);
 /* A result: its literal, or its hash. */
 void hst_cache_values_result(const struct hst_cache_values *values,
 	const struct hst_argument_result *result, char text[HST_LITERAL_BYTES]);

@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VALUES_SHOWN 10u
-#define TUPLES_SHOWN 10u
-#define RANGED_LEAST 16u /* fewer different numbers are listed, not put into ranges */
-#define BAR_WIDTH    30u
-#define LINE_BYTES   1600
+#define VALUES_SHOWN         10u
+#define TUPLES_SHOWN         10u
+#define CONTRADICTIONS_SHOWN 5u
+#define RANGED_LEAST         16u /* fewer different numbers are listed, not put into ranges */
+#define BAR_WIDTH            30u
+#define LINE_BYTES           1600
 
 static void print_bar(const char *what, uint64_t calls, uint64_t most)
 {
@@ -165,6 +166,30 @@ static void print_tuple(const struct hst_cache_values *values,
 	hst_print_line("%s", line);
 }
 
+/* Those with more than one result that do not stand among the most frequent ones. */
+static void print_contradictions(
+	const struct hst_cache_values *values, size_t shown, const char *name)
+{
+	size_t count = 0;
+
+	for (size_t i = shown; i < values->from->tuples.count; i++) {
+		const struct hst_argument_tuple *tuple = &values->from->tuples.items[i];
+
+		if (tuple->result_count < 2) {
+			continue;
+		}
+		if (count == 0) {
+			hst_print_line("further arguments with more than one result:");
+		}
+		if (count++ < CONTRADICTIONS_SHOWN) {
+			print_tuple(values, tuple, name);
+		}
+	}
+	if (count > CONTRADICTIONS_SHOWN) {
+		hst_print_line("  and %zu more", count - CONTRADICTIONS_SHOWN);
+	}
+}
+
 /* How the values would be had. */
 static void print_how(const struct hst_function_row *row, const char *command)
 {
@@ -221,6 +246,7 @@ enum hst_status hst_cache_values_text(const struct hst_cache_values *values,
 	for (size_t i = 0; i < shown; i++) {
 		print_tuple(values, &from->tuples.items[i], row->name);
 	}
+	print_contradictions(values, shown, row->name);
 	print_doubts(values);
 	return HST_OK;
 }

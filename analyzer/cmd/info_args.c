@@ -144,9 +144,13 @@ static void function_cells(struct hst_table *table, const struct hst_args_functi
 	hst_table_cell(table, place);
 }
 
-/* `keyed`: what of it counts. */
+/* Cells of a row: an argument, its type, what of it counts, where it is. */
+struct cells {
+	const char *what, *type, *keyed, *place;
+};
+
 static void row(struct hst_table *table, const struct hst_args_function *function, bool *first,
-	const char *what, const char *type, const char *keyed, const char *place)
+	struct cells cells)
 {
 	hst_table_row(table);
 	if (*first) {
@@ -156,10 +160,10 @@ static void row(struct hst_table *table, const struct hst_args_function *functio
 		hst_table_cell(table, "");
 	}
 	*first = false;
-	hst_table_cell(table, what);
-	hst_table_cell(table, type);
-	hst_table_cell(table, keyed);
-	hst_table_cell(table, place);
+	hst_table_cell(table, cells.what);
+	hst_table_cell(table, cells.type);
+	hst_table_cell(table, cells.keyed);
+	hst_table_cell(table, cells.place);
 }
 
 static void param_row(struct hst_table *table, const struct hst_args *args,
@@ -175,8 +179,9 @@ static void param_row(struct hst_table *table, const struct hst_args *args,
 		(void)snprintf(text, sizeof text, "- %s", hst_recipe_text(param->reason));
 		keyed[0] = '\0';
 	}
-	row(table, function, first, param->name == NULL ? "(no name)" : param->name, param->type,
-		keyed, text);
+	row(table, function, first,
+		(struct cells){ param->name == NULL ? "(no name)" : param->name, param->type, keyed,
+			text });
 }
 
 static void result_row(
@@ -194,7 +199,7 @@ static void result_row(
 			hst_recipe_text(exit->reason != HST_RECIPE_READABLE ? exit->reason
 									    : exit->result_reason));
 	}
-	row(table, function, first, "(result)", exit->type, "", text);
+	row(table, function, first, (struct cells){ "(result)", exit->type, "", text });
 }
 
 static void function_rows(struct hst_table *table, const struct hst_args *args,
@@ -210,7 +215,7 @@ static void function_rows(struct hst_table *table, const struct hst_args *args,
 	}
 	if (enter != NULL && enter->reason != HST_RECIPE_READABLE) {
 		(void)snprintf(text, sizeof text, "- %s", hst_recipe_text(enter->reason));
-		row(table, function, &first, "(all)", "", "", text);
+		row(table, function, &first, (struct cells){ "(all)", "", "", text });
 	}
 	if (function->exit != NULL) {
 		result_row(table, function, &first);
@@ -218,10 +223,10 @@ static void function_rows(struct hst_table *table, const struct hst_args *args,
 	if (function->inlined > 0) {
 		(void)snprintf(text, sizeof text, "%zu of %zu places", function->inlined_complete,
 			function->inlined);
-		row(table, function, &first, "(inlined)", "", "", text);
+		row(table, function, &first, (struct cells){ "(inlined)", "", "", text });
 	}
 	if (first) {
-		row(table, function, &first, "(none)", "", "", "");
+		row(table, function, &first, (struct cells){ "(none)", "", "", "" });
 	}
 }
 

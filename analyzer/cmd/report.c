@@ -13,7 +13,7 @@
 #define NAME_SHOWN      60u /* a longer one makes no command that one would type */
 #define COLUMNS_DEFAULT "self,self%,total,calls,percall,p99,errors,"
 #define COLUMNS_CPU     "self,self%,selfcpu,total,calls,percall,p99,errors,"
-#define COLUMNS_FAILED  "failed%,"
+#define COLUMNS_FAILED  "failed%,function,file"
 #define COLUMNS_PLACE   "function,file"
 
 static const struct hst_option options[] = {
@@ -99,13 +99,12 @@ static enum hst_status choose_columns(const struct hst_report *report,
 
 	*ret_count = 0;
 	if (asked == NULL || asked[0] == '+') {
+		bool cpu = hst_profile_has_cpu(report->profile);
+
 		HST_TRY(parse_columns(
-			hst_profile_has_cpu(report->profile) ? COLUMNS_CPU : COLUMNS_DEFAULT,
+			cpu ? COLUMNS_CPU : COLUMNS_DEFAULT, ret_columns, ret_count, diag));
+		HST_TRY(parse_columns(has_failures(report) ? COLUMNS_FAILED : COLUMNS_PLACE,
 			ret_columns, ret_count, diag));
-		if (has_failures(report)) {
-			HST_TRY(parse_columns(COLUMNS_FAILED, ret_columns, ret_count, diag));
-		}
-		HST_TRY(parse_columns(COLUMNS_PLACE, ret_columns, ret_count, diag));
 	}
 	return asked == NULL ? HST_OK : parse_columns(asked, ret_columns, ret_count, diag);
 }

@@ -61,10 +61,17 @@ static const char *find_store(char *buffer, size_t size)
 	return buffer;
 }
 
-/* *first: what is wrong with the first file that has hooks and cannot be used. A failure has its sentence in `ret_own`. */
+/* What came of all files. */
+struct taken {
+	size_t enters;
+	struct hst_diag
+		first; /* what is wrong with the first file that has hooks and cannot be used */
+};
+
+/* A failure has its sentence in `ret_own`. */
 static enum hst_status plan_all(const struct hst_say *say, const struct hst_planned *planned,
-	const struct hst_args_wish *wish, struct hst_plan_file *plan, size_t *ret_enters,
-	struct hst_diag *first, struct hst_diag *ret_own)
+	const struct hst_args_wish *wish, struct hst_plan_file *plan, struct taken *all,
+	struct hst_diag *ret_own)
 {
 	for (size_t i = 0; i < planned->count; i++) {
 		struct hst_args_taken taken;
@@ -76,14 +83,15 @@ static enum hst_status plan_all(const struct hst_say *say, const struct hst_plan
 			*ret_own = own;
 			return status;
 		}
-		*ret_enters += taken.enters;
+		all->enters += taken.enters;
 		/* Most libraries have no hooks, which is no news; one that has them and cannot be read is. */
-		if (status == HST_E_NO_DEBUG || status == HST_E_UNSUPPORTED) {
-			if (first->text[0] == '\0') {
-				*first = own;
-			} else {
-				hst_say_note(say, "--args: %s", own.text);
-			}
+		if (status != HST_E_NO_DEBUG && status != HST_E_UNSUPPORTED) {
+			continue;
+		}
+		if (all->first.text[0] == '\0') {
+			all->first = own;
+		} else {
+			hst_say_note(say, "--args: %s", own.text);
 		}
 	}
 	return HST_OK;
@@ -96,25 +104,24 @@ enum hst_status hst_run_args(const struct hst_say *say, struct hst_filter *of,
 	struct hst_args_wish wish = { .filter = of };
 	struct hst_function_rules *rules = NULL;
 	char buffer[PATH_MAX];
-	struct hst_diag first = { "" };
+	struct taken all = { 0 };
 	struct hst_diag own = { "" };
-	size_t enters = 0;
 	enum hst_status status = hst_function_rules_read(NULL, &rules, &own);
 
 	if (status == HST_OK) {
 		wish.store = find_store(buffer, sizeof buffer);
 		wish.rules = rules;
-		status = plan_all(say, planned, &wish, plan, &enters, &first, &own);
+		status = plan_all(say, planned, &wish, plan, &all, &own);
 		hst_function_rules_destroy(rules);
 	}
 	if (status != HST_OK) {
 		return hst_diag_set(diag, status, "run: %s", own.text);
 	}
-	if (enters == 0) {
-		return explain_nothing(of, advice, first.text, diag);
+	if (all.enters == 0) {
+		return explain_nothing(of, advice, all.first.text, diag);
 	}
-	if (first.text[0] != '\0') {
-		hst_say_note(say, "--args: %s", first.text);
+	if (all.first.text[0] != '\0') {
+		hst_say_note(say, "--args: %s", all.first.text);
 	}
 	say_unmatched(say, of);
 	return HST_OK;

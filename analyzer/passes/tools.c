@@ -217,12 +217,12 @@ static enum hst_status take_line(
 }
 
 static const struct hst_config config = { "the file of tools", "HASTEN_TOOLS", "tools.conf",
-	"'tool PATTERN LANGUAGE PHASE'" };
+	"'tool PATTERN LANGUAGE PHASE'", take_line };
 
 enum hst_status hst_tools_parse(struct hst_tools *tools, const char *text, size_t bytes,
 	const char *name, struct hst_diag *diag)
 {
-	return hst_config_parse(&config, text, bytes, name, take_line, tools, diag);
+	return hst_config_parse(&config, text, bytes, name, tools, diag);
 }
 
 enum hst_status hst_tools_create(const char *path, struct hst_arena *arena,

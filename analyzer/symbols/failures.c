@@ -39,34 +39,52 @@ static unsigned kinds_of_word(const char *word)
 	return kinds;
 }
 
+/* A word that is being read, in small letters. */
+struct reading {
+	char word[WORD_BYTES + 1];
+	size_t length; /* more than WORD_BYTES: it is none of the table */
+};
+
+static void add_letter(struct reading *reading, char letter)
+{
+	if (reading->length < WORD_BYTES) {
+		reading->word[reading->length] = (char)tolower((unsigned char)letter);
+	}
+	reading->length++;
+}
+
+static unsigned end_word(struct reading *reading)
+{
+	unsigned kinds = 0;
+
+	if (reading->length > 0 && reading->length <= WORD_BYTES) {
+		reading->word[reading->length] = '\0';
+		kinds = kinds_of_word(reading->word);
+	}
+	reading->length = 0;
+	return kinds;
+}
+
 /* Bits of enum word_kind of all words of a name: lower_case, camelCase, XMLReader. */
 static unsigned kinds_of(const char *name)
 {
-	char word[WORD_BYTES + 1];
-	size_t length = 0;
+	struct reading reading = { .length = 0 };
 	unsigned kinds = 0;
 
-	for (const char *at = name;; at++) {
+	for (const char *at = name; *at != '\0'; at++) {
 		bool letter = isalpha((unsigned char)*at) != 0;
 		bool begins =
 			isupper((unsigned char)*at) != 0 && at > name &&
 			(islower((unsigned char)at[-1]) != 0 || islower((unsigned char)at[1]) != 0);
 
-		if ((!letter || begins) && length > 0) {
-			word[length < WORD_BYTES ? length : WORD_BYTES] = '\0';
-			kinds |= length <= WORD_BYTES ? kinds_of_word(word) : 0;
-			length = 0;
-		}
-		if (*at == '\0') {
-			return kinds;
+		if (!letter || begins) {
+			kinds |= end_word(&reading);
 		}
 		if (letter) {
-			if (length < WORD_BYTES) {
-				word[length] = (char)tolower((unsigned char)*at);
-			}
-			length++;
+			add_letter(&reading, *at);
 		}
 	}
+	return kinds | end_word(&reading);
 }
 
 static bool has(unsigned kinds, enum word_kind kind)

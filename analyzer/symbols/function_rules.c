@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct hst_config config = { "the file of functions", "HASTEN_FUNCTIONS",
-	"functions.conf", "'key FUNCTION address|content' or 'status FUNCTION negative|null|...'" };
-
 struct rule {
 	const char *glob;
 	uint8_t value;
@@ -62,6 +59,10 @@ static char *cut_word(char **rest, bool last)
 		begin[at - 1] = '\0';
 	}
 	*rest = at > 0 ? begin : begin + bytes;
+	for (size_t left = at > 0 ? at - 1 : 0;
+		left > 0 && strchr(" \t", begin[left - 1]) != NULL;) {
+		begin[--left] = '\0';
+	}
 	return begin + at;
 }
 
@@ -143,6 +144,10 @@ static enum hst_status take_line(
 			      : take_failure(rules, rest, value, name, number, diag);
 }
 
+static const struct hst_config config = { "the file of functions", "HASTEN_FUNCTIONS",
+	"functions.conf", "'key FUNCTION address|content' or 'status FUNCTION negative|null|...'",
+	take_line };
+
 enum hst_status hst_function_rules_parse(const char *text, size_t bytes, const char *name,
 	struct hst_function_rules **ret_rules, struct hst_diag *diag)
 {
@@ -152,7 +157,7 @@ enum hst_status hst_function_rules_parse(const char *text, size_t bytes, const c
 	if (rules == NULL) {
 		return hst_diag_set(diag, HST_E_MEMORY, "out of memory");
 	}
-	status = hst_config_parse(&config, text, bytes, name, take_line, rules, diag);
+	status = hst_config_parse(&config, text, bytes, name, rules, diag);
 	if (status != HST_OK) {
 		hst_function_rules_destroy(rules);
 		return status;

@@ -90,44 +90,56 @@ void hst_shape_pointer(
 	}
 }
 
+/* Names of an enumeration, with room for more. */
+struct names {
+	struct hst_recipe_enum *items;
+	uint32_t count, room;
+};
+
+/* false: no memory */
+static bool add_name(
+	struct hst_arena *arena, struct names *names, const struct hst_recipe_enum *item)
+{
+	if (names->count == names->room) {
+		uint32_t room = names->room == 0 ? 8 : 2 * names->room;
+		struct hst_recipe_enum *more = hst_arena_array(arena, room, sizeof *more);
+
+		if (more == NULL) {
+			return false;
+		}
+		if (names->count != 0) {
+			memcpy(more, names->items, names->count * sizeof *more);
+		}
+		names->items = more;
+		names->room = room;
+	}
+	names->items[names->count++] = *item;
+	return true;
+}
+
 bool hst_shape_enum(
 	struct hst_arena *arena, Dwarf_Debug dbg, Dwarf_Die die, struct hst_recipe_shape *shape)
 {
 	Dwarf_Die child = hst_types_child(dbg, die, NULL);
-	struct hst_recipe_enum *names = NULL;
-	uint32_t room = 0;
+	struct names names = { 0 };
 	bool good = true;
 
-	shape->form = HST_FORM_ENUM;
-	shape->enums = 0;
-	while (child != NULL && good && shape->enums < NAMES_MAX) {
+	while (child != NULL) {
 		struct hst_recipe_enum item = { .name = hst_types_name(dbg, child) };
+		bool more;
 		Dwarf_Die next;
 
 		if (hst_types_tag(dbg, child) == DW_TAG_enumerator && item.name != NULL &&
 			hst_types_number(dbg, child, DW_AT_const_value, &item.value)) {
-			if (shape->enums == room) {
-				struct hst_recipe_enum *more;
-
-				room = room == 0 ? 8 : 2 * room;
-				more = hst_arena_array(arena, room, sizeof *more);
-				if (more != NULL && names != NULL) {
-					memcpy(more, names, shape->enums * sizeof *more);
-				}
-				good = more != NULL;
-				names = more;
-			}
-			if (good) {
-				names[shape->enums++] = item;
-			}
+			good = add_name(arena, &names, &item);
 		}
-		next = hst_types_child(dbg, die, child);
+		more = good && names.count < NAMES_MAX;
+		next = more ? hst_types_child(dbg, die, child) : NULL;
 		dwarf_dealloc_die(child);
 		child = next;
 	}
-	if (child != NULL) {
-		dwarf_dealloc_die(child);
-	}
-	shape->names = names;
+	shape->form = HST_FORM_ENUM;
+	shape->enums = names.count;
+	shape->names = names.items;
 	return good;
 }

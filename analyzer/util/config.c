@@ -110,7 +110,7 @@ static void cut_comment(char *line)
 }
 
 enum hst_status hst_config_parse(const struct hst_config *config, const char *text, size_t bytes,
-	const char *name, hst_config_line take, void *context, struct hst_diag *diag)
+	const char *name, void *context, struct hst_diag *diag)
 {
 	char *copy = malloc(bytes + 1);
 	enum hst_status status = HST_OK;
@@ -139,7 +139,7 @@ enum hst_status hst_config_parse(const struct hst_config *config, const char *te
 			*end++ = '\0';
 		}
 		cut_comment(line);
-		status = take(context, line, name, number, diag);
+		status = config->take(context, line, name, number, diag);
 		line = end;
 	}
 	free(copy);

@@ -15,6 +15,9 @@ struct hst_config {
 	const char *variable; /* of the environment: names another file; NULL none */
 	const char *name;     /* below $XDG_CONFIG_HOME/hasten (~/.config/hasten) */
 	const char *lines;    /* what a line looks like, for a sentence */
+	/* Takes one line without its comment (# behind a blank), which it may cut; `number` from 1. */
+	enum hst_status (*take)(void *context, char *line, const char *name, unsigned number,
+		struct hst_diag *diag);
 };
 
 /*
@@ -25,12 +28,8 @@ struct hst_config {
 HST_NODISCARD enum hst_status hst_config_read(const struct hst_config *config, const char *path,
 	char **ret_text, size_t *ret_bytes, char **ret_path, struct hst_diag *diag);
 
-/* One line without its comment (# behind a blank), which it may cut; `number` from 1. */
-typedef enum hst_status (*hst_config_line)(
-	void *context, char *line, const char *name, unsigned number, struct hst_diag *diag);
-
 /* Calls `take` for each line of the text; `name` is for sentences. What `take` says, HST_E_USAGE (no text), HST_E_LIMIT, HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_config_parse(const struct hst_config *config, const char *text,
-	size_t bytes, const char *name, hst_config_line take, void *context, struct hst_diag *diag);
+	size_t bytes, const char *name, void *context, struct hst_diag *diag);
 
 #endif

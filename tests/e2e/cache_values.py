@@ -70,6 +70,8 @@ OWN float drift(uint8_t k)
     KEEP(k); KEEP(r);
     return r;
 }
+static long flaws;
+OWN long flaw(long n) { long r = n == 77 || n == 88 ? flaws++ : n; KEEP(n); KEEP(r); return r; }
 OWN int none(void) { printf("none\t7\n"); int r = 7; KEEP(r); return r; }
 OWN void many(long n) { KEEP(n); }
 QUIET int main(int argc, char **argv)
@@ -95,6 +97,7 @@ QUIET int main(int argc, char **argv)
         at[2] = 27;
         block(at, (size_t)(i % 3 == 0 ? 99 : i % 3), i % 3 == 0 ? '\'' : i % 3 == 1 ? 27 : 'x', (i % 40 - 20) * 1000000000L);
         drift((uint8_t)(i % 10 == 0));
+        flaw(i % 100);
         none();
     }
     return 0;
@@ -194,6 +197,8 @@ class Values(support.RunTest):
         self.assertRegex(self.explain("block"), r"(?m)^  data +const void \* +len bytes of content +r")
         self.assertIn("values of n: 40 different, -2e+10 to 1.9e+10", self.explain("block"))
         self.assertRegex(self.explain("block"), r"(?m)^n in ranges.*:\n( +\d+ +#+ +from .*\n){8}")
+        self.assertRegex(self.explain("flaw"), r"(?m)^further arguments with more than one result:\n +30  flaw\((77|88)\) = "
+                         r"\d+ \(\d+x\), \d+ \(\d+x\).*, others \(\d+x\)\n +30  flaw\((77|88)\) = ")
         self.assertIn("no row has the name 'nobody'", self.explain("nobody", status=2))
         self.assertIn("--csv", self.explain("look", "--csv", status=2))
 
