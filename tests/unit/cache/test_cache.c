@@ -317,44 +317,6 @@ static void test_calls_without_a_result_take_nothing(void **state)
 	finish(logs, 2, &cache);
 }
 
-/* Nor must what may do its work through a pointer; unless the user says that it does not. */
-static void test_what_may_write_takes_nothing(void **state)
-{
-	(void)state;
-	for (int declared = 0; declared < 2; declared++) {
-		struct hst_cache_log logs[2] = { 0 };
-		struct hst_cache cache;
-
-		for (uint64_t i = 0; i < 20; i++) {
-			add(&logs[0], call_at(i * 10000, 5000, 1, 1));
-			add(&logs[1], call_at(i * 10000 + 100, 300, 1, 1));
-		}
-		logs[0].writes = true;
-		logs[0].declared = declared != 0;
-		analyse(logs, 2, &cache);
-		assert_int_equal(of_row(&cache, 0)->verdict,
-			declared != 0 ? HST_CACHE_VERDICT_WORTH : HST_CACHE_VERDICT_BEHIND);
-		assert_int_equal(of_row(&cache, 1)->verdict,
-			declared != 0 ? HST_CACHE_VERDICT_NESTED : HST_CACHE_VERDICT_WORTH);
-		finish(logs, 2, &cache);
-	}
-}
-
-/* A program is run for what it puts out. */
-static void test_programs_have_a_condition(void **state)
-{
-	struct hst_cache_log log = { .program = true };
-	struct hst_cache cache;
-
-	(void)state;
-	for (uint64_t i = 0; i < 20; i++) {
-		add(&log, call_at(i * 10000, 5000, 1, 0));
-	}
-	analyse(&log, 1, &cache);
-	assert_int_equal(of_row(&cache, 0)->verdict, HST_CACHE_VERDICT_OUTPUT);
-	finish(&log, 1, &cache);
-}
-
 /* The outer one is taken first: the inner calls in its hits are not made. */
 static void test_inner_row_goes_with_the_outer(void **state)
 {
@@ -604,8 +566,6 @@ int main(void)
 		cmocka_unit_test(test_ttl_counts_wrong_answers),
 		cmocka_unit_test(test_rows_within_each_other),
 		cmocka_unit_test(test_calls_without_a_result_take_nothing),
-		cmocka_unit_test(test_what_may_write_takes_nothing),
-		cmocka_unit_test(test_programs_have_a_condition),
 		cmocka_unit_test(test_inner_row_goes_with_the_outer),
 		cmocka_unit_test(test_refuted_row_takes_nothing),
 		cmocka_unit_test(test_overlapping_recursion),
