@@ -20,9 +20,11 @@ static void demand(bool condition)
 
 static void use_piece(const struct hst_plan_piece *piece)
 {
+	if (piece->kind == HST_PLAN_PLACE_NONE) {
+		return; /* of a result: nothing is read */
+	}
 	demand(piece->kind <= HST_PLAN_PLACE_CONSTANT);
-	demand(piece->kind == HST_PLAN_PLACE_NONE || piece->width == 1 || piece->width == 2 ||
-		piece->width == 4 || piece->width == 8);
+	demand(piece->width == 1 || piece->width == 2 || piece->width == 4 || piece->width == 8);
 	demand(piece->kind != HST_PLAN_PLACE_REGISTER || piece->reg == 3 || piece->reg == 6 ||
 		(piece->reg >= 12 && piece->reg <= 15));
 	demand((piece->content & HST_PLAN_CONTENT_MASK) <= HST_PLAN_CONTENT_BYTES);
@@ -48,6 +50,7 @@ static void use_enters(const struct hst_plan *plan, const struct hst_plan_sectio
 		for (uint32_t k = 0; k < enters[i].pieces; k++) {
 			const struct hst_plan_piece *one = &piece[enters[i].first + k];
 
+			demand(one->kind != HST_PLAN_PLACE_NONE);
 			use_piece(one);
 			/* The length of a block is the next one. */
 			demand((one->content & HST_PLAN_CONTENT_MASK) != HST_PLAN_CONTENT_BYTES ||
