@@ -139,6 +139,9 @@ void hst_info_json(const struct hst_info *info)
 	hst_json_u64(&json, "events", profile->events);
 	hst_json_u64(&json, "wall_ns", profile->wall_ns);
 	hst_json_u64(&json, "own_cost_ns", profile->compensated_ns);
+	hst_json_u64(&json, "argument_calls", profile->argument_calls);
+	hst_json_u64(&json, "keyed_calls", profile->keyed_calls);
+	hst_json_u64(&json, "keys_lost", profile->keys_lost);
 	hst_json_row(&json, "cpu_clock_chunks");
 	hst_json_u64(&json, "exact", profile->clock_chunks[HST_CLOCK_MODE_RSEQ]);
 	hst_json_u64(&json, "gaps", profile->clock_chunks[HST_CLOCK_MODE_GAP]);
@@ -216,6 +219,11 @@ static void text_session(const struct hst_info *info)
 	hst_print_line("own cost   %s within the functions: per call %s in the callee, %s in the "
 		       "caller",
 		cost, inside, outside);
+	if (profile->argument_calls != 0) {
+		hst_print_line("arguments  %" PRIu64 " of %" PRIu64 " calls have a key; %" PRIu64
+			       " keys or results could not be read",
+			profile->keyed_calls, profile->argument_calls, profile->keys_lost);
+	}
 	text_clock(profile);
 	hst_info_overhead_text(info);
 	hst_info_memory_text(info);

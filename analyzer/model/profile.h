@@ -180,6 +180,9 @@ struct hst_profile {
 	size_t blocked_count;
 	uint64_t blocked_dropped; /* shorter ones, for which there was no room */
 	uint64_t calls;
+	uint64_t argument_calls; /* of processes of which arguments were asked for */
+	uint64_t keyed_calls;    /* of them, those with a key */
+	uint64_t keys_lost;      /* keys and results that could not be read */
 	uint64_t missed_calls;   /* of them the recorder's predictor did not foretell */
 	uint64_t wall_ns;        /* first to last event */
 	uint64_t compensated_ns; /* whole own cost subtracted */

@@ -20,6 +20,7 @@ void hst_replay_key_cost(struct hst_replay *replay, const struct hst_event *even
 	struct hst_replay_stack *stack = &replay->stack;
 	struct hst_replay_frame *top = hst_replay_top(stack);
 
+	replay->keyed += event->kind == HST_EVENT_KEY;
 	if (top == NULL || stack->beyond != 0) {
 		return;
 	}

@@ -72,6 +72,9 @@ void hst_pass_note_file(struct hst_pass *pass)
 			"after the limit of events --overhead left out no more functions: all hooks that were in "
 			"place then went on costing (record with a larger --limit to keep within --overhead)");
 	}
+	if ((header->flags & HST_FLAG_ARGUMENTS) != 0) {
+		pass->profile->keys_lost += header->keys_lost;
+	}
 	pass->unfinished += header->end_kind == HST_END_NONE;
 	hst_pass_ledger(pass, &header->ledger);
 }
@@ -156,6 +159,30 @@ static void note_clock(struct hst_profile *profile)
 	}
 }
 
+/* Calls that no figure about arguments speaks of. */
+static void note_keys(const struct hst_pass *pass)
+{
+	struct hst_profile *profile = pass->profile;
+	uint64_t without = profile->argument_calls - profile->keyed_calls;
+
+	if (pass->options->gather == NULL) {
+		return;
+	}
+	if (profile->keys_lost != 0) {
+		hst_profile_note(profile, false,
+			"%llu key%s or results of calls could not be read (memory that is not there, a string or block "
+			"that is too long, or a sandbox): those calls have none",
+			COUNTED(profile->keys_lost));
+	}
+	if (without != 0) {
+		hst_profile_note(profile, false,
+			"%llu of %llu calls of processes whose arguments were asked for have no key: not every argument "
+			"of their function can be read (hasten info --args PROGRAM says why), it was not named in --args, or "
+			"reading failed",
+			COUNT(without), COUNT(profile->argument_calls));
+	}
+}
+
 static void note_doubts(struct hst_pass *pass)
 {
 	struct hst_profile *profile = pass->profile;
@@ -174,6 +201,7 @@ static void note_doubts(struct hst_pass *pass)
 			COUNT(ledger->switches), ledger->switches == 1 ? "" : "es");
 	}
 	note_clock(profile);
+	note_keys(pass);
 	if (pass->calltree.folded != 0) {
 		hst_profile_note(profile, false,
 			"%llu call%s %s folded into the caller: too many or too deep calling "

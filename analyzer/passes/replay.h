@@ -170,6 +170,7 @@ struct hst_replay {
 	uint64_t children; /* sums for the thread's own row */
 	uint64_t children_missed;
 	uint64_t self_extra;
+	uint64_t keyed; /* calls with a key */
 	uint64_t self;
 	uint64_t events;
 	uint64_t walked;    /* frames walked by switches of stacks */

@@ -166,6 +166,10 @@ static enum hst_status end_stream(struct hst_pass *pass, const struct hst_stream
 	thread->end_ns = hst_tallies_ns(&pass->shared, hst_replay_ticks(replay));
 	thread->self_ns = hst_pass_self(pass, replay);
 	pass->profile->events += replay->events;
+	if ((pass->file.header.flags & HST_FLAG_ARGUMENTS) != 0) {
+		pass->profile->argument_calls += replay->calls;
+		pass->profile->keyed_calls += replay->keyed;
+	}
 	if (open) {
 		struct hst_pending pending = { .replay = *replay, .thread = number };
 

@@ -174,8 +174,8 @@ static bool check_sections(struct hst_plan *plan, uint64_t size)
 {
 	for (uint32_t i = 0; i < hst_plan_sections(plan); i++) {
 		const struct hst_plan_section *section = hst_plan_section(plan, i);
-		const void *items = plan->bytes + section->offset;
 		bool fits = section_fits(section, size);
+		const void *items = plan->bytes + (fits ? section->offset : 0);
 
 		if (!is_of_arguments(section->kind)) {
 			if (!fits || (section->kind == HST_PLAN_FILTER &&

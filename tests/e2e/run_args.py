@@ -62,6 +62,68 @@ int main(void)
     return 0;
 }
 """
+# Calls from everywhere: the child of vfork, a coroutine, a handler, behind longjmp, a sandbox, another user's process.
+PLACES = r"""
+#define _GNU_SOURCE
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+#define QUIET __attribute__((no_instrument_function))
+#define OWN __attribute__((noinline))
+static ucontext_t here, there;
+static jmp_buf back;
+QUIET static void note(const char *name, long long a, long long b, long long result)
+{
+    printf("%s %lld %lld %lld\n", name, a, b, result);
+}
+OWN int mix(int a, unsigned char b)
+{
+    volatile int result = a / 3 - b;
+    note("mix", a, b, result);
+    return result;
+}
+OWN int leaves(int a)
+{
+    note("leaves", a, 0, 0);
+    if (a % 2) longjmp(back, 1);
+    return a;
+}
+QUIET static void handler(int signal) { (void)signal; mix(77, 7); }
+static void coroutine(void)
+{
+    for (int i = 0; i < 20; i++) { mix(i, 5); swapcontext(&there, &here); mix(-i, 6); }
+}
+int main(void)
+{
+    static char stack[65536];
+    struct sock_filter all[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+    struct sock_fprog program = { 1, all };
+    signal(SIGUSR1, handler);
+    for (int i = 0; i < 20; i++) { mix(i, 1); raise(SIGUSR1); }
+    for (volatile int i = 0; i < 20; i++) { if (setjmp(back) == 0) leaves(i); mix(i, 2); }
+    getcontext(&there);
+    there.uc_stack.ss_sp = stack;
+    there.uc_stack.ss_size = sizeof stack;
+    there.uc_link = &here;
+    makecontext(&there, coroutine, 0);
+    for (int i = 0; i < 21; i++) { swapcontext(&here, &there); mix(i, 3); }
+    fflush(stdout);
+    if (vfork() == 0) _exit(0);
+    if (fork() == 0) { for (int i = 0; i < 20; i++) mix(i, 8); fflush(stdout); _exit(0); }
+    while (wait(NULL) > 0) { }
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) abort();
+    for (int i = 0; i < 20; i++) mix(i, 9);
+    return 0;
+}
+"""
 HOOKS = ("-g", "-finstrument-functions")
 WAYS = [(compiler, level, *more) for compiler in ("gcc", "clang") for level, *more in
         (("-O0",), ("-O1",), ("-O2", "-fomit-frame-pointer"), ("-O3", "-gdwarf-4"), ("-O2", "-fcf-protection", "-fno-plt"))]
@@ -211,6 +273,28 @@ class Arguments(support.RunTest):
         for name in ("mix", "odd", "scale", "nothing"):
             self.assertEqual(seen["gcc", name], 5, f"{name}, gcc: {dict(seen)}")
         self.assertTrue([name for compiler, name in seen if compiler == "clang"] or not support.can_build(compiler="clang"))
+
+    def test_keys_are_right_wherever_the_call_is_made(self):
+        """Each key is one that the source names; those of `mix` are all there, however its caller was left or begun."""
+        for more in (("--args",), ("--values",), ("--args", "--overhead=1%")):
+            with self.subTest(options=more):
+                self.make("app", *HOOKS, "-O1", text=PLACES)
+                result, found = self.record(*more)
+                truth = collections.Counter()
+                for line in result.stdout.splitlines():
+                    name, a, b, _ = line.split()
+                    values = (int(a),) if name == "leaves" else (int(a), int(b))
+                    truth[name, keys.pieces(*values)] += 1
+                keyed = collections.Counter()
+                for name, calls in found.items():
+                    for (key, _), count in calls.items():
+                        keyed[name, key] += count
+                keyed = collections.Counter({call: count for call, count in keyed.items() if call[0] in ("mix", "leaves")})
+                self.assertFalse(keyed - truth, "keys that no call had")
+                if "--overhead=1%" not in more:
+                    mix = {call: count for call, count in truth.items() if call[0] == "mix"}
+                    self.assertEqual({call: count for call, count in keyed.items() if call[0] == "mix"}, mix)
+                self.assertTrue(keyed)
 
     def test_values_only_where_they_are_asked_for(self):
         self.make("app", *HOOKS, "-O2")

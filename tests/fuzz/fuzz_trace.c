@@ -23,6 +23,21 @@ static void demand(bool condition)
 	}
 }
 
+static void use_values(const struct hst_decoder *decoder, const struct hst_event *event)
+{
+	size_t count;
+	const struct hst_value *values = hst_decoder_values(decoder, &count);
+
+	demand(event->value <= count && event->reason <= count - event->value &&
+		event->reason <= UINT8_MAX);
+	for (size_t i = event->value; i < (size_t)event->value + event->reason; i++) {
+		demand(values[i].form <= HST_VALUE_LEFT_OUT &&
+			values[i].stored <= HST_VALUE_BYTES_MAX);
+		demand(values[i].form == HST_VALUE_CONTENT || values[i].stored == 0);
+		demand(values[i].stored <= values[i].value);
+	}
+}
+
 /* What an event says about memory or keys lies within the entries of its batch. */
 static void use_entries(const struct hst_decoder *decoder, const struct hst_event *event)
 {
@@ -45,8 +60,12 @@ static void use_entries(const struct hst_decoder *decoder, const struct hst_even
 		break;
 	case HST_EVENT_KEY:
 	case HST_EVENT_RESULT:
+	case HST_EVENT_RESULT_VALUE:
 		(void)hst_decoder_keys(decoder, &keys);
 		demand(event->value < keys && keys <= BATCH);
+		break;
+	case HST_EVENT_VALUES:
+		use_values(decoder, event);
 		break;
 	default:
 		break;

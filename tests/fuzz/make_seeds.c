@@ -238,6 +238,58 @@ static int seed_throttle(const char *dir)
 	return save(gen, dir, "throttle");
 }
 
+/* A record about arguments. */
+static void about(struct tracegen_stream *stream, enum hst_op op, uint32_t argument,
+	const uint16_t *words, size_t count)
+{
+	uint16_t record[64] = { (
+		uint16_t)(HST_KIND_EXTENDED << HST_KIND_SHIFT | (uint32_t)op << 8 | argument) };
+
+	for (size_t i = 0; i < count; i++) {
+		record[1 + i] = words[i];
+	}
+	tracegen_words(stream, record, count + 1);
+}
+
+/* Keys that are new and known, with their values in each form, and results. */
+static int seed_keys(const char *dir)
+{
+	/* How many words; a number; a string of 3 bytes; NULL; one that was left out. */
+	static const uint16_t values[] = { 5 + 8 + 6 + 1, HST_VALUE_SCALAR, 7, 0, 0, 0,
+		HST_VALUE_CONTENT, 3, 0, 0, 0, 3, 0x6261, 0x63, HST_VALUE_CONTENT, 0xffff, 0xffff,
+		0xffff, 0xffff, 0, HST_VALUE_LEFT_OUT };
+	static const uint16_t number[] = { 7, 0, 0, 0x8000 };
+	static const uint16_t id[] = { 1 };
+	struct tracegen *gen = start(true);
+	struct tracegen_stream *stream = tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL);
+	uint64_t ticks = 1000;
+
+	tracegen_header(gen)->flags |= HST_FLAG_ARGUMENTS | HST_FLAG_VALUES;
+	tracegen_header(gen)->cost_key_256 = 4000;
+	for (uint32_t i = 0; i < 24; i++) {
+		bool fresh = i % 4 == 0;
+
+		if (fresh && i != 0) {
+			tracegen_rollover(stream);
+		}
+		tracegen_enter(stream, ticks, 0x401000, 0x401000);
+		if (fresh) {
+			about(stream, HST_OP_KEY_NEW, 0, number, 4);
+			about(stream, HST_OP_KEY_VALUES, 4, values, sizeof values / sizeof *values);
+			about(stream, HST_OP_RESULT_NEW, HST_RESULT_NEGATIVE, number, 4);
+			about(stream, HST_OP_RESULT_VALUE, 0, number, 4);
+		} else if (i % 2 == 0) {
+			about(stream, HST_OP_KEY, 0, id, 1);
+			about(stream, HST_OP_RESULT, HST_RESULT_ZERO, NULL, 0);
+		} else {
+			about(stream, HST_OP_KEY_SHORT, 1, NULL, 0);
+		}
+		tracegen_exit(stream, ticks + 40);
+		ticks += 100;
+	}
+	return save(gen, dir, "keys");
+}
+
 static int seed_broken(const char *dir)
 {
 	static const uint8_t rubbish[32] = "HSTB rubbish that is no block..";
@@ -267,7 +319,7 @@ int main(int argc, char **argv)
 	return seed_plain(argv[1]) || seed_whole(argv[1]) || seed_fibers(argv[1]) ||
 			       seed_modules(argv[1]) || seed_profile(argv[1]) ||
 			       seed_memory(argv[1]) || seed_waits(argv[1]) ||
-			       seed_throttle(argv[1]) || seed_broken(argv[1])
+			       seed_throttle(argv[1]) || seed_keys(argv[1]) || seed_broken(argv[1])
 		       ? 1
 		       : 0;
 }

@@ -101,6 +101,7 @@ class Recording:
         self.calls = collections.Counter()
         self.order = []
         self.flags, self.lost, self.bytes = 0, 0, 0
+        self.costs = ()
         self.values, self.results, self.defined = [], [], 0
         for name in sorted(os.listdir(folder)):
             if name.endswith(".hst"):
@@ -110,6 +111,7 @@ class Recording:
         trace = File(path)
         self.flags |= struct.unpack_from("<I", trace.data, 24)[0]
         self.lost += struct.unpack_from("<I", trace.data, 2332)[0]
+        self.costs = struct.unpack_from("<I4xI4xII", trace.data, 2336)
         stacks = {}
         for chunk, out, stream in decode.decoded(trace):
             require(not out.error, "%s: %s", path, out.error)
@@ -233,6 +235,8 @@ class Tester:
     def case_plain(self):
         recording = self.exact("plain")
         require(not recording.flags & FLAG_REFUSED, "refused")
+        # What keys and results take is subtracted from the functions' times: nothing of it may be unknown.
+        require(all(cost > 0 for cost in recording.costs), "costs %s", recording.costs)
         order = [call for call in recording.order if call[0] == "two"]
         require(order[0][1] == keys.pieces(-3, -5) and order[1][1] == keys.pieces(-2, 1000000002), "order")
 
