@@ -18,7 +18,7 @@ NAMES = ("gain",)
 PROGRAMS = {
     "primes": ("is_prime", "600000", "3000"),
     "dates": ("parse_date", "1000000", "3000"),
-    "grid": ("ways", "12", "5"),
+    "grid": ("ways", "15", "8"),
     "determinant": ("determinant", "150000", "1500"),
     "hashing": ("hash_word", "700000", "3000"),
     "matching": ("is_wanted", "500000", "3000"),
@@ -47,16 +47,23 @@ class GainBench(turns.Part):
         for _ in range(RECORDINGS):
             shutil.rmtree(data, ignore_errors=True)
             env = turns.without_hasten(HASTEN_PRELOAD_LIB=self.bench.preload, XDG_CACHE_HOME=self.bench.path("gain"))
-            turns.captured(self.broken, [self.bench.hasten, "run", "-q", "--no-memory", "--limit", "4G", "--args", "-o",
+            turns.captured(self.broken, [self.bench.hasten, "run", "-q", "--no-memory", "--limit", "4G", "--args=" + function, "-o",
                                          data, "--", program, rounds], env)
-            out = turns.captured(self.broken, [self.bench.hasten, "cache", "--json", data])
+            out = turns.captured(self.broken, [self.bench.hasten, "cache", "--pure", self.pure(function), "--json", data])
             rows = [row for row in json.loads(out)["functions"] if row["name"] == function]
-            if len(rows) != 1 or not rows[0]["results"]:
-                raise self.broken("%s: the recording has no results of %s" % (program, function))
+            if len(rows) != 1:
+                raise self.broken("%s: the recording has no calls of %s" % (program, function))
             gains.append(rows[0]["gain_ns"])
             self.bench.record(target="gain", program=program, function=function, **{
                 key: value for key, value in rows[0].items() if isinstance(value, (int, str))})
         return gains, data
+
+    def pure(self, function):
+        """A list with the function: of some the result cannot be recorded."""
+        path = self.bench.path("gain", "pure.txt")
+        with open(path, "w", encoding="ascii") as handle:
+            handle.write(function + "\n")
+        return path
 
     def patch(self, source, function, data):
         """The source with the cache."""
@@ -64,7 +71,8 @@ class GainBench(turns.Part):
         os.makedirs(folder, exist_ok=True)
         copy = os.path.join(folder, os.path.basename(source))
         shutil.copy(source, copy)
-        diff = turns.captured(self.broken, [self.bench.hasten, "cache", "-q", "--force", "--patch", function, data])
+        diff = turns.captured(self.broken, [
+            self.bench.hasten, "cache", "-q", "--pure", self.pure(function), "--force", "--patch", function, data])
         subprocess.run(["patch", "-s", copy], input=diff, check=True)
         return copy
 
