@@ -450,8 +450,6 @@ static NOINLINE void rare(struct hst_replay *replay, const struct hst_event *eve
 	case HST_EVENT_THREAD_END:
 		close_stacks(replay, HST_CLOSE_OPEN);
 		break;
-	case HST_EVENT_KEY:
-	case HST_EVENT_RESULT:
 	case HST_EVENT_VALUES:
 	case HST_EVENT_RESULT_VALUE:
 		if (replay->tallies->gather != NULL) {
@@ -498,6 +496,10 @@ void hst_replay_events(struct hst_replay *replay, const struct hst_event *events
 			leave(replay, HST_CLOSE_RETURN);
 		} else if (event->kind == HST_EVENT_EXIT_ERROR) {
 			leave(replay, HST_CLOSE_ERROR);
+		} else if (event->kind == HST_EVENT_KEY || event->kind == HST_EVENT_RESULT) {
+			if (replay->tallies->gather != NULL) {
+				hst_cache_gather_event(replay, event);
+			}
 		} else {
 			rare(replay, event);
 		}
