@@ -129,11 +129,28 @@ static enum hst_status analyse_calls(struct hst_cache_work *work)
 	return hst_cache_is_nested(work) ? pack_numbered(work) : HST_OK;
 }
 
-static enum hst_status analyse_one(struct hst_cache_work *work)
+static enum hst_status analyse_one(void *context, size_t number)
 {
+	struct hst_cache_work *work = (struct hst_cache_work *)context + number;
 	enum hst_status status = analyse_calls(work);
 
 	hst_cache_unload(work);
+	return status;
+}
+
+static enum hst_status analyse_all(struct hst_cache_work *works, size_t count)
+{
+	size_t *sizes = calloc(count + 1, sizeof *sizes);
+	enum hst_status status;
+
+	if (sizes == NULL) {
+		return HST_E_MEMORY;
+	}
+	for (size_t i = 0; i < count; i++) {
+		sizes[i] = works[i].log->calls.count;
+	}
+	status = hst_cache_share_out(sizes, count, analyse_one, works);
+	free(sizes);
 	return status;
 }
 
@@ -160,7 +177,7 @@ static enum hst_status analyse(struct hst_cache_work *works, struct hst_cache_lo
 			.costs = &cache->costs,
 			.function = &cache->functions[i] };
 	}
-	HST_TRY(hst_cache_share_out(works, count, analyse_one));
+	HST_TRY(analyse_all(works, count));
 	for (size_t i = 0; i < count; i++) {
 		cache->calls += cache->functions[i].calls;
 	}

@@ -98,15 +98,15 @@ static double now_ns(void)
 	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-/* ns of a lookup of one of the `keys` keys from `base` on; those that are not found are put in. */
-static double time_lookups(const struct memo *memo, uint64_t base, uint64_t keys, bool shared)
+/* ns of a lookup of one of the `mask` + 1 keys from `base` on; those that are not found are put in. */
+static double time_lookups(const struct memo *memo, uint64_t base, uint64_t mask, bool shared)
 {
 	double begin = now_ns();
 	uint64_t sum = 0;
 
 	for (uint64_t i = 0; i < LOOKUPS; i++) {
 		/* Each hangs on the one before, as in a program that waits for its result. */
-		uint64_t number = base + (i * 0x9e3779b97f4a7c15ull + (sum & 1)) % keys;
+		uint64_t number = base + ((i * 0x9e3779b97f4a7c15ull + (sum & 1)) & mask);
 		uint64_t key = mix(number, base);
 		struct set *set = &memo->sets[key >> 20 & memo->mask];
 		uint64_t value = 0;
@@ -139,7 +139,7 @@ static void measure_step(const struct memo *memo, struct hst_cache_cost *cost, b
 		put(&memo->sets[mix(1 + i, 1) >> 20 & memo->mask], mix(1 + i, 1), i);
 	}
 	for (uint64_t round = 0; round < ROUNDS; round++) {
-		least(&cost->hit_ns, time_lookups(memo, 1, keys, shared));
+		least(&cost->hit_ns, time_lookups(memo, 1, keys - 1, shared));
 	}
 	for (uint64_t round = 0; round < ROUNDS; round++) {
 		least(&cost->miss_ns, time_lookups(memo, (round + 2) << 40, UINT64_MAX, shared));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Logs know nothing of each other until rows within each other are looked at: some threads take one after the other. */
+/* Most work on a log has nothing to do with other logs: some threads take one after the other. */
 #include "passes/cache_pass.h"
 
 #include <pthread.h>
@@ -10,10 +10,10 @@
 #define THREADS_MAX 4u
 
 struct crew {
-	struct hst_cache_work *works;
 	const uint32_t *order;
 	size_t count;
-	enum hst_status (*analyse)(struct hst_cache_work *work);
+	hst_cache_task *task;
+	void *context;
 	atomic_size_t next;
 	atomic_int status; /* of one that failed */
 };
@@ -24,7 +24,7 @@ static void *take_turns(void *context)
 	size_t at = atomic_fetch_add(&crew->next, 1);
 
 	while (at < crew->count && atomic_load(&crew->status) == HST_OK) {
-		enum hst_status status = crew->analyse(&crew->works[crew->order[at]]);
+		enum hst_status status = crew->task(crew->context, crew->order[at]);
 
 		if (status != HST_OK) {
 			atomic_store(&crew->status, (int)status);
@@ -34,10 +34,10 @@ static void *take_turns(void *context)
 	return NULL;
 }
 
-static size_t count_helpers(size_t works)
+static size_t count_helpers(size_t tasks)
 {
 	cpu_set_t cpus;
-	size_t most = works < THREADS_MAX ? works : THREADS_MAX;
+	size_t most = tasks < THREADS_MAX ? tasks : THREADS_MAX;
 	size_t count = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (size_t)CPU_COUNT(&cpus) : 1;
 
 	count = count < most ? count : most;
@@ -46,22 +46,20 @@ static size_t count_helpers(size_t works)
 
 static int compare(const void *left, const void *right, void *context)
 {
-	const struct hst_cache_work *works = context;
+	const size_t *sizes = context;
 	uint32_t a = *(const uint32_t *)left;
 	uint32_t b = *(const uint32_t *)right;
-	size_t x = works[a].log->calls.count;
-	size_t y = works[b].log->calls.count;
 
-	if (x != y) {
-		return x > y ? -1 : 1;
+	if (sizes[a] != sizes[b]) {
+		return sizes[a] > sizes[b] ? -1 : 1;
 	}
 	return a < b ? -1 : a > b;
 }
 
-enum hst_status hst_cache_share_out(struct hst_cache_work *works, size_t count,
-	enum hst_status (*analyse)(struct hst_cache_work *work))
+enum hst_status hst_cache_share_out(
+	size_t *sizes, size_t count, hst_cache_task *task, void *context)
 {
-	struct crew crew = { .works = works, .count = count, .analyse = analyse };
+	struct crew crew = { .count = count, .task = task, .context = context };
 	uint32_t *order = calloc(count + 1, sizeof *order);
 	pthread_t threads[THREADS_MAX];
 	size_t wanted = count_helpers(count);
@@ -73,8 +71,8 @@ enum hst_status hst_cache_share_out(struct hst_cache_work *works, size_t count,
 	for (size_t i = 0; i < count; i++) {
 		order[i] = (uint32_t)i;
 	}
-	/* The longest first: they are packed smaller before the small ones need room, and nobody waits for one at the end. */
-	qsort_r(order, count, sizeof *order, compare, works);
+	/* The largest first: nobody waits for one at the end. */
+	qsort_r(order, count, sizeof *order, compare, sizes);
 	crew.order = order;
 	while (helpers < wanted &&
 		pthread_create(&threads[helpers], NULL, take_turns, &crew) == 0) {

@@ -313,6 +313,7 @@ static enum hst_status take_row(struct forest *forest, size_t row)
 struct order {
 	struct forest *forest;
 	bool *taken;
+	size_t taken_count;
 	size_t *seen; /* rows that were taken when it was last evaluated */
 };
 
@@ -344,37 +345,52 @@ static size_t best_of(const struct order *order)
 	return best;
 }
 
-/* Evaluates those that were not taken without all that were. */
-static enum hst_status reduce_rest(const struct order *order, size_t taken_count)
+static enum hst_status reduce_one(void *context, size_t row)
 {
-	enum hst_status status = HST_OK;
+	const struct order *order = context;
 
-	for (size_t i = 0; i < order->forest->row_count && status == HST_OK; i++) {
-		if (!order->taken[i] && order->seen[i] != taken_count) {
-			status = reduce_only_gain(order->forest, i);
-		}
+	return order->taken[row] || order->seen[row] == order->taken_count
+		       ? HST_OK
+		       : reduce_only_gain(order->forest, row);
+}
+
+/* Evaluates those that were not taken without all that were: nothing is taken any more, so each is by itself. */
+static enum hst_status reduce_rest(struct order *order)
+{
+	size_t count = order->forest->row_count;
+	size_t *sizes = calloc(count + 1, sizeof *sizes);
+	enum hst_status status;
+
+	if (sizes == NULL) {
+		return HST_E_MEMORY;
 	}
+	for (size_t i = 0; i < count; i++) {
+		bool stale = !order->taken[i] && order->seen[i] != order->taken_count;
+
+		sizes[i] = stale ? order->forest->first[i + 1] - order->forest->first[i] : 0;
+	}
+	status = hst_cache_share_out(sizes, count, reduce_one, order);
+	free(sizes);
 	return status;
 }
 
 static enum hst_status take(struct order *order)
 {
 	enum hst_status status = HST_OK;
-	size_t taken_count = 0;
 	size_t best = best_of(order);
 
 	while (best != SIZE_MAX && status == HST_OK) {
-		if (order->seen[best] != taken_count) {
-			order->seen[best] = taken_count;
+		if (order->seen[best] != order->taken_count) {
+			order->seen[best] = order->taken_count;
 			status = reduce_only_gain(order->forest, best);
 		} else {
 			order->taken[best] = true;
-			taken_count++;
+			order->taken_count++;
 			status = take_row(order->forest, best);
 		}
 		best = best_of(order);
 	}
-	return status == HST_OK ? reduce_rest(order, taken_count) : status;
+	return status == HST_OK ? reduce_rest(order) : status;
 }
 
 /* Rows that gain nothing by themselves, or give no result to keep, take no part. */

@@ -99,9 +99,14 @@ HST_NODISCARD enum hst_status hst_cache_list_hits(
 void hst_cache_bootstrap(
 	const double *blocks, uint32_t count, uint64_t seed, double *ret_low, double *ret_high);
 
-/* Calls `analyse` for each, several at a time where there are CPUs. HST_E_MEMORY, or what `analyse` returned. */
-HST_NODISCARD enum hst_status hst_cache_share_out(struct hst_cache_work *works, size_t count,
-	enum hst_status (*analyse)(struct hst_cache_work *work));
+typedef enum hst_status hst_cache_task(void *context, size_t number);
+
+/*
+ * Does tasks 0 to count - 1, those of the largest sizes first, several at a time where there are CPUs. HST_E_MEMORY, or what one of them
+ * returned: then some were not done.
+ */
+HST_NODISCARD enum hst_status hst_cache_share_out(
+	size_t *sizes, size_t count, hst_cache_task *task, void *context);
 
 /* All calls take part with their own cost. HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_cache_pick_all(struct hst_cache_work *work);

@@ -455,15 +455,8 @@ static NOINLINE void rare(struct hst_replay *replay, const struct hst_event *eve
 	case HST_EVENT_THREAD_END:
 		close_stacks(replay, HST_CLOSE_OPEN);
 		break;
-	case HST_EVENT_KEY:
-	case HST_EVENT_RESULT:
-		hst_replay_key_cost(replay, event);
-		__attribute__((fallthrough));
 	case HST_EVENT_VALUES:
 	case HST_EVENT_RESULT_VALUE:
-		if (event->kind == HST_EVENT_RESULT) {
-			hst_replay_result(replay, event);
-		}
 		if (replay->tallies->gather != NULL) {
 			hst_cache_gather_event(replay, event);
 		}
@@ -480,6 +473,17 @@ static inline void advance(struct hst_replay *replay, uint64_t ticks)
 
 	if (LIKELY(now > replay->now && ticks >= replay->skew)) {
 		replay->now = now;
+	}
+}
+
+static inline void key_or_result(struct hst_replay *replay, const struct hst_event *event)
+{
+	hst_replay_key_cost(replay, event);
+	if (event->kind == HST_EVENT_RESULT) {
+		hst_replay_result(replay, event);
+	}
+	if (replay->tallies->gather != NULL) {
+		hst_cache_gather_event(replay, event);
 	}
 }
 
@@ -508,6 +512,8 @@ void hst_replay_events(struct hst_replay *replay, const struct hst_event *events
 			leave(replay, HST_CLOSE_RETURN);
 		} else if (event->kind == HST_EVENT_EXIT_ERROR) {
 			leave(replay, HST_CLOSE_ERROR);
+		} else if (event->kind == HST_EVENT_KEY || event->kind == HST_EVENT_RESULT) {
+			key_or_result(replay, event);
 		} else {
 			rare(replay, event);
 		}
