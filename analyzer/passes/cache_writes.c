@@ -101,11 +101,12 @@ static enum hst_status mark(struct writers *writers, const char *module, struct 
 		const struct hst_function_row *row = &writers->rows[writers->logs[i].row];
 		uint32_t id;
 
-		if (row->module != NULL && strcmp(row->module, module) == 0) {
-			HST_TRY(hst_strtab_add(names, row->linkage, &id));
-			writers->seen[i] = true;
-			writers->logs[i].writes = id < known;
+		if (row->module == NULL || strcmp(row->module, module) != 0) {
+			continue;
 		}
+		HST_TRY(hst_strtab_add(names, row->linkage, &id));
+		writers->seen[i] = true;
+		writers->logs[i].writes = id < known;
 	}
 	return HST_OK;
 }
