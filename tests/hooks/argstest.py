@@ -191,6 +191,7 @@ class Tester:
         self.program = os.path.join(options.programs, "arguments")
         self.libraries = [os.path.join(options.programs, "libarguments%s.so" % n) for n in ("one", "two")]
         self.binary = Binary(self.program)
+        self.data = None
 
     def record(self, *arguments, table=None, mode=0o600, variables=None, same=True, binaries=None):
         """Runs the program with and without hasten; returns what it said and the recording."""
@@ -208,6 +209,7 @@ class Tester:
         if same:
             bare = subprocess.run(command, env=clean, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
             require((bare.stdout, bare.stderr) == (done.stdout, done.stderr), "the output is another one")
+        self.data = data
         recording = Recording(data, binaries or [self.binary])
         require(not recording.flags & FLAG_CHECK_FAILED, "the writer found a chunk of its own wrong")
         recording.bytes = sum(os.path.getsize(os.path.join(data, name)) for name in os.listdir(data))
@@ -242,6 +244,14 @@ class Tester:
 
     def case_content(self):
         self.exact("content", lost=5)
+        self.said("info", "--json", ('"keys_lost": 5,', '"keyed_calls": 2,', '"argument_calls": 8,'))
+        self.said("cache", "--json", ("5 keys or results of calls could not be read", "6 of 8 calls of processes"))
+
+    def said(self, command, form, texts):
+        """What hasten says of the latest recording."""
+        done = subprocess.run([self.options.hasten, command, form, self.data], stdout=subprocess.PIPE, check=True)
+        for text in texts:
+            require(text in done.stdout.decode(), "hasten %s does not say: %s\n%s", command, text, done.stdout.decode()[:1500])
 
     def case_values(self):
         """What the program called with is what the trace says; what was too long is cut."""

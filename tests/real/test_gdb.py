@@ -118,7 +118,7 @@ def keys_of(data, program, wanted):
                     last = wanted.get(who[1] - bias[0])
                     if last is not None:
                         found[last].append(None)
-                elif code in (keys.OP_KEY, keys.OP_KEY_NEW) and last is not None:
+                elif code in keys.KEY_OPS and last is not None:
                     found[last][-1] = detail[0]
     return found
 
