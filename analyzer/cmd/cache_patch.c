@@ -49,10 +49,11 @@ static enum hst_status find_row(struct patch *patch, const char *name, struct hs
 			found++;
 		}
 	}
-	if (found == 0) {
-		return hst_diag_set(diag, HST_E_NOT_FOUND,
+	if (patch->row == NULL) {
+		(void)hst_diag_set(diag, HST_E_NOT_FOUND,
 			"--patch: no row has the name '%s'; hasten cache -n 0 lists them all",
 			name);
+		return HST_E_NOT_FOUND;
 	}
 	if (found > 1) {
 		return hst_diag_set(diag, HST_E_USAGE,

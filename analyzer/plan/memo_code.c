@@ -22,6 +22,7 @@ void hst_memo_put(const struct hst_memo_text *code, const char *fmt, ...)
 	va_list arguments;
 
 	va_start(arguments, fmt);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang 14 loses sight of va_start */
 	(void)vfprintf(code->out, fmt, arguments);
 	va_end(arguments);
 }

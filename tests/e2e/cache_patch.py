@@ -109,8 +109,8 @@ class Patch(support.RunTest):
         os.mkdir(self.path("copy"))
         shutil.copy(self.path(name), self.path("copy", name))
         self.call("patch", "-p1", "--fuzz=0", "-s", "-d", "copy", "-i", self.path("the.diff"))
-        os.mkdir(self.path("copy", ".git-none"))
-        self.call("git", "-C", "copy", "apply", "-R", "--check", self.path("the.diff")) if shutil.which("git") else None
+        if shutil.which("git"):
+            self.call("git", "-C", "copy", "apply", "-R", "--check", self.path("the.diff"))
         return os.path.join("copy", name)
 
     def rows(self):
