@@ -471,15 +471,10 @@ enum hst_status hst_cache_evaluate(struct hst_cache_work *work)
 
 enum hst_status hst_cache_redraw(struct hst_cache_work *work)
 {
-	struct hst_cache_work all = *work;
 	struct finding finding;
 	uint32_t *own;
-	enum hst_status status;
+	enum hst_status status = open_finding(work, &finding, &own);
 
-	all.pick = NULL;
-	all.cost = NULL;
-	all.count = work->log->calls.count;
-	status = open_finding(&all, &finding, &own);
 	finding.shared = work->function->use_shared;
 	if (status == HST_OK) {
 		status = begin(&finding);

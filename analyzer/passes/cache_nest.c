@@ -266,6 +266,17 @@ static enum hst_status reduce(const struct forest *forest, size_t row)
 	return status;
 }
 
+static enum hst_status redraw(const struct forest *forest, size_t row)
+{
+	enum hst_status status = load(forest, row, false);
+
+	if (status == HST_OK) {
+		status = hst_cache_redraw(forest->rows[row]);
+	}
+	hst_cache_unload(forest->rows[row]);
+	return status;
+}
+
 /* The curve stays that of all its calls. What is left may want the other kind of cache: then it is that one's. */
 static enum hst_status reduce_only_gain(const struct forest *forest, size_t row)
 {
@@ -278,7 +289,7 @@ static enum hst_status reduce_only_gain(const struct forest *forest, size_t row)
 	memcpy(curve, function->curve, sizeof curve);
 	status = reduce(forest, row);
 	if (status == HST_OK && function->use_shared != was_shared) {
-		return hst_cache_redraw(forest->rows[row]);
+		return redraw(forest, row);
 	}
 	memcpy(function->curve, curve, sizeof curve);
 	function->curve_count = curve_count;

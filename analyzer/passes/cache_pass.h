@@ -89,7 +89,7 @@ void hst_cache_hits(const uint32_t *distances, size_t count, uint32_t most, uint
 
 /* Evaluates what takes part: plans, curve, interval (cache_gain.c). HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_cache_evaluate(struct hst_cache_work *work);
-/* The curve of all calls of the log, of the kind of cache that is proposed. HST_E_MEMORY. */
+/* The curve of the calls that take part, of the kind of cache that is proposed. HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_cache_redraw(struct hst_cache_work *work);
 /* Lists the hits of the proposed plan; those of a sample stand for their like. HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_cache_list_hits(
