@@ -222,9 +222,14 @@ static int run_several(struct cache_run *run)
 	size_t also = run->reading.options.also_count;
 	struct cache_run *others = calloc(also, sizeof *others);
 	struct hst_cache_show *shows = calloc(also + 1, sizeof *shows);
-	int result = others == NULL || shows == NULL
-			     ? hst_reading_fail(&run->reading, "%s", hst_status_text(HST_E_MEMORY))
-			     : load(run, true);
+	int result;
+
+	if (others == NULL || shows == NULL) {
+		free(others);
+		free(shows);
+		return hst_reading_fail(&run->reading, "%s", hst_status_text(HST_E_MEMORY));
+	}
+	result = load(run, true);
 
 	for (size_t i = 0; i < also && result == HST_EXIT_OK; i++) {
 		result = load_other(run, run->reading.options.also[i], &others[i]);
@@ -239,7 +244,7 @@ static int run_several(struct cache_run *run)
 				 ? HST_EXIT_OK
 				 : hst_reading_fail(&run->reading, "%s", hst_status_text(status));
 	}
-	for (size_t i = 0; others != NULL && i < also; i++) {
+	for (size_t i = 0; i < also; i++) {
 		finish(&others[i]);
 	}
 	free(others);

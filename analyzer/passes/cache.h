@@ -33,7 +33,7 @@ struct hst_cache_log {
 	bool declared; /* the user says that it is pure */
 	bool program;  /* its calls are runs of a program */
 	bool writes; /* it takes or returns pointers to what may be changed (passes/cache_writes.h) */
-	bool parents;  /* there is more than one parent */
+	bool parents; /* there is more than one parent */
 };
 
 /* Is a call of this key in a sample of one key of 2^shift? */

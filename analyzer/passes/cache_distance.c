@@ -149,7 +149,7 @@ static void walk(struct stack *stack, const uint32_t *numbers, const uint32_t *o
 static uint32_t *order_by_group(
 	const uint32_t *groups, size_t count, uint32_t group_count, size_t *ends)
 {
-	uint32_t *order = malloc((count + 1) * sizeof *order);
+	uint32_t *order = calloc(count + 1, sizeof *order);
 	size_t begin = 0;
 
 	if (order == NULL) {

@@ -85,6 +85,29 @@ static enum hst_status try(struct fewer *fewer, uint32_t left_out, bool *ret_goo
 	return status;
 }
 
+/* The value beside `left_out` without which there are fewest keys, fewer than *least; *ret_best 0: none. */
+static enum hst_status find_best(
+	struct fewer *fewer, uint32_t left_out, size_t *least, uint32_t *ret_best)
+{
+	uint32_t all = (1u << fewer->values->width) - 1;
+
+	*ret_best = 0;
+	for (uint32_t bit = 1; bit <= all; bit <<= 1) {
+		bool good;
+
+		/* Without all of them it is a constant. */
+		if ((left_out & bit) != 0 || (left_out | bit) == all) {
+			continue;
+		}
+		HST_TRY(try(fewer, left_out | bit, &good));
+		if (good && fewer->merged != 0 && fewer->count < *least) {
+			*least = fewer->count;
+			*ret_best = left_out | bit;
+		}
+	}
+	return HST_OK;
+}
+
 /* The values that do not matter, found one after the other. */
 static enum hst_status search(struct fewer *fewer, uint32_t *ret_left_out)
 {
@@ -93,22 +116,7 @@ static enum hst_status search(struct fewer *fewer, uint32_t *ret_left_out)
 
 	*ret_left_out = 0;
 	do {
-		best = 0;
-		for (uint32_t i = 0; i < fewer->values->width; i++) {
-			uint32_t left_out = *ret_left_out | 1u << i;
-			bool good;
-
-			/* Without all of them it is a constant. */
-			if (left_out == *ret_left_out ||
-				left_out == (1u << fewer->values->width) - 1) {
-				continue;
-			}
-			HST_TRY(try(fewer, left_out, &good));
-			if (good && fewer->merged != 0 && fewer->count < least) {
-				least = fewer->count;
-				best = left_out;
-			}
-		}
+		HST_TRY(find_best(fewer, *ret_left_out, &least, &best));
 		*ret_left_out = best != 0 ? best : *ret_left_out;
 	} while (best != 0);
 	return HST_OK;

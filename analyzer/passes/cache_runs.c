@@ -101,6 +101,30 @@ static enum hst_status number_of(
 	return status;
 }
 
+/* Numbers of functions are given in order, from 1. */
+static enum hst_status put_side(struct sides *sides, struct hst_strtab *names,
+	const struct hst_cache_run *in, size_t run, size_t at)
+{
+	const struct hst_cache_function *function = &in->cache->functions[at];
+	const struct hst_function_row *row = &in->rows[function->row];
+	const struct hst_cache_function **item;
+	uint32_t number;
+
+	HST_TRY(number_of(names, row, &number));
+	number--;
+	sides->count = number >= sides->count ? number + 1 : sides->count;
+	item = &sides->items[number * sides->runs + run];
+	if (*item != NULL) {
+		sides->doubled[number] = true;
+		return HST_OK;
+	}
+	*item = function;
+	if (sides->rows[number] == NULL) {
+		sides->rows[number] = row;
+	}
+	return HST_OK;
+}
+
 static enum hst_status find_sides(const struct hst_cache_run *runs, size_t count,
 	struct hst_strtab *names, struct sides *sides)
 {
@@ -110,7 +134,7 @@ static enum hst_status find_sides(const struct hst_cache_run *runs, size_t count
 		most += runs[run].cache->count;
 	}
 	sides->runs = count;
-	sides->items = calloc(most * count, sizeof(const struct hst_cache_function *));
+	sides->items = calloc(most * count + 1, sizeof(const struct hst_cache_function *));
 	sides->rows = calloc(most, sizeof(const struct hst_function_row *));
 	sides->doubled = calloc(most, sizeof *sides->doubled);
 	if (sides->items == NULL || sides->rows == NULL || sides->doubled == NULL) {
@@ -118,22 +142,7 @@ static enum hst_status find_sides(const struct hst_cache_run *runs, size_t count
 	}
 	for (size_t run = 0; run < count; run++) {
 		for (size_t i = 0; i < runs[run].cache->count; i++) {
-			const struct hst_cache_function *function = &runs[run].cache->functions[i];
-			const struct hst_function_row *row = &runs[run].rows[function->row];
-			uint32_t number;
-
-			/* Numbers are given in order, from 1. */
-			HST_TRY(number_of(names, row, &number));
-			number--;
-			sides->count = number >= sides->count ? number + 1 : sides->count;
-			if (sides->items[number * count + run] != NULL) {
-				sides->doubled[number] = true;
-				continue;
-			}
-			sides->items[number * count + run] = function;
-			if (sides->rows[number] == NULL) {
-				sides->rows[number] = row;
-			}
+			HST_TRY(put_side(sides, names, &runs[run], run, i));
 		}
 	}
 	return HST_OK;

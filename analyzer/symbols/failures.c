@@ -47,8 +47,10 @@ struct reading {
 
 static void add_letter(struct reading *reading, char letter)
 {
+	bool capital = letter >= 'A' && letter <= 'Z';
+
 	if (reading->length < WORD_BYTES) {
-		reading->word[reading->length] = (char)tolower((unsigned char)letter);
+		reading->word[reading->length] = (char)(capital ? letter - 'A' + 'a' : letter);
 	}
 	reading->length++;
 }

@@ -157,6 +157,11 @@ static void arguments(struct check *check, uint32_t op, uint32_t argument, const
 	}
 }
 
+static bool is_memory_site(const struct check *check, uint32_t id)
+{
+	return id != 0 && id <= check->ids && check->sites[id].fn - HST_MEMORY_BASE <= UINT16_MAX;
+}
+
 static void extended(struct check *check, uint32_t op, uint32_t argument, const uint16_t *payload)
 {
 	switch (op) {
@@ -202,8 +207,7 @@ static void extended(struct check *check, uint32_t op, uint32_t argument, const 
 		break;
 	case HST_OP_ALLOC:
 	case HST_OP_ALLOC_LONG:
-		check->wrong |= payload[1] == 0 || payload[1] > check->ids ||
-				check->sites[payload[1]].fn - HST_MEMORY_BASE > UINT16_MAX;
+		check->wrong |= !is_memory_site(check, payload[1]);
 		check->time += payload[0];
 		break;
 	case HST_OP_KEY_NEW:
