@@ -125,6 +125,15 @@ static enum hst_status put_side(struct sides *sides, struct hst_strtab *names,
 	return HST_OK;
 }
 
+static enum hst_status put_run(
+	struct sides *sides, struct hst_strtab *names, const struct hst_cache_run *in, size_t run)
+{
+	for (size_t i = 0; i < in->cache->count; i++) {
+		HST_TRY(put_side(sides, names, in, run, i));
+	}
+	return HST_OK;
+}
+
 static enum hst_status find_sides(const struct hst_cache_run *runs, size_t count,
 	struct hst_strtab *names, struct sides *sides)
 {
@@ -141,9 +150,7 @@ static enum hst_status find_sides(const struct hst_cache_run *runs, size_t count
 		return HST_E_MEMORY;
 	}
 	for (size_t run = 0; run < count; run++) {
-		for (size_t i = 0; i < runs[run].cache->count; i++) {
-			HST_TRY(put_side(sides, names, &runs[run], run, i));
-		}
+		HST_TRY(put_run(sides, names, &runs[run], run));
 	}
 	return HST_OK;
 }
