@@ -64,7 +64,12 @@ void hst_cache_purity_cell(char text[HST_CACHE_CELL], const struct hst_cache_fun
 	(void)snprintf(text, HST_CACHE_CELL, "%s", hst_cache_purity_text(function->purity));
 	if (function->purity == HST_CACHE_PURITY_OBSERVED) {
 		/* Rule of three: 95 % sure that fewer than so many repeats differ. */
-		hst_units_percent(count, 3, (double)function->verified);
+		if (function->verified < 60000) {
+			hst_units_percent(count, 3, (double)function->verified);
+		} else {
+			(void)snprintf(
+				count, sizeof count, "%.1g", 300 / (double)function->verified);
+		}
 		(void)snprintf(text, HST_CACHE_CELL,
 			function->verified < 3 ? "%s" : "%s, p < %s %%",
 			hst_cache_purity_text(function->purity), count);

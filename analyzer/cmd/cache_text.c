@@ -259,6 +259,10 @@ static void say_doubts(const struct hst_cache_show *show)
 	}
 	if (!show->processes) {
 		hst_print_line(
+			"times are without hasten's own cost and without %.1f ns per call for calling hooks; what a compiler would inline without "
+			"hooks is not known: where a row calls many small functions, a program without hooks gains less, perhaps several times",
+			show->said == NULL ? 0 : show->said->cost_empty_ns);
+		hst_print_line(
 			"%swhat a function reads or changes beside its arguments is not seen: "
 			"purity is what the recorded results say",
 			show->values

@@ -171,6 +171,7 @@ static void make_room(struct hst_cache_gather *gather)
 	gather->kept -= before - longest->calls.count;
 }
 
+/* What the call would take in the program without hooks, as far as it is known: without our own cost, and without the calls of hooks. */
 static uint64_t cost_of(
 	const struct hst_replay *replay, const struct hst_replay_frame *frame, uint64_t duration)
 {
@@ -179,9 +180,10 @@ static uint64_t cost_of(
 	uint64_t missed = replay->stack.missed - frame->missed;
 	uint64_t extra = replay->stack.extra - frame->extra;
 	/* Whole numbers: conversions of unsigned ones have branches. */
-	int64_t ticks_256 = (int64_t)(duration * 256 - tallies->inside_256 -
-				      below * (tallies->inside_256 + tallies->outside_256) -
-				      missed * tallies->miss_256 - extra);
+	int64_t ticks_256 =
+		(int64_t)(duration * 256 - tallies->inside_256 -
+			  below * (tallies->inside_256 + tallies->outside_256) -
+			  missed * tallies->miss_256 - extra - (below + 1) * tallies->empty_256);
 	double ns = (double)ticks_256 * (tallies->ns_per_tick / 256);
 
 	return ns > 0 && ns < 9e18 ? (uint64_t)(int64_t)(ns + 0.5) : 0;

@@ -109,6 +109,7 @@ static void set_clock(struct hst_pass *pass)
 		.inside_256 = cost.inside_256,
 		.outside_256 = cost.outside_256,
 		.miss_256 = cost.miss_256,
+		.empty_256 = cost.empty_256,
 		.key_costs = { cost.key[0], cost.key[1] },
 		.cost_low = cost.low,
 		.cost_high = cost.high,

@@ -104,6 +104,7 @@ struct hst_tallies {
 	uint64_t inside_256;  /* cost of one call within its own time, 1/256 ticks */
 	uint64_t outside_256; /* the same within its caller's time */
 	uint64_t miss_256;    /* more of that, if the predictor did not foretell the call */
+	uint64_t empty_256;   /* what the program takes to call hooks that do nothing, per call */
 	struct hst_key_cost key_costs[2]; /* of known keys and results, of new ones */
 	double cost_low, cost_high;       /* bounds of what is subtracted, as a share of it */
 	uint64_t memory_256;              /* cost of a record of a block that comes or goes */
