@@ -353,6 +353,11 @@ static void print_results(const struct hst_cache_function *function)
 	hst_print_line("result: %s; %" PRIu64 " of %" PRIu64 " calls have one, %" PRIu64
 		       " repeats had the same as before, %" PRIu64 " another one",
 		text, function->results, function->sampled, function->verified, function->changes);
+	if (function->results == 0) {
+		hst_print_line(
+			"  it has none, or where it is inlined it stays in the caller (compile with -fno-inline "
+			"to see it), or it can not be read: hasten info --args PROGRAM says which");
+	}
 	for (uint32_t i = 0; i < function->contradiction_count; i++) {
 		const struct hst_cache_contradiction *at = &function->contradictions[i];
 		char times[3][HST_CACHE_CELL];
