@@ -81,6 +81,12 @@ static enum hst_status refuse_gain(const struct hst_memo_wanted *wanted, struct 
 		function->verdict == HST_CACHE_VERDICT_UNSURE || wanted->force) {
 		return HST_OK;
 	}
+	if (function->verdict == HST_CACHE_VERDICT_BEHIND) {
+		return hst_diag_set(diag, HST_E_USAGE,
+			"%s: it takes or returns pointers to what it may change, and a cache would leave such changes out; "
+			"if there are none, name it in --pure FILE, or write the cache with --force",
+			wanted->prototype->name);
+	}
 	return hst_diag_set(diag, HST_E_USAGE,
 		"%s: not worth it: %s; --force writes the cache all the same",
 		wanted->prototype->name, hst_cache_verdict_text(function->verdict));

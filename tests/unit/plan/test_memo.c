@@ -152,6 +152,9 @@ static void test_refusals(void **state)
 	function.verdict = HST_CACHE_VERDICT_CHEAP;
 	refuse(&prototype, &function, false, "--force");
 	refuse(&prototype, &function, true, NULL);
+	function.verdict = HST_CACHE_VERDICT_BEHIND;
+	refuse(&prototype, &function, false, "--pure");
+	refuse(&prototype, &function, true, NULL);
 	function.purity = HST_CACHE_PURITY_REFUTED;
 	function.held_ns = 1500;
 	refuse(&prototype, &function, true, "no cache of it is right");
