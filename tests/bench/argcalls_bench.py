@@ -58,5 +58,5 @@ class ArgumentsBench(turns.Part):
         more = [row["args"]["ns"] - row["plain"]["ns"] for row in rows]
         bench.bar(name, more, BAR_NS, "ns", away <= AA_FLOOR_NS)
         more = [row["args"]["bytes"] - row["plain"]["bytes"] for row in rows]
-        bench.bar(name + ", bytes", more, BAR_BYTES + 0.1, "bytes")
+        bench.bar(name + ", bytes", more, BAR_BYTES, "bytes")
         shutil.rmtree(bench.path("data"), ignore_errors=True)
