@@ -29,29 +29,33 @@ static const uint8_t register_places[16] = {
 };
 #define PLACE_RBP 1
 
-/* Where a hook's values can lie. Memory from sp up to `end` is there: nothing else is read. */
+/*
+ * Where a hook's values can lie. `sure`: an address of the stack further out than the stack pointer, whose page is there. What is
+ * known of the stack besides reaches to its end: arguments lie there, too.
+ */
 struct place {
 	const struct hst_registers *registers;
+	const struct hst_fiber *fiber;
 	uint64_t sp;
 	uint64_t cfa;
-	uint64_t end;
+	uint64_t sure;
 };
 
-/*
- * `sure`: an address of the stack further out than the stack pointer, whose page is there. What is known of the stack
- * besides reaches to its end: arguments lie there, too.
- */
 HST_INLINE struct place place_of(const struct hst_stream *stream,
 	const struct hst_registers *registers, uint64_t cfa, uint64_t sure)
 {
-	const struct hst_fiber *fiber = stream->fiber;
-	uint64_t sp = (uint64_t)(registers + 1);
-	uint64_t end = (sure | (HST_PAGE - 1)) + 1;
+	return (struct place){ registers, stream->fiber, (uint64_t)(registers + 1), cfa, sure };
+}
 
-	if (sp >= fiber->lo && sp < fiber->hi && fiber->hi != HST_ADDRESS_MAX && fiber->hi > end) {
-		end = fiber->hi;
-	}
-	return (struct place){ registers, sp, cfa, end };
+/* Memory from sp up to here is there: nothing else is read. Most values are in registers and need no end. */
+HST_INLINE uint64_t end_of(const struct place *place)
+{
+	const struct hst_fiber *fiber = place->fiber;
+	uint64_t end = (place->sure | (HST_PAGE - 1)) + 1;
+	bool known =
+		place->sp >= fiber->lo && place->sp < fiber->hi && fiber->hi != HST_ADDRESS_MAX;
+
+	return known && fiber->hi > end ? fiber->hi : end;
 }
 
 HST_INLINE uint64_t extended(uint64_t value, const struct hst_plan_piece *piece)
@@ -94,6 +98,7 @@ HST_INLINE bool piece_value(
 	const struct place *place, const struct hst_plan_piece *piece, uint64_t *ret_value)
 {
 	uint64_t address = (uint64_t)(int64_t)piece->offset;
+	uint64_t end;
 
 	switch (piece->kind) {
 	case HST_PLAN_PLACE_REGISTER:
@@ -113,8 +118,8 @@ HST_INLINE bool piece_value(
 		address += place->cfa;
 		break;
 	}
-	if (HST_UNLIKELY(address - place->sp >= place->end - place->sp ||
-			 place->end - address < piece->width)) {
+	end = end_of(place);
+	if (HST_UNLIKELY(address - place->sp >= end - place->sp || end - address < piece->width)) {
 		return false;
 	}
 	*ret_value = extended(load(address, piece->width), piece);
