@@ -79,6 +79,9 @@ void hst_chunk_place(struct hst_stream *stream)
 	if (map == NULL) {
 		return;
 	}
+	/* A chunk that could not be written stays where it is, and so does the ledger in it. */
+	hst_ledger_move(stream, NULL);
+	stream->cpu.noted = NULL;
 	tail_unmap(&stream->tail);
 	stream->tail = (struct hst_tail){ .map = map, .offset = offset, .bytes = (uint32_t)bytes };
 }
