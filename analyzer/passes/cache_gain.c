@@ -437,6 +437,13 @@ static enum hst_status find_plan(struct finding *finding, bool shared, struct hs
 	return HST_OK;
 }
 
+static void close_finding(struct finding *finding, uint32_t *own)
+{
+	end(finding);
+	free(finding->distances);
+	free(own);
+}
+
 enum hst_status hst_cache_evaluate(struct hst_cache_work *work)
 {
 	struct hst_cache_function *function = work->function;
@@ -463,28 +470,29 @@ enum hst_status hst_cache_evaluate(struct hst_cache_work *work)
 			draw_curve(&finding, function);
 		}
 	}
-	end(&finding);
-	free(finding.distances);
-	free(own);
+	close_finding(&finding, own);
 	return status;
+}
+
+/* Of the kind of cache that is proposed. */
+static enum hst_status open_proposed(
+	struct hst_cache_work *work, struct finding *finding, uint32_t **ret_own)
+{
+	HST_TRY(open_finding(work, finding, ret_own));
+	finding->shared = work->function->use_shared;
+	return begin(finding);
 }
 
 enum hst_status hst_cache_redraw(struct hst_cache_work *work)
 {
 	struct finding finding;
 	uint32_t *own;
-	enum hst_status status = open_finding(work, &finding, &own);
+	enum hst_status status = open_proposed(work, &finding, &own);
 
-	finding.shared = work->function->use_shared;
-	if (status == HST_OK) {
-		status = begin(&finding);
-	}
 	if (status == HST_OK) {
 		draw_curve(&finding, work->function);
 	}
-	end(&finding);
-	free(finding.distances);
-	free(own);
+	close_finding(&finding, own);
 	return status;
 }
 
@@ -510,17 +518,11 @@ enum hst_status hst_cache_list_hits(struct hst_cache_work *work, struct hst_cach
 {
 	struct finding finding;
 	uint32_t *own;
-	enum hst_status status = open_finding(work, &finding, &own);
+	enum hst_status status = open_proposed(work, &finding, &own);
 
-	finding.shared = work->function->use_shared;
-	if (status == HST_OK) {
-		status = begin(&finding);
-	}
 	if (status == HST_OK) {
 		status = list_hits(&finding, hits);
 	}
-	end(&finding);
-	free(finding.distances);
-	free(own);
+	close_finding(&finding, own);
 	return status;
 }

@@ -79,7 +79,7 @@ void hst_chunk_place(struct hst_stream *stream)
 	if (map == NULL) {
 		return;
 	}
-	/* A chunk that could not be written stays where it is, and so does the ledger in it. */
+	/* A chunk may be open: a measurement of our own cost begins it anew, and its ledger lies in what goes. */
 	hst_ledger_move(stream, NULL);
 	stream->cpu.noted = NULL;
 	tail_unmap(&stream->tail);

@@ -20,8 +20,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "decoder"))
 # pylint: disable=wrong-import-position
 import keys as hashes
+import ways
+from ways import Wrong, require
 
-SKIP = 77
 HOOKS = ["-finstrument-functions", "-g", "-w", "-pthread"]
 C, CXX = ("gcc", "clang"), ("g++", "clang++")
 MATRIX = [(compilers, source, [level]) for compilers, source in ((C, "cachelog.c"), (CXX, "cachelog.cc"))
@@ -33,16 +34,6 @@ LEAST = {"cachelog.c": 19, "cachelog.cc": 10}
 WRITERS = ("bumped", "found", "behind", "shape::widened", "to_reference")
 # Of these the keys that came most must be the hashes of the logged values: others have structures or content.
 STRUCTURES = ("paired", "behind", "longer")
-
-
-class Wrong(Exception):
-    pass
-
-
-def require(condition, text, *values):
-    if not condition:
-        raise Wrong(text % values if values else text)
-
 
 Call = collections.namedtuple("Call", "thread around result key")
 
@@ -258,22 +249,7 @@ def main():
     parser.add_argument("--only", default="")
     options = parser.parse_args()
     os.makedirs(options.work, exist_ok=True)
-    failed = done = 0
-    for compilers, source, flags in MATRIX:
-        for compiler in compilers:
-            if not shutil.which(compiler) or options.only not in " ".join([compiler, source] + flags):
-                continue
-            done += 1
-            try:
-                attempt(options, compiler, source, flags)
-            except Wrong as problem:
-                failed += 1
-                print("FAIL %s %s %s: %s" % (compiler, source, " ".join(flags), problem))
-    if done == 0:
-        print("SKIP: no compiler")
-        return SKIP
-    print("%d ways of compiling, %d wrong" % (done, failed))
-    return 1 if failed else 0
+    return ways.each(MATRIX, options.only, lambda *way: attempt(options, *way))
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ import bisect
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 
-SKIP = 77
+import ways
+from ways import Wrong
+
 HOOKS = ["-finstrument-functions", "-g", "-w"]
 # (compilers, source, flags, least share of calls whose arguments are read, of results)
 C = ("gcc", "clang")
@@ -40,10 +41,6 @@ MATRIX = [
     (CXX, "truth.cc", ["-O0"], 0.8, 0.8), (CXX, "truth.cc", ["-O2"], 0.6, 0.4),
     (CXX, "truth.cc", ["-O2", "-gdwarf-4", "-fcf-protection"], 0.6, 0.4), (CXX, "truth.cc", ["-O3", "-fno-plt"], 0.6, 0.4),
 ]
-
-
-class Wrong(Exception):
-    pass
 
 
 def run(command, **options):
@@ -210,22 +207,7 @@ def main():
     for name in ("hasten", "argsplan", "argsread"):
         setattr(options, name, os.path.abspath(getattr(options, name)))
     os.makedirs(options.work, exist_ok=True)
-    failed = done = 0
-    for compilers, source, flags, *least in MATRIX:
-        for compiler in compilers:
-            if not shutil.which(compiler) or options.only not in " ".join([compiler] + flags):
-                continue
-            done += 1
-            try:
-                attempt(options, compiler, source, flags, least)
-            except Wrong as problem:
-                failed += 1
-                print("FAIL %s %s %s: %s" % (compiler, source, " ".join(flags), problem))
-    if done == 0:
-        print("SKIP: no compiler")
-        return SKIP
-    print("%d ways of compiling, %d wrong" % (done, failed))
-    return 1 if failed else 0
+    return ways.each(MATRIX, options.only, lambda compiler, source, flags, *least: attempt(options, compiler, source, flags, least))
 
 
 if __name__ == "__main__":

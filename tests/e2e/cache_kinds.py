@@ -112,9 +112,7 @@ int main()
 class Kinds(support.RunTest):
     def setUp(self):
         super().setUp()
-        self.env["HASTEN_PRELOAD_LIB"] = LIBRARY
-        self.env["XDG_CACHE_HOME"] = self.path("cache")
-        os.mkdir(self.path("cache"))
+        self.own_homes(LIBRARY)
 
     def make(self, text, name="app", *flags, compiler="gcc", suffix=".c"):
         with open(self.path(name + suffix), "w", encoding="ascii") as handle:

@@ -79,9 +79,7 @@ int main()
 class Patch(support.RunTest):
     def setUp(self):
         super().setUp()
-        self.env["HASTEN_PRELOAD_LIB"] = LIBRARY
-        self.env["XDG_CACHE_HOME"] = self.path("cache")
-        os.mkdir(self.path("cache"))
+        self.own_homes(LIBRARY)
 
     def call(self, *command, status=0):
         done = subprocess.run(command, cwd=self.dir, env=self.env, capture_output=True, text=True)

@@ -109,10 +109,7 @@ WAYS = [("gcc", "-O0"), ("gcc", "-O2"), ("clang", "-O0"), ("clang", "-O2")]
 class Values(support.RunTest):
     def setUp(self):
         super().setUp()
-        self.env["HASTEN_PRELOAD_LIB"] = LIBRARY
-        for name in ("cache", "config"):
-            self.env[f"XDG_{name.upper()}_HOME"] = self.path(name)
-            os.makedirs(self.path(name, "hasten"))
+        self.own_homes(LIBRARY)
 
     def record(self, *more, compiler="gcc", flags=("-O0",), arguments=()):
         path = support.build(PROGRAM, "values", "-g", "-w", "-finstrument-functions", *flags, "-lm", compiler=compiler)

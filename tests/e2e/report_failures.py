@@ -81,10 +81,7 @@ RULES = {"make_node": "null", "write_line": "false", "open_thing": "negative", "
 class Failures(support.RunTest):
     def setUp(self):
         super().setUp()
-        self.env["HASTEN_PRELOAD_LIB"] = LIBRARY
-        for name in ("cache", "config"):
-            self.env[f"XDG_{name.upper()}_HOME"] = self.path(name)
-            os.makedirs(self.path(name, "hasten"))
+        self.own_homes(LIBRARY)
 
     def record(self, *more, compiler="gcc", flags=("-O0",)):
         path = support.build(PROGRAM, "failures", "-g", "-w", "-finstrument-functions", *flags, compiler=compiler)

@@ -190,9 +190,7 @@ def found_values(data):
 class Arguments(support.RunTest):
     def setUp(self):
         super().setUp()
-        self.env["HASTEN_PRELOAD_LIB"] = LIBRARY
-        self.env["XDG_CACHE_HOME"] = self.path("cache")
-        os.mkdir(self.path("cache"))
+        self.own_homes(LIBRARY)
 
     def make(self, name, *flags, compiler="gcc", text=PROGRAM):
         path = support.build(text, name, *flags, compiler=compiler)

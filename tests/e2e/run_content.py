@@ -95,11 +95,7 @@ ALL = ("text", "named", "block", "counted", "items", "between", "later", "room",
 class Content(support.RunTest):
     def setUp(self):
         super().setUp()
-        self.env["HASTEN_PRELOAD_LIB"] = LIBRARY
-        self.env["XDG_CACHE_HOME"] = self.path("cache")
-        self.env["XDG_CONFIG_HOME"] = self.path("config")
-        os.makedirs(self.path("cache"))
-        os.makedirs(self.path("config", "hasten"))
+        self.own_homes(LIBRARY)
 
     def make(self, *flags, compiler="gcc"):
         path = support.build(PROGRAM, "content", "-g", "-w", "-finstrument-functions", *flags, compiler=compiler)

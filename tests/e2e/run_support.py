@@ -51,6 +51,13 @@ class RunTest(unittest.TestCase):
         self.env["XDG_CACHE_HOME"] = os.path.join(FILES, "cache")
         self.env["LC_ALL"] = "C"
 
+    def own_homes(self, library):
+        """This test's own caches and settings, and the library that it records with."""
+        self.env["HASTEN_PRELOAD_LIB"] = library
+        for name in ("cache", "config"):
+            self.env[f"XDG_{name.upper()}_HOME"] = self.path(name)
+            os.makedirs(self.path(name, "hasten"))
+
     def path(self, *names):
         return os.path.join(self.dir, *names)
 

@@ -238,8 +238,12 @@ class Tester:
         recording = self.exact("plain")
         require(not recording.flags & FLAG_REFUSED, "refused")
         # What keys and results take is subtracted from the functions' times: nothing of it may be unknown.
-        # A result takes so little more than the call that on a busy machine the difference may be none.
-        require(all(cost > 0 for cost in recording.costs[:2]), "costs %s", recording.costs)
+        # They are differences of a few nanoseconds, which a busy machine may hide in one run, but not in each.
+        for _ in range(9):
+            if all(cost > 0 for cost in recording.costs):
+                break
+            recording = self.exact("plain")
+        require(all(cost > 0 for cost in recording.costs), "costs %s", recording.costs)
         order = [call for call in recording.order if call[0] == "two"]
         require(order[0][1] == keys.pieces(-3, -5) and order[1][1] == keys.pieces(-2, 1000000002), "order")
 

@@ -21,19 +21,11 @@ import decode
 import keys
 import test_args
 import test_real
+from test_args import Failed, require
 
 CALLS = 60  # of each function
 # clang describes arguments on the stack by the frame that the function makes: where it begins, gdb reads something else.
 MOST = {"gcc": 64, "clang": 6}
-
-
-class Failed(Exception):
-    pass
-
-
-def require(condition, text, *values):
-    if not condition:
-        raise Failed(text % values if values else text)
 
 
 def run(command, **options):

@@ -1,45 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The cache pass: contradictions, gains by hand and by force, rows within each other, times, kinds, hostile logs. */
-#include "calls.h"
+#include "analyses.h"
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #define NEAR(a, b) assert_true(fabs((double)(a) - (double)(b)) < 1e-6 * (1 + fabs((double)(b))))
-
-static const struct hst_cache_options stub_options = { .costs = &stub_costs, .seed = 1 };
-
-static void analyse(struct hst_cache_log *logs, size_t count, struct hst_cache *cache)
-{
-	for (size_t i = 0; i < count; i++) {
-		logs[i].row = (uint32_t)i;
-	}
-	assert_int_equal(hst_cache_analyse(logs, count, &stub_options, cache), HST_OK);
-	assert_int_equal(cache->count, count);
-}
-
-static void finish(struct hst_cache_log *logs, size_t count, struct hst_cache *cache)
-{
-	for (size_t i = 0; i < count; i++) {
-		hst_cache_log_finish(&logs[i]);
-	}
-	hst_cache_finish(cache);
-}
-
-static const struct hst_cache_function *of_row(const struct hst_cache *cache, uint32_t row)
-{
-	for (size_t i = 0; i < cache->count; i++) {
-		if (cache->functions[i].row == row) {
-			return &cache->functions[i];
-		}
-	}
-	fail();
-	return cache->functions;
-}
 
 /* A B A B A: with one entry no hits, with two three of 100 ns. */
 static void test_gain_by_hand(void **state)
