@@ -155,7 +155,7 @@ static int load(struct cache_run *run, bool sums)
 	if (result != HST_EXIT_OK) {
 		return result;
 	}
-	status = hst_cache_mark_writers(run->gather.logs.items, count, run->profile.functions);
+	status = hst_cache_mark_writers(&run->profile, run->gather.logs.items, count);
 	if (status != HST_OK) {
 		return fail_with(run, status, &diag);
 	}

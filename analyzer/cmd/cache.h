@@ -46,8 +46,6 @@ HST_NODISCARD enum hst_status hst_cache_text(struct hst_cache_show *show);
 /* All about the chosen rows. */
 HST_NODISCARD enum hst_status hst_cache_explain(struct hst_cache_show *show);
 HST_NODISCARD enum hst_status hst_cache_json(const struct hst_cache_show *show);
-/* Has the row this name, in one of its forms? */
-bool hst_cache_is_named(const struct hst_function_row *row, const char *name);
 /*
  * Writes a cache of the function that --patch names, as a diff or as code, to -o or standard output. HST_E_USAGE: none can be, or is
  * worth it; HST_E_NOT_FOUND, HST_E_NO_DEBUG, HST_E_IO, HST_E_MEMORY; with a sentence.

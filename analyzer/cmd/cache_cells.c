@@ -177,12 +177,6 @@ static int compare(const void *left, const void *right, void *context)
 	return a < b ? -1 : a > b;
 }
 
-bool hst_cache_is_named(const struct hst_function_row *row, const char *name)
-{
-	return strcmp(name, row->name) == 0 || strcmp(name, row->full) == 0 ||
-	       strcmp(name, row->linkage) == 0;
-}
-
 enum hst_status hst_cache_choose(struct hst_cache_show *show, struct hst_diag *diag)
 {
 	const struct hst_cache *cache = show->cache;
@@ -207,7 +201,7 @@ enum hst_status hst_cache_choose(struct hst_cache_show *show, struct hst_diag *d
 		const struct hst_function_row *row = &show->rows[cache->functions[i].row];
 
 		if (hst_reading_wants(show->reading, row) &&
-			(explain == NULL || hst_cache_is_named(row, explain))) {
+			(explain == NULL || hst_row_is_named(row, explain))) {
 			show->order[show->order_count++] = (uint32_t)i;
 		}
 	}

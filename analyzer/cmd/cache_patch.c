@@ -42,8 +42,7 @@ static enum hst_status find_row(struct patch *patch, const char *name, struct hs
 		const struct hst_cache_function *function = &show->cache->functions[show->order[i]];
 		const struct hst_function_row *row = &show->rows[function->row];
 
-		if (strcmp(name, row->name) == 0 || strcmp(name, row->full) == 0 ||
-			strcmp(name, row->linkage) == 0) {
+		if (hst_row_is_named(row, name)) {
 			patch->function = function;
 			patch->row = row;
 			found++;

@@ -20,8 +20,7 @@ bool hst_memory_is_of(
 	const char *name = memory->reading->options.of;
 
 	if (exact) {
-		return strcmp(row->name, name) == 0 || strcmp(row->full, name) == 0 ||
-		       strcmp(row->linkage, name) == 0;
+		return hst_row_is_named(row, name);
 	}
 	return fnmatch(name, row->name, 0) == 0 || fnmatch(name, row->full, 0) == 0;
 }

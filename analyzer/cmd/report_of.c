@@ -9,15 +9,8 @@
 
 #include <fnmatch.h>
 #include <stdlib.h>
-#include <string.h>
 
 typedef HST_VEC(const struct hst_edge *) edge_list;
-
-static bool is_exact(const struct hst_function_row *row, const char *name)
-{
-	return strcmp(row->name, name) == 0 || strcmp(row->full, name) == 0 ||
-	       strcmp(row->linkage, name) == 0;
-}
 
 /* Rows of that name; if there are none, those that a glob matches. */
 static size_t find_rows(const struct hst_report *report, uint32_t *rows)
@@ -26,7 +19,7 @@ static size_t find_rows(const struct hst_report *report, uint32_t *rows)
 	size_t count = 0;
 
 	for (size_t i = 0; i < report->order_count; i++) {
-		if (is_exact(&report->profile->functions[report->order[i]], name)) {
+		if (hst_row_is_named(&report->profile->functions[report->order[i]], name)) {
 			rows[count++] = report->order[i];
 		}
 	}

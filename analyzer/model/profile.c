@@ -143,6 +143,12 @@ uint64_t hst_row_quantile(const struct hst_function_row *row, double q)
 	return ns > row->max_ns ? row->max_ns : ns;
 }
 
+bool hst_row_is_named(const struct hst_function_row *row, const char *name)
+{
+	return strcmp(row->name, name) == 0 || strcmp(row->full, name) == 0 ||
+	       strcmp(row->linkage, name) == 0;
+}
+
 uint64_t hst_latency_at_least(const struct hst_latency *latency, uint64_t ns)
 {
 	uint64_t count = 0;

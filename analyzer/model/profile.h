@@ -248,6 +248,8 @@ static inline bool hst_profile_has_cpu(const struct hst_profile *profile)
 uint64_t hst_latency_quantile(const struct hst_latency *latency, double q);
 /* The same for a row, never outside of its shortest and longest call. */
 uint64_t hst_row_quantile(const struct hst_function_row *row, double q);
+/* Is it one of the row's names: short, full, linkage? */
+bool hst_row_is_named(const struct hst_function_row *row, const char *name);
 /* An empty one, at the start of a cache line; NULL: out of memory. */
 struct hst_latency *hst_latency_create(struct hst_arena *arena);
 /* Adds `count` calls of `ns`; room for overflow comes from `arena`. false: out of memory. */

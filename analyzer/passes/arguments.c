@@ -4,14 +4,6 @@
 #include "passes/rows.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-static bool is_named(const struct hst_arguments *arguments, const struct hst_function_row *function)
-{
-	return function != NULL && (strcmp(function->name, arguments->name) == 0 ||
-					   strcmp(function->full, arguments->name) == 0 ||
-					   strcmp(function->linkage, arguments->name) == 0);
-}
 
 /* The function of a row; NULL: not this one. */
 static struct hst_argument_function *function_of(
@@ -23,7 +15,7 @@ static struct hst_argument_function *function_of(
 	if (hst_map_get(&arguments->function_of, seen->row, &number)) {
 		return number == 0 ? NULL : &arguments->functions.items[number - 1];
 	}
-	if (is_named(arguments, seen->function) &&
+	if (seen->function != NULL && hst_row_is_named(seen->function, arguments->name) &&
 		arguments->functions.count < HST_ARGUMENT_FUNCTIONS_MAX) {
 		if (!hst_vec_push(&arguments->functions, fresh)) {
 			arguments->out_of_memory = true;

@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A module's debug information is read once, and its functions that may write are found by their linkage names. */
+/* The debug information of the modules that have rows, as the profile opened them, says which entry points lead to functions that may write. */
 #include "passes/cache_writes.h"
 
+#include "passes/rows.h"
 #include "symbols/recipes.h"
-#include "util/strtab.h"
+#include "util/map.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-/* The rows' modules, one after the other. */
-struct writers {
-	struct hst_cache_log *logs;
-	size_t count;
-	const struct hst_function_row *rows;
-	bool *seen; /* by log: its module was looked at */
-};
 
 static bool is_open(const struct hst_recipe_shape *shape)
 {
@@ -46,111 +38,97 @@ static bool has_content(const struct hst_recipes *recipes, const struct hst_reci
 	return false;
 }
 
-static enum hst_status add_name(
-	struct hst_image *image, const struct hst_recipe_site *site, struct hst_strtab *names)
-{
-	const struct hst_function *function =
-		site->fn == 0 ? NULL : hst_image_function(image, site->fn);
-	uint32_t id;
-
-	return function == NULL ? HST_OK : hst_strtab_add(names, function->linkage, &id);
-}
-
-static bool is_listed(
-	struct hst_image *image, const struct hst_recipe_site *site, struct hst_strtab *names)
-{
-	size_t known = names->count;
-
-	return add_name(image, site, names) == HST_OK && names->count == known;
-}
-
 /*
- * Linkage names of the functions that may write. Where an argument counts by its content, a pointer that is returned may lead into
+ * Entry points of the functions that may write. Where an argument counts by its content, a pointer that is returned may lead into
  * it: equal text elsewhere has another result.
  */
-static enum hst_status list_names(
-	struct hst_image *image, const struct hst_recipes *recipes, struct hst_strtab *names)
+static enum hst_status list_writers(const struct hst_recipes *recipes, struct hst_map *writers)
 {
-	struct hst_strtab contents = { 0 };
+	struct hst_map contents = { 0 };
 	enum hst_status status = HST_OK;
 
 	for (size_t i = 0; i < recipes->site_count && status == HST_OK; i++) {
 		if (has_content(recipes, &recipes->sites[i])) {
-			status = add_name(image, &recipes->sites[i], &contents);
+			status = hst_map_put(&contents, recipes->sites[i].fn, 1);
 		}
 	}
 	for (size_t i = 0; i < recipes->site_count && status == HST_OK; i++) {
 		const struct hst_recipe_site *site = &recipes->sites[i];
+		uint32_t there;
 
-		if (may_write(recipes, site) ||
-			(site->exit && site->shape.form == HST_FORM_POINTER && site->fn != 0 &&
-				is_listed(image, site, &contents))) {
-			status = add_name(image, site, names);
+		if (site->fn != 0 && (may_write(recipes, site) ||
+					     (site->exit && site->shape.form == HST_FORM_POINTER &&
+						     hst_map_get(&contents, site->fn, &there)))) {
+			status = hst_map_put(writers, site->fn, 1);
 		}
 	}
-	hst_strtab_finish(&contents);
+	hst_map_finish(&contents);
 	return status;
 }
 
-/* The names that are there before the rows' own are added are those of writers. */
-static enum hst_status mark(struct writers *writers, const char *module, struct hst_strtab *names)
+/* What is known of a row. */
+enum {
+	ROW_LOGGED = 1u << 0,
+	ROW_WRITES = 1u << 1,
+};
+
+/* Marks the rows of one image. HST_E_MEMORY. */
+static enum hst_status look_at(const struct hst_rows *rows, uint32_t space, uint8_t *marks)
 {
-	size_t known = names->count;
-
-	for (size_t i = 0; i < writers->count; i++) {
-		const struct hst_function_row *row = &writers->rows[writers->logs[i].row];
-		uint32_t id;
-
-		if (row->module == NULL || strcmp(row->module, module) != 0) {
-			continue;
-		}
-		HST_TRY(hst_strtab_add(names, row->linkage, &id));
-		writers->seen[i] = true;
-		writers->logs[i].writes = id < known;
-	}
-	return HST_OK;
-}
-
-static enum hst_status look_at(struct writers *writers, const char *module)
-{
-	struct hst_image *image = NULL;
 	struct hst_recipes recipes = { 0 };
-	struct hst_strtab names = { 0 };
+	struct hst_map writers = { 0 };
 	struct hst_diag diag;
-	enum hst_status status = hst_image_open(module, NULL, 0, &image, &diag);
+	enum hst_status status = hst_recipes_read(rows->images.items[space].image, &recipes, &diag);
 
 	if (status == HST_OK) {
-		status = hst_recipes_read(image, &recipes, &diag);
+		status = list_writers(&recipes, &writers);
 	}
-	if (status == HST_OK) {
-		status = list_names(image, &recipes, &names);
+	for (size_t i = 0; status == HST_OK && i < rows->keys.count; i++) {
+		const struct hst_row_key *key = &rows->keys.items[i];
+		uint32_t there;
+
+		if (key->space == space && hst_map_get(&writers, key->address, &there)) {
+			marks[key->row] |= ROW_WRITES;
+		}
 	}
-	if (status != HST_E_MEMORY) {
-		status = mark(writers, module, &names);
-	}
-	hst_strtab_finish(&names);
+	hst_map_finish(&writers);
 	hst_recipes_finish(&recipes);
-	hst_image_close(image);
-	return status;
+	return status == HST_E_MEMORY ? status : HST_OK;
+}
+
+/* Images in which functions with a log lie. */
+static void find_images(const struct hst_rows *rows, const uint8_t *marks, bool *wanted)
+{
+	for (size_t i = 0; i < rows->keys.count; i++) {
+		const struct hst_row_key *key = &rows->keys.items[i];
+
+		if (key->space < rows->images.count && marks[key->row] != 0) {
+			wanted[key->space] = rows->images.items[key->space].image != NULL;
+		}
+	}
 }
 
 enum hst_status hst_cache_mark_writers(
-	struct hst_cache_log *logs, size_t count, const struct hst_function_row *rows)
+	const struct hst_profile *profile, struct hst_cache_log *logs, size_t count)
 {
-	struct writers writers = { .logs = logs, .count = count, .rows = rows };
-	enum hst_status status = HST_OK;
+	const struct hst_rows *rows = profile->owner;
+	uint8_t *marks = calloc(profile->function_count + 1, sizeof *marks);
+	bool *wanted = calloc(rows->images.count + 1, sizeof *wanted);
+	enum hst_status status = marks == NULL || wanted == NULL ? HST_E_MEMORY : HST_OK;
 
-	writers.seen = calloc(count + 1, sizeof *writers.seen);
-	if (writers.seen == NULL) {
-		return HST_E_MEMORY;
+	for (size_t i = 0; status == HST_OK && i < count; i++) {
+		marks[logs[i].row] = ROW_LOGGED;
 	}
-	for (size_t i = 0; i < count && status == HST_OK; i++) {
-		const char *module = rows[logs[i].row].module;
-
-		if (!writers.seen[i] && module != NULL) {
-			status = look_at(&writers, module);
-		}
+	if (status == HST_OK) {
+		find_images(rows, marks, wanted);
 	}
-	free(writers.seen);
+	for (uint32_t space = 0; status == HST_OK && space < rows->images.count; space++) {
+		status = wanted[space] ? look_at(rows, space, marks) : HST_OK;
+	}
+	for (size_t i = 0; status == HST_OK && i < count; i++) {
+		logs[i].writes = (marks[logs[i].row] & ROW_WRITES) != 0;
+	}
+	free(marks);
+	free(wanted);
 	return status;
 }

@@ -14,6 +14,6 @@
  * be read, or is not that of the recording, nothing is known and nothing is set. HST_E_MEMORY.
  */
 HST_NODISCARD enum hst_status hst_cache_mark_writers(
-	struct hst_cache_log *logs, size_t count, const struct hst_function_row *rows);
+	const struct hst_profile *profile, struct hst_cache_log *logs, size_t count);
 
 #endif
