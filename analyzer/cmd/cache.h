@@ -56,6 +56,9 @@ void hst_cache_csv(const struct hst_cache_show *show);
 /* Cells that table and explanation share. */
 #define HST_CACHE_CELL 160
 void hst_cache_ns_cell(char text[HST_CACHE_CELL], double ns);
+/* "O(1.62^n)" of the calls, "O(n)" of the keys, of growth that is known; n: levels of the recursion. */
+#define HST_CACHE_CLASS 24
+void hst_cache_class_cells(char classes[2][HST_CACHE_CLASS], const struct hst_cache_growth *growth);
 void hst_cache_kind_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function);
 void hst_cache_purity_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function);
 void hst_cache_ttl_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function);

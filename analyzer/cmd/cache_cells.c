@@ -39,9 +39,23 @@ static void fewer_cell(char text[HST_CACHE_CELL], const struct hst_cache_functio
 	}
 }
 
+void hst_cache_class_cells(char classes[2][HST_CACHE_CLASS], const struct hst_cache_growth *growth)
+{
+	(void)snprintf(classes[0], HST_CACHE_CLASS, "O(%.3g^n)", growth->factor);
+	if (growth->power == 0) {
+		(void)snprintf(classes[1], HST_CACHE_CLASS, "O(%.3g^n)", growth->keys_factor);
+	} else if (growth->power == 1) {
+		(void)snprintf(classes[1], HST_CACHE_CLASS, "O(n)");
+	} else {
+		(void)snprintf(classes[1], HST_CACHE_CLASS, "O(n^%u)", growth->power);
+	}
+}
+
 void hst_cache_kind_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function)
 {
 	char counts[2][HST_UNITS_BYTES];
+	char classes[2][HST_CACHE_CLASS];
+	size_t at;
 
 	if (function->kind == HST_CACHE_KIND_FEWER) {
 		fewer_cell(text, function);
@@ -53,8 +67,13 @@ void hst_cache_kind_cell(char text[HST_CACHE_CELL], const struct hst_cache_funct
 	}
 	hst_units_count(counts[0], function->calls);
 	hst_units_count(counts[1], function->distinct);
-	(void)snprintf(text, HST_CACHE_CELL, "%s: %s -> %s", hst_cache_kind_text(function->kind),
-		counts[0], counts[1]);
+	at = (size_t)snprintf(text, HST_CACHE_CELL, "%s: %s -> %s",
+		hst_cache_kind_text(function->kind), counts[0], counts[1]);
+	if (function->growth.state == HST_CACHE_GROWTH_KNOWN && at < HST_CACHE_CELL) {
+		hst_cache_class_cells(classes, &function->growth);
+		(void)snprintf(
+			text + at, HST_CACHE_CELL - at, ", %s -> %s", classes[0], classes[1]);
+	}
 }
 
 void hst_cache_purity_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function)

@@ -156,6 +156,44 @@ static void json_fewer(struct hst_json *json, const struct hst_cache_fewer *fewe
 	hst_json_end(json);
 }
 
+static void json_growth(struct hst_json *json, const struct hst_cache_growth *growth)
+{
+	bool known = growth->state == HST_CACHE_GROWTH_KNOWN;
+	char classes[2][HST_CACHE_CLASS] = { "", "" };
+
+	if (growth->state == HST_CACHE_GROWTH_NONE) {
+		hst_json_null(json, "growth");
+		return;
+	}
+	hst_json_object(json, "growth");
+	if (!known) {
+		hst_json_string(json, "not_known", hst_cache_growth_text(growth->state));
+		hst_json_null(json, "class_before");
+		hst_json_null(json, "class_after");
+		hst_json_end(json);
+		return;
+	}
+	hst_cache_class_cells(classes, growth);
+	hst_json_null(json, "not_known");
+	hst_json_string(json, "class_before", classes[0]);
+	hst_json_string(json, "class_after", classes[1]);
+	hst_json_double(json, "calls_per_level", growth->factor, 4);
+	hst_json_double(json, "calls_fit", growth->calls_fit, 6);
+	if (growth->power != 0) {
+		hst_json_u64(json, "keys_power", growth->power);
+		hst_json_null(json, "keys_per_level");
+	} else {
+		hst_json_null(json, "keys_power");
+		hst_json_double(json, "keys_per_level", growth->keys_factor, 4);
+	}
+	hst_json_double(json, "keys_fit", growth->keys_fit, 6);
+	hst_json_bool(json, "outermost", growth->outermost);
+	hst_json_u64(json, "depths", growth->trees);
+	hst_json_u64(json, "least_levels", growth->least);
+	hst_json_u64(json, "most_levels", growth->most);
+	hst_json_end(json);
+}
+
 static enum hst_status json_function(struct hst_json *json, const struct hst_cache_show *show,
 	const struct hst_cache_function *function)
 {
@@ -190,6 +228,7 @@ static enum hst_status json_function(struct hst_json *json, const struct hst_cac
 	json_plan(json, "per_thread_cache", &function->per_thread);
 	json_plan(json, "shared_cache", &function->shared);
 	json_fewer(json, &function->fewer);
+	json_growth(json, &function->growth);
 	json_lists(json, function);
 	if (show->arguments != NULL) {
 		HST_TRY(json_values(json, show, function));

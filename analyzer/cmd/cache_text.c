@@ -428,6 +428,37 @@ static enum hst_status print_arguments(
 	return status;
 }
 
+/* How calls and keys grow, and what says so. */
+static void print_growth(const struct hst_cache_growth *growth)
+{
+	char classes[2][HST_CACHE_CLASS];
+	char keys[48];
+
+	if (growth->state == HST_CACHE_GROWTH_NONE) {
+		return;
+	}
+	if (growth->state != HST_CACHE_GROWTH_KNOWN) {
+		hst_print_line("growth: not known: %s", hst_cache_growth_text(growth->state));
+		return;
+	}
+	hst_cache_class_cells(classes, growth);
+	if (growth->power == 0) {
+		(void)snprintf(keys, sizeof keys, "%.3gx", growth->keys_factor);
+	} else if (growth->power == 1) {
+		(void)snprintf(keys, sizeof keys, "linearly with the depth");
+	} else {
+		(void)snprintf(
+			keys, sizeof keys, "with the depth to the power of %u", growth->power);
+	}
+	hst_print_line("growth: calls grow %.3gx per level, keys %s: %s -> %s", growth->factor,
+		keys, classes[0], classes[1]);
+	hst_print_line(
+		"  n: levels of calls within each other; by the largest %s of %u depths from %u to %u levels (r2 "
+		"%.4f of log calls, %.4f of keys)",
+		growth->outermost ? "outermost call" : "call", growth->trees, growth->least,
+		growth->most, growth->calls_fit, growth->keys_fit);
+}
+
 static enum hst_status explain(
 	const struct hst_cache_show *show, const struct hst_cache_function *function)
 {
@@ -444,6 +475,7 @@ static enum hst_status explain(
 	hst_print_line("%s  %s", row->name, place);
 	hst_print_line("%s calls, %s keys, %s repeats, %" PRIu32 " thread%s: %s", counts[0],
 		counts[1], counts[2], function->threads, function->threads == 1 ? "" : "s", text);
+	print_growth(&function->growth);
 	hst_print_line("verdict: %s", hst_cache_verdict_text(function->verdict));
 	if (function->rate < 1) {
 		hst_print_line("estimated from one key of %.0f: %" PRIu64 " calls",

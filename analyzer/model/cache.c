@@ -6,6 +6,7 @@
 
 #define TEXT(name, text) text,
 static const char *const kinds[] = { HST_CACHE_KIND_LIST(TEXT) };
+static const char *const growths[] = { HST_CACHE_GROWTH_LIST(TEXT) };
 static const char *const purities[] = { HST_CACHE_PURITY_LIST(TEXT) };
 static const char *const verdicts[] = { HST_CACHE_VERDICT_LIST(TEXT) };
 #undef TEXT
@@ -13,6 +14,11 @@ static const char *const verdicts[] = { HST_CACHE_VERDICT_LIST(TEXT) };
 const char *hst_cache_kind_text(enum hst_cache_kind value)
 {
 	return value < HST_CACHE_KINDS ? kinds[value] : "?";
+}
+
+const char *hst_cache_growth_text(enum hst_cache_growth_state value)
+{
+	return value < HST_CACHE_GROWTHS ? growths[value] : "?";
 }
 
 const char *hst_cache_purity_text(enum hst_cache_purity value)

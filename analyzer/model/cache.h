@@ -55,6 +55,16 @@ struct hst_cache_costs {
  X(KIND_INIT, "repeated initialisation")                         \
  X(KIND_FEWER, "argument-insensitive") /* some values of the key do not matter */
 
+/* What is known of the growth of a recursion's calls and keys with its depth. */
+#define HST_CACHE_GROWTH_LIST(X)                                                         \
+ X(GROWTH_NONE, "no overlapping recursion")                                              \
+ X(GROWTH_SAMPLED, "calls are missing")                                                  \
+ X(GROWTH_FEW, "calls of too few different depths")                                      \
+ X(GROWTH_CALLS, "calls do not grow by one factor from each level to the next")          \
+ X(GROWTH_KEYS, "keys grow neither by a power of the levels nor by one factor for each") \
+ X(GROWTH_SAME, "keys grow as calls do")                                                 \
+ X(GROWTH_KNOWN, "known")
+
 #define HST_CACHE_PURITY_LIST(X)                                   \
  X(PURITY_UNKNOWN, "unknown")   /* no result was recorded twice */ \
  X(PURITY_OBSERVED, "observed") /* no repeat had another result */ \
@@ -76,6 +86,9 @@ struct hst_cache_costs {
 #define HST_CACHE_CONSTANT(name, text) HST_CACHE_##name,
 enum hst_cache_kind {
 	HST_CACHE_KIND_LIST(HST_CACHE_CONSTANT) HST_CACHE_KINDS
+};
+enum hst_cache_growth_state {
+	HST_CACHE_GROWTH_LIST(HST_CACHE_CONSTANT) HST_CACHE_GROWTHS
 };
 enum hst_cache_purity {
 	HST_CACHE_PURITY_LIST(HST_CACHE_CONSTANT) HST_CACHE_PURITIES
@@ -130,6 +143,20 @@ struct hst_cache_fewer {
 	struct hst_cache_plan plan; /* alone: without the rows before it */
 };
 
+/*
+ * Of an overlapping recursion: a call with the calls of its function within it is a tree of n levels. Its calls grow by `factor` for each
+ * level, its different keys by n^power, or by keys_factor for each.
+ */
+struct hst_cache_growth {
+	enum hst_cache_growth_state state;
+	bool outermost; /* trees are within no other ones; else they are parts of larger ones */
+	uint32_t trees; /* that were compared, the largest of each number of levels */
+	uint32_t least, most;     /* levels */
+	double factor, calls_fit; /* r2 */
+	uint32_t power;           /* 0: keys_factor instead */
+	double keys_factor, keys_fit;
+};
+
 /* All calls with one key. */
 struct hst_cache_key_sum {
 	uint64_t key;
@@ -177,6 +204,7 @@ struct hst_cache_function {
 	uint32_t top_count;
 
 	struct hst_cache_fewer fewer;
+	struct hst_cache_growth growth;
 	enum hst_cache_kind kind;
 	uint32_t kinds; /* all that hold: bits 1 << kind */
 	enum hst_cache_purity purity;
@@ -218,6 +246,7 @@ void hst_cache_finish(struct hst_cache *cache);
 
 /* Words of the lists above; static memory. */
 const char *hst_cache_kind_text(enum hst_cache_kind value);
+const char *hst_cache_growth_text(enum hst_cache_growth_state value);
 const char *hst_cache_purity_text(enum hst_cache_purity value);
 const char *hst_cache_verdict_text(enum hst_cache_verdict value);
 

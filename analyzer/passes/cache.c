@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One log after the other: order, keys, plans; then all together: rows within each other, verdicts, order. */
+#include "passes/cache_growth.h"
 #include "passes/cache_pass.h"
 
 #include <string.h>
@@ -119,6 +120,7 @@ static enum hst_status analyse_calls(struct hst_cache_work *work)
 	HST_TRY(count_adjacent(work));
 	scale_counts(work);
 	HST_TRY(hst_cache_find_fewer(work));
+	HST_TRY(hst_cache_find_growth(work));
 	if (work->options->sums) {
 		HST_TRY(hst_cache_sum_keys(work));
 	}

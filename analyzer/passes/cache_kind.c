@@ -22,7 +22,7 @@ static bool is_init(const struct hst_cache_function *function)
 	       function->cost_ns / INIT_NS >= function->calls;
 }
 
-static bool is_recursion(const struct hst_cache_function *function)
+bool hst_cache_is_recursion(const struct hst_cache_function *function)
 {
 	return function->inner != 0 && function->repeats != 0 &&
 	       (double)function->distinct <= RECURSION_SHARE * (double)function->calls;
@@ -39,7 +39,7 @@ static void find_kinds(struct hst_cache_function *function)
 			function->repeats != 0 &&
 			(double)function->adjacent >= LAST_SHARE * (double)function->repeats,
 		[HST_CACHE_KIND_CONSTANT] = is_constant(function),
-		[HST_CACHE_KIND_RECURSION] = is_recursion(function),
+		[HST_CACHE_KIND_RECURSION] = hst_cache_is_recursion(function),
 		[HST_CACHE_KIND_INIT] = is_init(function),
 		[HST_CACHE_KIND_FEWER] = function->fewer.left_out != 0,
 	};

@@ -130,6 +130,9 @@ HST_NODISCARD enum hst_status hst_cache_sum_keys(struct hst_cache_work *work);
 /* Are there values without which the key is as good (cache_fewer.c)? HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_cache_find_fewer(struct hst_cache_work *work);
 
+/* Is it overlapping recursion (cache_kind.c)? */
+bool hst_cache_is_recursion(const struct hst_cache_function *function);
+
 /* Kinds, purity and verdict (cache_kind.c). */
 void hst_cache_judge(struct hst_cache_work *work);
 

@@ -109,6 +109,43 @@ int main()
 """
 
 
+GROWTH = r"""
+#include <stdlib.h>
+#define N __attribute__((noinline))
+N long fib(int n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); }
+N long sizes(int n) { return n < 2 ? n : sizes(n - 1) + sizes(n - 2); }
+N long binomial(int n, int k) { return k == 0 || k == n ? 1 : binomial(n - 1, k - 1) + binomial(n - 1, k); }
+N int distance(int i, int j)
+{
+    int x, y, z;
+    if (i == 0 || j == 0) {
+        return i + j;
+    }
+    x = distance(i - 1, j);
+    y = distance(i, j - 1);
+    z = distance(i - 1, j - 1);
+    x = x < y ? x : y;
+    return 1 + (x < z ? x : z);
+}
+N int linear(int n) { return n == 0 ? 0 : 1 + linear(n - 1); }
+N int collatz(unsigned n) { return n == 1 ? 0 : 1 + collatz(n % 2 == 0 ? n / 2 : 3 * n + 1); }
+N unsigned ackermann(unsigned m, unsigned n)
+{
+    return m == 0 ? n + 1 : n == 0 ? ackermann(m - 1, 1) : ackermann(m - 1, ackermann(m, n - 1));
+}
+/* Different keys all over. */
+N long tree(int low, int high) { return high - low < 2 ? low : tree(low, (low + high) / 2) + tree((low + high) / 2, high); }
+int main(void)
+{
+    long sum = fib(20) + binomial(16, 8) + distance(6, 6) + ackermann(3, 3);
+    for (int i = 1; i < 60; i++) { sum += linear(i) + collatz((unsigned)i); }
+    for (int i = 0; i < 18; i++) { sum += sizes(i); }
+    for (int i = 0; i < 10; i++) { sum += tree(0, 256); }
+    return sum == 0;
+}
+"""
+
+
 class Kinds(support.RunTest):
     def setUp(self):
         super().setUp()
@@ -168,6 +205,40 @@ class Kinds(support.RunTest):
         self.assertTrue(all(row["fewer_values"] is None for row in rows.values()))
         self.assertIn("is not known without values (hasten run --values)",
                       self.cache("data", "--no-pager", json_too=False))
+
+    def test_growth_of_recursion(self):
+        self.make(GROWTH)
+        self.record("data", "--args")
+        rows = self.cache("data")
+        growth = {name: row["growth"] for name, row in rows.items()}
+        # name: factor for each level, power of the keys, by outermost calls
+        truth = {"fib": (1.608, 1.628, 1, False), "sizes": (1.6, 1.64, 1, True), "binomial": (1.85, 2.05, 2, False),
+                 "distance": (2.2, 2.45, 2, False)}
+        for name, (low, high, power, outermost) in truth.items():
+            found = growth[name]
+            self.assertEqual(rows[name]["kind"], "overlapping recursion")
+            self.assertIsNone(found["not_known"], name)
+            self.assertTrue(low <= found["calls_per_level"] <= high, (name, found))
+            self.assertEqual((found["keys_power"], found["outermost"]), (power, outermost), name)
+            self.assertGreaterEqual(min(found["calls_fit"], found["keys_fit"]), 0.99)
+            self.assertEqual(found["class_after"], "O(n)" if power == 1 else "O(n^2)")
+            self.assertRegex(found["class_before"], r"^O\([12]\.[0-9]+\^n\)$")
+        self.assertEqual(growth["fib"]["class_before"], "O(1.62^n)")
+        for name in ("linear", "collatz", "ackermann", "tree"):
+            self.assertEqual(rows[name]["kind"], "overlapping recursion")
+            self.assertIsNone(growth[name]["class_before"], name)
+            self.assertIsNone(growth[name]["class_after"], name)
+        self.assertEqual(growth["tree"]["not_known"], "keys grow as calls do")
+        self.assertIsNone(growth["main"])
+        text = self.cache("data", "-w", "--no-pager", json_too=False)
+        self.assertIn("overlapping recursion: 21891 -> 21, O(1.62^n) -> O(n)", text)
+        self.assertEqual(text.count(" -> O("), len(truth))
+        text = self.cache("data", "--explain", "fib", "--no-pager", json_too=False)
+        self.assertIn("growth: calls grow 1.62x per level, keys linearly with the depth: O(1.62^n) -> O(n)\n", text)
+        text = self.cache("data", "--explain", "binomial", "--no-pager", json_too=False)
+        self.assertIn("keys with the depth to the power of 2: ", text)
+        text = self.cache("data", "--explain", "tree", "--no-pager", json_too=False)
+        self.assertIn("growth: not known: keys grow as calls do\n", text)
 
     def test_several_recordings(self):
         self.make(RUNS)
