@@ -237,9 +237,10 @@ struct hst_stream {
 	struct hst_parked parked[HST_PARKED_MAX];
 
 	/* Where arguments are recorded: buffer/keys.h */
-	struct hst_key *keys; /* NULL: none was met yet */
-	uint32_t key_chunk;   /* grows with each chunk: keys of another one are gone */
-	uint32_t key_count;   /* defined in this chunk */
+	struct hst_key *keys;   /* NULL: none was met yet */
+	uint32_t key_chunk;     /* grows with each chunk: keys of another one are gone */
+	uint32_t key_count;     /* defined in this chunk */
+	uint64_t content_ticks; /* that reading strings and blocks took, in no record yet */
 
 	/* Where recording has a limit to its cost: apply/throttle.c */
 	uint16_t *look; /* as `room`, or nearer: the slow path is taken here to see what it costs */

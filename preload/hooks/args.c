@@ -35,22 +35,22 @@ static const uint8_t register_places[16] = {
  */
 struct place {
 	const struct hst_registers *registers;
-	const struct hst_fiber *fiber;
+	struct hst_stream *stream;
 	uint64_t sp;
 	uint64_t cfa;
 	uint64_t sure;
 };
 
-HST_INLINE struct place place_of(const struct hst_stream *stream,
-	const struct hst_registers *registers, uint64_t cfa, uint64_t sure)
+HST_INLINE struct place place_of(struct hst_stream *stream, const struct hst_registers *registers,
+	uint64_t cfa, uint64_t sure)
 {
-	return (struct place){ registers, stream->fiber, (uint64_t)(registers + 1), cfa, sure };
+	return (struct place){ registers, stream, (uint64_t)(registers + 1), cfa, sure };
 }
 
 /* Memory from sp up to here is there: nothing else is read. Most values are in registers and need no end. */
 HST_INLINE uint64_t end_of(const struct place *place)
 {
-	const struct hst_fiber *fiber = place->fiber;
+	const struct hst_fiber *fiber = place->stream->fiber;
 	uint64_t end = (place->sure | (HST_PAGE - 1)) + 1;
 	bool known =
 		place->sp >= fiber->lo && place->sp < fiber->hi && fiber->hi != HST_ADDRESS_MAX;
@@ -131,12 +131,36 @@ static HST_NOINLINE bool content_of(const struct place *place, const struct hst_
 	uint64_t address, struct hst_content *ret_content)
 {
 	uint64_t length = HST_CONTENT_TEXT;
+	uint64_t begin = hst_ticks();
+	bool known;
 
 	if ((piece->content & HST_PLAN_CONTENT_MASK) == HST_PLAN_CONTENT_BYTES &&
 		(!piece_value(place, piece + 1, &length) || length > HST_PLAN_CONTENT_MAX)) {
 		return false;
 	}
-	return hst_content_read(address, length, ret_content);
+	known = hst_content_read(address, length, ret_content);
+	place->stream->content_ticks += hst_ticks() - begin;
+	return known;
+}
+
+/*
+ * Reading strings and blocks is a system call each, a hundred times what other hooks take, and differs from one to the next: it is
+ * measured each time, and nobody's. Not where the thread may have been switched out while it read: that is looked for later, and
+ * is not ours.
+ */
+static HST_NOINLINE void put_content_time(struct hst_stream *stream)
+{
+	uint64_t took = stream->content_ticks;
+	uint64_t units = took >> HST_TIME_SHIFT;
+	uint64_t ticks = hst_ticks();
+
+	stream->content_ticks = 0;
+	if (units == 0 || hst_absence_due(stream, ticks)) {
+		return;
+	}
+	stream->period_own += took;
+	hst_put_valued(
+		stream, HST_OP_OWN, 0, ticks, units < UINT32_MAX ? (uint32_t)units : UINT32_MAX);
 }
 
 static HST_NOINLINE bool content_value(
@@ -270,10 +294,11 @@ void hst_args_entered(struct hst_stream *stream, const struct hst_call *call)
 	place = place_of(stream, call->registers, entry->cfa, entry->cfa - 1);
 	if (!hst_keys_make(stream) || !key_of(&place, recipe, &key)) {
 		lose_key();
-		return;
-	}
-	if (hst_put_key(stream, entry, key) && hst_recipes_values) {
+	} else if (hst_put_key(stream, entry, key) && hst_recipes_values) {
 		put_values(stream, &place, recipe, key);
+	}
+	if (stream->content_ticks != 0) {
+		put_content_time(stream);
 	}
 }
 
@@ -338,6 +363,9 @@ HST_INLINE bool enter_quickly(struct hst_stream *stream, uint64_t fn, uint64_t s
 		if (HST_UNLIKELY(!keyed)) {
 			lose_key();
 		}
+		if (HST_UNLIKELY(stream->content_ticks != 0)) {
+			put_content_time(stream);
+		}
 	}
 	ticks = hst_absence_check(stream, __builtin_ia32_rdtsc());
 	if (stream->predictor[slot] == id) {
@@ -348,6 +376,9 @@ HST_INLINE bool enter_quickly(struct hst_stream *stream, uint64_t fn, uint64_t s
 	hst_predictor_learn(stream, top, slot, id);
 	if (keyed && hst_put_key(stream, top + 1, key) && HST_UNLIKELY(hst_recipes_values)) {
 		put_values(stream, &place, recipe, key);
+		if (stream->content_ticks != 0) {
+			put_content_time(stream);
+		}
 	}
 	stream->top = top + 1;
 	return true;

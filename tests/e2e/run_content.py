@@ -163,6 +163,29 @@ class Content(support.RunTest):
                     self.assertLess(len(found["text"]), 13)
                     self.assertGreater(len(found["later"]), 50)
 
+    def own_times(self):
+        """How often hasten said that it was at work, between two events or for a part of that."""
+        count = 0
+        for path in decode.files_of(self.path("hasten.data")):
+            trace = decode.File(path)
+            for number, chunks in trace.streams.items():
+                stream = decode.Stream(number)
+                for chunk in chunks:
+                    events = decode.decode_chunk(trace.header, trace.data, chunk, stream, trace.notes).events
+                    count += sum(code == decode.OP_OWN and detail > 0 for code, _, _, detail in events)
+        return count
+
+    def test_reading_is_nobodys_time(self):
+        self.make("-O2")
+        result = self.record()
+        # what is read by content, and is not NULL; where the thread was switched out meanwhile nothing is said
+        reads = sum(any(word[0] in "tb" and word[1:] != "-" for word in line.split()[1:]) for line in result.stdout.splitlines())
+        self.assertGreater(reads, 200)
+        self.assertGreater(self.own_times(), reads * 3 // 4)
+        self.say("key * address")
+        self.record()
+        self.assertLess(self.own_times(), reads // 10)
+
     def test_the_user_says_otherwise(self):
         self.make("-O2")
         self.say("# comment", "key text address", "key name* address", "key room content", "key items content", "key numbers content")
