@@ -2,6 +2,7 @@
 /* `hasten cache`: which calls repeat, and what a cache of their results would gain. */
 #include "cmd/cache.h"
 
+#include "cmd/cache_baseline.h"
 #include "cmd/commands.h"
 #include "passes/arguments.h"
 #include "passes/cache_processes.h"
@@ -24,6 +25,8 @@ static const struct hst_option options[] = {
 		"programs that ran, in place of functions" },
 	{ 0, "pure", "FILE", HST_OPTION_TEXT, HST_OPTION_AT(pure),
 		"functions whose result hangs on their arguments alone: a list (GLOB, one a line), or gcc's warnings (-Wsuggest-attribute=pure, =const)" },
+	{ 0, "baseline", "DIR,...", HST_OPTION_TEXT, HST_OPTION_AT(baseline),
+		"recordings of the same work without hooks, and with hooks without --args: gains as of the program without hooks" },
 	{ 'n', "rows", "ROWS", HST_OPTION_COUNT, HST_OPTION_AT(rows),
 		"rows of the table, 0 = all (default 20; all with --json and --csv)" },
 	{ 's', "sort", "COLUMN", HST_OPTION_TEXT, HST_OPTION_AT(sort),
@@ -56,6 +59,7 @@ struct cache_run {
 	struct hst_processes processes;
 	struct hst_cache_gather gather;
 	struct hst_arguments arguments; /* with --explain */
+	struct hst_cache_baseline baseline;
 	struct hst_cache cache;
 	struct hst_cache_log *logs; /* of processes */
 	uint32_t *examples;
@@ -86,6 +90,10 @@ static const char *refuse(const struct hst_options *asked)
 	}
 	if (asked->processes && (asked->pure != NULL || asked->tid != 0 || asked->pid != 0)) {
 		return "--processes does not go together with --pure, --process and --thread";
+	}
+	if (asked->baseline != NULL && (asked->processes || asked->also_count != 0 ||
+					       asked->tid != 0 || asked->pid != 0)) {
+		return "--baseline does not go together with several recordings, --processes, --process and --thread";
 	}
 	if (asked->names != NULL && strcmp(asked->names, "short") != 0 &&
 		strcmp(asked->names, "full") != 0 && strcmp(asked->names, "linkage") != 0) {
@@ -119,6 +127,24 @@ static int show(struct cache_run *run)
 	return hst_cache_print(&run->show);
 }
 
+static int read_calls(struct cache_run *run, const struct hst_profile_options *asked)
+{
+	int result = HST_EXIT_OK;
+
+	if (run->reading.options.baseline != NULL) {
+		result = hst_cache_baseline_read(&run->reading, &run->baseline);
+		run->gather.correction = &run->baseline.correction;
+		run->show.baseline = &run->baseline;
+	}
+	if (result == HST_EXIT_OK) {
+		result = hst_reading_profile(&run->reading, asked, &run->profile);
+	}
+	if (result == HST_EXIT_OK && run->baseline.used) {
+		result = hst_cache_baseline_check(&run->reading, &run->baseline, &run->profile);
+	}
+	return result;
+}
+
 /* Reads the recording and analyses it. */
 static int load(struct cache_run *run, bool sums)
 {
@@ -135,7 +161,7 @@ static int load(struct cache_run *run, bool sums)
 		run->gather.seer = &run->arguments;
 		run->show.arguments = &run->arguments;
 	}
-	result = hst_reading_profile(&run->reading, &asked, &run->profile);
+	result = read_calls(run, &asked);
 	if (result != HST_EXIT_OK) {
 		return result;
 	}
@@ -200,6 +226,7 @@ static void finish(struct cache_run *run)
 	hst_cache_gather_finish(&run->gather);
 	hst_arguments_finish(&run->arguments);
 	hst_processes_finish(&run->processes);
+	hst_cache_baseline_finish(&run->baseline);
 	hst_profile_finish(&run->profile);
 	hst_reading_close(&run->reading);
 }

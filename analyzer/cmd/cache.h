@@ -8,6 +8,7 @@
 #include "passes/cache.h"
 
 struct hst_arguments;
+struct hst_cache_baseline;
 
 struct hst_cache_show {
 	struct hst_reading *reading;
@@ -15,11 +16,12 @@ struct hst_cache_show {
 	const struct hst_function_row *rows; /* by hst_cache_function.row */
 	const struct hst_profile *said;      /* notes */
 	uint64_t wall_ns;
-	bool values;                           /* the recording has values of arguments */
-	const struct hst_arguments *arguments; /* of the functions to be explained; NULL none */
-	bool processes;                        /* rows are programs that ran */
-	uint64_t unended, unmatched;           /* calls and keys that are in no log */
-	uint32_t *order;                       /* of cache->functions, as it is to be shown */
+	const struct hst_cache_baseline *baseline; /* NULL none */
+	bool values;                               /* the recording has values of arguments */
+	const struct hst_arguments *arguments;     /* of the functions to be explained; NULL none */
+	bool processes;                            /* rows are programs that ran */
+	uint64_t unended, unmatched;               /* calls and keys that are in no log */
+	uint32_t *order;                           /* of cache->functions, as it is to be shown */
 	size_t order_count;
 };
 

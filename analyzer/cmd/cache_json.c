@@ -2,6 +2,7 @@
 /* `hasten cache` for programs. Fields are only ever added; what is not known is null. */
 #include "cmd/cache.h"
 
+#include "cmd/cache_baseline.h"
 #include "cmd/cache_values.h"
 #include "writers/csv.h"
 #include "writers/json.h"
@@ -251,6 +252,29 @@ static void json_costs(struct hst_json *json, const struct hst_cache_costs *cost
 	hst_json_double(json, "shared_more_ns", costs->shared_ns, 2);
 }
 
+static void json_baseline(struct hst_json *json, const struct hst_cache_baseline *baseline)
+{
+	if (baseline == NULL) {
+		hst_json_null(json, "baseline");
+		return;
+	}
+	hst_json_object(json, "baseline");
+	if (baseline->plain_ns != 0) {
+		hst_json_u64(json, "plain_cpu_ns", baseline->plain_ns);
+	} else {
+		hst_json_null(json, "plain_cpu_ns");
+	}
+	hst_json_u64(json, "plain_runs", baseline->plain_runs);
+	hst_json_bool(json, "without_arguments", baseline->calls);
+	hst_json_i64(json, "hooked_cpu_ns", whole(baseline->hooked_ns));
+	hst_json_u64(json, "hooked_calls", baseline->hooked_calls);
+	hst_json_double(json, "less_per_call_ns", baseline->per_call_ns, 3);
+	hst_json_bool(json, "slower_without_hooks", baseline->slower);
+	hst_json_u64(json, "functions", baseline->functions);
+	hst_json_u64(json, "functions_of_other_calls", baseline->unequal);
+	hst_json_end(json);
+}
+
 enum hst_status hst_cache_json(const struct hst_cache_show *show)
 {
 	struct hst_json json;
@@ -266,6 +290,7 @@ enum hst_status hst_cache_json(const struct hst_cache_show *show)
 	if (show->said != NULL) {
 		hst_json_notes(&json, show->said);
 	}
+	json_baseline(&json, show->baseline);
 	json_costs(&json, &show->cache->costs);
 	hst_json_array(&json, show->processes ? "programs" : "functions");
 	for (size_t i = 0; i < row_count(show); i++) {

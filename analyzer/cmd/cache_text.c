@@ -2,6 +2,7 @@
 /* `hasten cache` for people: the table, what stands under it, and all about one row. */
 #include "cmd/cache.h"
 
+#include "cmd/cache_baseline.h"
 #include "cmd/cache_values.h"
 #include "writers/units.h"
 
@@ -209,6 +210,47 @@ static enum hst_status print_table(const struct hst_cache_show *show)
 	return status;
 }
 
+/* What was laid beside this recording. */
+static void say_baseline(const struct hst_cache_show *show)
+{
+	const struct hst_cache_baseline *baseline = show->baseline;
+	char times[2][HST_CACHE_CELL];
+
+	if (baseline == NULL) {
+		return;
+	}
+	hst_cache_ns_cell(times[0], (double)baseline->plain_ns);
+	hst_cache_ns_cell(times[1], baseline->hooked_ns);
+	if (baseline->plain_ns == 0) {
+		hst_print_line(
+			"baseline: no run without hooks: %.1f ns are taken from each call, for calling hooks",
+			baseline->per_call_ns);
+	} else {
+		hst_print_line(
+			"baseline: %s of CPU time without hooks (%s%" PRIu32
+			" run%s), %s with hooks%s but without their cost: %.1f ns less for each of %" PRIu64
+			" calls%s",
+			times[0], baseline->plain_runs > 1 ? "the least of " : "",
+			baseline->plain_runs, baseline->plain_runs == 1 ? "" : "s", times[1],
+			baseline->calls ? " that read no arguments" : "", baseline->per_call_ns,
+			baseline->hooked_calls,
+			baseline->slower
+				? " (it took longer without hooks: nothing is taken from calls)"
+				: "");
+	}
+	if (!baseline->calls) {
+		hst_print_line(
+			"baseline: no recording with hooks without --args: what reading arguments does to the program's own time is in that");
+	} else {
+		hst_print_line("baseline: %" PRIu64
+			       " functions have the times of the recording without arguments%s",
+			baseline->functions,
+			baseline->unequal != 0
+				? "; others were called another number of times there and keep theirs"
+				: "");
+	}
+}
+
 /* What the figures rest on. */
 static void say_costs(const struct hst_cache_show *show)
 {
@@ -257,11 +299,18 @@ static void say_doubts(const struct hst_cache_show *show)
 			       " keys or results belong to no known call: in no figure",
 			show->unended, show->unmatched);
 	}
-	if (!show->processes) {
+	if (!show->processes && show->baseline != NULL) {
+		hst_print_line(
+			"times are those of the baseline: without hooks each call takes %.1f ns less, as all of them do on average; which of them "
+			"are inlined then and gain more is not known",
+			show->baseline->per_call_ns);
+	} else if (!show->processes) {
 		hst_print_line(
 			"times are without hasten's own cost and without %.1f ns per call for calling hooks; what a compiler would inline without "
-			"hooks is not known: where a row calls many small functions, a program without hooks gains less, perhaps several times",
+			"hooks is not known: where a row calls many small functions, a program without hooks gains less, perhaps several times (--baseline measures it)",
 			show->said == NULL ? 0 : show->said->cost_empty_ns);
+	}
+	if (!show->processes) {
 		hst_print_line(
 			"%swhat a function reads or changes beside its arguments is not seen: "
 			"purity is what the recorded results say",
@@ -275,6 +324,7 @@ static void say_doubts(const struct hst_cache_show *show)
 enum hst_status hst_cache_text(struct hst_cache_show *show)
 {
 	hst_reading_begin_text(show->reading);
+	say_baseline(show);
 	HST_TRY(print_table(show));
 	if (!show->reading->options.quiet) {
 		say_costs(show);
@@ -509,6 +559,7 @@ enum hst_status hst_cache_explain(struct hst_cache_show *show)
 	enum hst_status status = HST_OK;
 
 	hst_reading_begin_text(show->reading);
+	say_baseline(show);
 	for (size_t i = 0; status == HST_OK && i < show->order_count; i++) {
 		if (i > 0) {
 			hst_print_line("%s", "");

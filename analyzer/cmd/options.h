@@ -50,7 +50,7 @@ struct hst_options {
 	bool instrumentation;
 	bool force; /* of `optimize` and `cache` */
 	bool blocked, off_cpu;
-	const char *explain, *pure, *patch; /* of `cache`, as the next one */
+	const char *explain, *pure, *patch, *baseline; /* of `cache`, as the next one */
 	bool processes;
 	bool leaks, peak, temporary, timeline, sites, paths;       /* views of `memory` */
 	bool commands, languages, waste, critical, failed, system; /* views of `processes` */

@@ -171,22 +171,40 @@ static void make_room(struct hst_cache_gather *gather)
 	gather->kept -= before - longest->calls.count;
 }
 
+static uint64_t whole(double ns)
+{
+	return ns > 0 && ns < 9e18 ? (uint64_t)(int64_t)(ns + 0.5) : 0;
+}
+
+/* Where it was measured: a call that would take less than nothing leaves that to those that come behind it, so that the sum is right. */
+static uint64_t corrected(
+	const struct hst_cache_correction *correction, uint32_t row, double ns, uint64_t below)
+{
+	double *owed = &correction->owed[row];
+
+	ns = ns * correction->scales[row] - (double)(below + 1) * correction->per_call_ns + *owed;
+	*owed = ns < 0 ? ns : 0;
+	return whole(ns);
+}
+
 /* What the call would take in the program without hooks, as far as it is known: without our own cost, and without the calls of hooks. */
 static uint64_t cost_of(
 	const struct hst_replay *replay, const struct hst_replay_frame *frame, uint64_t duration)
 {
 	const struct hst_tallies *tallies = replay->tallies;
+	const struct hst_cache_correction *correction = tallies->gather->correction;
+	bool is_corrected = correction != NULL && frame->row < correction->rows;
+	uint64_t empty_256 = is_corrected ? 0 : tallies->empty_256;
 	uint64_t below = replay->stack.enters - frame->enters;
 	uint64_t missed = replay->stack.missed - frame->missed;
 	uint64_t extra = replay->stack.extra - frame->extra;
 	/* Whole numbers: conversions of unsigned ones have branches. */
-	int64_t ticks_256 =
-		(int64_t)(duration * 256 - tallies->inside_256 -
-			  below * (tallies->inside_256 + tallies->outside_256) -
-			  missed * tallies->miss_256 - extra - (below + 1) * tallies->empty_256);
+	int64_t ticks_256 = (int64_t)(duration * 256 - tallies->inside_256 -
+				      below * (tallies->inside_256 + tallies->outside_256) -
+				      missed * tallies->miss_256 - extra - (below + 1) * empty_256);
 	double ns = (double)ticks_256 * (tallies->ns_per_tick / 256);
 
-	return ns > 0 && ns < 9e18 ? (uint64_t)(int64_t)(ns + 0.5) : 0;
+	return is_corrected ? corrected(correction, frame->row, ns, below) : whole(ns);
 }
 
 void hst_cache_gather_close(struct hst_replay *replay, const struct hst_replay_frame *frame,

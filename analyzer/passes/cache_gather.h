@@ -31,6 +31,14 @@ struct hst_cache_seen {
 	uint64_t value;  /* of that result */
 };
 
+/* How calls without hooks differ from those that were recorded. */
+struct hst_cache_correction {
+	double per_call_ns; /* less for each call, in place of what it takes to call hooks */
+	double *scales;     /* by row: what it takes without arguments, as a share */
+	double *owed; /* by row, below 0: taken from the next calls, since none takes less than 0 */
+	size_t rows;
+};
+
 struct hst_cache_gather {
 	HST_VEC(struct hst_cache_log) logs; /* by row; those without calls are empty */
 	HST_VEC(uint32_t) process_of;       /* by number of a thread */
@@ -42,6 +50,7 @@ struct hst_cache_gather {
 	uint64_t unmatched;            /* keys and results without a call that is followed */
 	struct hst_cache_noted values; /* where the recording has them */
 	bool out_of_memory;
+	const struct hst_cache_correction *correction;              /* NULL: nothing is known */
 	void (*see)(void *seer, const struct hst_cache_seen *seen); /* NULL: nobody asks */
 	void *seer;
 };
