@@ -297,7 +297,7 @@ static bool name_programs(struct cache_run *run)
 
 static int run_processes(struct cache_run *run)
 {
-	static const struct hst_cache_costs free_of_charge = { { { 1, 0, 0 } }, 1, 0 };
+	static const struct hst_cache_costs free_of_charge = { { { 1, 0, 0 } }, 1, 0, 0 };
 	struct hst_cache_options how = { .costs = &free_of_charge, .seed = 1, .alone = true };
 	struct hst_diag diag = { "" };
 	enum hst_status status =

@@ -59,10 +59,11 @@ static uint64_t cpu_of(const struct hst_process_image *image)
 {
 	uint64_t before = image->loaded_ns == HST_PROCESS_UNKNOWN ? 0 : image->loaded_ns;
 
+	if (image->cpu_ns == HST_PROCESS_UNKNOWN || image->cpu_ns == 0) {
+		return 0;
+	}
 	before = before > image->start_ns ? before - image->start_ns : 0;
-	return image->cpu_ns == HST_PROCESS_UNKNOWN || image->cpu_ns <= before
-		       ? 0
-		       : image->cpu_ns - before;
+	return image->cpu_ns > before ? image->cpu_ns - before : 1;
 }
 
 /* Runs without hooks. */

@@ -250,6 +250,7 @@ static void json_costs(struct hst_json *json, const struct hst_cache_costs *cost
 	}
 	hst_json_end(json);
 	hst_json_double(json, "shared_more_ns", costs->shared_ns, 2);
+	hst_json_double(json, "content_more_ns", costs->content_ns, 2);
 }
 
 static void json_baseline(struct hst_json *json, const struct hst_cache_baseline *baseline)

@@ -18,6 +18,7 @@
 #define HST_CACHE_TIMES          64u /* octaves of nanoseconds */
 #define HST_CACHE_UNKNOWN        UINT64_MAX
 #define HST_CACHE_ENTRY_BYTES    32u
+#define HST_CACHE_CONTENT        16u /* bytes of a text, as long as nobody knows better */
 
 /* One call. Two calls of one thread lie within each other, or one ends before the other one begins. */
 struct hst_cache_call {
@@ -43,7 +44,8 @@ struct hst_cache_cost {
 struct hst_cache_costs {
 	struct hst_cache_cost steps[HST_CACHE_COSTS];
 	uint32_t count;
-	double shared_ns; /* more for a lookup if threads share the cache */
+	double shared_ns;  /* more for a lookup if threads share the cache */
+	double content_ns; /* more for each text or block in the key, of HST_CACHE_CONTENT bytes */
 };
 
 #define HST_CACHE_KIND_LIST(X)                                   \

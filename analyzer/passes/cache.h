@@ -30,8 +30,9 @@ struct hst_cache_log {
 	uint32_t row;
 	uint32_t
 		shift; /* the sample has the keys whose hash has so many zeros at its top: one of 2^shift */
-	bool declared; /* the user says that it is pure */
-	bool program;  /* its calls are runs of a program */
+	uint32_t contents; /* texts and blocks in its keys */
+	bool declared;     /* the user says that it is pure */
+	bool program;      /* its calls are runs of a program */
 	bool writes; /* it takes or returns pointers to what may be changed (passes/cache_writes.h) */
 	bool parents; /* there is more than one parent */
 };

@@ -7,6 +7,7 @@
 #include "passes/cache_pass.h"
 
 #include <stdatomic.h>
+#include <string.h>
 #include <time.h>
 
 #define WAYS    4u
@@ -125,6 +126,70 @@ static double time_lookups(const struct memo *memo, uint64_t base, uint64_t mask
 	return (now_ns() - begin) / LOOKUPS;
 }
 
+#define TEXTS      64u
+#define TEXT_WORDS 4u
+
+/* A text as a key of the cache has it, the number of bytes before it. */
+static uint32_t take_text(const char *text, uint64_t *words)
+{
+	uint64_t bytes = strlen(text);
+	uint32_t count = (uint32_t)((bytes + 7) / 8);
+
+	if (count >= TEXT_WORDS) {
+		return 0;
+	}
+	words[0] = bytes;
+	words[count] = 0;
+	memcpy(&words[1], text, bytes);
+	return count + 1;
+}
+
+static bool find_text(const uint64_t *kept, const uint64_t *words, uint32_t count, uint64_t *hash)
+{
+	uint32_t same = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		*hash ^= words[i];
+		*hash = (*hash ^ *hash >> 32) * 0x9e3779b97f4a7c15ull;
+		*hash ^= *hash >> 32;
+	}
+	while (same < count && kept[same] == words[same]) {
+		same++;
+	}
+	return same == count;
+}
+
+/*
+ * ns of measuring, copying, hashing and comparing a text; lengths differ by a few bytes from one to the next. A text is there before the
+ * result of the lookup before it is, so this does not wait for that; what waits is in the lookup itself.
+ */
+static double time_texts(void)
+{
+	static char texts[TEXTS][8 * TEXT_WORDS];
+	static uint64_t kept[TEXTS][TEXT_WORDS];
+	uint64_t sum = 0;
+	double begin;
+
+	for (uint32_t i = 0; i < TEXTS; i++) {
+		memset(texts[i], 0, sizeof texts[i]);
+		memset(texts[i], 'a' + i % 26, HST_CACHE_CONTENT - 4 + i * 7 % 9);
+		(void)take_text(texts[i], kept[i]);
+	}
+	begin = now_ns();
+	for (uint64_t i = 0; i < LOOKUPS; i++) {
+		uint64_t at = i * 0x9e3779b97f4a7c15ull >> 20 & (TEXTS - 1);
+		uint64_t words[TEXT_WORDS];
+		uint32_t count = take_text(texts[at], words);
+		uint64_t hash = 0;
+
+		/* The words are in memory, as behind a call. */
+		__asm__ volatile("" ::"r"(words) : "memory");
+		sum += find_text(kept[at], words, count, &hash) ? hash : 0;
+	}
+	__asm__ volatile("" ::"r"(sum));
+	return (now_ns() - begin) / LOOKUPS;
+}
+
 static void least(double *value, double other)
 {
 	*value = other < *value ? other : *value;
@@ -148,6 +213,10 @@ static void measure_step(const struct memo *memo, struct hst_cache_cost *cost, b
 
 static void measure(struct hst_cache_costs *costs)
 {
+	costs->content_ns = 1e9;
+	for (uint32_t round = 0; round < ROUNDS; round++) {
+		least(&costs->content_ns, time_texts());
+	}
 	for (uint32_t i = 0; i < STEPS; i++) {
 		struct hst_cache_cost cost = { capacities[i], 1e9, 1e9 };
 		struct memo memo = { .mask = capacities[i] / WAYS - 1 };
@@ -178,7 +247,7 @@ const struct hst_cache_costs *hst_cache_measure(void)
 	}
 	if (costs.count == 0) {
 		/* Out of memory for 400 bytes: what is asked for next will say so. */
-		costs = (struct hst_cache_costs){ { { 1, 1e9, 1e9 } }, 1, 0 };
+		costs = (struct hst_cache_costs){ { { 1, 1e9, 1e9 } }, 1, 0, 0 };
 	}
 	return &costs;
 }

@@ -217,7 +217,8 @@ static enum hst_status add_calls(struct finding *finding)
 static struct hst_cache_cost cost_at(const struct finding *finding, uint64_t capacity)
 {
 	struct hst_cache_cost cost = hst_cache_cost_of(finding->work->costs, capacity);
-	double more = finding->shared ? finding->work->costs->shared_ns : 0;
+	double more = (finding->shared ? finding->work->costs->shared_ns : 0) +
+		      finding->work->log->contents * finding->work->costs->content_ns;
 
 	cost.hit_ns += more;
 	cost.miss_ns += more;

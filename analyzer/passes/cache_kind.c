@@ -69,7 +69,8 @@ static enum hst_cache_verdict find_verdict(
 {
 	const struct hst_cache_plan *plan = hst_cache_plan_of(function);
 	double hit_ns = hst_cache_cost_of(work->costs, plan->capacity).hit_ns +
-			(function->use_shared ? work->costs->shared_ns : 0);
+			(function->use_shared ? work->costs->shared_ns : 0) +
+			work->log->contents * work->costs->content_ns;
 
 	if (function->repeats == 0) {
 		return HST_CACHE_VERDICT_UNIQUE;

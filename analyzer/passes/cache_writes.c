@@ -27,29 +27,32 @@ static bool may_write(const struct hst_recipes *recipes, const struct hst_recipe
 	return false;
 }
 
-/* Does what an argument points to count, in place of its address? */
-static bool has_content(const struct hst_recipes *recipes, const struct hst_recipe_site *site)
+/* Of how many arguments counts what they point to, in place of the address? */
+static uint32_t count_contents(
+	const struct hst_recipes *recipes, const struct hst_recipe_site *site)
 {
+	uint32_t count = 0;
+
 	for (uint32_t i = 0; !site->exit && i < site->param_count; i++) {
-		if (recipes->params[site->first_param + i].content != HST_PLAN_CONTENT_SCALAR) {
-			return true;
-		}
+		count += recipes->params[site->first_param + i].content != HST_PLAN_CONTENT_SCALAR;
 	}
-	return false;
+	return count;
 }
 
 /*
  * Entry points of the functions that may write. Where an argument counts by its content, a pointer that is returned may lead into
  * it: equal text elsewhere has another result.
  */
-static enum hst_status list_writers(const struct hst_recipes *recipes, struct hst_map *writers)
+static enum hst_status list_writers(
+	const struct hst_recipes *recipes, struct hst_map *contents, struct hst_map *writers)
 {
-	struct hst_map contents = { 0 };
 	enum hst_status status = HST_OK;
 
 	for (size_t i = 0; i < recipes->site_count && status == HST_OK; i++) {
-		if (has_content(recipes, &recipes->sites[i])) {
-			status = hst_map_put(&contents, recipes->sites[i].fn, 1);
+		uint32_t count = count_contents(recipes, &recipes->sites[i]);
+
+		if (count != 0 && recipes->sites[i].fn != 0) {
+			status = hst_map_put(contents, recipes->sites[i].fn, count);
 		}
 	}
 	for (size_t i = 0; i < recipes->site_count && status == HST_OK; i++) {
@@ -58,11 +61,10 @@ static enum hst_status list_writers(const struct hst_recipes *recipes, struct hs
 
 		if (site->fn != 0 && (may_write(recipes, site) ||
 					     (site->exit && site->shape.form == HST_FORM_POINTER &&
-						     hst_map_get(&contents, site->fn, &there)))) {
+						     hst_map_get(contents, site->fn, &there)))) {
 			status = hst_map_put(writers, site->fn, 1);
 		}
 	}
-	hst_map_finish(&contents);
 	return status;
 }
 
@@ -70,27 +72,38 @@ static enum hst_status list_writers(const struct hst_recipes *recipes, struct hs
 enum {
 	ROW_LOGGED = 1u << 0,
 	ROW_WRITES = 1u << 1,
+	ROW_CONTENTS_SHIFT = 2, /* number of arguments that count by content */
+	ROW_CONTENTS_MOST = 63,
 };
 
 /* Marks the rows of one image. HST_E_MEMORY. */
 static enum hst_status look_at(const struct hst_rows *rows, uint32_t space, uint8_t *marks)
 {
 	struct hst_recipes recipes = { 0 };
+	struct hst_map contents = { 0 };
 	struct hst_map writers = { 0 };
 	struct hst_diag diag;
 	enum hst_status status = hst_recipes_read(rows->images.items[space].image, &recipes, &diag);
 
 	if (status == HST_OK) {
-		status = list_writers(&recipes, &writers);
+		status = list_writers(&recipes, &contents, &writers);
 	}
 	for (size_t i = 0; status == HST_OK && i < rows->keys.count; i++) {
 		const struct hst_row_key *key = &rows->keys.items[i];
 		uint32_t there;
 
-		if (key->space == space && hst_map_get(&writers, key->address, &there)) {
+		if (key->space != space) {
+			continue;
+		}
+		if (hst_map_get(&writers, key->address, &there)) {
 			marks[key->row] |= ROW_WRITES;
 		}
+		if (hst_map_get(&contents, key->address, &there)) {
+			there = there < ROW_CONTENTS_MOST ? there : ROW_CONTENTS_MOST;
+			marks[key->row] |= (uint8_t)(there << ROW_CONTENTS_SHIFT);
+		}
 	}
+	hst_map_finish(&contents);
 	hst_map_finish(&writers);
 	hst_recipes_finish(&recipes);
 	return status == HST_E_MEMORY ? status : HST_OK;
@@ -127,6 +140,7 @@ enum hst_status hst_cache_mark_writers(
 	}
 	for (size_t i = 0; status == HST_OK && i < count; i++) {
 		logs[i].writes = (marks[logs[i].row] & ROW_WRITES) != 0;
+		logs[i].contents = marks[logs[i].row] >> ROW_CONTENTS_SHIFT;
 	}
 	free(marks);
 	free(wanted);

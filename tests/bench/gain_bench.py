@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does a cache gain what `hasten cache` says? A part of bench.py, whose words it uses.
 
-Each program of gain/ is recorded with hooks; the prediction is that of one function. Then the cache that `hasten cache --patch`
+Each program of gain/ is recorded with hooks and arguments, with hooks alone, and without hooks; the prediction is that of one function,
+with the other two as its baseline, and once more without them. Then the cache that `hasten cache --patch`
 writes is put into its source, and the program without hooks runs with and without it, by turns.
 """
 
@@ -40,23 +41,37 @@ class GainBench(turns.Part):
         turns.captured(self.broken, [*cc, *FLAGS, *flags, "-I", here, source, "-o", path, "-lm"])
         return path
 
-    def predicted(self, program, function, rounds):
-        """Gains that recordings predict."""
-        gains = []
-        data = self.bench.path("gain", "data")
+    def recorded(self, cpu, data, program, rounds, *options):
+        shutil.rmtree(data, ignore_errors=True)
+        env = turns.without_hasten(HASTEN_PRELOAD_LIB=self.bench.preload, XDG_CACHE_HOME=self.bench.path("gain"))
+        turns.captured(self.broken, [self.bench.hasten, "run", "-q", "--no-memory", "--limit", "4G", *options, "-o", data, "--", program,
+                                     rounds], env, cpu)
+        return data
+
+    def gain_of(self, name, function, data, *options):
+        """What `hasten cache` says of a function."""
+        out = json.loads(turns.captured(self.broken, [
+            self.bench.hasten, "cache", "-q", "--pure", self.pure(function), "--json", *options, data]))
+        rows = [row for row in out["functions"] if row["name"] == function]
+        if len(rows) != 1:
+            raise self.broken("%s: the recording has no calls of %s" % (name, function))
+        baseline = {"baseline_" + key: value for key, value in (out["baseline"] or {}).items()}
+        self.bench.record(target="gain", program=name, function=function, **baseline, **{
+            key: value for key, value in rows[0].items() if isinstance(value, (int, str))})
+        return rows[0]["gain_ns"]
+
+    def predicted(self, name, function, rounds, programs):
+        """Gains that recordings predict, with a baseline and without."""
+        gains, alone = [], []
+        data, plain, calls = (self.bench.path("gain", part) for part in ("data", "data-plain", "data-calls"))
         for _ in range(RECORDINGS):
-            shutil.rmtree(data, ignore_errors=True)
-            env = turns.without_hasten(HASTEN_PRELOAD_LIB=self.bench.preload, XDG_CACHE_HOME=self.bench.path("gain"))
-            turns.captured(self.broken, [self.bench.hasten, "run", "-q", "--no-memory", "--limit", "4G", "--args=" + function, "-o",
-                                         data, "--", program, rounds], env)
-            out = turns.captured(self.broken, [self.bench.hasten, "cache", "--pure", self.pure(function), "--json", data])
-            rows = [row for row in json.loads(out)["functions"] if row["name"] == function]
-            if len(rows) != 1:
-                raise self.broken("%s: the recording has no calls of %s" % (program, function))
-            gains.append(rows[0]["gain_ns"])
-            self.bench.record(target="gain", program=program, function=function, **{
-                key: value for key, value in rows[0].items() if isinstance(value, (int, str))})
-        return gains, data
+            cpu = self.bench.calmest()
+            self.recorded(cpu, data, programs["hooked"], rounds, "--args=" + function)
+            self.recorded(cpu, calls, programs["hooked"], rounds)
+            self.recorded(cpu, plain, programs["plain"], rounds)
+            gains.append(self.gain_of(name, function, data, "--baseline", plain + "," + calls))
+        alone.append(self.gain_of(name, function, data))
+        return gains, alone, data
 
     def pure(self, function):
         """A list with the function: of some the result cannot be recorded."""
@@ -90,8 +105,8 @@ class GainBench(turns.Part):
         source = self.bench.path("gain", name + ".c")
         shutil.copy(os.path.join(here, "gain", name + ".c"), source)
         hooked = self.build(name + ".hooked", source, "-finstrument-functions")
-        gains, data = self.predicted(hooked, function, rounds)
         paths = {"plain": self.build(name, source)}
+        gains, alone, data = self.predicted(name, function, rounds, {"hooked": hooked, "plain": paths["plain"]})
         paths["patched"] = self.build(name + ".patched", self.patch(source, function, data))
         rows = turns.by_turns(self.bench, "gain " + name, ["plain", "patched", "plain2"],
                               lambda variant: self.once(variant, paths, rounds))
@@ -102,6 +117,7 @@ class GainBench(turns.Part):
         self.bench.bar("gain, %s: measured" % name, [one / 1e6 for one in measured], None, "ms", trusted)
         self.bench.bar("gain, %s: share of the program" % name, [100 * one / before for one in measured], None, "%", trusted)
         self.bench.bar("gain, %s: predicted" % name, [one / 1e6 for one in gains], None, "ms")
+        self.bench.bar("gain, %s: predicted without baseline" % name, [one / 1e6 for one in alone], None, "ms")
         away = [100 * (one / gain - 1) if gain else 100 for one in gains]
         self.bench.bar("gain, %s: prediction off by" % name, away, None, "%", trusted)
         self.bench.bar("gain, %s: off by, without sign" % name, [abs(one) for one in away], LIMIT_PERCENT, "%", trusted)
@@ -112,4 +128,5 @@ class GainBench(turns.Part):
         os.makedirs(self.bench.path("gain"), exist_ok=True)
         for name in PROGRAMS:
             self.measure(name)
-        shutil.rmtree(self.bench.path("gain", "data"), ignore_errors=True)
+        for part in ("data", "data-plain", "data-calls"):
+            shutil.rmtree(self.bench.path("gain", part), ignore_errors=True)

@@ -77,11 +77,11 @@ def whole(bench, broken, command, env=None):
     return {"wall_ns": took, "cpu_ns": spent}, out
 
 
-def captured(broken, command, env=None):
-    """Standard output of a command that must succeed."""
+def captured(broken, command, env=None, cpu=None):
+    """Standard output of a command that must succeed; on one CPU, if that is given."""
     done = subprocess.run(
         command, env=env or without_hasten(), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, preexec_fn=stay_on(cpu),
     )
     if done.returncode:
         text = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1]

@@ -146,6 +146,24 @@ int main(void)
 """
 
 
+BASELINE = r"""
+#include <stdlib.h>
+static int small(int x) { return x * 3 + 1; }
+__attribute__((noinline)) int sums(int x)
+{
+    int sum = 0;
+    for (int i = 0; i < 100; i++) { sum += small(x + i) / 7; }
+    return sum + x;
+}
+int main(int argc, char **argv)
+{
+    unsigned sum = 0;
+    for (int i = 0; i < 20000; i++) { sum += (unsigned)sums(i % 20); }
+    return argc > 1 ? atoi(argv[1]) + (sum == 1) : 0;
+}
+"""
+
+
 class Kinds(support.RunTest):
     def setUp(self):
         super().setUp()
@@ -239,6 +257,64 @@ class Kinds(support.RunTest):
         self.assertIn("keys with the depth to the power of 2: ", text)
         text = self.cache("data", "--explain", "tree", "--no-pager", json_too=False)
         self.assertIn("growth: not known: keys grow as calls do\n", text)
+
+    def plain(self, data, *command):
+        result = self.run_hasten("-q", "-o", data, "--no-memory", *command)
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def json_of(self, command, *arguments):
+        return json.loads(subprocess.run([support.HASTEN, command, "--json", *arguments], cwd=self.dir, env=self.env,
+                                         capture_output=True, check=True).stdout)
+
+    def test_baseline(self):
+        self.make(BASELINE, "app", "-O2")
+        subprocess.run(["gcc", "-O2", "-g", "app.c", "-o", "bare"], cwd=self.dir, check=True)
+        for data, more in (("args", ["--args=sums"]), ("calls", [])):
+            self.record(data, "--no-memory", *more, arguments=["0", "x y"])
+        self.plain("plain", "sh", "-c", "for i in 1 2 3; do ./bare 0 'x y'; done; ./bare 0; ./bare 0 'x y'")
+        found = self.json_of("cache", "--baseline", "plain,calls", "args")
+        base, row = found["baseline"], {row["name"]: row for row in found["functions"]}["sums"]
+        # the others in that directory have other arguments
+        images = [image for image in self.json_of("processes", "plain")["processes"] if image["argv"] == ["./bare", "0", "x y"]]
+        least = min(image["cpu_ns"] - (image["loaded_ns"] - image["start_ns"]) for image in images)
+        self.assertEqual((base["plain_runs"], base["plain_cpu_ns"]), (4, least))
+        self.assertEqual((base["without_arguments"], base["hooked_calls"]), (True, 2020001))
+        self.assertEqual((base["functions"], base["functions_of_other_calls"]), (3, 0))
+        less = (base["hooked_cpu_ns"] - base["plain_cpu_ns"]) / base["hooked_calls"]
+        self.assertAlmostEqual(base["less_per_call_ns"], max(less, 0), delta=0.001)
+        self.assertEqual(base["slower_without_hooks"], less < 0)
+        # What all calls take is what the program without hooks takes.
+        sums = {row["name"]: row for row in self.json_of("report", "calls")["functions"]}["sums"]["total_ns"]
+        self.assertAlmostEqual(row["cost_ns"], sums - 2020000 * base["less_per_call_ns"], delta=0.03 * sums)
+        # Without the recording of calls alone the present one is all there is.
+        other = self.json_of("cache", "--baseline", "plain", "args")["baseline"]
+        self.assertEqual((other["plain_runs"], other["without_arguments"], other["functions"]), (4, False, 0))
+        only = self.json_of("cache", "--baseline", "calls", "args")["baseline"]
+        self.assertEqual((only["plain_runs"], only["plain_cpu_ns"], only["without_arguments"]), (0, None, True))
+        self.assertIsNone(self.json_of("cache", "args")["baseline"])
+        text = self.cache("--baseline", "plain,calls", "args", "--no-pager", json_too=False)
+        self.assertRegex(text, r"baseline: .* of CPU time without hooks \(the least of 4 runs\), .* for each of 2020001 calls")
+        self.assertIn("baseline: 3 functions have the times of the recording without arguments\n", text)
+        self.assertIn("baseline: no run without hooks", self.cache("--baseline", "calls", "args", "--no-pager", json_too=False))
+        self.assertIn("no recording with hooks without --args", self.cache("--baseline", "plain", "args", "--no-pager", json_too=False))
+
+    def test_baseline_of_other_work(self):
+        self.make(BASELINE, "app", "-O2")
+        subprocess.run(["gcc", "-O2", "-g", "app.c", "-o", "bare"], cwd=self.dir, check=True)
+        self.record("args", "--no-memory", "--args=sums")
+        self.record("calls", "--no-memory", arguments=["0"])
+        self.plain("plain", "./bare", "0")
+        self.plain("twice", "sh", "-c", "./app; ./app")
+        for names, words in (("plain", "nothing in 'plain' ran with the arguments of this recording"),
+                             ("calls", "'calls' is a recording of other arguments"), ("twice", "several programs with hooks ran in 'twice'"),
+                             ("nowhere", "nowhere"), ("plain,", "nothing in 'plain'"), (",plain", "a name is empty")):
+            self.cache("--baseline", names, "args", status=2)
+            self.assertIn(words, self.said)
+        self.cache("--baseline", "args", "twice", status=2)
+        self.assertIn("not one program with hooks ran in this recording", self.said)
+        for more in (["--processes"], ["--process", "1"], ["calls"]):
+            self.cache("--baseline", "plain", "args", *more, status=2)
+            self.assertIn("--baseline does not go together", self.said)
 
     def test_several_recordings(self):
         self.make(RUNS)

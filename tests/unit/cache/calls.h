@@ -16,7 +16,7 @@ static inline uint64_t next_random(uint64_t *state)
 }
 
 /* A hit takes 10 ns, a miss 20, sharing 5 more. */
-static const struct hst_cache_costs stub_costs = { { { 1u << 20, 10, 20 } }, 1, 5 };
+static const struct hst_cache_costs stub_costs = { { { 1u << 20, 10, 20 } }, 1, 5, 7 };
 
 static inline void add(struct hst_cache_log *log, struct hst_cache_call call)
 {

@@ -41,6 +41,25 @@ static void test_gain_by_hand(void **state)
 	finish(&log, 1, &cache);
 }
 
+/* Each text in the key takes 7 ns more in a lookup. */
+static void test_lookups_of_texts(void **state)
+{
+	struct hst_cache_log logs[2] = { 0 };
+	struct hst_cache cache;
+
+	(void)state;
+	logs[1].contents = 2;
+	for (uint64_t i = 0; i < 40; i++) {
+		add(&logs[0], call_at(i * 1000, 20, i % 2, 7));
+		add(&logs[1], call_at(i * 1000 + 100, 20, i % 2, 7));
+	}
+	analyse(logs, 2, &cache);
+	NEAR(of_row(&cache, 0)->per_thread.gain_ns, 38 * (20 - 10) - 2 * 20);
+	NEAR(of_row(&cache, 1)->per_thread.gain_ns, 38 * (20 - 24) - 2 * 34);
+	assert_int_equal(of_row(&cache, 1)->verdict, HST_CACHE_VERDICT_CHEAP);
+	finish(logs, 2, &cache);
+}
+
 static void test_verdicts(void **state)
 {
 	struct hst_cache_log logs[4] = { 0 };
@@ -523,6 +542,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gain_by_hand),
+		cmocka_unit_test(test_lookups_of_texts),
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_capacity_is_the_smallest_good_one),
 		cmocka_unit_test(test_threads_and_sharing),

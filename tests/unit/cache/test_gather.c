@@ -118,6 +118,64 @@ static void test_calls_come_with_cost_and_result(void **state)
 	assert_int_equal(f->gather.logs.items[1].row, 2);
 }
 
+/* Two calls of row 1 with one of row 2 in each, then one of row 1 alone. */
+static void feed_pairs(struct fixture *f)
+{
+	const uint64_t keys[] = { 0xaa, 0xbb };
+	const struct hst_event events[] = {
+		{ .ticks = 100, .kind = HST_EVENT_ENTER, .site = 1 },
+		{ .ticks = 100, .kind = HST_EVENT_KEY, .value = 0 },
+		{ .ticks = 110, .kind = HST_EVENT_ENTER, .site = 2 },
+		{ .ticks = 120, .kind = HST_EVENT_EXIT },
+		{ .ticks = 200, .kind = HST_EVENT_EXIT },
+		{ .ticks = 300, .kind = HST_EVENT_ENTER, .site = 1 },
+		{ .ticks = 300, .kind = HST_EVENT_KEY, .value = 1 },
+		{ .ticks = 310, .kind = HST_EVENT_EXIT },
+		{ .ticks = 400, .kind = HST_EVENT_ENTER, .site = 1 },
+		{ .ticks = 400, .kind = HST_EVENT_KEY, .value = 1 },
+		{ .ticks = 500, .kind = HST_EVENT_EXIT },
+	};
+
+	FEED(f, events, keys);
+}
+
+/* What a baseline says: less for each call and those below it, and another time without arguments. */
+static void test_corrected_costs(void **state)
+{
+	struct fixture *f = *state;
+	double scales[] = { 1, 0.5, 1 };
+	double owed[3] = { 0 };
+	const struct hst_cache_correction correction = {
+		.per_call_ns = 20, .scales = scales, .owed = owed, .rows = 3
+	};
+	struct hst_cache_calls calls;
+
+	f->shared.empty_256 = 256; /* is in what a call takes less */
+	f->gather.correction = &correction;
+	feed_pairs(f);
+	calls = calls_of(&f->gather.logs.items[1]);
+	assert_int_equal(calls.count, 3);
+	assert_int_equal(calls.items[0].cost_ns, 2 * (100 - 1 - 3) / 2 - 2 * 20);
+	/* 9 - 20 is less than nothing: the next call pays */
+	assert_int_equal(calls.items[1].cost_ns, 0);
+	assert_int_equal(calls.items[2].cost_ns, 2 * (100 - 1) / 2 - 20 - 11);
+	free(calls.items);
+	assert_true(owed[1] > -1e-9);
+}
+
+static void test_costs_without_a_baseline(void **state)
+{
+	struct fixture *f = *state;
+	struct hst_cache_calls calls;
+
+	f->shared.empty_256 = 256;
+	feed_pairs(f);
+	calls = calls_of(&f->gather.logs.items[1]);
+	assert_int_equal(calls.items[0].cost_ns, 2 * (100 - 1 - 3 - 2));
+	assert_int_equal(calls.items[1].cost_ns, 2 * (10 - 1 - 1));
+	free(calls.items);
+}
+
 /* Keys without a call, words that are not there, calls without an end or that an exception ended. */
 static void test_what_does_not_fit(void **state)
 {
@@ -179,6 +237,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			test_calls_come_with_cost_and_result, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_corrected_costs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_costs_without_a_baseline, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_does_not_fit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memory_is_bounded, setup, teardown),
 	};
