@@ -120,9 +120,18 @@ static void do_return(struct hst_pflow *flow)
 	static const uint8_t regs[HST_PURITY_RESULTS] = { HST_REG_RAX, HST_REG_RDX, HST_REG_XMM0,
 		HST_REG_XMM0 + 1 };
 
+	const struct hst_pwalk *walk = &flow->walk;
+
 	if (!check_return(flow)) {
 		offend(flow, flow->insn.address);
 		return;
+	}
+	if (walk->state.regs[HST_REG_RAX].kind == HST_PVAL_FRAME ||
+		walk->state.regs[HST_REG_RAX].kind == HST_PVAL_RETURN) {
+		flow->leak = walk->state.regs[HST_REG_RAX].kind == HST_PVAL_FRAME
+				     ? HST_PURITY_FRAME_ADDRESS
+				     : HST_PURITY_RETURN_ADDRESS;
+		flow->leaks_at = flow->insn.address;
 	}
 	for (unsigned i = 0; i < HST_PURITY_RESULTS; i++) {
 		take_result(&flow->walk.facts, i, &flow->walk.state.regs[regs[i]]);
@@ -327,7 +336,8 @@ static void run_from(struct hst_pflow *flow, uint32_t number)
 			return;
 		}
 		flow->insn.address = address;
-		if (++purity->work > WORK_MAX || ++flow->insns > INSNS_MAX || address >= ADDRESS_MAX) {
+		if (++purity->work > WORK_MAX || ++flow->insns > INSNS_MAX ||
+			address >= ADDRESS_MAX) {
 			(void)hst_pwalk_refuse(&flow->walk, HST_PURITY_LIMIT, NULL);
 			flow->refuted = true;
 			flow->offended = address;
@@ -387,6 +397,22 @@ static void keep_offence(struct hst_pflow *flow)
 	memcpy(offence->detail, flow->walk.detail, sizeof offence->detail);
 }
 
+/* The frame's address or the return address is left where results are, and nothing else can be the result. */
+static bool is_leak(const struct hst_pflow *flow)
+{
+	static const uint8_t regs[HST_PURITY_RESULTS] = { HST_REG_RAX, HST_REG_RDX, HST_REG_XMM0,
+		HST_REG_XMM0 + 1 };
+	const struct hst_pfacts *facts = &flow->walk.facts;
+
+	for (unsigned i = HST_PURITY_RDX; i < HST_PURITY_RESULTS; i++) {
+		if (facts->results[i] != 0 &&
+			hst_deps_bytes(facts->more[i], hst_deps_number(regs[i])) == 0) {
+			return false;
+		}
+	}
+	return flow->leak != HST_PURITY_NO_REASON;
+}
+
 static void follow_all(struct hst_pflow *flow)
 {
 	struct hst_purity *purity = flow->purity;
@@ -405,6 +431,11 @@ static void follow_all(struct hst_pflow *flow)
 		(void)hst_pwalk_refuse(&flow->walk, HST_PURITY_LANDS, NULL);
 		flow->refuted = true;
 		flow->offended = pad;
+	}
+	if (!flow->refuted && is_leak(flow)) {
+		(void)hst_pwalk_refuse(&flow->walk, flow->leak, NULL);
+		flow->refuted = true;
+		flow->offended = flow->leaks_at;
 	}
 	if (!flow->refuted && flow->walk.facts.uses_fp && purity->module.fp_status != NULL) {
 		(void)hst_pwalk_refuse(&flow->walk, HST_PURITY_FP_STATUS, purity->module.fp_status);

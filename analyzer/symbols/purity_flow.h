@@ -62,6 +62,8 @@ struct hst_pflow {
 	struct hst_insn insn;
 	struct hst_pwalk walk;
 	uint32_t insns;
+	enum hst_purity_reason leak; /* what was in rax at a return */
+	uint64_t leaks_at;
 	bool refuted;
 	uint64_t offended; /* address */
 };

@@ -96,7 +96,9 @@ bool hst_pwalk_write_reg(
 				  : hst_pwalk_refuse(walk, HST_PURITY_STACK_POINTER, NULL);
 	}
 	if (bytes >= 4) {
-		*to = hst_pval_low(value, bytes);
+		/* Of eight bytes, the low ones may be known alone. */
+		*to = bytes == 8 && value->kind == HST_PVAL_DATA ? *value
+								 : hst_pval_low(value, bytes);
 		return true;
 	}
 	if (value->kind == HST_PVAL_INIT && value->pure >= bytes) {
@@ -467,6 +469,57 @@ static void remember_compared(
 	hst_thresholds_add(&walk->thresholds, walk->state.compared.number);
 }
 
+static unsigned known_bytes(const struct hst_pval *value)
+{
+	if (value->kind == HST_PVAL_NONE ||
+		(value->kind == HST_PVAL_INIT && hst_deps_number(value->reg) < 0)) {
+		return 0;
+	}
+	return value->pure;
+}
+
+/*
+ * and, or, xor of what is only in part decided by the key: the low bytes that are, and those that a mask clears. That is
+ * how two halves are put into one register.
+ */
+static bool partly(struct hst_pwalk *walk, const struct hst_pval *a, const struct hst_pval *b,
+	unsigned bytes, bool *ret_done)
+{
+	ZydisMnemonic mnemonic = walk->insn->info.mnemonic;
+	bool mask = mnemonic == ZYDIS_MNEMONIC_AND;
+	const struct hst_pval *less = known_bytes(a) < known_bytes(b) ? a : b;
+	const struct hst_pval *more = less == a ? b : a;
+	unsigned pure = known_bytes(less);
+	struct hst_pval made;
+
+	*ret_done = false;
+	if ((!mask && mnemonic != ZYDIS_MNEMONIC_OR && mnemonic != ZYDIS_MNEMONIC_XOR) ||
+		bytes < 4 || pure >= bytes || less->kind > HST_PVAL_DATA ||
+		more->kind > HST_PVAL_ADDRESS || more->kind == HST_PVAL_FRAME) {
+		return true;
+	}
+	while (mask && hst_pval_is_constant(more) && pure < bytes &&
+		(more->lo >> (8 * pure) & 0xff) == 0) {
+		pure++;
+	}
+	if (pure == 0 || pure >= bytes || known_bytes(more) < pure ||
+		!hst_pwalk_use(walk, more, known_bytes(more) < bytes ? known_bytes(more) : bytes)) {
+		return true;
+	}
+	*ret_done = true;
+	walk->facts.deps =
+		hst_deps_join(walk->facts.deps, less->kind == HST_PVAL_DATA ? less->deps : 0);
+	made = hst_pval_data(pure);
+	made.tainted = a->tainted || b->tainted || more->kind == HST_PVAL_ADDRESS;
+	set_flags(walk, false, false);
+	if (walk->insn->operands[0].type != ZYDIS_OPERAND_TYPE_REGISTER) {
+		made = hst_pval_none;
+		return hst_pwalk_write(walk, 0, bytes, &made);
+	}
+	return hst_pwalk_write_reg(
+		walk, hst_code_register(walk->insn->operands[0].reg.value), 8, &made);
+}
+
 /* Two operands and a result in the first; the rest goes by the decoder's lists. */
 static bool two_operands(struct hst_pwalk *walk, bool *ret_done)
 {
@@ -490,6 +543,13 @@ static bool two_operands(struct hst_pwalk *walk, bool *ret_done)
 		made = hst_pval_none;
 		return only_flags || hst_pwalk_write(walk, 0, bytes, &made);
 	}
+	if (!partly(walk, &a, &b, bytes, ret_done)) {
+		return false;
+	}
+	if (*ret_done) {
+		return true;
+	}
+	*ret_done = true;
 	if (bytes == 8) {
 		if (!place_arithmetic(walk, &a, &b, ret_done)) {
 			return false;

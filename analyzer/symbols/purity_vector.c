@@ -12,11 +12,9 @@ static bool unsupported(struct hst_pwalk *walk)
 
 static bool is_vector(const ZydisDecodedOperand *operand)
 {
-	unsigned reg = operand->type == ZYDIS_OPERAND_TYPE_REGISTER
-			       ? hst_code_register(operand->reg.value)
-			       : HST_REGS;
-
-	return reg >= HST_REG_XMM0 && reg < HST_REGS && operand->size == 128;
+	return operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       hst_code_register(operand->reg.value) < HST_REGS &&
+	       ZydisRegisterGetClass(operand->reg.value) == ZYDIS_REGCLASS_XMM;
 }
 
 static struct hst_pval *vector(struct hst_pwalk *walk, unsigned i)
@@ -275,7 +273,9 @@ static bool move(struct hst_pwalk *walk, const struct hst_pinsn *what)
 	}
 	value.id = 0;
 	value.id32 = 0;
-	if (merge && walk->insn->operands[last].type == ZYDIS_OPERAND_TYPE_REGISTER) {
+	if ((merge && walk->insn->operands[last].type == ZYDIS_OPERAND_TYPE_REGISTER) ||
+		what->class == HST_PCLASS_HALF) {
+		value.pure = value.pure < bytes ? value.pure : (uint8_t)bytes;
 		above = *vector(walk, count == 3 ? 1 : 0);
 		merge_above(vector(walk, 0), &value, bytes, &above);
 		return true;
@@ -338,6 +338,7 @@ bool hst_pwalk_vector(struct hst_pwalk *walk, const struct hst_pinsn *what)
 		return whole(walk, what);
 	case HST_PCLASS_MOVE:
 	case HST_PCLASS_MERGE:
+	case HST_PCLASS_HALF:
 		return move(walk, what);
 	case HST_PCLASS_FLAGS:
 		return flags(walk, what->from);

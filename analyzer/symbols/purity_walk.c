@@ -142,9 +142,12 @@ static bool is_target(const struct hst_pval *a, const struct hst_pval *b)
 bool hst_pwalk_add(struct hst_pwalk *walk, const struct hst_pval *a, const struct hst_pval *b,
 	unsigned bytes, struct hst_pval *ret_sum)
 {
-	const struct hst_pval *place = is_place(a) ? a : b;
-	const struct hst_pval *other = is_place(a) ? b : a;
-	bool tainted = is_tainted(a) || is_tainted(b);
+	/* The sum may be written over one of them. */
+	const struct hst_pval x = *a;
+	const struct hst_pval y = *b;
+	const struct hst_pval *place = is_place(&x) ? &x : &y;
+	const struct hst_pval *other = is_place(&x) ? &y : &x;
+	bool tainted = is_tainted(&x) || is_tainted(&y);
 
 	if (bytes == 8 && is_target(other, place)) {
 		*ret_sum = *other;
@@ -159,10 +162,10 @@ bool hst_pwalk_add(struct hst_pwalk *walk, const struct hst_pval *a, const struc
 		*ret_sum = *place;
 		return hst_pwalk_use(walk, other, 8) && move_place(ret_sum, other);
 	}
-	if (!hst_pwalk_use(walk, a, bytes) || !hst_pwalk_use(walk, b, bytes)) {
+	if (!hst_pwalk_use(walk, &x, bytes) || !hst_pwalk_use(walk, &y, bytes)) {
 		return false;
 	}
-	*ret_sum = add_numbers(a, b, bytes);
+	*ret_sum = add_numbers(&x, &y, bytes);
 	ret_sum->tainted = tainted;
 	return true;
 }

@@ -30,7 +30,8 @@ static void print_proven(const struct hst_purity_proof *proof)
 			proof->results[i].run_specific ? "!" : "");
 		for (unsigned j = 0; j < 33; j++) {
 			if (proof->results[i].more[j] != 0) {
-				printf("(+%s:%u)", hst_purity_register(j, 8), proof->results[i].more[j]);
+				printf("(+%s:%u)", hst_purity_register(j, 8),
+					proof->results[i].more[j]);
 			}
 		}
 	}

@@ -648,7 +648,7 @@ OUT unsigned n_uninitialised_register(unsigned a)
 	return value + a;
 }
 
-OUT int n_reads_caller(int a)
+OUT int a_reads_caller(int a)
 {
 	int value;
 
@@ -677,6 +677,9 @@ int main(int argc, char **argv)
 	(void)argv;
 	table[argc % 26] = argc;
 	port = argc;
+	per_thread = argc;
+	pointer = argc > 3 ? &counter : &global;
+	global = argc + 3;
 	sum += p_fib(5) + p_ackermann(1, 2) + (double)p_binomial(4, 2) + p_gcd(12, 8) + p_collatz(7);
 	sum += p_isqrt(99) + p_is_prime(7) + p_popcount(5) + p_switch(argc, 1, 2) + p_days(argc);
 	sum += p_calls(argc, 2) + p_edit_distance(3, 3) + p_knapsack(0, 10) + p_hash(3);
