@@ -40,6 +40,7 @@ def matrix(everything):
         yield CXX, "pure.cc", flag
     for flag in (lines(LEVELS, [[]], both)):
         yield ("gcc",), "nested.c", flag
+        yield C, "status.c", flag
 
 
 def run(command):

@@ -670,12 +670,138 @@ OUT int n_stack_text(int a)
 	return text[9];
 }
 
+struct wide_row {
+	char bytes[64];
+};
+
+static struct wide_row rows[100];
+
+OUT int n_displaced_rows(int letter)
+{
+	return rows[letter - 'a'].bytes[0];
+}
+
+OUT int n_offset_read(long at)
+{
+	return (&table[4])[at - 1000];
+}
+
+static OUT void n_fill(int *to, int value)
+{
+	to[0] = value;
+	to[1] = counter;
+}
+
+OUT int n_out_parameter(int a)
+{
+	int got[2];
+
+	n_fill(got, a);
+	return got[0] + got[1];
+}
+
+OUT int n_trap(int a)
+{
+	__asm__ volatile("int3");
+	return a;
+}
+
+OUT unsigned n_loop_count(unsigned a)
+{
+	__asm__ volatile("1: cmpl $7, %0\n\tloope 1b" : "+r"(a)::"rcx", "cc");
+	return a;
+}
+
+OUT unsigned n_flags(unsigned a)
+{
+	unsigned char carry;
+
+	__asm__ volatile("setc %0" : "=q"(carry));
+	return a + carry;
+}
+
+OUT unsigned n_push_flags(unsigned a)
+{
+	unsigned long flags;
+
+	__asm__ volatile("pushfq; popq %0" : "=r"(flags));
+	return a + (unsigned)flags;
+}
+
+static int by_signal;
+
+OUT int n_waits(int a)
+{
+	while (__atomic_load_n(&by_signal, __ATOMIC_RELAXED) == a) {
+	}
+	return a;
+}
+
+static int p_clamp_one(int a)
+{
+	return a > 1 ? 1 : a;
+}
+
+static int (*chosen)(int) = n_counts;
+
+OUT int n_chosen(int a)
+{
+	return chosen(a);
+}
+
+static int impure_even(unsigned n);
+
+OUT int n_mutual(unsigned n)
+{
+	return n == 0 ? 0 : impure_even(n - 1) + 1;
+}
+
+static OUT int impure_even(unsigned n)
+{
+	counter += (int)n;
+	return n == 0 ? 1 : n_mutual(n - 1);
+}
+
+OUT int n_pointer_difference(const int *a, const int *b)
+{
+	return a > b ? a[0] : b[0];
+}
+
+OUT int n_local_pointer(int a, unsigned at)
+{
+	int got[4];
+	int *volatile where = &got[at & 3];
+
+	*where = a;
+	return got[0];
+}
+
+OUT unsigned n_scratch_register(unsigned a)
+{
+	unsigned upper;
+
+	__asm__("movl %%r10d, %0" : "=r"(upper));
+	return a + upper;
+}
+
+OUT int n_prints_then_returns(int a)
+{
+	if (a < 0) {
+		fprintf(stderr, "negative\n");
+		return 0;
+	}
+	return a;
+}
+
 int main(int argc, char **argv)
 {
 	double sum = 0;
 
 	(void)argv;
 	table[argc % 26] = argc;
+	rows[argc & 3].bytes[0] = 1;
+	by_signal = argc;
+	chosen = argc > 9 ? p_clamp_one : n_counts;
 	port = argc;
 	per_thread = argc;
 	pointer = argc > 3 ? &counter : &global;
