@@ -67,11 +67,12 @@ struct hst_cache_costs {
  X(GROWTH_SAME, "keys grow as calls do")                                                 \
  X(GROWTH_KNOWN, "known")
 
-#define HST_CACHE_PURITY_LIST(X)                                   \
- X(PURITY_UNKNOWN, "unknown")   /* no result was recorded twice */ \
- X(PURITY_OBSERVED, "observed") /* no repeat had another result */ \
- X(PURITY_REFUTED, "refuted")   /* one had */                      \
- X(PURITY_DECLARED, "declared") /* the user says so, nothing refutes it */
+#define HST_CACHE_PURITY_LIST(X)                                           \
+ X(PURITY_UNKNOWN, "unknown")   /* no result was recorded twice */         \
+ X(PURITY_OBSERVED, "observed") /* no repeat had another result */         \
+ X(PURITY_REFUTED, "refuted")   /* one had */                              \
+ X(PURITY_DECLARED, "declared") /* the user says so, nothing refutes it */ \
+ X(PURITY_PROVEN, "proven")     /* its code leaves nothing else */
 
 #define HST_CACHE_VERDICT_LIST(X)                                            \
  X(VERDICT_WORTH, "worth it")                                                \

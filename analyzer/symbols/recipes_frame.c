@@ -24,6 +24,8 @@ struct cie {
 	uint64_t code_align;
 	int64_t data_align;
 	unsigned encoding; /* of addresses */
+	unsigned lands; /* of the address of the table of landing pads; ENCODING_NONE: has none */
+	bool odd;       /* its augmentation is not understood */
 	struct cursor program;
 };
 
@@ -139,18 +141,20 @@ static void augmentation(const char *letters, struct cursor *cursor, struct cie 
 		if (*letters == 'R') {
 			cie->encoding = (unsigned)fixed(&inside, 1);
 		} else if (*letters == 'L') {
-			(void)fixed(&inside, 1);
+			cie->lands = (unsigned)fixed(&inside, 1);
 		} else if (*letters == 'P') {
 			skip(&inside, encoded_bytes((unsigned)fixed(&inside, 1)));
 		} else if (*letters != 'S' && *letters != 'B') {
+			cie->odd = true;
 			return;
 		}
 	}
+	cie->odd |= inside.bad;
 }
 
 static bool read_cie(const struct hst_frames *frames, size_t offset, struct cie *ret_cie)
 {
-	struct cie cie = { .encoding = 0 };
+	struct cie cie = { .lands = ENCODING_NONE };
 	struct cursor cursor;
 	const char *letters;
 	uint64_t version;
@@ -377,12 +381,8 @@ static bool run(struct machine *machine, struct cursor cursor)
 	return !cursor.bad;
 }
 
-bool hst_frames_cfa(
-	const struct hst_frames *frames, uint64_t pc, unsigned *ret_reg, int64_t *ret_offset)
+const struct hst_frame_entry *hst_frames_entry(const struct hst_frames *frames, uint64_t pc)
 {
-	struct machine machine = { .frames = frames, .pc = pc };
-	struct cursor cursor;
-	struct cie cie;
 	size_t lo = 0;
 	size_t hi = frames->count;
 
@@ -395,13 +395,55 @@ bool hst_frames_cfa(
 			hi = mid;
 		}
 	}
-	if (lo == 0 || pc >= frames->entries[lo - 1].hi ||
-		!read_cie(frames, frames->entries[lo - 1].cie, &cie) ||
-		!entry_at(frames, frames->entries[lo - 1].fde, &cursor)) {
+	return lo == 0 || pc >= frames->entries[lo - 1].hi ? NULL : &frames->entries[lo - 1];
+}
+
+bool hst_frames_lands(
+	const struct hst_frames *frames, const struct hst_frame_entry *entry, uint64_t *ret_address)
+{
+	struct cursor cursor;
+	struct cie cie;
+	uint64_t length;
+	uint64_t place;
+
+	if (!read_cie(frames, entry->cie, &cie) || cie.odd ||
+		!entry_at(frames, entry->fde, &cursor)) {
+		return false;
+	}
+	*ret_address = 0;
+	if (cie.lands == ENCODING_NONE || cie.lands == 0xff) {
+		return true;
+	}
+	(void)fixed(&cursor, 4);
+	(void)encoded(frames, &cursor, cie.encoding, true);
+	(void)encoded(frames, &cursor, cie.encoding, false);
+	length = leb(&cursor, false);
+	if (length == 0) {
+		return !cursor.bad;
+	}
+	place = frames->address + (uint64_t)(cursor.at - frames->bytes);
+	*ret_address = encoded(frames, &cursor, cie.lands, true);
+	/* Zero, before it is made relative to its place, is none. */
+	if (*ret_address == place) {
+		*ret_address = 0;
+	}
+	return !cursor.bad;
+}
+
+bool hst_frames_cfa(
+	const struct hst_frames *frames, uint64_t pc, unsigned *ret_reg, int64_t *ret_offset)
+{
+	struct machine machine = { .frames = frames, .pc = pc };
+	const struct hst_frame_entry *entry = hst_frames_entry(frames, pc);
+	struct cursor cursor;
+	struct cie cie;
+
+	if (entry == NULL || !read_cie(frames, entry->cie, &cie) ||
+		!entry_at(frames, entry->fde, &cursor)) {
 		return false;
 	}
 	machine.cie = &cie;
-	machine.at = frames->entries[lo - 1].lo;
+	machine.at = entry->lo;
 	(void)fixed(&cursor, 4);
 	(void)encoded(frames, &cursor, cie.encoding, true);
 	(void)encoded(frames, &cursor, cie.encoding, false);

@@ -30,4 +30,12 @@ void hst_frames_close(struct hst_frames *frames);
 bool hst_frames_cfa(
 	const struct hst_frames *frames, uint64_t pc, unsigned *ret_reg, int64_t *ret_offset);
 
+/* The entry that covers `pc`, NULL: none. */
+const struct hst_frame_entry *hst_frames_entry(const struct hst_frames *frames, uint64_t pc);
+/*
+ * Where the table of landing pads of this entry lies: *ret_address, 0: there is none. false: it cannot be told.
+ */
+bool hst_frames_lands(const struct hst_frames *frames, const struct hst_frame_entry *entry,
+	uint64_t *ret_address);
+
 #endif
