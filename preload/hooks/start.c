@@ -60,7 +60,7 @@ static bool step_options(void)
 {
 	hst_options_read(find_environment(), &hst_process.options);
 	/* With elevated rights the loader keeps us out; what comes in all the same stands back. */
-	return !hst_process.options.disabled && getauxval(AT_SECURE) == 0;
+	return hst_process.options.disabled != HST_DISABLED_ALL && getauxval(AT_SECURE) == 0;
 }
 
 static bool step_reals(void)
