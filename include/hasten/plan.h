@@ -156,7 +156,7 @@ struct hst_plan_memo {
 	uint64_t ttl_ns; /* how long an entry holds; 0 for ever */
 	uint64_t reserved;
 };
-static_assert(sizeof(struct hst_plan_memo) == 112, "on disk");
+static_assert(sizeof(struct hst_plan_memo) == 104, "on disk");
 
 /* Where a call of a HST_PLAN_MEMO function ends, and its result then is. */
 struct hst_plan_memo_exit {
