@@ -2,6 +2,8 @@
 /* Header, sections, items: each section's items begin where those before it end, on a multiple of eight. */
 #include "plan/plan_file.h"
 
+#include "hasten/hash.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,37 +39,52 @@ void hst_plan_file_finish(struct hst_plan_file *plan)
 	hst_vec_finish(&plan->parts);
 }
 
-/* Writes header, sections and items. false with errno. */
+/* Sections and items go to the file, and into the check of the header. Both are multiples of eight bytes. */
+struct writing {
+	FILE *out;
+	uint64_t hash, length;
+	bool good;
+};
+
+static void write_bytes(struct writing *writing, const void *bytes, uint64_t length)
+{
+	for (uint64_t i = 0; i < length; i += sizeof(uint64_t)) {
+		uint64_t word;
+
+		memcpy(&word, (const char *)bytes + i, sizeof word);
+		writing->hash = hst_hash_add(writing->hash, word);
+	}
+	writing->length += length;
+	writing->good =
+		writing->good && (length == 0 || fwrite(bytes, length, 1, writing->out) == 1);
+}
+
+/* Writes header, sections and items; the header once more when its check is known. false with errno. */
 static bool write_all(FILE *out, const struct hst_plan_file *plan)
 {
 	struct hst_plan_header header = { .magic = HST_PLAN_MAGIC,
 		.major = HST_PLAN_MAJOR,
 		.minor = HST_PLAN_MINOR,
 		.sections = (uint32_t)plan->parts.count };
+	struct writing writing = { .out = out, .hash = hst_hash_begin(0) };
 	uint64_t at = sizeof header + plan->parts.count * sizeof(struct hst_plan_section);
 
 	header.bytes = at + plan->bytes;
-	if (fwrite(&header, sizeof header, 1, out) != 1) {
-		return false;
-	}
+	writing.good = fwrite(&header, sizeof header, 1, out) == 1;
 	for (size_t i = 0; i < plan->parts.count; i++) {
 		struct hst_plan_section section = plan->parts.items[i].section;
 
 		section.offset = at;
 		section.count = plan->parts.items[i].count;
 		at += plan->parts.items[i].bytes;
-		if (fwrite(&section, sizeof section, 1, out) != 1) {
-			return false;
-		}
+		write_bytes(&writing, &section, sizeof section);
 	}
 	for (size_t i = 0; i < plan->parts.count; i++) {
-		const struct hst_plan_part *part = &plan->parts.items[i];
-
-		if (part->bytes > 0 && fwrite(part->items, part->bytes, 1, out) != 1) {
-			return false;
-		}
+		write_bytes(&writing, plan->parts.items[i].items, plan->parts.items[i].bytes);
 	}
-	return fflush(out) == 0;
+	header.check = hst_hash_content(writing.hash, writing.length);
+	return writing.good && fseek(out, 0, SEEK_SET) == 0 &&
+	       fwrite(&header, sizeof header, 1, out) == 1 && fflush(out) == 0;
 }
 
 /* Opens a new file beside `path`; its name, malloc'd, in *ret_name. NULL with errno. */
