@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One function after the other, by address; what a refused one has left in the tables is taken out again. */
+#include "plan/memo_names.h"
 #include "plan/memo_plan_parts.h"
 
 #include <stdlib.h>
@@ -140,10 +141,31 @@ static int memo_by_fn(const void *a, const void *b)
   HST_TRY(hst_plan_file_add(plan, &section, hand_items, hand_count, hand_bytes)); \
  } while (0)
 
-static enum hst_status add_tables(
-	struct hst_plan_file *plan, struct hst_plan_section section, struct hst_memo_work *work)
+static enum hst_status add_names(struct hst_plan_file *plan, const struct hst_plan_section *section,
+	const struct hst_memo_work *work, const char *path)
+{
+	struct hst_memo_names names = { 0 };
+	bool good = hst_memo_names_add(&names, path);
+	enum hst_status status = HST_E_MEMORY;
+
+	for (size_t i = 0; i < work->memos.count && good; i++) {
+		const struct hst_function *function =
+			hst_image_function(work->image, work->memos.items[i].fn);
+
+		good = hst_memo_names_add(&names, function == NULL ? "?" : function->linkage);
+	}
+	if (good) {
+		status = hst_memo_names_give(&names, *section, plan);
+	}
+	hst_memo_names_finish(&names);
+	return status;
+}
+
+static enum hst_status add_tables(struct hst_plan_file *plan, struct hst_plan_section section,
+	struct hst_memo_work *work, const char *path)
 {
 	qsort(work->memos.items, work->memos.count, sizeof *work->memos.items, memo_by_fn);
+	HST_TRY(add_names(plan, &section, work, path));
 	HAND_OVER(HST_PLAN_MEMO, &work->memos);
 	HAND_OVER(HST_PLAN_MEMO_EXIT, &work->exits);
 	HAND_OVER(HST_PLAN_MEMO_PIECES, &work->pieces);
@@ -176,7 +198,7 @@ enum hst_status hst_memo_plan_add(struct hst_plan_file *plan, struct hst_image *
 		status = take_function(&work, &wishes[i], &ret_outcomes[i]);
 	}
 	if (status == HST_OK && work.memos.count > 0) {
-		status = add_tables(plan, section, &work);
+		status = add_tables(plan, section, &work, path);
 	}
 	finish_work(&work);
 	if (status == HST_E_MEMORY) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Functions of one plan into another one: what belongs to those that are left out is left out, too. */
+#include "plan/memo_names.h"
 #include "plan/plan_read.h"
 
 #include <stdlib.h>
@@ -11,6 +12,7 @@ struct tables {
 	HST_VEC(struct hst_plan_piece) pieces;
 	HST_VEC(struct hst_plan_code) codes;
 	HST_VEC(struct hst_plan_slot) slots;
+	struct hst_memo_names names;
 };
 
 static void finish_tables(struct tables *tables)
@@ -20,6 +22,7 @@ static void finish_tables(struct tables *tables)
 	hst_vec_finish(&tables->pieces);
 	hst_vec_finish(&tables->codes);
 	hst_vec_finish(&tables->slots);
+	hst_memo_names_finish(&tables->names);
 }
 
 /* Appends `count` items from `first` on; *first is where they are then. */
@@ -69,7 +72,7 @@ static enum hst_status give_tables(
 	GIVE(HST_PLAN_MEMO_PIECES, &tables->pieces);
 	GIVE(HST_PLAN_MEMO_CODE, &tables->codes);
 	GIVE(HST_PLAN_MEMO_SLOT, &tables->slots);
-	return HST_OK;
+	return module->path == NULL ? HST_OK : hst_memo_names_give(&tables->names, section, plan);
 }
 
 static enum hst_status copy_module(const struct hst_memo_module *module, hst_memo_choice *choice,
@@ -78,9 +81,17 @@ static enum hst_status copy_module(const struct hst_memo_module *module, hst_mem
 	struct tables tables = { 0 };
 	enum hst_status status = HST_OK;
 
+	if (module->path != NULL && !hst_memo_names_add(&tables.names, module->path)) {
+		status = HST_E_MEMORY;
+	}
 	for (size_t i = 0; i < module->memo_count && status == HST_OK; i++) {
-		if (choice == NULL || choice(context, module, &module->memos[i])) {
-			status = take_memo(&tables, module, &module->memos[i]);
+		if (choice != NULL && !choice(context, module, &module->memos[i])) {
+			continue;
+		}
+		status = take_memo(&tables, module, &module->memos[i]);
+		if (status == HST_OK && module->path != NULL &&
+			!hst_memo_names_add(&tables.names, module->names[i])) {
+			status = HST_E_MEMORY;
 		}
 	}
 	*count += tables.memos.count;

@@ -27,6 +27,7 @@ static const struct {
 	{ HST_PLAN_MEMO_PIECES, sizeof(struct hst_plan_piece) },
 	{ HST_PLAN_MEMO_CODE, sizeof(struct hst_plan_code) },
 	{ HST_PLAN_MEMO_SLOT, sizeof(struct hst_plan_slot) },
+	{ HST_PLAN_MEMO_NAMES, sizeof(uint64_t) },
 };
 
 /* 0: of a later version, passed over. */
@@ -72,6 +73,45 @@ static const void *items_of(const struct hst_plan_content *content,
 	return section == NULL ? NULL : (const uint8_t *)content->words + section->offset;
 }
 
+/* The next text at *at, NULL: none ends there. */
+static const char *next_text(const char *texts, uint64_t bytes, uint64_t *at)
+{
+	const char *text = texts + *at;
+	const char *end = *at < bytes ? memchr(text, 0, bytes - *at) : NULL;
+
+	*at += end == NULL ? 0 : (uint64_t)(end - text) + 1;
+	return end == NULL ? NULL : text;
+}
+
+/* Names, where all are there. HST_E_MEMORY. */
+static enum hst_status take_names(struct hst_plan_content *content,
+	const struct hst_plan_section *like, struct hst_memo_module *module)
+{
+	bool more = false;
+	uint64_t count;
+	const char *texts =
+		items_of(content, section_of(content, HST_PLAN_MEMO_NAMES, like, &more), &count);
+	uint64_t bytes = count * sizeof(uint64_t);
+	uint64_t at = 0;
+	const char *path = texts == NULL || more ? NULL : next_text(texts, bytes, &at);
+	size_t found = 0;
+
+	while (path != NULL && found < module->memo_count) {
+		const char *name = next_text(texts, bytes, &at);
+
+		if (name == NULL) {
+			content->texts.count -= found;
+			return HST_OK;
+		}
+		if (!hst_vec_push(&content->texts, name)) {
+			return HST_E_MEMORY;
+		}
+		found++;
+	}
+	module->path = path;
+	return HST_OK;
+}
+
 static enum hst_status take_module(struct hst_plan_content *content,
 	const struct hst_plan_section *like, const char *path, struct hst_diag *diag)
 {
@@ -96,7 +136,8 @@ static enum hst_status take_module(struct hst_plan_content *content,
 		return damaged(diag, path, trouble);
 	}
 	module.memo_count = (size_t)counts.memos;
-	return hst_vec_push(&content->modules, module)
+	return take_names(content, like, &module) == HST_OK &&
+			       hst_vec_push(&content->modules, module)
 		       ? HST_OK
 		       : hst_diag_set(diag, HST_E_MEMORY, "out of memory while reading %s", path);
 }
@@ -142,6 +183,21 @@ static enum hst_status check_header(
 	return HST_OK;
 }
 
+/* The vector moves no more. */
+static void point_to_names(struct hst_plan_content *content)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < content->modules.count; i++) {
+		struct hst_memo_module *module = &content->modules.items[i];
+
+		if (module->path != NULL) {
+			module->names = (const char *const *)&content->texts.items[at];
+			at += module->memo_count;
+		}
+	}
+}
+
 enum hst_status hst_plan_content_take(uint64_t *words, size_t bytes, const char *path,
 	struct hst_plan_content *ret_content, struct hst_diag *diag)
 {
@@ -169,6 +225,7 @@ enum hst_status hst_plan_content_take(uint64_t *words, size_t bytes, const char 
 		hst_plan_content_finish(&content);
 		return status;
 	}
+	point_to_names(&content);
 	*ret_content = content;
 	return HST_OK;
 }
@@ -177,6 +234,7 @@ void hst_plan_content_finish(struct hst_plan_content *content)
 {
 	free(content->words);
 	hst_vec_finish(&content->modules);
+	hst_vec_finish(&content->texts);
 	hst_vec_finish(&content->revoked);
 	*content = (struct hst_plan_content){ 0 };
 }

@@ -24,6 +24,8 @@ struct hst_memo_module {
 	const struct hst_plan_piece *pieces;
 	const struct hst_plan_code *codes;
 	const struct hst_plan_slot *slots;
+	const char *path; /* of the file when the plan was made; NULL: the plan does not say */
+	const char *const *names; /* linkage names of the memos; NULL with `path` */
 };
 
 struct hst_plan_content {
@@ -32,6 +34,7 @@ struct hst_plan_content {
 	const struct hst_plan_section *sections;
 	uint32_t section_count;
 	HST_VEC(struct hst_memo_module) modules;
+	HST_VEC(const char *) texts; /* all `names` */
 	uint16_t major, minor;
 	HST_VEC(struct hst_plan_revoked) revoked; /* of the file beside it */
 	const char

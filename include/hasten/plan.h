@@ -44,6 +44,9 @@ enum hst_plan_kind {
 	HST_PLAN_MEMO_PIECES = 7, /* payload: struct hst_plan_piece[count] */
 	HST_PLAN_MEMO_CODE = 8,   /* payload: struct hst_plan_code[count] */
 	HST_PLAN_MEMO_SLOT = 9,   /* payload: struct hst_plan_slot[count] */
+	/* For people alone, passed over by the preload. Payload: uint64_t[count], texts that end with 0: the file's path, then
+	 * the linkage name of each function of HST_PLAN_MEMO, then zeros. */
+	HST_PLAN_MEMO_NAMES = 10,
 };
 
 enum {
