@@ -26,7 +26,9 @@ struct hst_plan_header {
 	uint16_t minor;
 	uint32_t sections;
 	uint64_t bytes; /* of the whole file */
-	uint64_t reserved;
+	/* hst_hash_bytes of all that is behind the header. Asked for where functions are answered from caches: what stands
+	 * there of frames is obeyed. */
+	uint64_t check;
 };
 static_assert(sizeof(struct hst_plan_header) == 32, "on disk");
 
