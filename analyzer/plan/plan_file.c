@@ -4,6 +4,7 @@
 
 #include "hasten/hash.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ enum hst_status hst_plan_file_add(struct hst_plan_file *plan,
 		.section = *section, .items = items, .count = count, .bytes = count * item_bytes
 	};
 
+	assert(item_bytes % sizeof(uint64_t) == 0);
 	if (!hst_vec_push(&plan->parts, part)) {
 		free(items);
 		return HST_E_MEMORY;
@@ -39,52 +41,72 @@ void hst_plan_file_finish(struct hst_plan_file *plan)
 	hst_vec_finish(&plan->parts);
 }
 
-/* Sections and items go to the file, and into the check of the header. Both are multiples of eight bytes. */
-struct writing {
-	FILE *out;
-	uint64_t hash, length;
-	bool good;
-};
-
-static void write_bytes(struct writing *writing, const void *bytes, uint64_t length)
+/* Sections and items, piece by piece in the order of the file. false: `each` said so. */
+static bool each_piece(const struct hst_plan_file *plan,
+	bool (*each)(void *data, const void *bytes, uint64_t count), void *data)
 {
-	for (uint64_t i = 0; i < length; i += sizeof(uint64_t)) {
-		uint64_t word;
+	uint64_t at = sizeof(struct hst_plan_header) +
+		      plan->parts.count * sizeof(struct hst_plan_section);
 
-		memcpy(&word, (const char *)bytes + i, sizeof word);
-		writing->hash = hst_hash_add(writing->hash, word);
-	}
-	writing->length += length;
-	writing->good =
-		writing->good && (length == 0 || fwrite(bytes, length, 1, writing->out) == 1);
-}
-
-/* Writes header, sections and items; the header once more when its check is known. false with errno. */
-static bool write_all(FILE *out, const struct hst_plan_file *plan)
-{
-	struct hst_plan_header header = { .magic = HST_PLAN_MAGIC,
-		.major = HST_PLAN_MAJOR,
-		.minor = HST_PLAN_MINOR,
-		.sections = (uint32_t)plan->parts.count };
-	struct writing writing = { .out = out, .hash = hst_hash_begin(0) };
-	uint64_t at = sizeof header + plan->parts.count * sizeof(struct hst_plan_section);
-
-	header.bytes = at + plan->bytes;
-	writing.good = fwrite(&header, sizeof header, 1, out) == 1;
 	for (size_t i = 0; i < plan->parts.count; i++) {
 		struct hst_plan_section section = plan->parts.items[i].section;
 
 		section.offset = at;
 		section.count = plan->parts.items[i].count;
 		at += plan->parts.items[i].bytes;
-		write_bytes(&writing, &section, sizeof section);
+		if (!each(data, &section, sizeof section)) {
+			return false;
+		}
 	}
 	for (size_t i = 0; i < plan->parts.count; i++) {
-		write_bytes(&writing, plan->parts.items[i].items, plan->parts.items[i].bytes);
+		const struct hst_plan_part *part = &plan->parts.items[i];
+
+		if (part->bytes > 0 && !each(data, part->items, part->bytes)) {
+			return false;
+		}
 	}
-	header.check = hst_hash_content(writing.hash, writing.length);
-	return writing.good && fseek(out, 0, SEEK_SET) == 0 &&
-	       fwrite(&header, sizeof header, 1, out) == 1 && fflush(out) == 0;
+	return true;
+}
+
+struct check {
+	uint64_t hash, length;
+};
+
+/* As hst_hash_bytes; every piece is a multiple of eight. */
+static bool check_piece(void *data, const void *bytes, uint64_t count)
+{
+	struct check *check = data;
+
+	for (uint64_t i = 0; i < count; i += sizeof(uint64_t)) {
+		uint64_t word;
+
+		memcpy(&word, (const uint8_t *)bytes + i, sizeof word);
+		check->hash = hst_hash_add(check->hash, word);
+	}
+	check->length += count;
+	return true;
+}
+
+static bool write_piece(void *data, const void *bytes, uint64_t count)
+{
+	return fwrite(bytes, count, 1, data) == 1;
+}
+
+/* Writes header, sections and items. false with errno. */
+static bool write_all(FILE *out, const struct hst_plan_file *plan)
+{
+	struct check check = { .hash = hst_hash_begin(0) };
+	struct hst_plan_header header = { .magic = HST_PLAN_MAGIC,
+		.major = HST_PLAN_MAJOR,
+		.minor = HST_PLAN_MINOR,
+		.sections = (uint32_t)plan->parts.count };
+
+	header.bytes =
+		sizeof header + plan->parts.count * sizeof(struct hst_plan_section) + plan->bytes;
+	(void)each_piece(plan, check_piece, &check);
+	header.check = hst_hash_content(check.hash, check.length);
+	return fwrite(&header, sizeof header, 1, out) == 1 && each_piece(plan, write_piece, out) &&
+	       fflush(out) == 0;
 }
 
 /* Opens a new file beside `path`; its name, malloc'd, in *ret_name. NULL with errno. */

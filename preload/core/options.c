@@ -122,6 +122,7 @@ void hst_options_read(char **environment, struct hst_options *ret_options)
 	options.memory = options.memory_said == HST_CHOICE_NONE
 				 ? options.overhead_ppm == HST_OVERHEAD_OFF
 				 : options.memory_said == HST_CHOICE_YES;
+	options.memory &= options.record;
 	options.seccomp_known = options.seccomp != UINT64_MAX;
 	*ret_options = options;
 }

@@ -531,7 +531,7 @@ static struct hst_stream *stream_attach(uint64_t sp, bool once)
 		return NULL;
 	}
 	signals = hst_sys_hold_signals();
-	if (stream_await_process()) {
+	if (stream_await_process() && hst_process.options.record) {
 		stream = stream_make(sp, stack_end(sp), HST_LANE_MAIN);
 	}
 	if (stream != NULL) {
