@@ -186,6 +186,8 @@ static void say_losses(const struct hst_say *say, uint32_t flags)
 			"without the order of calls (--limit SIZE for more)" },
 		{ HST_FLAG_ARGUMENTS_REFUSED,
 			"a part of the plan for arguments was not used: some calls have no keys" },
+		{ HST_FLAG_MEMO_REFUSED,
+			"the plan, or a part of it, was refused: those functions ran as usual" },
 		{ HST_FLAG_PLAN_REFUSED, "the filter was not used: its plan was refused" },
 	};
 
