@@ -76,7 +76,8 @@ static void fill_slot(Elf *handle, Elf_Data *symbols, size_t names, const GElf_R
 {
 	GElf_Sym symbol;
 
-	switch (GELF_R_TYPE(rela->r_info)) {
+	slot->relocation = (uint32_t)GELF_R_TYPE(rela->r_info);
+	switch (slot->relocation) {
 	case R_X86_64_RELATIVE:
 		slot->address = (uint64_t)rela->r_addend;
 		break;
@@ -85,10 +86,14 @@ static void fill_slot(Elf *handle, Elf_Data *symbols, size_t names, const GElf_R
 	case R_X86_64_64:
 		if (symbols != NULL &&
 			gelf_getsym(symbols, (int)GELF_R_SYM(rela->r_info), &symbol) != NULL) {
-			slot->role = role_of(elf_strptr(handle, names, symbol.st_name));
-			slot->address = symbol.st_shndx == SHN_UNDEF
-						? 0
-						: symbol.st_value + (uint64_t)rela->r_addend;
+			slot->name = elf_strptr(handle, names, symbol.st_name);
+			slot->role = role_of(slot->name);
+			/* Of an indirect function, the address is that of what chooses one. */
+			slot->address =
+				symbol.st_shndx == SHN_UNDEF ||
+						GELF_ST_TYPE(symbol.st_info) == STT_GNU_IFUNC
+					? 0
+					: symbol.st_value + (uint64_t)rela->r_addend;
 		}
 		break;
 	default:
@@ -119,7 +124,7 @@ static enum hst_status add_slots(
 
 		fill_slot(handle, symbols, symbols == NULL ? 0 : symbols_header.sh_link, &rela,
 			&found);
-		if (found.role == HST_CODE_NONE && found.address == 0) {
+		if (found.name == NULL && found.address == 0) {
 			continue;
 		}
 		slot = code->slot_count >= SLOTS_MAX ? NULL
@@ -240,23 +245,28 @@ const struct hst_code_slot *hst_code_slot(const struct hst_code *code, uint64_t 
 }
 
 /* A stub: [endbr64] jmp *slot(%rip) */
-static enum hst_code_role stub_role(const struct hst_code *code, uint64_t target)
+const struct hst_code_slot *hst_code_stub(const struct hst_code *code, uint64_t target)
 {
-	const struct hst_code_slot *slot;
 	struct hst_insn insn;
 	uint64_t address;
 
 	if (!hst_code_decode(code, target, UINT64_MAX, &insn)) {
-		return HST_CODE_NONE;
+		return NULL;
 	}
 	if (insn.info.mnemonic == ZYDIS_MNEMONIC_ENDBR64 &&
 		!hst_code_decode(code, hst_insn_end(&insn), UINT64_MAX, &insn)) {
-		return HST_CODE_NONE;
+		return NULL;
 	}
 	if (insn.info.mnemonic != ZYDIS_MNEMONIC_JMP || !hst_code_fixed(&insn, 0, &address)) {
-		return HST_CODE_NONE;
+		return NULL;
 	}
-	slot = hst_code_slot(code, address);
+	return hst_code_slot(code, address);
+}
+
+static enum hst_code_role stub_role(const struct hst_code *code, uint64_t target)
+{
+	const struct hst_code_slot *slot = hst_code_stub(code, target);
+
 	return slot == NULL ? HST_CODE_NONE : slot->role;
 }
 

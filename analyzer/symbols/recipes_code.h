@@ -43,6 +43,8 @@ struct hst_code_slot {
 	uint64_t slot;
 	uint64_t address; /* in this file, 0: elsewhere or unknown */
 	enum hst_code_role role;
+	uint32_t relocation; /* R_X86_64_* */
+	const char *name;    /* of the symbol, NULL: none; borrowed from libelf */
 };
 
 struct hst_code {
@@ -72,6 +74,8 @@ bool hst_code_decode(
 
 /* The slot of the global offset table at the address, NULL: none. */
 const struct hst_code_slot *hst_code_slot(const struct hst_code *code, uint64_t address);
+/* The slot that a stub at `target` jumps through, NULL: it is no stub, or the slot is unknown. */
+const struct hst_code_slot *hst_code_stub(const struct hst_code *code, uint64_t target);
 /* What a direct call or jump to `target` ends up at. */
 enum hst_code_role hst_code_target(struct hst_code *code, uint64_t target);
 

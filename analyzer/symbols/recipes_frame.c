@@ -25,8 +25,13 @@ struct cie {
 	uint64_t code_align;
 	int64_t data_align;
 	unsigned encoding; /* of addresses */
+<<<<<<< HEAD
 	uint64_t return_column;
 	bool signal;
+=======
+	unsigned lands; /* of the address of the table of landing pads; ENCODING_NONE: has none */
+	bool odd;       /* its augmentation is not understood */
+>>>>>>> w-proof
 	struct cursor program;
 };
 
@@ -157,20 +162,26 @@ static void augmentation(const char *letters, struct cursor *cursor, struct cie 
 		if (*letters == 'R') {
 			cie->encoding = (unsigned)fixed(&inside, 1);
 		} else if (*letters == 'L') {
-			(void)fixed(&inside, 1);
+			cie->lands = (unsigned)fixed(&inside, 1);
 		} else if (*letters == 'P') {
 			skip(&inside, encoded_bytes((unsigned)fixed(&inside, 1)));
+<<<<<<< HEAD
 		} else if (*letters == 'S') {
 			cie->signal = true;
 		} else if (*letters != 'B') {
+=======
+		} else if (*letters != 'S' && *letters != 'B') {
+			cie->odd = true;
+>>>>>>> w-proof
 			return;
 		}
 	}
+	cie->odd |= inside.bad;
 }
 
 static bool read_cie(const struct hst_frames *frames, size_t offset, struct cie *ret_cie)
 {
-	struct cie cie = { .encoding = 0 };
+	struct cie cie = { .lands = ENCODING_NONE };
 	struct cursor cursor;
 	const char *letters;
 	uint64_t version;
@@ -445,8 +456,12 @@ static bool run(struct machine *machine, struct cursor cursor)
 	return !cursor.bad;
 }
 
+<<<<<<< HEAD
 /* The entry that covers the address, UINT32_MAX: none. */
 static size_t entry_of(const struct hst_frames *frames, uint64_t pc)
+=======
+const struct hst_frame_entry *hst_frames_entry(const struct hst_frames *frames, uint64_t pc)
+>>>>>>> w-proof
 {
 	size_t lo = 0;
 	size_t hi = frames->count;
@@ -460,6 +475,7 @@ static size_t entry_of(const struct hst_frames *frames, uint64_t pc)
 			hi = mid;
 		}
 	}
+<<<<<<< HEAD
 	return lo == 0 || pc >= frames->entries[lo - 1].hi ? SIZE_MAX : lo - 1;
 }
 
@@ -478,6 +494,57 @@ static bool row_at(
 	}
 	machine.cie = ret_cie;
 	machine.at = frames->entries[number].lo;
+=======
+	return lo == 0 || pc >= frames->entries[lo - 1].hi ? NULL : &frames->entries[lo - 1];
+}
+
+bool hst_frames_lands(
+	const struct hst_frames *frames, const struct hst_frame_entry *entry, uint64_t *ret_address)
+{
+	struct cursor cursor;
+	struct cie cie;
+	uint64_t length;
+	uint64_t place;
+
+	if (!read_cie(frames, entry->cie, &cie) || cie.odd ||
+		!entry_at(frames, entry->fde, &cursor)) {
+		return false;
+	}
+	*ret_address = 0;
+	if (cie.lands == ENCODING_NONE || cie.lands == 0xff) {
+		return true;
+	}
+	(void)fixed(&cursor, 4);
+	(void)encoded(frames, &cursor, cie.encoding, true);
+	(void)encoded(frames, &cursor, cie.encoding, false);
+	length = leb(&cursor, false);
+	if (length == 0) {
+		return !cursor.bad;
+	}
+	place = frames->address + (uint64_t)(cursor.at - frames->bytes);
+	*ret_address = encoded(frames, &cursor, cie.lands, true);
+	/* Zero, before it is made relative to its place, is none. */
+	if (*ret_address == place) {
+		*ret_address = 0;
+	}
+	return !cursor.bad;
+}
+
+bool hst_frames_cfa(
+	const struct hst_frames *frames, uint64_t pc, unsigned *ret_reg, int64_t *ret_offset)
+{
+	struct machine machine = { .frames = frames, .pc = pc };
+	const struct hst_frame_entry *entry = hst_frames_entry(frames, pc);
+	struct cursor cursor;
+	struct cie cie;
+
+	if (entry == NULL || !read_cie(frames, entry->cie, &cie) ||
+		!entry_at(frames, entry->fde, &cursor)) {
+		return false;
+	}
+	machine.cie = &cie;
+	machine.at = entry->lo;
+>>>>>>> w-proof
 	(void)fixed(&cursor, 4);
 	(void)encoded(frames, &cursor, ret_cie->encoding, true);
 	(void)encoded(frames, &cursor, ret_cie->encoding, false);
