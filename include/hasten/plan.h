@@ -84,6 +84,7 @@ enum {
 	HST_PLAN_CONTENT_SCALAR = 0,
 	HST_PLAN_CONTENT_STRING = 1, /* a pointer to a C string */
 	HST_PLAN_CONTENT_BYTES = 2,  /* a pointer to as many bytes as the next piece says */
+	HST_PLAN_CONTENT_BIT = 3,    /* the value is its lowest bit; results of caches only */
 	HST_PLAN_CONTENT_MASK = 0x3f,
 	HST_PLAN_CONTENT_FLOAT = 1u << 6,  /* floating point, taken by its bits all the same */
 	HST_PLAN_CONTENT_SIGNED = 1u << 7, /* to be sign-extended */

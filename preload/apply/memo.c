@@ -87,11 +87,39 @@ static void note_state(const struct hst_memo *memo)
 	}
 }
 
+static uint32_t slot_of(uint64_t ret, uint32_t bits)
+{
+	return (uint32_t)(ret * HST_EXCLUDED_FACTOR >> (64 - bits));
+}
+
+static void take_out(struct hst_memo_site *sites, uint32_t bits, uint64_t ret)
+{
+	uint32_t mask = (1u << bits) - 1;
+
+	for (uint32_t slot = slot_of(ret, bits); sites[slot].ret != 0; slot = (slot + 1) & mask) {
+		if (sites[slot].ret == ret) {
+			__atomic_store_n(&sites[slot].ret, HST_MEMO_GONE, __ATOMIC_RELEASE);
+			return;
+		}
+	}
+}
+
+/* Each place is its function's own until its module goes, so that any thread may do this. */
+static void drop_sites(const struct hst_memo *memo)
+{
+	take_out(enters, HST_MEMO_ENTER_BITS, memo->bias + memo->plan->ret);
+	for (uint32_t i = 0; i < memo->plan->exits; i++) {
+		take_out(exits, HST_MEMO_EXIT_BITS,
+			memo->bias + memo->of.exits[memo->plan->first_exit + i].ret);
+	}
+}
+
 void hst_memo_stop(struct hst_memo *memo, uint32_t why)
 {
 	if (__atomic_exchange_n(&memo->state, HST_MEMO_OFF, __ATOMIC_RELAXED) != HST_MEMO_OFF) {
 		memo->why = why;
 		note_state(memo);
+		drop_sites(memo); /* its hooks are as quick as those of others again */
 	}
 }
 
@@ -242,11 +270,6 @@ static uint32_t judge(struct hst_memo *memo, const struct hst_loaded *module)
 	return make_table(memo) ? 0 : HST_MEMO_WHY_MEMORY;
 }
 
-static uint32_t slot_of(uint64_t ret, uint32_t bits)
-{
-	return (uint32_t)(ret * HST_EXCLUDED_FACTOR >> (64 - bits));
-}
-
 static void insert(struct hst_memo_site *sites, uint32_t bits, uint64_t ret, const void *what)
 {
 	uint32_t mask = (1u << bits) - 1;
@@ -258,18 +281,6 @@ static void insert(struct hst_memo_site *sites, uint32_t bits, uint64_t ret, con
 	}
 	sites[slot].what = what;
 	__atomic_store_n(&sites[slot].ret, ret, __ATOMIC_RELEASE);
-}
-
-static void take_out(struct hst_memo_site *sites, uint32_t bits, uint64_t ret)
-{
-	uint32_t mask = (1u << bits) - 1;
-
-	for (uint32_t slot = slot_of(ret, bits); sites[slot].ret != 0; slot = (slot + 1) & mask) {
-		if (sites[slot].ret == ret) {
-			__atomic_store_n(&sites[slot].ret, HST_MEMO_GONE, __ATOMIC_RELEASE);
-			return;
-		}
-	}
 }
 
 /* Ways out are added first: no call is looked up before its end is known. false: too many. */
@@ -364,13 +375,8 @@ static void went(const struct hst_loaded *module)
 	for (uint32_t i = 0; i < work.count; i++) {
 		struct hst_memo *memo = &memos[i];
 
-		if (memo->fn < module->lo || memo->fn >= module->hi) {
-			continue;
-		}
-		take_out(enters, HST_MEMO_ENTER_BITS, memo->bias + memo->plan->ret);
-		for (uint32_t k = 0; k < memo->plan->exits; k++) {
-			take_out(exits, HST_MEMO_EXIT_BITS,
-				memo->bias + memo->of.exits[memo->plan->first_exit + k].ret);
+		if (memo->fn >= module->lo && memo->fn < module->hi) {
+			drop_sites(memo);
 		}
 	}
 }

@@ -15,7 +15,17 @@ static const uint64_t rooms[] = { 64ull << 20, 4ull << 20, 64ull << 10 };
 
 #define SPARES 64u
 
+/* Of the mapping, before the calls. */
+#define HEAD_BYTES 8192u
+static_assert(sizeof(struct hst_memo_thread) <= HEAD_BYTES, "before the calls");
+
 __thread struct hst_memo_thread *hst_memo_self __attribute__((tls_model("initial-exec")));
+HST_LARGE uint64_t hst_memo_tokens[1u << HST_MEMO_TOKEN_BITS];
+
+/* Numbers of threads, above those of their calls. */
+#define TOKEN_SHIFT 40u
+static uint64_t threads;
+
 static __thread bool making __attribute__((tls_model("initial-exec")));
 static __thread bool over __attribute__((tls_model("initial-exec")));
 static __thread uint64_t mapped __attribute__((tls_model("initial-exec")));
@@ -111,10 +121,11 @@ struct hst_memo_thread *hst_memo_thread_make(void)
 	if (thread != NULL) {
 		thread->block = counters();
 		thread->counts = thread->block != NULL ? (void *)(thread->block + 1) : none;
-		thread->calls = (void *)((uint8_t *)thread + sizeof(struct hst_memo_call));
+		thread->calls = (void *)((uint8_t *)thread + HEAD_BYTES);
 		thread->turn = HST_MEMO_TURN;
+		thread->token = __atomic_add_fetch(&threads, 1, __ATOMIC_RELAXED) << TOKEN_SHIFT;
 		hst_barrier();
-		thread->room = mapped / sizeof(struct hst_memo_call) - 1;
+		thread->room = (mapped - HEAD_BYTES) / sizeof(struct hst_memo_call);
 		hst_memo_self = thread;
 		if (key_made) {
 			(void)pthread_setspecific(key, thread);

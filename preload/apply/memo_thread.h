@@ -40,20 +40,40 @@ struct hst_memo_call {
 	uint32_t found;    /* enum hst_memo_found_state */
 	uint32_t size;     /* of its key, as in hst_memo.quota */
 	uint64_t key[HST_MEMO_WORDS_MAX];
-	uint64_t pad;
+	uint64_t token; /* hst_memo_tokens, while no other call began in a frame like it */
 };
 static_assert(sizeof(struct hst_memo_call) == 128, "two cache lines");
+
+/* Of one function: what its counters were when they were last looked at, and what could have been saved since the beginning. */
+struct hst_memo_worth {
+	uint64_t lookups, hits, saved;
+	uint64_t found; /* ticks that calls had taken which were compared */
+	uint32_t poor;  /* looks in a row that found it not worth it */
+	uint32_t recursive;
+};
 
 struct hst_memo_thread {
 	uint64_t head;                       /* low half: calls in the list; high half: changes */
 	uint64_t room;                       /* for so many; 0: wiped by a fork, or never made */
 	struct hst_memo_counts *counts;      /* in the file, or `none` */
-	uint32_t counted;                    /* of the functions: those beyond are not counted */
 	uint32_t turn;                       /* hits until one is compared */
 	struct hst_memo_counts_block *block; /* NULL: the counters are not in the file */
 	struct hst_memo_call *calls;
-	uint64_t pad[2];
+	uint64_t token; /* of the latest call */
+	struct hst_memo_worth worth[HST_MEMOS_MAX];
 };
+
+/*
+ * Which call began last in a frame at this address, of all threads: a coroutine can go on in another thread, whose list may
+ * have a call of the same function with the same frame, from the last time that it was there. By a hash of the address.
+ */
+#define HST_MEMO_TOKEN_BITS 13
+extern HST_HIDDEN uint64_t hst_memo_tokens[1u << HST_MEMO_TOKEN_BITS];
+
+HST_INLINE uint64_t *hst_memo_token_of(uint64_t cfa)
+{
+	return &hst_memo_tokens[cfa / 8 * HST_EXCLUDED_FACTOR >> (64 - HST_MEMO_TOKEN_BITS)];
+}
 
 /* NULL: the thread has none yet. */
 extern __thread struct hst_memo_thread *hst_memo_self __attribute__((tls_model("initial-exec")));
@@ -124,7 +144,9 @@ HST_INLINE bool hst_memo_call_take(struct hst_memo_thread *thread, uint64_t cfa,
 		if (count > 0 && thread->calls[count - 1].cfa == cfa) {
 			count--;
 			*ret_call = thread->calls[count];
-			there = ret_call->memo == memo && ret_call->site == site;
+			there = ret_call->memo == memo && ret_call->site == site &&
+				__atomic_load_n(hst_memo_token_of(cfa), __ATOMIC_RELAXED) ==
+					ret_call->token;
 		}
 		hst_barrier();
 		if (count == (uint32_t)head ||

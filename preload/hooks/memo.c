@@ -91,6 +91,14 @@ HST_INLINE uint64_t value_of(const struct hst_memo_frame *frame, uint64_t cfa, u
 	return hst_value_extended(hst_value_load(address, piece->width), piece);
 }
 
+HST_INLINE uint64_t result_of(const struct hst_memo_frame *frame, uint64_t cfa, uint64_t bias,
+	const struct hst_plan_piece *piece)
+{
+	uint64_t value = value_of(frame, cfa, bias, piece);
+
+	return (piece->content & HST_PLAN_CONTENT_MASK) == HST_PLAN_CONTENT_BIT ? value & 1 : value;
+}
+
 /* The size of a value in bits, a negative one by its complement. */
 HST_INLINE uint32_t bits_of(uint64_t value)
 {
@@ -161,6 +169,52 @@ HST_INLINE void answer(
 	frame->cfa = cfa;
 }
 
+static HST_COLD uint32_t give_up(
+	const struct hst_memo *memo, struct hst_memo_thread *thread, uint64_t cfa)
+{
+	__atomic_store_n(hst_memo_token_of(cfa), 0, __ATOMIC_RELAXED);
+	hst_memo_calls_forget(thread);
+	count_rare(&thread->counts[memo->index].lost);
+	return 0;
+}
+
+/* Lookups between two looks at what they were good for. */
+#define LOOK_EVERY 4096u
+/* What a lookup costs that finds nothing, with what is stored then, and one that is answered; in ticks, of some 2.5 GHz. */
+#define MISS_TICKS 150u
+#define HIT_TICKS  75u
+/* Looks in a row that must find the same. */
+#define POOR_LOOKS 2u
+/*
+ * Where a function calls itself, what its calls took has become little by the very hits that would be given up: so the loss must be
+ * that much greater.
+ */
+#define RECURSIVE_SHARE 4u
+
+/* Are the hits worth the lookups? Else the function is as it was, and the program not slower than without a plan. */
+static HST_NOINLINE void judge(struct hst_memo_thread *thread, struct hst_memo *memo)
+{
+	const struct hst_memo_counts *counts = &thread->counts[memo->index];
+	struct hst_memo_worth *worth = &thread->worth[memo->index];
+	uint64_t hits = counts->hits - worth->hits;
+	uint64_t misses = counts->lookups - worth->lookups - hits;
+	uint64_t gained = counts->saved - worth->saved + worth->found;
+	uint64_t spent = misses * MISS_TICKS + hits * HIT_TICKS;
+
+	worth->hits = counts->hits;
+	worth->lookups = counts->lookups;
+	worth->saved = counts->saved;
+	worth->found = 0;
+	if (worth->recursive != 0) {
+		spent /= RECURSIVE_SHARE;
+	}
+	worth->poor = gained < spent ? worth->poor + 1 : 0;
+	worth->recursive = 0;
+	if (worth->poor >= POOR_LOOKS) {
+		hst_memo_stop(memo, HST_MEMO_WHY_UNPROFITABLE);
+	}
+}
+
 /* The call runs: its result is waited for. */
 static void expect(struct hst_memo_thread *thread, const struct hst_memo *memo, uint64_t cfa,
 	const struct lookup *lookup, const struct hst_memo_call *what)
@@ -171,9 +225,11 @@ static void expect(struct hst_memo_thread *thread, const struct hst_memo *memo, 
 		struct hst_memo_call *call = hst_memo_call_place(thread, cfa, &head, &at);
 
 		if (HST_UNLIKELY(call == NULL)) {
-			hst_memo_calls_forget(thread);
-			count_rare(&thread->counts[memo->index].lost);
+			(void)give_up(memo, thread, cfa);
 			return;
+		}
+		if (at > 0 && call[-1].memo == what->memo) {
+			thread->worth[memo->index].recursive = 1;
 		}
 		*call = *what;
 		for (uint32_t i = 0; i < lookup->words; i++) {
@@ -186,46 +242,61 @@ static void expect(struct hst_memo_thread *thread, const struct hst_memo *memo, 
 	}
 }
 
-static HST_COLD uint32_t give_up(struct hst_memo *memo, struct hst_memo_thread *thread)
+/* A call that is not answered: `found` says what was in the cache. */
+HST_INLINE uint32_t let_run(struct hst_memo_thread *thread, struct hst_memo *memo,
+	const struct hst_memo_frame *frame, const struct lookup *lookup, struct hst_memo_call *call)
 {
-	hst_memo_calls_forget(thread);
-	count_rare(&thread->counts[memo->index].lost);
+	if (HST_UNLIKELY(thread->counts[memo->index].lookups % LOOK_EVERY == 0)) {
+		judge(thread, memo);
+	}
+	call->token = ++thread->token;
+	__atomic_store_n(hst_memo_token_of(call->cfa), call->token, __ATOMIC_RELAXED);
+	call->memo = memo->index;
+	call->site = (uint32_t)frame->call_site;
+	call->size = lookup->size;
+	call->start = hst_ticks();
+	expect(thread, memo, call->cfa, lookup, call);
 	return 0;
+}
+
+/* May its calls be answered now? With the thread's own state. NULL: not. */
+HST_INLINE struct hst_memo_thread *open_for(struct hst_memo *memo)
+{
+	struct hst_memo_thread *thread = hst_memo_self;
+
+	if (HST_UNLIKELY(memo->state != HST_MEMO_ON) &&
+		(memo->state == HST_MEMO_OFF || !hst_memo_wait(memo))) {
+		return NULL;
+	}
+	return HST_LIKELY(thread != NULL && thread->room != 0) ? thread : thread_ready();
 }
 
 uint32_t hst_memo_enter(struct hst_memo_frame *frame, struct hst_memo *memo)
 {
 	const struct hst_plan_frame *rule = &memo->plan->frame;
 	uint64_t cfa = frame_address(frame, rule->base, rule->offset);
-	struct hst_memo_thread *thread = hst_memo_self;
+	struct hst_memo_thread *thread = open_for(memo);
 	struct hst_memo_found found = { 0 };
 	struct hst_memo_counts *counts;
 	struct lookup lookup;
 	struct hst_memo_call call;
-	uint64_t hash;
 
-	if (HST_UNLIKELY(memo->state != HST_MEMO_ON) &&
-		(memo->state == HST_MEMO_OFF || !hst_memo_wait(memo))) {
+	if (HST_UNLIKELY(thread == NULL)) {
 		return 0;
-	}
-	if (HST_UNLIKELY(thread == NULL || thread->room == 0)) {
-		thread = thread_ready();
-		if (thread == NULL) {
-			return 0;
-		}
 	}
 	if (HST_UNLIKELY(!frame_is(frame, cfa, memo->fn))) {
 		hst_memo_stop(memo, HST_MEMO_WHY_HOOK);
-		return give_up(memo, thread);
+		return give_up(memo, thread, cfa);
 	}
 	if (HST_UNLIKELY(!read_key(memo, frame, cfa, &lookup))) {
-		return give_up(memo, thread);
+		return give_up(memo, thread, cfa);
 	}
 	counts = &thread->counts[memo->index];
-	hash = hst_memo_hash(lookup.key, lookup.words);
-	call.found = HST_MEMO_NEW;
 	count(&counts->lookups);
-	if (hst_memo_table_find(&memo->table, lookup.key, hash, &found)) {
+	call.cfa = cfa;
+	call.hash = hst_memo_hash(lookup.key, lookup.words);
+	call.found = HST_MEMO_NEW;
+	if (hst_memo_table_find(&memo->table, lookup.key, call.hash, &found)) {
 		call.found = HST_MEMO_COMPARE;
 		if (memo->ttl_ns != 0 && hst_clock_mono_ns() - found.stamp >= memo->ttl_ns) {
 			call.found = HST_MEMO_EXPIRED;
@@ -236,16 +307,10 @@ uint32_t hst_memo_enter(struct hst_memo_frame *frame, struct hst_memo *memo)
 			counts->saved += (uint64_t)found.cost << HST_MEMO_COST_SHIFT;
 			return 1;
 		}
+		thread->worth[memo->index].found += (uint64_t)found.cost << HST_MEMO_COST_SHIFT;
 	}
-	call.cfa = cfa;
-	call.hash = hash;
 	call.expected = found.value;
-	call.memo = memo->index;
-	call.site = (uint32_t)frame->call_site;
-	call.size = lookup.size;
-	call.start = hst_ticks();
-	expect(thread, memo, cfa, &lookup, &call);
-	return 0;
+	return let_run(thread, memo, frame, &lookup, &call);
 }
 
 /* A call that was found, and ran all the same, has ended. */
@@ -305,13 +370,13 @@ void hst_memo_exit(const struct hst_memo_frame *frame, const struct hst_memo_way
 	}
 	if (HST_UNLIKELY(!frame_is(frame, cfa, memo->fn))) {
 		hst_memo_stop(memo, HST_MEMO_WHY_HOOK);
-		(void)give_up(memo, thread);
+		(void)give_up(memo, thread, cfa);
 		return;
 	}
 	if (!hst_memo_call_take(thread, cfa, memo->index, (uint32_t)frame->call_site, &call)) {
 		return;
 	}
-	value = value_of(frame, cfa, memo->bias, &plan->result);
+	value = result_of(frame, cfa, memo->bias, &plan->result);
 	if (call.found == HST_MEMO_COMPARE) {
 		compare(memo, &thread->counts[memo->index], &call, value);
 	} else {

@@ -86,7 +86,9 @@ static bool piece_is_sound(const struct hst_plan_piece *piece, bool result)
 	bool saved = piece->reg == 3 || piece->reg == 6 || (piece->reg >= 12 && piece->reg <= 15);
 	bool near = piece->offset >= -FRAME_BYTES_MAX && piece->offset <= FRAME_BYTES_MAX;
 
-	if ((piece->content & HST_PLAN_CONTENT_MASK) != HST_PLAN_CONTENT_SCALAR ||
+	uint32_t content = piece->content & HST_PLAN_CONTENT_MASK;
+
+	if ((content != HST_PLAN_CONTENT_SCALAR && !(result && content == HST_PLAN_CONTENT_BIT)) ||
 		(piece->width != 1 && piece->width != 2 && piece->width != 4 &&
 			piece->width != 8)) {
 		return false;
