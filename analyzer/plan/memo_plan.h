@@ -5,6 +5,7 @@
  * known, and the code that all this rests on. docs/memo.md.
  *
  *   memo_plan_sites.c    recipes and frames -> enter, key, exits
+ *   memo_plan_live.c     the key of a proven function
  *   memo_plan_code.c     ranges of code and their hashes
  *   memo_plan.c          the sections
  */
@@ -37,9 +38,11 @@ struct hst_memo_wish {
 	bool mxcsr;       /* it computes in floating point, or that is not known */
 	uint32_t entries, shadow;
 	uint64_t ttl_ns;
-	/* Of PROVEN: the key is what is live, not the parameters. */
+	/* The key is what is live, not the parameters: of PROVEN, where there is a proof. */
+	bool by_live;
 	const struct hst_memo_live *live;
 	size_t live_count;
+	uint8_t decided_rax, decided_xmm0; /* so many low bytes of these hang on the key alone */
 	/* Further code that the evidence rests on, and slots that must lead where they did; may be none. */
 	const struct hst_span *code;
 	size_t code_count;

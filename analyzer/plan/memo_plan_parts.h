@@ -36,6 +36,10 @@ enum hst_memo_reason hst_memo_plan_sites(struct hst_memo_work *work,
 enum hst_memo_reason hst_memo_plan_code(struct hst_memo_work *work,
 	const struct hst_memo_wish *wish, struct hst_plan_memo *memo, bool *ret_memory);
 
+/* The key's pieces by what is live, for a memo that has its frame; of a proven function. */
+enum hst_memo_reason hst_memo_plan_live(struct hst_memo_work *work,
+	const struct hst_memo_wish *wish, const struct hst_plan_memo *memo, bool *ret_memory);
+
 /* Finds where relocations change code. false: out of memory. */
 bool hst_memo_plan_relocations(struct hst_memo_work *work);
 /* Finds the ranges of the function. false: out of memory. Without a body it has none. */

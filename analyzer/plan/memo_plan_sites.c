@@ -106,7 +106,8 @@ static enum hst_memo_reason take_key(struct hst_memo_work *work, const struct hs
 	size_t count;
 
 	memo->first_piece = (uint32_t)work->pieces.count;
-	reason = take_params(work, site, outcome, ret_memory);
+	reason = wish->by_live ? hst_memo_plan_live(work, wish, memo, ret_memory)
+			       : take_params(work, site, outcome, ret_memory);
 	for (size_t i = 0; i < wish->fixed_count; i++) {
 		*ret_memory = *ret_memory && hst_vec_push(&work->pieces, wish->fixed[i]);
 	}
@@ -123,7 +124,7 @@ static enum hst_memo_reason take_key(struct hst_memo_work *work, const struct hs
 static bool is_known(const struct hst_recipe_site *site)
 {
 	return site->reason == HST_RECIPE_READABLE && site->result_reason == HST_RECIPE_READABLE &&
-	       !site->low_bit && site->result.width <= RESULT_BYTES_MAX;
+	       site->result.kind != HST_PLAN_PLACE_NONE && site->result.width <= RESULT_BYTES_MAX;
 }
 
 static bool of_no_scalar(unsigned recipe)
@@ -132,7 +133,16 @@ static bool of_no_scalar(unsigned recipe)
 	       recipe == HST_RECIPE_PADDING || recipe == HST_RECIPE_IN_PARTS;
 }
 
-static enum hst_memo_reason take_exits(struct hst_memo_work *work, uint64_t fn,
+/* Does the proof say that this much of the result hangs on the key? */
+static bool is_decided(const struct hst_memo_wish *wish, const struct hst_plan_piece *result)
+{
+	uint8_t bytes = (result->content & HST_PLAN_CONTENT_FLOAT) != 0 ? wish->decided_xmm0
+									: wish->decided_rax;
+
+	return !wish->by_live || bytes >= result->width;
+}
+
+static enum hst_memo_reason take_exits(struct hst_memo_work *work, const struct hst_memo_wish *wish,
 	struct hst_plan_memo *memo, struct hst_memo_outcome *outcome, bool *ret_memory)
 {
 	memo->first_exit = (uint32_t)work->exits.count;
@@ -141,16 +151,21 @@ static enum hst_memo_reason take_exits(struct hst_memo_work *work, uint64_t fn,
 		struct hst_plan_frame frame = { 0 };
 		struct hst_plan_memo_exit exit = { .ret = site->ret, .result = site->result };
 
-		if (!site->exit || !is_own(work, fn, site)) {
+		if (!site->exit || !is_own(work, wish->fn, site)) {
 			continue;
 		}
 		if (!is_known(site) || take_frame(work, site->ret, &frame) != HST_MEMO_PLANNED) {
 			outcome->more_exits++;
 			if (outcome->recipe == 0) {
-				outcome->recipe =
-					site->low_bit ? HST_RECIPE_COMPUTED : site->result_reason;
+				outcome->recipe = site->result_reason;
 			}
 			continue;
+		}
+		if (!is_decided(wish, &site->result)) {
+			return HST_MEMO_UNDECIDED;
+		}
+		if (site->low_bit) {
+			exit.result.content = HST_PLAN_CONTENT_BIT;
 		}
 		exit.base = frame.base;
 		exit.offset = frame.offset;
@@ -180,9 +195,10 @@ enum hst_memo_reason hst_memo_plan_sites(struct hst_memo_work *work,
 		return HST_MEMO_VOID;
 	}
 	memo->ret = site->ret;
-	reason = take_exits(work, wish->fn, memo, outcome, ret_memory);
+	reason = take_exits(work, wish, memo, outcome, ret_memory);
 	if (reason == HST_MEMO_PLANNED) {
-		reason = take_key(work, wish, site, memo, outcome, ret_memory);
+		reason = take_frame(work, site->ret, &memo->frame);
 	}
-	return reason == HST_MEMO_PLANNED ? take_frame(work, site->ret, &memo->frame) : reason;
+	return reason == HST_MEMO_PLANNED ? take_key(work, wish, site, memo, outcome, ret_memory)
+					  : reason;
 }

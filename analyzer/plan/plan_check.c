@@ -41,7 +41,9 @@ static bool is_piece(const struct hst_plan_piece *piece, bool result)
 {
 	bool near = piece->offset >= -FRAME_BYTES_MAX && piece->offset <= FRAME_BYTES_MAX;
 
-	if ((piece->content & HST_PLAN_CONTENT_MASK) != HST_PLAN_CONTENT_SCALAR ||
+	unsigned content = piece->content & HST_PLAN_CONTENT_MASK;
+
+	if ((content != HST_PLAN_CONTENT_SCALAR && !(result && content == HST_PLAN_CONTENT_BIT)) ||
 		(piece->width != 1 && piece->width != 2 && piece->width != 4 &&
 			piece->width != 8)) {
 		return false;

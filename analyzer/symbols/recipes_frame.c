@@ -25,13 +25,10 @@ struct cie {
 	uint64_t code_align;
 	int64_t data_align;
 	unsigned encoding; /* of addresses */
-<<<<<<< HEAD
 	uint64_t return_column;
 	bool signal;
-=======
 	unsigned lands; /* of the address of the table of landing pads; ENCODING_NONE: has none */
 	bool odd;       /* its augmentation is not understood */
->>>>>>> w-proof
 	struct cursor program;
 };
 
@@ -165,14 +162,10 @@ static void augmentation(const char *letters, struct cursor *cursor, struct cie 
 			cie->lands = (unsigned)fixed(&inside, 1);
 		} else if (*letters == 'P') {
 			skip(&inside, encoded_bytes((unsigned)fixed(&inside, 1)));
-<<<<<<< HEAD
 		} else if (*letters == 'S') {
 			cie->signal = true;
 		} else if (*letters != 'B') {
-=======
-		} else if (*letters != 'S' && *letters != 'B') {
 			cie->odd = true;
->>>>>>> w-proof
 			return;
 		}
 	}
@@ -456,12 +449,7 @@ static bool run(struct machine *machine, struct cursor cursor)
 	return !cursor.bad;
 }
 
-<<<<<<< HEAD
-/* The entry that covers the address, UINT32_MAX: none. */
-static size_t entry_of(const struct hst_frames *frames, uint64_t pc)
-=======
 const struct hst_frame_entry *hst_frames_entry(const struct hst_frames *frames, uint64_t pc)
->>>>>>> w-proof
 {
 	size_t lo = 0;
 	size_t hi = frames->count;
@@ -475,26 +463,6 @@ const struct hst_frame_entry *hst_frames_entry(const struct hst_frames *frames, 
 			hi = mid;
 		}
 	}
-<<<<<<< HEAD
-	return lo == 0 || pc >= frames->entries[lo - 1].hi ? SIZE_MAX : lo - 1;
-}
-
-/* The row at the address. false: none, or one whose call frame address is not a register + offset. */
-static bool row_at(
-	const struct hst_frames *frames, uint64_t pc, struct rule *ret_row, struct cie *ret_cie)
-{
-	struct machine machine = { .frames = frames, .pc = UINT64_MAX };
-	size_t number = entry_of(frames, pc);
-	struct cursor cursor;
-	struct rule initial;
-
-	if (number == SIZE_MAX || !read_cie(frames, frames->entries[number].cie, ret_cie) ||
-		!entry_at(frames, frames->entries[number].fde, &cursor)) {
-		return false;
-	}
-	machine.cie = ret_cie;
-	machine.at = frames->entries[number].lo;
-=======
 	return lo == 0 || pc >= frames->entries[lo - 1].hi ? NULL : &frames->entries[lo - 1];
 }
 
@@ -530,21 +498,21 @@ bool hst_frames_lands(
 	return !cursor.bad;
 }
 
-bool hst_frames_cfa(
-	const struct hst_frames *frames, uint64_t pc, unsigned *ret_reg, int64_t *ret_offset)
+/* The row at the address. false: none, or one whose call frame address is not a register + offset. */
+static bool row_at(
+	const struct hst_frames *frames, uint64_t pc, struct rule *ret_row, struct cie *ret_cie)
 {
-	struct machine machine = { .frames = frames, .pc = pc };
+	struct machine machine = { .frames = frames, .pc = UINT64_MAX };
 	const struct hst_frame_entry *entry = hst_frames_entry(frames, pc);
 	struct cursor cursor;
-	struct cie cie;
+	struct rule initial;
 
-	if (entry == NULL || !read_cie(frames, entry->cie, &cie) ||
+	if (entry == NULL || !read_cie(frames, entry->cie, ret_cie) ||
 		!entry_at(frames, entry->fde, &cursor)) {
 		return false;
 	}
-	machine.cie = &cie;
+	machine.cie = ret_cie;
 	machine.at = entry->lo;
->>>>>>> w-proof
 	(void)fixed(&cursor, 4);
 	(void)encoded(frames, &cursor, ret_cie->encoding, true);
 	(void)encoded(frames, &cursor, ret_cie->encoding, false);
@@ -554,7 +522,7 @@ bool hst_frames_cfa(
 	}
 	initial = machine.rule;
 	machine.initial = &initial;
-	machine.at = frames->entries[number].lo;
+	machine.at = entry->lo;
 	machine.pc = pc;
 	if (!run(&machine, cursor) || !machine.rule.known || machine.rule.reg > UINT8_MAX) {
 		return false;
@@ -614,14 +582,14 @@ enum hst_frame_fault hst_frames_row(
 	struct rule row;
 	struct cie cie;
 
-	if (entry_of(frames, pc) == SIZE_MAX) {
+	if (hst_frames_entry(frames, pc) == NULL) {
 		return HST_FRAME_NONE;
 	}
 	if (!row_at(frames, pc, &row, &cie) || (row.reg != HST_REG_RSP && row.reg != HST_REG_RBP) ||
 		row.offset <= 0 || row.offset > INT32_MAX) {
 		return HST_FRAME_ADDRESS;
 	}
-	if (cie.signal || cie.return_column != HST_FRAME_RETURN || row.strange ||
+	if (cie.signal || cie.odd || cie.return_column != HST_FRAME_RETURN || row.strange ||
 		!take_saved(&row, plain.saved)) {
 		return HST_FRAME_SAVED;
 	}

@@ -34,7 +34,6 @@ void hst_frames_close(struct hst_frames *frames);
 bool hst_frames_cfa(
 	const struct hst_frames *frames, uint64_t pc, unsigned *ret_reg, int64_t *ret_offset);
 
-<<<<<<< HEAD
 /* What an address's row says if it is one of those that a hook can leave a function by. */
 struct hst_frame_row {
 	uint8_t base;   /* DWARF number, rsp or rbp: the call frame address is that register ... */
@@ -56,7 +55,7 @@ enum hst_frame_fault {
  */
 enum hst_frame_fault hst_frames_row(
 	const struct hst_frames *frames, uint64_t pc, struct hst_frame_row *ret_row);
-=======
+
 /* The entry that covers `pc`, NULL: none. */
 const struct hst_frame_entry *hst_frames_entry(const struct hst_frames *frames, uint64_t pc);
 /*
@@ -64,6 +63,5 @@ const struct hst_frame_entry *hst_frames_entry(const struct hst_frames *frames, 
  */
 bool hst_frames_lands(const struct hst_frames *frames, const struct hst_frame_entry *entry,
 	uint64_t *ret_address);
->>>>>>> w-proof
 
 #endif
