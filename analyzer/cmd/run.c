@@ -234,7 +234,7 @@ static int run_recorded(struct run *run)
 		hst_run_explain_overflow(&run->say, run->dir.path, child.pid);
 	}
 	hst_run_close(&run->say, run->dir.path, run->dir.shown,
-		run->advice.hookless && !run->options.no_memory);
+		run->advice.hookless && !run->options.no_memory, run->memo.path != NULL);
 	run->outcome.directory = run->dir.path;
 	run->outcome.watch = &run->watch;
 	return exit_status(status);
@@ -367,6 +367,7 @@ static void summarize(struct run *run, int status)
 		return;
 	}
 	run->outcome.argv = run->options.program;
+	run->outcome.plan = run->memo.path;
 	run->outcome.returned = status;
 	run->outcome.functions = !run->advice.hookless;
 	run->outcome.memory = !run->options.no_memory;
