@@ -27,6 +27,8 @@ static int piece_text(char *buffer, size_t size, const struct hst_plan_piece *pi
 		return snprintf(buffer, size, "frame%+" PRId32, piece->offset);
 	case HST_PLAN_PLACE_CONSTANT:
 		return snprintf(buffer, size, "always %" PRId32, piece->offset);
+	case HST_PLAN_PLACE_FIXED:
+		return snprintf(buffer, size, "memory at 0x%" PRIx32, (uint32_t)piece->offset);
 	case HST_PLAN_PLACE_NONE:
 	default:
 		return snprintf(buffer, size, "nothing to read");

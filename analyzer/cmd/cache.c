@@ -2,12 +2,14 @@
 /* `hasten cache`: which calls repeat, and what a cache of their results would gain. */
 #include "cmd/cache.h"
 
+#include "cmd/answered.h"
 #include "cmd/cache_baseline.h"
 #include "cmd/commands.h"
 #include "passes/arguments.h"
 #include "passes/cache_processes.h"
 #include "passes/cache_writes.h"
 #include "passes/processes.h"
+#include "writers/json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +69,7 @@ struct cache_run {
 	struct hst_function_row *rows;
 	size_t log_count;
 	struct hst_cache_show show;
+	bool only_answered; /* no call has a key: nothing but what a plan did can be shown */
 };
 
 static const char *refuse(const struct hst_options *asked)
@@ -146,6 +149,34 @@ static int read_calls(struct cache_run *run, const struct hst_profile_options *a
 	return result;
 }
 
+/* What a plan did, where there are no calls with arguments to say more. */
+static int show_answered(struct cache_run *run)
+{
+	struct hst_json json;
+	enum hst_status status = HST_OK;
+
+	if (run->reading.options.json) {
+		hst_json_begin(&json, stdout);
+		hst_json_object(&json, NULL);
+		hst_json_u64(&json, "schema", 1);
+		hst_json_notes(&json, &run->profile);
+		hst_answered_json(&json, &run->profile);
+		hst_json_array(&json, "functions");
+		hst_json_end(&json);
+		hst_json_end(&json);
+		hst_json_finish(&json);
+	} else {
+		hst_reading_begin_text(&run->reading);
+		hst_answered_alarm(&run->reading, &run->profile);
+		status = hst_answered_text(&run->reading, &run->profile);
+		hst_reading_notes(&run->reading, &run->profile);
+		hst_print_line("%s",
+			"no arguments were recorded, so what else repeats is not known: hasten run --args -- PROGRAM");
+	}
+	return status == HST_OK ? HST_EXIT_OK
+				: hst_reading_fail(&run->reading, "%s", hst_status_text(status));
+}
+
 /* Reads the recording and analyses it. */
 static int load(struct cache_run *run, bool sums)
 {
@@ -171,6 +202,10 @@ static int load(struct cache_run *run, bool sums)
 		return fail_with(run, HST_E_MEMORY, &diag);
 	}
 	count = hst_cache_gather_settle(&run->gather);
+	if (count == 0 && run->profile.answered_count != 0 && !sums && !run->reading.options.csv) {
+		run->only_answered = true;
+		return HST_EXIT_OK;
+	}
 	if (count == 0) {
 		return hst_reading_fail(&run->reading,
 			"%s has no arguments and results of calls; record again with hasten run --args -- PROGRAM "
@@ -213,6 +248,9 @@ static int run_functions(struct cache_run *run)
 {
 	int result = load(run, false);
 
+	if (result == HST_EXIT_OK && run->only_answered) {
+		return show_answered(run);
+	}
 	return result == HST_EXIT_OK ? show(run) : result;
 }
 

@@ -2,6 +2,7 @@
 /* `hasten cache` for programs. Fields are only ever added; what is not known is null. */
 #include "cmd/cache.h"
 
+#include "cmd/answered.h"
 #include "cmd/cache_baseline.h"
 #include "cmd/cache_values.h"
 #include "writers/csv.h"
@@ -293,6 +294,9 @@ enum hst_status hst_cache_json(const struct hst_cache_show *show)
 	hst_json_u64(&json, "keys_without_call", show->unmatched);
 	if (show->said != NULL) {
 		hst_json_notes(&json, show->said);
+		if (show->said->answered_count != 0) {
+			hst_answered_json(&json, show->said);
+		}
 	}
 	json_baseline(&json, show->baseline);
 	json_costs(&json, &show->cache->costs);

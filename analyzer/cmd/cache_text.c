@@ -2,6 +2,7 @@
 /* `hasten cache` for people: the table, what stands under it, and all about one row. */
 #include "cmd/cache.h"
 
+#include "cmd/answered.h"
 #include "cmd/cache_baseline.h"
 #include "cmd/cache_values.h"
 #include "writers/units.h"
@@ -331,6 +332,9 @@ static void say_doubts(const struct hst_cache_show *show)
 enum hst_status hst_cache_text(struct hst_cache_show *show)
 {
 	hst_reading_begin_text(show->reading);
+	if (show->said != NULL) {
+		hst_answered_alarm(show->reading, show->said);
+	}
 	say_baseline(show);
 	HST_TRY(print_table(show));
 	if (!show->reading->options.quiet) {
@@ -339,6 +343,7 @@ enum hst_status hst_cache_text(struct hst_cache_show *show)
 	say_doubts(show);
 	if (show->said != NULL) {
 		hst_reading_notes(show->reading, show->said);
+		HST_TRY(hst_answered_text(show->reading, show->said));
 	}
 	if (show->order_count != 0) {
 		hst_reading_next(show->reading,

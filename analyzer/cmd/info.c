@@ -3,6 +3,8 @@
 #include "cmd/info.h"
 
 #include "cmd/commands.h"
+#include "cmd/info_plan.h"
+#include "cmd/optimize_plan.h"
 #include "symbols/symbols.h"
 
 #include <inttypes.h>
@@ -251,6 +253,7 @@ int hst_cmd_info(int argc, char **argv)
 		"  hasten info                     what the newest data directory holds\n"
 		"  hasten info --stop              pause the recording of the running program\n"
 		"  hasten info --snapshot now.data look at it while it runs\n"
+		"  hasten info app.plan            what a plan has the program do\n"
 		"  hasten info --args ./program    which arguments of its functions can be read\n";
 	struct hst_reading reading = { .command = argv[0] };
 	struct hst_info info = { .reading = &reading };
@@ -260,6 +263,10 @@ int hst_cmd_info(int argc, char **argv)
 	if (hst_options_parse(argc, argv, options, &reading.options, NULL) == HST_OK &&
 		reading.options.args != NULL && !reading.options.help) {
 		return hst_info_args(&reading);
+	}
+	if (hst_options_parse(argc, argv, options, &reading.options, NULL) == HST_OK &&
+		!reading.options.help && hst_optimize_is_plan(reading.options.dir)) {
+		return hst_info_plan(&reading);
 	}
 	status = hst_reading_open(&reading, argc, argv, options, examples);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `hasten info` prints: for people, and as JSON. */
 #include "cmd/info.h"
+
+#include "cmd/answered.h"
 #include "symbols/symbols.h"
 #include "writers/json.h"
 #include "writers/units.h"
@@ -35,6 +37,9 @@ static const struct flag_text flag_texts[] = {
 	{ HST_FLAG_ARGUMENTS, "arguments" },
 	{ HST_FLAG_ARGUMENTS_REFUSED, "arguments_refused" },
 	{ HST_FLAG_VALUES, "values" },
+	{ HST_FLAG_MEMO, "plan" },
+	{ HST_FLAG_MEMO_REFUSED, "plan_part_refused" },
+	{ HST_FLAG_PLAN_ONLY, "plan_only" },
 };
 
 #define FLAGS (sizeof flag_texts / sizeof flag_texts[0])
@@ -128,6 +133,9 @@ void hst_info_json(const struct hst_info *info)
 	hst_json_object(&json, NULL);
 	hst_json_u64(&json, "schema", 1);
 	hst_json_notes(&json, profile);
+	if (profile->answered_count != 0) {
+		hst_answered_json(&json, profile);
+	}
 	hst_json_string(&json, "directory", session->dir);
 	hst_json_string(&json, "command", session->command);
 	hst_json_string(&json, "cwd", session->cwd);
@@ -349,11 +357,16 @@ static enum hst_status text_modules(struct hst_info *info)
 enum hst_status hst_info_text(struct hst_info *info)
 {
 	hst_reading_begin_text(info->reading);
+	hst_answered_alarm(info->reading, &info->profile);
 	text_session(info);
 	hst_reading_notes(info->reading, &info->profile);
 	HST_TRY(text_processes(info));
 	HST_TRY(text_threads(info));
 	HST_TRY(text_modules(info));
+	if (info->profile.answered_count != 0) {
+		putchar('\n');
+		HST_TRY(hst_answered_text(info->reading, &info->profile));
+	}
 	if (!info->reading->options.quiet) {
 		putchar('\n');
 	}

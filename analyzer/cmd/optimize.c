@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `hasten optimize`: what to change. For now: which hooks the next build should leave out. */
+/* `hasten optimize`: what to change: functions to be answered from caches, hooks that the next build should leave out. */
 #include "cmd/optimize.h"
 
 #include "cmd/commands.h"
+#include "cmd/optimize_plan.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -11,16 +12,24 @@
 #define PERCENT_DEFAULT 5.0
 
 static const struct hst_option options[] = {
+	{ 'o', "output", "FILE", HST_OPTION_TEXT, HST_OPTION_AT(output),
+		"write the plan to this file, for hasten run --plan; with --instrumentation the flags, for gcc @FILE and hasten build --flags @FILE (-: standard output)" },
+	{ 0, "pure", "FILE", HST_OPTION_TEXT, HST_OPTION_AT(pure),
+		"functions whose result hangs on their arguments alone: a list (GLOB, one a line), or gcc's warnings, as for hasten cache" },
+	{ 0, "trust", "observed", HST_OPTION_TEXT, HST_OPTION_AT(trust),
+		"also functions that no recorded call contradicts, if all that they read is known; a result may be wrong where the recording had no such case" },
+	{ 0, "only", "EXPR", HST_OPTION_TEXT, HST_OPTION_AT(only),
+		"of the plan these functions only: GLOB, !GLOB, module:GLOB, file:GLOB, separated by commas" },
+	{ 0, "without", "EXPR", HST_OPTION_TEXT, HST_OPTION_AT(without),
+		"leave these functions out of the plan" },
 	{ 0, "instrumentation", NULL, HST_OPTION_FLAG, HST_OPTION_AT(instrumentation),
 		"which functions should have no hooks, and the flags for that" },
 	{ 0, "overhead", "PCT", HST_OPTION_TEXT, HST_OPTION_AT(overhead),
 		"what hooks may cost, in percent of the program's time without any (default 5)" },
 	{ 0, "keep", "EXPR", HST_OPTION_TEXT, HST_OPTION_AT(keep),
 		"hooks in these functions only: GLOB, !GLOB, module:GLOB, file:GLOB, separated by commas" },
-	{ 'o', "output", "FILE", HST_OPTION_TEXT, HST_OPTION_AT(output),
-		"write the flags to this file, for gcc @FILE and hasten build --flags @FILE (-: standard output)" },
 	{ 0, "force", NULL, HST_OPTION_FLAG, HST_OPTION_AT(force),
-		"overwrite FILE though it is no list of flags of ours" },
+		"overwrite FILE though it is neither a plan nor a list of flags of ours" },
 	{ 0, "compiler", "NAME", HST_OPTION_TEXT, HST_OPTION_AT(compiler),
 		"whose means are predicted, shown and written: gcc (default) or clang" },
 	{ 'n', "rows", "ROWS", HST_OPTION_COUNT, HST_OPTION_AT(rows),
@@ -31,6 +40,10 @@ static const struct hst_option options[] = {
 };
 
 static const char examples[] =
+	"  hasten run --args -- ./app                       record with arguments\n"
+	"  hasten optimize -o app.plan                      functions to be answered from caches\n"
+	"  hasten run --plan app.plan -- ./app              answer them\n"
+	"  hasten optimize app.plan --without f -o app.plan the plan without f\n"
 	"  hasten optimize --instrumentation                hooks for at most 5 % of the time\n"
 	"  hasten optimize --instrumentation -o app.flags   flags into a file\n"
 	"  hasten build --flags @$PWD/app.flags -- make     the next build\n"
@@ -235,6 +248,27 @@ static enum hst_status sum_up(struct hst_optimize *optimize)
 	return HST_OK;
 }
 
+enum hst_status hst_optimize_keep_rows(struct hst_optimize *optimize, const bool *rows)
+{
+	struct hst_instrument *set = &optimize->set;
+
+	for (size_t i = 0; i < set->functions.count; i++) {
+		struct hst_instrument_function *function = &set->functions.items[i];
+
+		function->kept = !function->nameless &&
+				 function->row < optimize->profile->function_count &&
+				 rows[function->row];
+	}
+	hst_instrument_only_kept(set);
+	HST_TRY(hst_instrument_find_means(set, true));
+	optimize->gcc_flags = hst_instrument_gcc_flags(set);
+	if (optimize->gcc_flags == NULL) {
+		return HST_E_MEMORY;
+	}
+	HST_TRY(hst_optimize_find_files(optimize));
+	return sum_up(optimize);
+}
+
 static int show(struct hst_optimize *optimize)
 {
 	const struct hst_options *asked = &optimize->reading->options;
@@ -288,14 +322,30 @@ static int run(struct hst_optimize *optimize)
 	return show(optimize);
 }
 
-/* Without a view there is nothing to look for in the data. */
-static bool names_view(int argc, char **argv)
+/* What belongs to the one view does not belong to the other. */
+static const char *refuse(const struct hst_options *asked)
 {
-	struct hst_options asked;
-	struct hst_diag diag;
+	if (asked->instrumentation) {
+		return asked->pure == NULL && asked->trust == NULL && asked->only == NULL &&
+				       asked->without == NULL
+			       ? NULL
+			       : "--pure, --trust, --only and --without are about plans: they do not go together with --instrumentation";
+	}
+	return asked->overhead == NULL && asked->keep == NULL && asked->compiler == NULL
+		       ? NULL
+		       : "--overhead, --keep and --compiler belong to --instrumentation: which functions should have no hooks";
+}
 
-	return hst_options_parse(argc, argv, options, &asked, &diag) != HST_OK ||
-	       asked.instrumentation || asked.help;
+static int dispatch(struct hst_optimize *optimize)
+{
+	const char *refusal = refuse(&optimize->reading->options);
+
+	if (refusal != NULL) {
+		return hst_reading_fail(optimize->reading, "%s", refusal);
+	}
+	return optimize->reading->options.instrumentation
+		       ? run(optimize)
+		       : hst_optimize_make_plan(optimize->reading);
 }
 
 int hst_cmd_optimize(int argc, char **argv)
@@ -305,14 +355,14 @@ int hst_cmd_optimize(int argc, char **argv)
 	struct hst_optimize optimize = { .reading = &reading, .profile = &profile };
 	int status;
 
-	if (!names_view(argc, argv)) {
-		return hst_reading_fail(&reading,
-			"this version has one view, --instrumentation: which hooks the next build should leave out "
-			"(hasten optimize --help); findings and plans have not come yet");
+	/* A plan is edited without a data directory. */
+	if (hst_options_parse(argc, argv, options, &reading.options, NULL) == HST_OK &&
+		!reading.options.help && hst_optimize_is_plan(reading.options.dir)) {
+		return hst_optimize_edit(&reading);
 	}
 	status = hst_reading_open(&reading, argc, argv, options, examples);
 	if (status == HST_EXIT_OK && !reading.done) {
-		status = run(&optimize);
+		status = dispatch(&optimize);
 	}
 	hst_optimize_finish(&optimize);
 	hst_profile_finish(&profile);

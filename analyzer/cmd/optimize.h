@@ -39,6 +39,7 @@ struct hst_optimize {
 	uint64_t
 		unreachable; /* that should have lost their hooks, and that this compiler has no means for */
 	struct hst_optimize_cost before, after;
+	bool no_heap;                        /* it is not asked for */
 	struct hst_heap *heap;               /* NULL: memory was not recorded */
 	const struct hst_heap_sum **heap_of; /* per row of the profile; NULL with `heap` */
 	uint32_t *order; /* functions of the set that lose their hooks, most cost first */
@@ -62,6 +63,12 @@ bool hst_optimize_allocs(const struct hst_optimize *optimize,
 	const struct hst_instrument_function *function, uint64_t *ret_allocs);
 void hst_optimize_finish(struct hst_optimize *optimize);
 
+/*
+ * After hst_optimize_gather: only functions of these rows of the profile keep their hooks; `keep` must be set to any filter. HST_E_MEMORY.
+ */
+HST_NODISCARD enum hst_status hst_optimize_keep_rows(
+	struct hst_optimize *optimize, const bool *rows);
+
 /* Fills `clang_file`. HST_E_MEMORY. */
 HST_NODISCARD enum hst_status hst_optimize_find_files(struct hst_optimize *optimize);
 
@@ -83,6 +90,9 @@ const char *const *hst_optimize_flags(
 
 /* The forms of output. Exit statuses. */
 int hst_optimize_text(struct hst_optimize *optimize);
+/* Flags of one compiler, and what it needs in the source. */
+void hst_optimize_print_compiler(
+	struct hst_optimize *optimize, enum hst_optimize_compiler compiler);
 void hst_optimize_json(struct hst_optimize *optimize);
 void hst_optimize_csv(struct hst_optimize *optimize);
 /* Writes the flags to the file of -o, or to standard output; says what is wrong. */

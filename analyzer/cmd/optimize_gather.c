@@ -264,7 +264,7 @@ enum hst_status hst_optimize_gather(struct hst_optimize *optimize, struct hst_di
 {
 	struct hst_profile *profile = optimize->profile;
 	struct gather gather = { .optimize = optimize };
-	enum hst_status status = read_memory(optimize, diag);
+	enum hst_status status = optimize->no_heap ? HST_OK : read_memory(optimize, diag);
 
 	measure_program(optimize);
 	measure_cost(optimize);

@@ -237,7 +237,7 @@ static void print_clang_files(const struct hst_optimize *optimize)
 	}
 }
 
-static void print_compiler(struct hst_optimize *optimize, enum hst_optimize_compiler compiler)
+void hst_optimize_print_compiler(struct hst_optimize *optimize, enum hst_optimize_compiler compiler)
 {
 	hst_print_line("%s:", compiler == HST_OPTIMIZE_GCC ? "gcc" : "clang");
 	fputc(' ', stdout);
@@ -346,8 +346,8 @@ int hst_optimize_text(struct hst_optimize *optimize)
 		status = print_table(optimize);
 	}
 	putchar('\n');
-	print_compiler(optimize, HST_OPTIMIZE_GCC);
-	print_compiler(optimize, HST_OPTIMIZE_CLANG);
+	hst_optimize_print_compiler(optimize, HST_OPTIMIZE_GCC);
+	hst_optimize_print_compiler(optimize, HST_OPTIMIZE_CLANG);
 	putchar('\n');
 	say_next(optimize);
 	return status;

@@ -41,6 +41,7 @@ struct hst_options {
 	const char *overhead; /* of `optimize`, as the next ones */
 	const char *keep;
 	const char *compiler;
+	const char *trust, *only, *without;
 	uint64_t pid;
 	uint64_t tid;
 	uint64_t least_us; /* UINT64_MAX: not given */

@@ -2,6 +2,8 @@
 /* `hasten report`: which function costs what. */
 #include "cmd/report.h"
 
+#include "cmd/answered.h"
+
 #include "cmd/commands.h"
 #include "passes/failures.h"
 #include "writers/units.h"
@@ -123,6 +125,7 @@ static void others_row(const struct hst_report *report, struct hst_table *table,
 		sum.self_off_ns += row->self_off_ns;
 		sum.flags |= row->flags & (HST_ROW_CPU_UNKNOWN | HST_ROW_CPU_COARSE);
 		sum.calls += row->calls;
+		sum.answered += row->answered;
 		sum.errors += row->errors;
 	}
 	hst_table_row(table);
@@ -187,8 +190,12 @@ static void summary(const struct hst_report *report)
 	const char *command = report->reading->session.command;
 	char calls[HST_UNITS_BYTES];
 	char wall[HST_UNITS_BYTES];
+	uint64_t answered = 0;
 
-	hst_units_count(calls, profile->calls);
+	for (size_t i = 0; i < profile->answered_count; i++) {
+		answered += profile->answered[i].hits;
+	}
+	hst_units_count(calls, profile->calls + answered);
 	hst_units_ns(wall, (double)profile->wall_ns);
 	if (command != NULL) {
 		hst_print_line("%s", command);
@@ -280,6 +287,7 @@ int hst_report_table(struct hst_report *report)
 		others_row(report, table, columns, count, rows);
 	}
 	hst_reading_begin_text(reading);
+	hst_answered_alarm(reading, report->profile);
 	summary(report);
 	hst_reading_notes(reading, report->profile);
 	status = table == NULL ? HST_E_MEMORY : HST_OK;
@@ -292,6 +300,10 @@ int hst_report_table(struct hst_report *report)
 	} else if (reading->filter != NULL && report->profile->calls != 0) {
 		hst_print_line(
 			"no recorded function is chosen by --filter '%s'", reading->options.filter);
+	}
+	if (status == HST_OK && report->profile->answered_count != 0) {
+		status = hst_answered_text(reading, report->profile);
+		putchar('\n');
 	}
 	next_command(report);
 	hst_table_destroy(table);

@@ -55,7 +55,7 @@ VALUE(selfcpu, row->self_ns - row->self_off_ns)
 VALUE(totalcpu, row->total_ns - row->total_off_ns)
 VALUE(selfoff, row->self_off_ns)
 VALUE(totaloff, row->total_off_ns)
-VALUE(calls, (row->flags & HST_ROW_THROTTLED) != 0 ? row->estimated : row->calls)
+VALUE(calls, ((row->flags & HST_ROW_THROTTLED) != 0 ? row->estimated : row->calls) + row->answered)
 VALUE(percall, row->calls == 0 ? 0 : (double)row->self_ns / (double)row->calls)
 VALUE(errors, row->errors)
 VALUE(failed, hst_row_failed(row))
@@ -171,7 +171,7 @@ static void write_calls(
 	char text[HST_UNITS_BYTES];
 
 	if ((row->flags & HST_ROW_THROTTLED) == 0) {
-		hst_units_count(text, row->calls);
+		hst_units_count(text, row->calls + row->answered);
 		exact = true;
 	} else {
 		hst_units_count(text, least ? row->estimated_low : row->estimated);
@@ -425,7 +425,7 @@ enum hst_status hst_report_choose(struct hst_report *report, struct hst_diag *di
 		const struct hst_function_row *row = &profile->functions[i];
 
 		report->self_ns += row->self_ns;
-		if ((row->calls != 0 || row->total_ns != 0 || row->open != 0 ||
+		if ((row->calls + row->answered != 0 || row->total_ns != 0 || row->open != 0 ||
 			    (row->flags & HST_ROW_THROTTLED) != 0) &&
 			hst_reading_wants(report->reading, row)) {
 			report->order[report->order_count++] = (uint32_t)i;

@@ -5,6 +5,8 @@
  */
 #include "cmd/report.h"
 
+#include "cmd/answered.h"
+
 #include "passes/failures.h"
 #include "writers/csv.h"
 #include "writers/json.h"
@@ -52,7 +54,7 @@ NUMBER(line, row->line)
 NUMBER(results, row->results)
 NUMBER(failed, hst_row_failed(row))
 NUMBER(declared, row->failure_declared)
-NUMBER(calls, row->calls)
+NUMBER(calls, row->calls + row->answered)
 NUMBER(returned, row->returned)
 NUMBER(errors, row->errors)
 NUMBER(open, row->open)
@@ -233,6 +235,9 @@ void hst_report_json(const struct hst_report *report)
 	hst_json_object(&json, NULL);
 	hst_json_u64(&json, "schema", 1);
 	hst_json_notes(&json, profile);
+	if (profile->answered_count != 0) {
+		hst_answered_json(&json, profile);
+	}
 	hst_json_string(&json, "directory", report->reading->session.dir);
 	hst_json_string(&json, "command", report->reading->session.command);
 	hst_json_u64(&json, "processes", profile->processes);

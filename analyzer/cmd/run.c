@@ -47,6 +47,7 @@ struct run {
 	struct hst_run_dir dir;
 	struct hst_filter *filter;  /* NULL none */
 	struct hst_filter *args_of; /* NULL: arguments of all functions, or of none */
+	struct hst_run_memo memo;   /* of --plan */
 	char *library;
 	char *plan;
 	char **environment;
@@ -233,7 +234,7 @@ static int run_recorded(struct run *run)
 		hst_run_explain_overflow(&run->say, run->dir.path, child.pid);
 	}
 	hst_run_close(&run->say, run->dir.path, run->dir.shown,
-		run->advice.hookless && !run->options.no_memory);
+		run->advice.hookless && !run->options.no_memory, run->memo.path != NULL);
 	run->outcome.directory = run->dir.path;
 	run->outcome.watch = &run->watch;
 	return exit_status(status);
@@ -270,7 +271,8 @@ static enum hst_status make_environment(struct run *run, struct hst_diag *diag)
 	};
 
 	HST_TRY(hst_run_plan(&run->say,
-		&(struct hst_run_wish){ run->filter, run->options.args != NULL, run->args_of },
+		&(struct hst_run_wish){ run->filter, run->options.args != NULL, run->args_of,
+			run->memo.path == NULL ? NULL : &run->memo },
 		&run->advice, &run->dir, &run->plan, diag));
 	if (run->options.overhead != NULL && !run->options.no_patch && !hst_run_can_patch()) {
 		hst_say_note(&run->say,
@@ -279,6 +281,7 @@ static enum hst_status make_environment(struct run *run, struct hst_diag *diag)
 		run->options.no_patch = true;
 	}
 	env.plan = run->plan;
+	env.revoked = run->memo.revoked;
 	run->environment = hst_run_env_make(&env, &run->options);
 	return run->environment != NULL ? HST_OK
 					: hst_diag_set(diag, HST_E_MEMORY, "run: out of memory");
@@ -326,6 +329,7 @@ static const char *advice_text(const struct run *run)
 static int examine_and_run(struct run *run)
 {
 	struct hst_run_outcome *outcome = &run->outcome;
+	struct hst_diag diag = { "" };
 
 	hst_elf_advise(run->options.program[0], &run->advice);
 	say_advice(run);
@@ -343,8 +347,17 @@ static int examine_and_run(struct run *run)
 			run->options.program[0]);
 		return run_plain(run, "HASTEN_DISABLE is set");
 	}
-	return run->advice.verdict == HST_ELF_PLAIN ? run_plain(run, advice_text(run))
-						    : record(run);
+	if (run->advice.verdict == HST_ELF_PLAIN) {
+		if (run->memo.path != NULL) {
+			hst_say_note(&run->say, "--plan has no effect on it");
+		}
+		return run_plain(run, advice_text(run));
+	}
+	if (run->memo.path != NULL &&
+		hst_run_memo_check(&run->say, &run->memo, &run->advice, &diag) != HST_OK) {
+		return not_started(run, HST_EXIT_USAGE, diag.text);
+	}
+	return record(run);
 }
 
 /* The program has ended, or could not start. */
@@ -354,6 +367,7 @@ static void summarize(struct run *run, int status)
 		return;
 	}
 	run->outcome.argv = run->options.program;
+	run->outcome.plan = run->memo.path;
 	run->outcome.returned = status;
 	run->outcome.functions = !run->advice.hookless;
 	run->outcome.memory = !run->options.no_memory;
@@ -393,13 +407,20 @@ int hst_cmd_run(int argc, char **argv)
 		hst_filter_destroy(run.filter);
 		return HST_EXIT_USAGE;
 	}
-	status = examine_and_run(&run);
-	summarize(&run, status);
+	if (run.options.plan != NULL && !run.options.disabled &&
+		hst_run_memo_read(run.options.plan, &run.memo, &diag) != HST_OK) {
+		hst_say_error(&run.say, "run: %s", diag.text);
+		status = HST_EXIT_USAGE;
+	} else {
+		status = examine_and_run(&run);
+		summarize(&run, status);
+	}
 	hst_run_watch_finish(&run.watch);
 	hst_filter_destroy(run.filter);
 	hst_filter_destroy(run.args_of);
 	hst_run_env_free(run.environment);
 	free(run.plan);
+	hst_run_memo_finish(&run.memo);
 	free(run.library);
 	hst_run_dir_finish(&run.dir);
 	hst_run_session_finish(&run.session);

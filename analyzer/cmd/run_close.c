@@ -7,6 +7,7 @@
 
 #include "hasten/trace.h"
 #include "reader/journal.h"
+#include "reader/memo_block.h"
 #include "reader/session.h"
 #include "reader/trace_file.h"
 
@@ -32,10 +33,13 @@ struct sums {
 	uint64_t threads;
 	uint64_t processes;
 	size_t files;
-	uint64_t foreign;   /* processes in which another malloc took the calls */
-	bool looked_inside; /* all but file_bytes, files, processes is known */
-	bool counted;       /* calls is the whole truth */
-	uint32_t flags;     /* of all file headers */
+	uint64_t foreign;                  /* processes in which another malloc took the calls */
+	bool looked_inside;                /* all but file_bytes, files, processes is known */
+	bool counted;                      /* calls is the whole truth */
+	uint32_t flags;                    /* of all file headers */
+	uint64_t lookups, answered, wrong; /* of functions that a plan had answered */
+	uint64_t memos, off; /* such functions, of all processes; those that are answered no more */
+	const char *why;     /* of the first of these; NULL none */
 };
 
 static void add_nodes(
@@ -83,6 +87,39 @@ static void add_profile(const struct hst_trace_file *file, uint64_t offset, stru
 	add_nodes(file, offset, block.nodes > 0 ? block.nodes - 1 : 0, sums);
 }
 
+static const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static const char *plural_es(uint64_t count)
+{
+	return count == 1 ? "" : "es";
+}
+
+static void add_memos(const struct hst_trace_file *file, struct sums *sums)
+{
+	struct hst_memo_list list;
+
+	if (hst_memo_read(file, &list) != HST_OK) {
+		return;
+	}
+	for (size_t i = 0; i < list.rows.count; i++) {
+		const struct hst_memoed *memoed = &list.rows.items[i];
+		bool off = memoed->row.state == HST_MEMO_OFF;
+
+		sums->memos++;
+		sums->off += off;
+		sums->lookups += memoed->lookups;
+		sums->answered += memoed->hits;
+		sums->wrong += memoed->mismatched;
+		if (off && sums->why == NULL) {
+			sums->why = hst_memo_why_text(memoed->row.why);
+		}
+	}
+	hst_memo_list_finish(&list);
+}
+
 static void add_file(const char *path, struct sums *sums)
 {
 	struct hst_trace_file file;
@@ -105,6 +142,7 @@ static void add_file(const char *path, struct sums *sums)
 		}
 	}
 	sums->event_bytes += file.chunk_bytes;
+	add_memos(&file, sums);
 	hst_trace_file_close(&file);
 }
 
@@ -131,14 +169,32 @@ static void add_up(const struct hst_session *session, struct sums *sums)
 	}
 }
 
-static const char *plural(uint64_t count)
+/* What came of a plan. A wrong result is an error, which --quiet does not silence. */
+static void say_memos(const struct hst_say *say, const struct sums *sums, const char *shown)
 {
-	return count == 1 ? "" : "s";
-}
+	char lookups[32];
+	char answered[32];
 
-static const char *plural_es(uint64_t count)
-{
-	return count == 1 ? "" : "es";
+	if (sums->wrong != 0) {
+		hst_say_error(say,
+			"WRONG RESULT: a function of the plan gave another result than the one that was kept for the same key, %" PRIu64
+			" time%s; it is answered no more (hasten report %s says which)",
+			sums->wrong, plural(sums->wrong), shown);
+	}
+	if (sums->memos == 0) {
+		return;
+	}
+	hst_say_count(sums->lookups, lookups, sizeof lookups);
+	hst_say_count(sums->answered, answered, sizeof answered);
+	hst_say_note(say, "plan: %s of %s calls answered from caches (%.1f %%), %" PRIu64 " wrong",
+		answered, lookups,
+		sums->lookups == 0 ? 0 : 100 * (double)sums->answered / (double)sums->lookups,
+		sums->wrong);
+	if (sums->off != 0) {
+		hst_say_note(say,
+			"plan: %" PRIu64 " of %" PRIu64 " functions %s not answered at the end: %s",
+			sums->off, sums->memos, sums->off == 1 ? "was" : "were", sums->why);
+	}
 }
 
 static void say_sums(const struct hst_say *say, const struct sums *sums, const char *shown)
@@ -151,6 +207,11 @@ static void say_sums(const struct hst_say *say, const struct sums *sums, const c
 	if (!sums->looked_inside) {
 		hst_say_note(say, "%llu process%s -> %s (%s)", (unsigned long long)sums->processes,
 			plural_es(sums->processes), shown, bytes);
+		return;
+	}
+	say_memos(say, sums, shown);
+	if ((sums->flags & HST_FLAG_PLAN_ONLY) != 0 && sums->threads == 0) {
+		hst_say_note(say, "nothing else was recorded -> %s (%s)", shown, bytes);
 		return;
 	}
 	if (sums->threads == 0 && sums->lost == 0) {
@@ -186,6 +247,8 @@ static void say_losses(const struct hst_say *say, uint32_t flags)
 			"without the order of calls (--limit SIZE for more)" },
 		{ HST_FLAG_ARGUMENTS_REFUSED,
 			"a part of the plan for arguments was not used: some calls have no keys" },
+		{ HST_FLAG_MEMO_REFUSED,
+			"the plan, or a part of it, was refused: those functions ran as usual" },
 		{ HST_FLAG_PLAN_REFUSED, "the filter was not used: its plan was refused" },
 	};
 
@@ -223,15 +286,15 @@ static bool has_others(const char *directory)
 	return others;
 }
 
-void hst_run_close(
-	const struct hst_say *say, const char *directory, const char *shown, bool hookless)
+void hst_run_close(const struct hst_say *say, const char *directory, const char *shown,
+	bool hookless, bool planned)
 {
 	struct sums sums = { 0 };
 	struct hst_session session;
 	struct hst_diag diag = { "" };
 	const char *next = "report";
 
-	if (say->quiet) {
+	if (say->quiet && !planned) {
 		return;
 	}
 	if (hst_session_open(directory, &session, &diag) != HST_OK) {

@@ -22,14 +22,14 @@
 
 #define LIBRARY "libhasten.so"
 /* More than all variables that we add. */
-#define ADDED_MAX 20
+#define ADDED_MAX 24
 
 /* Variables that this file gives or deliberately does not give. */
 static const char *const ours[] = { "LD_PRELOAD", "HASTEN_DATA", "HASTEN_MODE", "HASTEN_LIMIT",
 	"HASTEN_LAST", "HASTEN_PAUSED", "HASTEN_PLAN", "HASTEN_FILTER", "HASTEN_TSC_HZ",
 	"HASTEN_LAUNCHER", "HASTEN_SECCOMP", "HASTEN_CHILDREN", "HASTEN_MEMORY",
 	"HASTEN_MEMORY_ALL", "HASTEN_OVERHEAD", "HASTEN_PATCH", "HASTEN_CPU", "HASTEN_ARGS",
-	"HASTEN_VALUES" };
+	"HASTEN_VALUES", "HASTEN_REVOKED", "HASTEN_RECORD" };
 
 /* Relative to the folder of the hasten binary. */
 static const char *const places[] = { "../preload/" LIBRARY, "../lib/*/hasten/" LIBRARY,
@@ -270,6 +270,12 @@ static void add_ours(
 	}
 	if (env->plan != NULL) {
 		add(list, "HASTEN_PLAN=%s", env->plan);
+	}
+	if (env->revoked != NULL) {
+		add(list, "HASTEN_REVOKED=%s", env->revoked);
+	}
+	if (options->no_record) {
+		add(list, "HASTEN_RECORD=0");
 	}
 	if (env->tsc_hz != 0) {
 		add(list, "HASTEN_TSC_HZ=%" PRIu64, env->tsc_hz);

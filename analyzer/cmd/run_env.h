@@ -13,6 +13,7 @@ struct hst_run_env {
 	const char *library;   /* absolute path of libhasten.so */
 	const char *directory; /* absolute path of the data directory */
 	const char *plan;      /* absolute path, NULL none */
+	const char *revoked;   /* of functions of the plan; absolute path, NULL none */
 	uint64_t tsc_hz;       /* 0 unknown */
 	bool asan;             /* the program has gcc's AddressSanitizer: it wants to be first */
 };

@@ -169,6 +169,19 @@ static enum hst_status set_args(
 	return HST_OK;
 }
 
+static enum hst_status set_plan(
+	void *asked, const char *name, const char *value, struct hst_diag *diag)
+{
+	struct hst_run_options *options = asked;
+
+	if (value[0] == '\0') {
+		return hst_diag_set(diag, HST_E_USAGE,
+			"run: %s needs the name of a file that hasten optimize -o wrote", name);
+	}
+	options->plan = value;
+	return HST_OK;
+}
+
 static enum hst_status set_interval(
 	void *asked, const char *name, const char *value, struct hst_diag *diag)
 {
@@ -310,8 +323,10 @@ static const struct hst_start_option rows[] = {
 	  "record keys of arguments and results (of these functions)" },
 	{ "values", 0, HST_START_NONE, FLAG(values), "HASTEN_VALUES", NULL,
 	  "with their values, which may be secret; implies --args" },
-	{ "plan", 0, HST_START_REQUIRED, set_unavailable, 0, NULL, "FILE",
-	  "apply a plan of changes (not in this version)" },
+	{ "plan", 0, HST_START_REQUIRED, set_plan, 0, "HASTEN_PLAN", "FILE",
+	  "answer calls from caches, as hasten optimize -o FILE planned" },
+	{ "no-record", 0, HST_START_NONE, FLAG(no_record), NULL, NULL,
+	  "record nothing but what came of --plan" },
 	{ "json", 0, HST_START_REQUIRED, set_json, 0, NULL, "FILE",
 	  "write a summary of the run for programs when it has ended" },
 	{ "quiet", 'q', HST_START_NONE, FLAG(quiet), NULL, NULL,
@@ -335,12 +350,15 @@ static bool switched_on(const char *value)
 
 static enum hst_status read_environment(struct hst_run_options *options, struct hst_diag *diag)
 {
+	const char *disable = getenv("HASTEN_DISABLE");
 	const char *children = getenv("HASTEN_CHILDREN");
 	const char *memory = getenv("HASTEN_MEMORY");
 	const char *cpu = getenv("HASTEN_CPU");
 	const char *patch = getenv("HASTEN_PATCH");
+	const char *record = getenv("HASTEN_RECORD");
 
-	options->disabled = switched_on(getenv("HASTEN_DISABLE"));
+	/* "memo" is for the preload: no function is answered from a cache. */
+	options->disabled = switched_on(disable) && strcmp(disable, "memo") != 0;
 	if (options->disabled || getenv("HASTEN_LAUNCHER") != NULL) {
 		return HST_OK;
 	}
@@ -349,6 +367,7 @@ static enum hst_status read_environment(struct hst_run_options *options, struct 
 	options->memory = switched_on(memory);
 	options->no_cpu = cpu != NULL && strcmp(cpu, "0") == 0;
 	options->no_patch = patch != NULL && strcmp(patch, "0") == 0;
+	options->no_record = record != NULL && strcmp(record, "0") == 0;
 	return hst_start_options_environment(&table, options, diag);
 }
 
@@ -372,6 +391,16 @@ enum hst_status hst_run_options_parse(
 		return hst_diag_set(diag, HST_E_USAGE,
 			"run: --args needs --mode=trace (so does --values): sums per calling context have no room for arguments");
 	}
+	if (options.no_record && options.args != NULL) {
+		return hst_diag_set(diag, HST_E_USAGE,
+			"run: --no-record and --args (or --values) do not go together: leave one of them out");
+	}
+	if (options.no_record && options.plan == NULL) {
+		return hst_diag_set(diag, HST_E_USAGE,
+			"run: --no-record needs --plan FILE: without a plan and without a recording nothing is left to do");
+	}
+	options.no_memory |= options.no_record;
+	options.no_system |= options.no_record;
 	/* No limit to the hooks of functions takes away what allocations cost. */
 	options.no_memory |= options.overhead != NULL && !options.memory && !options.memory_all;
 	options.program = argv + rest;

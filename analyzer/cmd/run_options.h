@@ -25,6 +25,8 @@ struct hst_run_options {
 	const char *overhead;  /* a percentage, NULL: no limit */
 	const char *json;      /* file for the summary, NULL none */
 	bool values;           /* of those arguments, not only keys */
+	const char *plan;      /* functions to be answered from caches, NULL none */
+	bool no_record;        /* nothing but what came of the plan */
 	bool paused;
 	bool no_children;
 	bool no_memory;

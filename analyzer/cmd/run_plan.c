@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static enum hst_status fill(const struct hst_say *say, const struct hst_run_wish *wish,
 	const struct hst_elf_advice *advice, const struct hst_planned *planned,
@@ -18,6 +19,14 @@ static enum hst_status fill(const struct hst_say *say, const struct hst_run_wish
 	}
 	if (wish->args) {
 		HST_TRY(hst_run_args(say, wish->args_of, advice, planned, plan, diag));
+	}
+	if (wish->memo != NULL) {
+		size_t count;
+
+		if (hst_plan_content_copy(&wish->memo->content, NULL, NULL, plan, &count) !=
+			HST_OK) {
+			return hst_diag_set(diag, HST_E_MEMORY, "run: out of memory");
+		}
 	}
 	return HST_OK;
 }
@@ -51,7 +60,10 @@ enum hst_status hst_run_plan(const struct hst_say *say, const struct hst_run_wis
 
 	*ret_path = NULL;
 	if (wish->filter == NULL && !wish->args) {
-		return HST_OK;
+		*ret_path = wish->memo == NULL ? NULL : strdup(wish->memo->path);
+		return wish->memo != NULL && *ret_path == NULL
+			       ? hst_diag_set(diag, HST_E_MEMORY, "run: out of memory")
+			       : HST_OK;
 	}
 	if (advice->interpreter != NULL &&
 		!hst_run_needed(advice->interpreter, advice->image, &needed)) {

@@ -30,6 +30,7 @@ struct hst_run_outcome {
 	char unrecorded[1024];             /* why it was not recorded, "" */
 	const struct hst_run_watch *watch; /* NULL unless it was recorded */
 	bool functions, memory;            /* what was to be recorded */
+	const char *plan;                  /* functions that were answered from caches; NULL none */
 };
 
 /* Writes the file. */

@@ -5,6 +5,8 @@
  */
 #include "cmd/run_summary.h"
 
+#include "cmd/answered.h"
+
 #include "cmd/common.h"
 #include "model/processes.h"
 #include "passes/heap.h"
@@ -512,6 +514,17 @@ static void put_command(struct summary *summary)
 	}
 }
 
+/* Of a run with --plan. */
+static void put_plan(struct summary *summary)
+{
+	if (summary->outcome->plan != NULL) {
+		hst_json_string(&summary->json, "plan", summary->outcome->plan);
+		if (summary->has_profile) {
+			hst_answered_json(&summary->json, &summary->profile);
+		}
+	}
+}
+
 static void put_all(struct summary *summary)
 {
 	struct hst_json *json = &summary->json;
@@ -526,6 +539,7 @@ static void put_all(struct summary *summary)
 	put_failures(summary);
 	put_functions(summary);
 	put_allocators(summary);
+	put_plan(summary);
 	hst_json_bool(json, "complete", is_complete(summary));
 	put_notes(summary, "losses", true);
 	put_notes(summary, "notes", false);

@@ -23,6 +23,7 @@ void hst_profile_finish(struct hst_profile *profile)
 	free(profile->threads);
 	free(profile->thread_functions);
 	free(profile->blocked);
+	free(profile->answered);
 	free(profile->notes);
 	if (profile->release != NULL) {
 		profile->release(profile->owner);

@@ -99,6 +99,7 @@ struct hst_function_row {
 	uint64_t beyond_results; /* of negative_results: below all error codes, -1 to -4095 */
 	uint8_t failure; /* which of them are failures: enum hst_failure, after hst_profile_failures */
 	bool failure_declared; /* the user says so */
+	uint64_t answered; /* calls that a plan had answered from a cache: in no time and no percentile */
 	/* HST_ROW_THROTTLED: all calls, those that were not recorded too; an estimate and its bounds, 95 % */
 	uint64_t estimated, estimated_low, estimated_high;
 	uint32_t flags;
@@ -159,6 +160,20 @@ struct hst_thread_function {
 	uint32_t flags; /* HST_ROW_... */
 };
 
+/* What came of a function that a plan had answered from a cache, over all processes. */
+struct hst_answered {
+	uint32_t function; /* row */
+	uint8_t evidence;  /* enum hst_plan_evidence */
+	uint8_t why;       /* enum hst_memo_why, of the first process in which it was off; 0 none */
+	bool revoked;      /* to all later runs */
+	bool not_revoked;  /* it should have been, and that could not be written */
+	uint32_t on, off, waiting; /* processes, by how it ended */
+	uint32_t entries;
+	uint64_t ttl_ns; /* 0: for ever */
+	uint64_t lookups, hits, stored, evicted, expired, verified, mismatched, lost;
+	double saved_ns;
+};
+
 /* A sentence for the user, without the point at its end. */
 struct hst_note {
 	bool loss;  /* data is missing or in doubt; otherwise good to know */
@@ -197,6 +212,9 @@ struct hst_profile {
 	uint64_t throttle_windows,
 		throttle_late; /* moments in which these were; too late, no hook came */
 	uint64_t throttled;    /* functions that were not recorded all the time */
+	struct hst_answered *answered; /* most time saved first */
+	size_t answered_count, answered_capacity;
+	bool plan_only; /* a process recorded nothing but what came of the plan */
 	bool complete;         /* nothing was lost, repaired or missing */
 	bool clock_estimated;
 	uint64_t clock_chunks[3]; /* chunks and trees by enum hst_clock_mode */

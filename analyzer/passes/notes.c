@@ -31,6 +31,11 @@ static const struct hst_flag_note flag_notes[] = {
 	{ HST_FLAG_ARGUMENTS_REFUSED, false,
 		"a part of the plan for arguments was not used (damaged, made for other code, or too much): some "
 		"calls have no keys" },
+	{ HST_FLAG_MEMO_REFUSED, false,
+		"what the plan has of functions to be answered from caches, or a part of it, was refused (damaged, or open to others): they ran as "
+		"usual" },
+	{ HST_FLAG_PLAN_ONLY, false,
+		"run with --no-record: nothing but what came of the plan is here" },
 	{ HST_FLAG_PLAN_REFUSED, false, "the plan was refused: everything was recorded" },
 	{ HST_FLAG_SANDBOXED, false,
 		"the program entered a seccomp sandbox: recording went on without system calls" },
@@ -247,7 +252,7 @@ void hst_pass_note_all(struct hst_pass *pass)
 	note_losses(pass);
 	note_modules(pass);
 	note_doubts(pass);
-	if (pass->profile->calls == 0) {
+	if (pass->profile->calls == 0 && !pass->profile->plan_only) {
 		hst_profile_note(pass->profile, false,
 			"no call was recorded: compile the program with -finstrument-functions -g");
 	}

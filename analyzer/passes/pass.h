@@ -150,6 +150,10 @@ HST_NODISCARD enum hst_status hst_pass_throttle_sum(struct hst_pass *pass, uint6
 void hst_pass_throttle_end(struct hst_pass *pass);
 void hst_pass_throttle_take(struct hst_pass *pass);
 
+/* Functions that were answered from caches (memo.c): of the opened file; of all of them. HST_E_MEMORY. */
+HST_NODISCARD enum hst_status hst_pass_memo_file(struct hst_pass *pass);
+void hst_pass_memo_take(struct hst_pass *pass);
+
 /* Adds a stream's ledger to the sum of the profile. */
 void hst_pass_ledger(struct hst_pass *pass, const struct hst_ledger *ledger);
 /* Time inside the functions of one stream, without our cost. */

@@ -259,6 +259,9 @@ static enum hst_status read_file(struct hst_pass *pass, size_t number)
 		status = hst_pass_throttle_sum(pass, hst_pass_end(pass));
 	}
 	if (status == HST_OK) {
+		status = hst_pass_memo_file(pass);
+	}
+	if (status == HST_OK) {
 		status = hst_pass_flush(pass);
 	}
 	pass->profile->unknown_end_ns +=
@@ -348,6 +351,7 @@ static enum hst_status take(struct hst_pass *pass)
 
 	HST_TRY(take_rows(pass));
 	hst_pass_throttle_take(pass);
+	hst_pass_memo_take(pass);
 	HST_TRY(hst_calltree_take(&pass->calltree, profile));
 	hst_pass_merge_threads(pass);
 	profile->threads = pass->threads.items;

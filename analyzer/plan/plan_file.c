@@ -2,6 +2,9 @@
 /* Header, sections, items: each section's items begin where those before it end, on a multiple of eight. */
 #include "plan/plan_file.h"
 
+#include "hasten/hash.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,6 +19,7 @@ enum hst_status hst_plan_file_add(struct hst_plan_file *plan,
 		.section = *section, .items = items, .count = count, .bytes = count * item_bytes
 	};
 
+	assert(item_bytes % sizeof(uint64_t) == 0);
 	if (!hst_vec_push(&plan->parts, part)) {
 		free(items);
 		return HST_E_MEMORY;
@@ -37,37 +41,72 @@ void hst_plan_file_finish(struct hst_plan_file *plan)
 	hst_vec_finish(&plan->parts);
 }
 
-/* Writes header, sections and items. false with errno. */
-static bool write_all(FILE *out, const struct hst_plan_file *plan)
+/* Sections and items, piece by piece in the order of the file. false: `each` said so. */
+static bool each_piece(const struct hst_plan_file *plan,
+	bool (*each)(void *data, const void *bytes, uint64_t count), void *data)
 {
-	struct hst_plan_header header = { .magic = HST_PLAN_MAGIC,
-		.major = HST_PLAN_MAJOR,
-		.minor = HST_PLAN_MINOR,
-		.sections = (uint32_t)plan->parts.count };
-	uint64_t at = sizeof header + plan->parts.count * sizeof(struct hst_plan_section);
+	uint64_t at = sizeof(struct hst_plan_header) +
+		      plan->parts.count * sizeof(struct hst_plan_section);
 
-	header.bytes = at + plan->bytes;
-	if (fwrite(&header, sizeof header, 1, out) != 1) {
-		return false;
-	}
 	for (size_t i = 0; i < plan->parts.count; i++) {
 		struct hst_plan_section section = plan->parts.items[i].section;
 
 		section.offset = at;
 		section.count = plan->parts.items[i].count;
 		at += plan->parts.items[i].bytes;
-		if (fwrite(&section, sizeof section, 1, out) != 1) {
+		if (!each(data, &section, sizeof section)) {
 			return false;
 		}
 	}
 	for (size_t i = 0; i < plan->parts.count; i++) {
 		const struct hst_plan_part *part = &plan->parts.items[i];
 
-		if (part->bytes > 0 && fwrite(part->items, part->bytes, 1, out) != 1) {
+		if (part->bytes > 0 && !each(data, part->items, part->bytes)) {
 			return false;
 		}
 	}
-	return fflush(out) == 0;
+	return true;
+}
+
+struct check {
+	uint64_t hash, length;
+};
+
+/* As hst_hash_bytes; every piece is a multiple of eight. */
+static bool check_piece(void *data, const void *bytes, uint64_t count)
+{
+	struct check *check = data;
+
+	for (uint64_t i = 0; i < count; i += sizeof(uint64_t)) {
+		uint64_t word;
+
+		memcpy(&word, (const uint8_t *)bytes + i, sizeof word);
+		check->hash = hst_hash_add(check->hash, word);
+	}
+	check->length += count;
+	return true;
+}
+
+static bool write_piece(void *data, const void *bytes, uint64_t count)
+{
+	return fwrite(bytes, count, 1, data) == 1;
+}
+
+/* Writes header, sections and items. false with errno. */
+static bool write_all(FILE *out, const struct hst_plan_file *plan)
+{
+	struct check check = { .hash = hst_hash_begin(0) };
+	struct hst_plan_header header = { .magic = HST_PLAN_MAGIC,
+		.major = HST_PLAN_MAJOR,
+		.minor = HST_PLAN_MINOR,
+		.sections = (uint32_t)plan->parts.count };
+
+	header.bytes =
+		sizeof header + plan->parts.count * sizeof(struct hst_plan_section) + plan->bytes;
+	(void)each_piece(plan, check_piece, &check);
+	header.check = hst_hash_content(check.hash, check.length);
+	return fwrite(&header, sizeof header, 1, out) == 1 && each_piece(plan, write_piece, out) &&
+	       fflush(out) == 0;
 }
 
 /* Opens a new file beside `path`; its name, malloc'd, in *ret_name. NULL with errno. */

@@ -46,6 +46,7 @@ struct gather {
 	HST_VEC(struct hst_region_name) names;
 	HST_VEC(uint64_t) profiles;
 	HST_VEC(uint64_t) throttles;
+	HST_VEC(uint64_t) memos;
 };
 
 const char *hst_index_check_chunk(const struct hst_chunk *chunk)
@@ -304,6 +305,9 @@ static enum hst_status gather_block(
 	case HST_BLOCK_THROTTLE:
 	case HST_BLOCK_COUNTS:
 		return hst_vec_push(&gather->throttles, block->offset) ? HST_OK : HST_E_MEMORY;
+	case HST_BLOCK_MEMO:
+	case HST_BLOCK_MEMO_COUNTS:
+		return hst_vec_push(&gather->memos, block->offset) ? HST_OK : HST_E_MEMORY;
 	case 0:
 		gather->facts.unfinished = true;
 		return HST_OK;
@@ -548,6 +552,8 @@ static void hand_over(struct gather *gather)
 	file->profile_count = gather->profiles.count;
 	file->throttles = gather->throttles.items;
 	file->throttle_count = gather->throttles.count;
+	file->memos = gather->memos.items;
+	file->memo_count = gather->memos.count;
 	if (file->stream_count != 0) {
 		qsort(file->streams, file->stream_count, sizeof *file->streams, compare_streams);
 	}

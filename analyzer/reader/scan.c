@@ -136,6 +136,10 @@ static bool header_is_sane(const uint8_t *data)
 		return block.bytes >= sizeof(struct hst_throttle_block);
 	case HST_BLOCK_COUNTS:
 		return block.bytes >= sizeof(struct hst_counts_block);
+	case HST_BLOCK_MEMO:
+		return block.bytes >= sizeof(struct hst_memo_block);
+	case HST_BLOCK_MEMO_COUNTS:
+		return block.bytes >= sizeof(struct hst_memo_counts_block);
 	default: /* 0 too: not written yet, or what is left of a tail */
 		return true;
 	}

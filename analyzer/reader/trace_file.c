@@ -182,6 +182,7 @@ void hst_trace_file_close(struct hst_trace_file *file)
 	free(file->names);
 	free(file->profiles);
 	free(file->throttles);
+	free(file->memos);
 	hst_arena_finish(&file->arena);
 	*file = (struct hst_trace_file){ .fd = -1 };
 }

@@ -69,6 +69,8 @@ struct hst_trace_file {
 	size_t profile_count;
 	uint64_t *throttles; /* offsets of all THROTTLE and COUNTS blocks, ascending */
 	size_t throttle_count;
+	uint64_t *memos; /* offsets of all MEMO and MEMO_COUNTS blocks, ascending */
+	size_t memo_count;
 	uint64_t skipped_bytes;       /* stepped over while looking for blocks */
 	uint64_t chunk_bytes;         /* of all chunks that count, for progress */
 	uint64_t gaps;                /* missing sequence numbers of all streams */

@@ -444,6 +444,28 @@ struct hst_dwarf *hst_image_dwarf_of(
 	return count != 0 && image->has_dwarf ? &image->dwarf : NULL;
 }
 
+size_t hst_image_ranges(struct hst_image *image, uint64_t fn, struct hst_span *ranges, size_t room)
+{
+	const struct hst_functions *functions = &image->functions;
+	uint32_t number;
+	size_t count = 0;
+
+	need(image, NULL, 0);
+	number = hst_functions_entry(functions, fn);
+	for (size_t i = 0; number != NONE && i < functions->range_count; i++) {
+		const struct hst_function_range *range = &functions->ranges[i];
+
+		if (range->function != number) {
+			continue;
+		}
+		if (count < room) {
+			ranges[count] = (struct hst_span){ range->lo, range->hi };
+		}
+		count++;
+	}
+	return count;
+}
+
 const struct hst_elf *hst_image_elf(const struct hst_image *image)
 {
 	return &image->elf;

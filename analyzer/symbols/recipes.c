@@ -366,7 +366,7 @@ static void take_exit(struct work *work, const struct hst_hook_call *call,
 		site->result_reason = HST_RECIPE_INLINED;
 	} else {
 		site->result_reason = (uint8_t)hst_result_find(&work->code, call->ret, work->ranges,
-			work->body->range_count, type, &site->result);
+			work->body->range_count, type, &site->result, &site->low_bit);
 	}
 }
 

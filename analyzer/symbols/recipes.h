@@ -78,6 +78,7 @@ struct hst_recipe_site {
 	uint8_t reason; /* why the whole site cannot be used, READABLE: look at its parts */
 	/* Of an exit site: */
 	uint8_t result_reason;
+	bool low_bit; /* only the lowest bit of what lies there is the result */
 	struct hst_plan_piece result;
 	struct hst_recipe_shape shape; /* of the result */
 };

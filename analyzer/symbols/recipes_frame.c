@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * .eh_frame: common entries (CIE), and for each function one (FDE) with a small program that says how the call frame
- * address moves. Only the address is followed. Every length is checked against what is left.
+ * address moves, and where it saves registers. Every length is checked against what is left.
  */
 #include "symbols/recipes_frame.h"
 
@@ -14,6 +14,7 @@
 #define ENCODING_NONE    0x100u
 #define REMEMBERED_MAX   16u
 #define ENCODED_RELATIVE 0x10u
+#define WORD             8
 
 struct cursor {
 	const uint8_t *at, *end;
@@ -24,15 +25,32 @@ struct cie {
 	uint64_t code_align;
 	int64_t data_align;
 	unsigned encoding; /* of addresses */
+	uint64_t return_column;
+	bool signal;
 	unsigned lands; /* of the address of the table of landing pads; ENCODING_NONE: has none */
 	bool odd;       /* its augmentation is not understood */
 	struct cursor program;
 };
 
+/* Where the caller's value of a register is. */
+enum saved_kind {
+	SAVED_NOT, /* no rule: the register still has it */
+	SAVED_AT,  /* in memory, at the call frame address + offset */
+	SAVED_ELSE,
+};
+
+struct saved_rule {
+	enum saved_kind kind;
+	int64_t offset;
+};
+
+/* A row: what holds at an address. */
 struct rule {
 	uint64_t reg;
 	int64_t offset;
 	bool known;
+	bool strange; /* a rule of a register that is none of ours, or one that is not understood */
+	struct saved_rule saved[HST_FRAME_COLUMNS];
 };
 
 static uint64_t fixed(struct cursor *cursor, unsigned bytes)
@@ -144,7 +162,9 @@ static void augmentation(const char *letters, struct cursor *cursor, struct cie 
 			cie->lands = (unsigned)fixed(&inside, 1);
 		} else if (*letters == 'P') {
 			skip(&inside, encoded_bytes((unsigned)fixed(&inside, 1)));
-		} else if (*letters != 'S' && *letters != 'B') {
+		} else if (*letters == 'S') {
+			cie->signal = true;
+		} else if (*letters != 'B') {
 			cie->odd = true;
 			return;
 		}
@@ -171,7 +191,7 @@ static bool read_cie(const struct hst_frames *frames, size_t offset, struct cie 
 	skip(&cursor, strlen(letters) + 1);
 	cie.code_align = leb(&cursor, false);
 	cie.data_align = (int64_t)leb(&cursor, true);
-	(void)(version == 1 ? fixed(&cursor, 1) : leb(&cursor, false));
+	cie.return_column = version == 1 ? fixed(&cursor, 1) : leb(&cursor, false);
 	if (letters[0] == 'z') {
 		augmentation(letters + 1, &cursor, &cie);
 	} else if (letters[0] != '\0') {
@@ -272,14 +292,43 @@ struct machine {
 	const struct hst_frames *frames;
 	const struct cie *cie;
 	struct rule rule;
+	const struct rule *initial; /* behind the common entry's program; NULL: in it */
 	struct rule remembered[REMEMBERED_MAX];
 	size_t depth;
 	uint64_t at, pc;
 };
 
-static void set_rule(struct machine *machine, uint64_t reg, int64_t offset)
+static void set_address(struct machine *machine, uint64_t reg, int64_t offset)
 {
-	machine->rule = (struct rule){ .reg = reg, .offset = offset, .known = true };
+	machine->rule.reg = reg;
+	machine->rule.offset = offset;
+	machine->rule.known = true;
+}
+
+static void set_saved(
+	struct machine *machine, uint64_t column, enum saved_kind kind, int64_t offset)
+{
+	if (column >= HST_FRAME_COLUMNS) {
+		machine->rule.strange = true;
+		return;
+	}
+	machine->rule.saved[column] = (struct saved_rule){ .kind = kind, .offset = offset };
+}
+
+/* Factored offsets are multiples of the common entry's alignment. */
+static int64_t factored(const struct machine *machine, uint64_t number)
+{
+	return (int64_t)(number * (uint64_t)machine->cie->data_align);
+}
+
+/* Back to what the common entry says of it. */
+static void restore(struct machine *machine, uint64_t column)
+{
+	if (machine->initial == NULL || column >= HST_FRAME_COLUMNS) {
+		machine->rule.strange = true;
+		return;
+	}
+	machine->rule.saved[column] = machine->initial->saved[column];
 }
 
 /* The operations with a number of their own. false: not understood. */
@@ -312,7 +361,7 @@ static bool extended(struct machine *machine, unsigned op, struct cursor *cursor
 		return true;
 	case 0x0c: /* def_cfa */
 		rule->reg = leb(cursor, false);
-		set_rule(machine, rule->reg, (int64_t)leb(cursor, false));
+		set_address(machine, rule->reg, (int64_t)leb(cursor, false));
 		return true;
 	case 0x0d: /* def_cfa_register */
 		rule->reg = leb(cursor, false);
@@ -329,28 +378,45 @@ static bool extended(struct machine *machine, unsigned op, struct cursor *cursor
 	}
 }
 
-/* Rules of other registers: passed over. */
-static bool of_others(unsigned op, struct cursor *cursor)
+/* Rules of registers. */
+static bool of_registers(struct machine *machine, unsigned op, struct cursor *cursor)
 {
+	uint64_t column;
+
 	switch (op) {
-	case 0x06: /* restore_extended, undefined, same_value, GNU_args_size */
-	case 0x07:
-	case 0x08:
-	case 0x2e:
+	case 0x2e: /* GNU_args_size */
 		(void)leb(cursor, false);
 		return true;
-	case 0x05: /* offset_extended, register, offset_extended_sf, val_offset, val_offset_sf */
-	case 0x09:
-	case 0x11:
+	case 0x05: /* offset_extended */
+		column = leb(cursor, false);
+		set_saved(machine, column, SAVED_AT, factored(machine, leb(cursor, false)));
+		return true;
+	case 0x11: /* offset_extended_sf */
+		column = leb(cursor, false);
+		set_saved(machine, column, SAVED_AT, factored(machine, leb(cursor, true)));
+		return true;
+	case 0x2f: /* GNU_negative_offset_extended */
+		column = leb(cursor, false);
+		set_saved(machine, column, SAVED_AT, -factored(machine, leb(cursor, false)));
+		return true;
+	case 0x06: /* restore_extended */
+		restore(machine, leb(cursor, false));
+		return true;
+	case 0x08: /* same_value */
+		set_saved(machine, leb(cursor, false), SAVED_NOT, 0);
+		return true;
+	case 0x07: /* undefined */
+		set_saved(machine, leb(cursor, false), SAVED_ELSE, 0);
+		return true;
+	case 0x09: /* register, val_offset, val_offset_sf */
 	case 0x14:
 	case 0x15:
-	case 0x2f:
-		(void)leb(cursor, false);
+		set_saved(machine, leb(cursor, false), SAVED_ELSE, 0);
 		(void)leb(cursor, false);
 		return true;
 	case 0x10: /* expression, val_expression */
 	case 0x16:
-		(void)leb(cursor, false);
+		set_saved(machine, leb(cursor, false), SAVED_ELSE, 0);
 		skip(cursor, leb(cursor, false));
 		return true;
 	default:
@@ -368,9 +434,11 @@ static bool run(struct machine *machine, struct cursor cursor)
 		if ((op & 0xc0u) == 0x40) {
 			machine->at += (op & 0x3fu) * machine->cie->code_align;
 		} else if ((op & 0xc0u) == 0x80) {
-			(void)leb(&cursor, false);
-		} else if ((op & 0xc0u) == 0 && !extended(machine, op, &cursor) &&
-			   !of_others(op, &cursor)) {
+			set_saved(machine, op & 0x3fu, SAVED_AT,
+				factored(machine, leb(&cursor, false)));
+		} else if ((op & 0xc0u) == 0xc0) {
+			restore(machine, op & 0x3fu);
+		} else if (!extended(machine, op, &cursor) && !of_registers(machine, op, &cursor)) {
 			return false;
 		}
 		if (machine->at > machine->pc) {
@@ -430,29 +498,113 @@ bool hst_frames_lands(
 	return !cursor.bad;
 }
 
-bool hst_frames_cfa(
-	const struct hst_frames *frames, uint64_t pc, unsigned *ret_reg, int64_t *ret_offset)
+/* The row at the address. false: none, or one whose call frame address is not a register + offset. */
+static bool row_at(
+	const struct hst_frames *frames, uint64_t pc, struct rule *ret_row, struct cie *ret_cie)
 {
-	struct machine machine = { .frames = frames, .pc = pc };
+	struct machine machine = { .frames = frames, .pc = UINT64_MAX };
 	const struct hst_frame_entry *entry = hst_frames_entry(frames, pc);
 	struct cursor cursor;
-	struct cie cie;
+	struct rule initial;
 
-	if (entry == NULL || !read_cie(frames, entry->cie, &cie) ||
+	if (entry == NULL || !read_cie(frames, entry->cie, ret_cie) ||
 		!entry_at(frames, entry->fde, &cursor)) {
 		return false;
 	}
-	machine.cie = &cie;
+	machine.cie = ret_cie;
 	machine.at = entry->lo;
 	(void)fixed(&cursor, 4);
-	(void)encoded(frames, &cursor, cie.encoding, true);
-	(void)encoded(frames, &cursor, cie.encoding, false);
+	(void)encoded(frames, &cursor, ret_cie->encoding, true);
+	(void)encoded(frames, &cursor, ret_cie->encoding, false);
 	skip(&cursor, leb(&cursor, false)); /* the data of "z" */
-	if (!run(&machine, cie.program) || !run(&machine, cursor) || !machine.rule.known ||
-		machine.rule.reg > UINT8_MAX) {
+	if (!run(&machine, ret_cie->program)) {
 		return false;
 	}
-	*ret_reg = (unsigned)machine.rule.reg;
-	*ret_offset = machine.rule.offset;
+	initial = machine.rule;
+	machine.initial = &initial;
+	machine.at = entry->lo;
+	machine.pc = pc;
+	if (!run(&machine, cursor) || !machine.rule.known || machine.rule.reg > UINT8_MAX) {
+		return false;
+	}
+	*ret_row = machine.rule;
 	return true;
+}
+
+bool hst_frames_cfa(
+	const struct hst_frames *frames, uint64_t pc, unsigned *ret_reg, int64_t *ret_offset)
+{
+	struct rule row;
+	struct cie cie;
+
+	if (!row_at(frames, pc, &row, &cie)) {
+		return false;
+	}
+	*ret_reg = (unsigned)row.reg;
+	*ret_offset = row.offset;
+	return true;
+}
+
+/* Are these rules what every function that returns as usual has? *ret_saved as in struct hst_frame_row. */
+static bool take_saved(const struct rule *row, int64_t ret_saved[HST_REG_GENERAL])
+{
+	for (unsigned i = 0; i < HST_FRAME_COLUMNS; i++) {
+		const struct saved_rule *saved = &row->saved[i];
+
+		if (i == HST_FRAME_RETURN) {
+			if (saved->kind != SAVED_AT || saved->offset != -WORD) {
+				return false;
+			}
+			continue;
+		}
+		ret_saved[i] = 0;
+		if (saved->kind == SAVED_NOT) {
+			continue;
+		}
+		if (saved->kind != SAVED_AT || !hst_reg_is_saved(i) || saved->offset >= -WORD ||
+			saved->offset % WORD != 0) {
+			return false;
+		}
+		for (unsigned j = 0; j < i && j < HST_REG_GENERAL; j++) {
+			if (ret_saved[j] == saved->offset) {
+				return false;
+			}
+		}
+		ret_saved[i] = saved->offset;
+	}
+	return true;
+}
+
+enum hst_frame_fault hst_frames_row(
+	const struct hst_frames *frames, uint64_t pc, struct hst_frame_row *ret_row)
+{
+	struct hst_frame_row plain = { 0 };
+	struct rule row;
+	struct cie cie;
+
+	if (hst_frames_entry(frames, pc) == NULL) {
+		return HST_FRAME_NONE;
+	}
+	if (!row_at(frames, pc, &row, &cie) || (row.reg != HST_REG_RSP && row.reg != HST_REG_RBP) ||
+		row.offset <= 0 || row.offset > INT32_MAX) {
+		return HST_FRAME_ADDRESS;
+	}
+	if (cie.signal || cie.odd || cie.return_column != HST_FRAME_RETURN || row.strange ||
+		!take_saved(&row, plain.saved)) {
+		return HST_FRAME_SAVED;
+	}
+	for (unsigned i = 0; i < HST_REG_GENERAL; i++) {
+		/* Below the stack pointer nothing survives the call of a hook. */
+		if (plain.saved[i] < INT32_MIN ||
+			(row.reg == HST_REG_RSP && plain.saved[i] < -row.offset)) {
+			return HST_FRAME_SAVED;
+		}
+	}
+	if (row.reg == HST_REG_RBP && plain.saved[HST_REG_RBP] == 0) {
+		return HST_FRAME_SAVED; /* whose address would it be then? */
+	}
+	plain.base = (uint8_t)row.reg;
+	plain.offset = (int32_t)row.offset;
+	*ret_row = plain;
+	return HST_FRAME_PLAIN;
 }

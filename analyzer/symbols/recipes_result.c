@@ -25,6 +25,7 @@ struct search {
 	uint32_t way_count;
 	int steps;
 	bool found, unwinds;
+	bool low_bit; /* on one way or more, of a bool only its lowest bit was kept */
 	struct hst_plan_piece piece;
 };
 
@@ -113,6 +114,7 @@ static enum hst_recipe_reason at_return(struct search *search, const struct hst_
 	}
 	search->piece = piece;
 	search->found = true;
+	search->low_bit |= value->low_bit;
 	return HST_RECIPE_READABLE;
 }
 
@@ -166,7 +168,7 @@ static enum hst_recipe_reason go(struct search *search, struct way *way)
 
 enum hst_recipe_reason hst_result_find(struct hst_code *code, uint64_t ret,
 	const struct hst_span *ranges, size_t range_count, const struct hst_recipe_type *type,
-	struct hst_plan_piece *ret_piece)
+	struct hst_plan_piece *ret_piece, bool *ret_low_bit)
 {
 	struct search search = { .code = code,
 		.ranges = ranges,
@@ -188,5 +190,6 @@ enum hst_recipe_reason hst_result_find(struct hst_code *code, uint64_t ret,
 		return search.unwinds ? HST_RECIPE_UNWINDS : HST_RECIPE_PATHS;
 	}
 	*ret_piece = search.piece;
+	*ret_low_bit = search.low_bit;
 	return HST_RECIPE_READABLE;
 }

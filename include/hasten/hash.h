@@ -56,4 +56,21 @@ static inline uint64_t hst_hash_content(uint64_t hash, uint64_t length)
 	return hst_hash_end(hst_hash_add(hash, length));
 }
 
+/* Of bytes in memory, as a string or block of a call is hashed. */
+static inline uint64_t hst_hash_bytes(const uint8_t *bytes, uint64_t length)
+{
+	uint64_t hash = hst_hash_begin(0);
+	uint64_t done = 0;
+
+	for (; done < length; done += 8) {
+		uint64_t word = 0;
+
+		for (uint64_t i = 0; i < 8 && done + i < length; i++) {
+			word |= (uint64_t)bytes[done + i] << (8 * i);
+		}
+		hash = hst_hash_add(hash, word);
+	}
+	return hst_hash_content(hash, length);
+}
+
 #endif

@@ -3,6 +3,7 @@
 #include "apply/throttle.h"
 
 #include "apply/counts.h"
+#include "apply/memo.h"
 #include "apply/record.h"
 #include "apply/sites.h"
 #include "apply/tally.h"
@@ -205,8 +206,9 @@ static uint32_t prepare(uint64_t *functions, uint32_t count, bool counted)
 	for (uint32_t i = 0; i < count; i++) {
 		struct hst_suppressed *entry = entry_of(functions[i]);
 
+		/* Where calls are answered from a cache, each of them must be seen. */
 		if (entry != NULL && entry->state == HST_FN_RECORDED &&
-			(!counted || give_counter(entry))) {
+			!hst_memo_has(functions[i]) && (!counted || give_counter(entry))) {
 			functions[kept++] = functions[i];
 		}
 	}

@@ -71,6 +71,19 @@
 #define HST_EXCLUDED_FACTOR 0x9e3779b97f4a7c15
 #define HST_EXCLUDED_SHIFT  48
 
+/* Sites of functions that are answered from caches (apply/memo.h): slot = ret * HST_EXCLUDED_FACTOR >> 64 - bits */
+#define HST_MEMO_ENTER_BITS 9
+#define HST_MEMO_EXIT_BITS  12
+#define HST_MEMO_SITE_SHIFT 4
+#define HST_MEMO_SITE_WHAT  8
+
+/* What the hook's caller has, while such a call is looked up: struct hst_memo_frame of hooks/memo.h */
+#define HST_MEMO_FRAME_FN    48
+#define HST_MEMO_FRAME_SITE  56
+#define HST_MEMO_FRAME_VALUE 64
+#define HST_MEMO_FRAME_CFA   72
+#define HST_MEMO_FRAME_BYTES 88
+
 /* Records, as in hasten/trace.h */
 #define HST_HEAD_PREDICTED 0x4000
 #define HST_TIME_FIELD     0x3fff

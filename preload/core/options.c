@@ -35,6 +35,18 @@ static void read_string(const char *value, const char **ret_string)
 	*ret_string = value[0] == '\0' ? NULL : value;
 }
 
+static void read_disable(const char *value, enum hst_disabled *ret_disabled)
+{
+	bool all;
+
+	read_flag(value, &all);
+	if (hst_text_equal(value, "memo")) {
+		*ret_disabled = HST_DISABLED_MEMO;
+	} else {
+		*ret_disabled = all ? HST_DISABLED_ALL : HST_DISABLED_NOTHING;
+	}
+}
+
 static void read_mode(const char *value, bool *ret_profile)
 {
 	*ret_profile = hst_text_equal(value, "profile");
@@ -65,12 +77,13 @@ static void read_share(const char *value, uint64_t *ret_ppm)
 
 static void read_variable(const char *variable, struct hst_options *options)
 {
-#define HST_READ_FLAG   read_flag
-#define HST_READ_NUMBER read_number
-#define HST_READ_CHOICE read_choice
-#define HST_READ_STRING read_string
-#define HST_READ_MODE   read_mode
-#define HST_READ_SHARE  read_share
+#define HST_READ_FLAG    read_flag
+#define HST_READ_NUMBER  read_number
+#define HST_READ_CHOICE  read_choice
+#define HST_READ_STRING  read_string
+#define HST_READ_MODE    read_mode
+#define HST_READ_DISABLE read_disable
+#define HST_READ_SHARE   read_share
 #define HST_OPTION(NAME, kind, field, text)                  \
  if (hst_text_starts(variable, #NAME "=")) {                 \
   HST_READ_##kind(variable + sizeof #NAME, &options->field); \
@@ -83,6 +96,7 @@ static void read_variable(const char *variable, struct hst_options *options)
 #undef HST_READ_CHOICE
 #undef HST_READ_STRING
 #undef HST_READ_MODE
+#undef HST_READ_DISABLE
 #undef HST_READ_SHARE
 }
 
@@ -92,6 +106,7 @@ void hst_options_read(char **environment, struct hst_options *ret_options)
 		.children = true,
 		.cpu = true,
 		.patch = true,
+		.record = true,
 		.overhead_ppm = HST_OVERHEAD_OFF,
 		.limit_bytes = HST_LIMIT_DEFAULT,
 		.seccomp = UINT64_MAX,
@@ -107,6 +122,7 @@ void hst_options_read(char **environment, struct hst_options *ret_options)
 	options.memory = options.memory_said == HST_CHOICE_NONE
 				 ? options.overhead_ppm == HST_OVERHEAD_OFF
 				 : options.memory_said == HST_CHOICE_YES;
+	options.memory &= options.record;
 	options.seccomp_known = options.seccomp != UINT64_MAX;
 	*ret_options = options;
 }

@@ -15,8 +15,14 @@ enum hst_choice {
 	HST_CHOICE_YES = 2,
 };
 
+enum hst_disabled {
+	HST_DISABLED_NOTHING = 0,
+	HST_DISABLED_ALL = 1,
+	HST_DISABLED_MEMO = 2, /* no function is answered from a cache */
+};
+
 struct hst_options {
-	bool disabled;
+	enum hst_disabled disabled;
 	bool launcher;
 	bool children;
 	bool paused;
@@ -28,6 +34,7 @@ struct hst_options {
 	bool memory_all;
 	bool patch;
 	bool values;
+	bool record;                 /* false: nothing but what came of the plan */
 	enum hst_choice memory_said; /* `memory` is what follows from it */
 	uint64_t overhead_ppm;       /* HST_OVERHEAD_OFF: no limit */
 	uint64_t limit_bytes;
@@ -37,6 +44,7 @@ struct hst_options {
 	bool seccomp_known;
 	const char *data; /* NULL: default; points into the environment, so copy what is kept */
 	const char *plan;
+	const char *revoked;
 	const char *filter;
 	const char *build_flags;
 };

@@ -79,3 +79,18 @@ bool hst_readable_list(struct hst_readable *known, char *const *list)
 		}
 	}
 }
+
+bool hst_readable_range(struct hst_readable *known, uint64_t address, uint64_t bytes)
+{
+	uint64_t end = address + bytes;
+
+	if (end < address) {
+		return false;
+	}
+	for (uint64_t at = address; at < end; at = (at | (HST_PAGE - 1)) + 1) {
+		if (!is_there(known, at)) {
+			return false;
+		}
+	}
+	return true;
+}

@@ -27,4 +27,7 @@ bool hst_readable_text(struct hst_readable *known, const char *text);
 /* A list that ends with NULL, and all its texts. NULL: the same. */
 bool hst_readable_list(struct hst_readable *known, char *const *list);
 
+/* All of these bytes. */
+bool hst_readable_range(struct hst_readable *known, uint64_t address, uint64_t bytes);
+
 #endif

@@ -13,21 +13,14 @@
 #include "hooks/content.h"
 #include "hooks/function.h"
 #include "hooks/stream.h"
+#include "hooks/value.h"
 #include "sink/file.h"
 #include "sink/filter.h"
 #include "sink/recipes.h"
 #include "stacks/absence.h"
 #include "stacks/fiber.h"
 
-#include <string.h>
-
 #include "core/poison.h"
-
-/* Places in struct hst_registers by DWARF number; others do not pass the plan's checks. */
-static const uint8_t register_places[16] = {
-	[3] = 0, [6] = 1, [12] = 2, [13] = 3, [14] = 4, [15] = 5
-};
-#define PLACE_RBP 1
 
 /*
  * Where a hook's values can lie. `sure`: an address of the stack further out than the stack pointer, whose page is there. What is
@@ -58,41 +51,6 @@ HST_INLINE uint64_t end_of(const struct place *place)
 	return known && fiber->hi > end ? fiber->hi : end;
 }
 
-HST_INLINE uint64_t extended(uint64_t value, const struct hst_plan_piece *piece)
-{
-	uint32_t shift = 64 - 8 * (uint32_t)piece->width;
-
-	value <<= shift;
-	return (piece->content & HST_PLAN_CONTENT_SIGNED) != 0 ? (uint64_t)((int64_t)value >> shift)
-							       : value >> shift;
-}
-
-HST_INLINE uint64_t load(uint64_t address, uint32_t width)
-{
-	switch (width) {
-	case 1:
-		return *(const volatile uint8_t *)address;
-	case 2: {
-		uint16_t value;
-
-		memcpy(&value, (const void *)address, sizeof value);
-		return value;
-	}
-	case 4: {
-		uint32_t value;
-
-		memcpy(&value, (const void *)address, sizeof value);
-		return value;
-	}
-	default: {
-		uint64_t value;
-
-		memcpy(&value, (const void *)address, sizeof value);
-		return value;
-	}
-	}
-}
-
 /* false: it does not lie where a value can be. */
 HST_INLINE bool piece_value(
 	const struct place *place, const struct hst_plan_piece *piece, uint64_t *ret_value)
@@ -102,17 +60,17 @@ HST_INLINE bool piece_value(
 
 	switch (piece->kind) {
 	case HST_PLAN_PLACE_REGISTER:
-		*ret_value =
-			extended(place->registers->kept[register_places[piece->reg & 15]], piece);
+		*ret_value = hst_value_extended(
+			place->registers->kept[hst_value_registers[piece->reg & 15]], piece);
 		return true;
 	case HST_PLAN_PLACE_CONSTANT:
-		*ret_value = extended(address, piece);
+		*ret_value = hst_value_extended(address, piece);
 		return true;
 	case HST_PLAN_PLACE_SP:
 		address += place->sp;
 		break;
 	case HST_PLAN_PLACE_RBP:
-		address += place->registers->kept[PLACE_RBP];
+		address += place->registers->kept[HST_VALUE_RBP];
 		break;
 	default:
 		address += place->cfa;
@@ -122,7 +80,7 @@ HST_INLINE bool piece_value(
 	if (HST_UNLIKELY(address - place->sp >= end - place->sp || end - address < piece->width)) {
 		return false;
 	}
-	*ret_value = extended(load(address, piece->width), piece);
+	*ret_value = hst_value_extended(hst_value_load(address, piece->width), piece);
 	return true;
 }
 
@@ -407,7 +365,7 @@ void hst_args_enter(void *fn, void *call_site, const struct hst_registers *regis
 		.site_not = site_not,
 		.ret = registers->ret,
 		.sp = sp,
-		.rbp = registers->kept[PLACE_RBP],
+		.rbp = registers->kept[HST_VALUE_RBP],
 		.registers = registers };
 	hst_enter_call(stream, &call);
 }
@@ -499,7 +457,7 @@ void hst_args_exit(void *fn, void *call_site, const struct hst_registers *regist
 	call = (struct hst_call){ .fn = (uint64_t)fn,
 		.site_not = site_not,
 		.sp = sp,
-		.rbp = registers->kept[PLACE_RBP],
+		.rbp = registers->kept[HST_VALUE_RBP],
 		.jumped = from_not == site_not,
 		.from_not = from_not,
 		.registers = registers };

@@ -13,6 +13,8 @@
 #include "core/offsets.h"
 
 	.text
+	.globl	hst_enter_planned
+	.hidden	hst_enter_planned
 	.globl	__cyg_profile_func_enter
 	.type	__cyg_profile_func_enter, @function
 	.p2align 6
@@ -116,6 +118,28 @@ __cyg_profile_func_enter:
 .Lforeign:
 	jmp	hst_enter_foreign
 .Lfiltered:
+	/* Is it a function that is answered from a cache? Asked first: where such calls begin must be seen whatever is recorded. */
+	movq	hst_memo_enters(%rip), %r10
+	testq	%r10, %r10
+	je	.Lnone
+	movq	(%rsp), %rdx
+	movabsq	$HST_EXCLUDED_FACTOR, %rax
+	imulq	%rdx, %rax
+	shrq	$64 - HST_MEMO_ENTER_BITS, %rax
+.Lprobe:
+	movq	%rax, %r11
+	shlq	$HST_MEMO_SITE_SHIFT, %r11
+	movq	(%r10,%r11), %rcx
+	cmpq	%rdx, %rcx
+	je	.Lmemo
+	incl	%eax
+	andl	$(1 << HST_MEMO_ENTER_BITS) - 1, %eax
+	testq	%rcx, %rcx
+	jne	.Lprobe
+.Lnone:
+	cmpb	$0, hst_memo_only(%rip)
+	jne	hst_enter_unknown
+hst_enter_planned:
 	/* Most of the excluded functions lie in the first slot of their hash. */
 	movq	hst_excluded(%rip), %r10
 	movabsq	$HST_EXCLUDED_FACTOR, %rax
@@ -128,6 +152,9 @@ __cyg_profile_func_enter:
 	cmpq	$0, hst_recipes(%rip)
 	je	hst_enter_filtered
 	jmp	hst_enter_args
+.Lmemo:
+	movq	HST_MEMO_SITE_WHAT(%r10,%r11), %rcx
+	jmp	hst_enter_memo
 	.cfi_endproc
 	.size	__cyg_profile_func_enter, .-__cyg_profile_func_enter
 

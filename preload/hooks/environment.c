@@ -248,7 +248,8 @@ static void look_at_ours(struct hst_environment *plan, const char *entry)
 	} else if (hst_text_starts(entry, DISABLE)) {
 		const char *value = entry + sizeof DISABLE - 1;
 
-		plan->foreign |= value[0] != '\0' && !hst_text_equal(value, "0");
+		plan->foreign |= value[0] != '\0' && !hst_text_equal(value, "0") &&
+				 !hst_text_equal(value, "memo");
 	}
 	for (uint32_t i = 0; i < known.settings_count; i++) {
 		plan->present |= same_name(entry, known.settings[i]) ? 1ull << i : 0;

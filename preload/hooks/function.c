@@ -16,6 +16,7 @@
 #include "core/process.h"
 #include "core/sys.h"
 #include "hooks/args.h"
+#include "hooks/memo.h"
 #include "hooks/stream.h"
 #include "sink/file.h"
 #include "sink/filter.h"
@@ -444,7 +445,7 @@ HST_NOINLINE void hst_exit_filtered(void *fn, void *call_site)
 }
 
 /* A filter is in force, or recipes, or functions are left out to keep within a limit: judge first. */
-static HST_NOINLINE void exit_judged(void *fn, void *call_site)
+HST_NOINLINE void hst_exit_judged(void *fn, void *call_site)
 {
 	if (hst_filter_excludes((uint64_t)fn) || hst_throttle_passes_exit((uint64_t)fn)) {
 		return;
@@ -456,12 +457,29 @@ static HST_NOINLINE void exit_judged(void *fn, void *call_site)
 	exit_hook(fn, call_site);
 }
 
+/* The result of a function that is answered from a cache is taken whatever is recorded. */
+static HST_NOINLINE void exit_planned(void *fn, void *call_site)
+{
+	if (hst_memo_exits != NULL) {
+		const struct hst_memo_way_out *way =
+			hst_memo_find(hst_memo_exits, HST_MEMO_EXIT_BITS, HST_CALLER_RET());
+
+		if (way != NULL) {
+			hst_exit_memo(fn, call_site, way);
+			return;
+		}
+	}
+	if (hst_memo_only == 0) {
+		hst_exit_judged(fn, call_site);
+	}
+}
+
 HST_EXPORT void __cyg_profile_func_exit(void *fn, void *call_site);
 
 void __cyg_profile_func_exit(void *fn, void *call_site)
 {
 	if (HST_UNLIKELY(hst_excluded != NULL)) {
-		exit_judged(fn, call_site);
+		exit_planned(fn, call_site);
 		return;
 	}
 	exit_hook(fn, call_site);

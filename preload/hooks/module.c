@@ -4,6 +4,7 @@
 #include "core/attr.h"
 #include "core/process.h"
 #include "core/real.h"
+#include "hooks/memo.h"
 #include "sink/file.h"
 #include "sink/filter.h"
 #include "sink/modules.h"
@@ -28,6 +29,7 @@ HST_EXPORT int dlclose(void *handle)
 		if (hst_modules_update() != before) {
 			/* Every thread begins a chunk with the new list, whatever now comes to these addresses. */
 			hst_filter_forget();
+			hst_memo_forget_pages();
 			hst_sink_alarm();
 		}
 	}

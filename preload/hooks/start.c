@@ -2,6 +2,8 @@
 /* How the recording of a process begins, begins anew in a forked child, and ends. */
 #include "hooks/start.h"
 
+#include "apply/memo.h"
+#include "apply/memo_thread.h"
 #include "apply/throttle.h"
 #include "core/attr.h"
 #include "core/clock.h"
@@ -60,7 +62,7 @@ static bool step_options(void)
 {
 	hst_options_read(find_environment(), &hst_process.options);
 	/* With elevated rights the loader keeps us out; what comes in all the same stands back. */
-	return !hst_process.options.disabled && getauxval(AT_SECURE) == 0;
+	return hst_process.options.disabled != HST_DISABLED_ALL && getauxval(AT_SECURE) == 0;
 }
 
 static bool step_reals(void)
@@ -138,6 +140,8 @@ static bool step_file(void)
 	uint32_t flags = hst_filter_start(&hst_process.options);
 	struct hst_file_header *header;
 
+	flags |= hst_memo_start(&hst_process.options);
+	flags |= hst_process.options.record ? 0 : HST_FLAG_PLAN_ONLY;
 	flags |= hst_process.options.launcher ? 0 : HST_FLAG_BARE;
 	flags |= hst_process.options.paused ? HST_FLAG_STARTED_PAUSED : 0;
 	if (!hst_sink_create(&hst_process.options, flags, start_role == HST_DIRECTORY_MADE)) {
@@ -159,6 +163,7 @@ static bool step_memory(void)
 
 static bool step_modules(void)
 {
+	hst_memo_file();
 	(void)hst_modules_update();
 	hst_calibrate_keys_start();
 	return true;
@@ -176,6 +181,7 @@ static bool step_throttle(void)
 static bool step_threads(void)
 {
 	hst_threads_start();
+	hst_memo_threads_start();
 	hst_process.alive->seen = 1;
 	return true;
 }
@@ -293,10 +299,12 @@ void hst_process_start(void)
 static bool fork_file(void)
 {
 	const struct hst_file_header *parent = hst_sink.header;
-	uint32_t flags = HST_FLAG_FORKED |
-			 (parent->flags & (HST_FLAG_FILTERED | HST_FLAG_FILTER_NAMES_IGNORED |
-						  HST_FLAG_BARE | HST_FLAG_ARGUMENTS |
-						  HST_FLAG_ARGUMENTS_REFUSED | HST_FLAG_VALUES));
+	uint32_t flags =
+		HST_FLAG_FORKED |
+		(parent->flags &
+			(HST_FLAG_FILTERED | HST_FLAG_FILTER_NAMES_IGNORED | HST_FLAG_BARE |
+				HST_FLAG_ARGUMENTS | HST_FLAG_ARGUMENTS_REFUSED | HST_FLAG_VALUES |
+				HST_FLAG_MEMO | HST_FLAG_MEMO_REFUSED | HST_FLAG_PLAN_ONLY));
 	struct hst_file_header *header;
 
 	hst_process.pid = hst_sys_getpid();
@@ -351,6 +359,7 @@ bool hst_process_forked(void)
 		on = hst_process.alive != NULL && fork_file();
 	}
 	if (on) {
+		hst_memo_file();
 		hst_modules_inherit();
 		hst_throttle_forked();
 		hst_process.alive->seen = 1;

@@ -521,17 +521,25 @@ static bool stream_await_process(void)
 	return false;
 }
 
+/* Not off, and not begun for a plan only. */
+static bool may_record(void)
+{
+	uint32_t state = __atomic_load_n(&hst_process.state, __ATOMIC_ACQUIRE);
+
+	return state != HST_PROCESS_OFF && (state != HST_PROCESS_ON || hst_process.options.record);
+}
+
 static struct hst_stream *stream_attach(uint64_t sp, bool once)
 {
 	struct hst_stream *stream = NULL;
 	struct hst_held signals;
 
 	stream_await_start();
-	if (__atomic_load_n(&hst_process.state, __ATOMIC_ACQUIRE) == HST_PROCESS_OFF) {
+	if (!may_record()) {
 		return NULL;
 	}
 	signals = hst_sys_hold_signals();
-	if (stream_await_process()) {
+	if (stream_await_process() && hst_process.options.record) {
 		stream = stream_make(sp, stack_end(sp), HST_LANE_MAIN);
 	}
 	if (stream != NULL) {

@@ -91,9 +91,12 @@ static uint32_t plan_flags(bool values)
 	if (hst_plan.recipes != 0) {
 		refused |= !hst_recipes_start(values);
 	}
-	flags |= hst_plan.filters || !hst_plan.arguments ? HST_FLAG_FILTERED : 0;
+	flags |= hst_plan.filters || (!hst_plan.arguments && !hst_plan.answers) ? HST_FLAG_FILTERED
+										: 0;
 	flags |= hst_plan.arguments ? HST_FLAG_ARGUMENTS : 0;
 	flags |= hst_recipes_values ? HST_FLAG_VALUES : 0;
+	flags |= hst_plan.answers ? HST_FLAG_MEMO : 0;
+	flags |= hst_plan.memos_refused ? HST_FLAG_MEMO_REFUSED : 0;
 	return flags | (refused ? HST_FLAG_ARGUMENTS_REFUSED : 0);
 }
 

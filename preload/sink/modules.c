@@ -30,6 +30,9 @@ static struct {
 
 static HST_LARGE struct hst_loaded list[HST_MODULES_MAX];
 
+void (*hst_modules_came)(const struct hst_loaded *module);
+void (*hst_modules_went)(const struct hst_loaded *module);
+
 struct walk {
 	uint64_t ticks;
 	uint64_t adds, subs;
@@ -295,6 +298,9 @@ static void modules_remove_unseen(struct walk *walk)
 		}
 		module->alive = false;
 		hst_recipes_drop(module);
+		if (hst_modules_went != NULL) {
+			hst_modules_went(module);
+		}
 		walk->changed = true;
 		gone = block_begin(HST_BLOCK_GONE, sizeof *gone);
 		gone->bias = module->bias;
@@ -311,6 +317,9 @@ static void modules_add_recipes(const struct walk *walk)
 	for (uint32_t i = 0; i < modules.count; i++) {
 		if (list[i].alive && list[i].generation == walk->next_generation) {
 			hst_recipes_add(&list[i]);
+			if (hst_modules_came != NULL) {
+				hst_modules_came(&list[i]);
+			}
 		}
 	}
 }

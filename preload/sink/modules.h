@@ -9,6 +9,8 @@
 #ifndef HST_SINK_MODULES_H
 #define HST_SINK_MODULES_H
 
+#include "core/attr.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +29,10 @@ struct hst_loaded {
 	uint64_t listed_count;
 	bool only_listed; /* those are the ones recorded; else those are left out */
 };
+
+/* Told of each module that comes or goes, by one thread at a time; set before the first update. NULL: nobody wants to know. */
+extern HST_HIDDEN void (*hst_modules_came)(const struct hst_loaded *module);
+extern HST_HIDDEN void (*hst_modules_went)(const struct hst_loaded *module);
 
 /*
  * In a forked child: writes the parent's list into the child's file. The loader is not asked: another thread of the

@@ -4,6 +4,7 @@
 
 #include "core/attr.h"
 #include "core/sys.h"
+#include "sink/plan_memo.h"
 
 #include <string.h>
 
@@ -24,10 +25,27 @@ static bool is_of_arguments(uint32_t kind)
 	return is_recipe(kind) || kind == HST_PLAN_PIECES;
 }
 
+static bool is_of_memos(uint32_t kind)
+{
+	return kind >= HST_PLAN_MEMO && kind <= HST_PLAN_MEMO_SLOT;
+}
+
 static uint64_t item_bytes(uint32_t kind)
 {
-	static_assert(sizeof(struct hst_plan_enter) == sizeof(struct hst_plan_exit), "one size");
-	return is_recipe(kind) ? sizeof(struct hst_plan_enter) : sizeof(uint64_t);
+	static const uint16_t bytes[HST_PLAN_MEMO_SLOT + 1] = {
+		[HST_PLAN_FILTER] = sizeof(uint64_t),
+		[HST_PLAN_ENTER] = sizeof(struct hst_plan_enter),
+		[HST_PLAN_EXIT] = sizeof(struct hst_plan_exit),
+		[HST_PLAN_PIECES] = sizeof(struct hst_plan_piece),
+		[HST_PLAN_MEMO] = sizeof(struct hst_plan_memo),
+		[HST_PLAN_MEMO_EXIT] = sizeof(struct hst_plan_memo_exit),
+		[HST_PLAN_MEMO_PIECES] = sizeof(struct hst_plan_piece),
+		[HST_PLAN_MEMO_CODE] = sizeof(struct hst_plan_code),
+		[HST_PLAN_MEMO_SLOT] = sizeof(struct hst_plan_slot),
+	};
+
+	return kind < sizeof bytes / sizeof bytes[0] && bytes[kind] != 0 ? bytes[kind]
+									 : sizeof(uint64_t);
 }
 
 bool hst_plan_is_for(
@@ -163,10 +181,27 @@ static bool exits_are_sound(const struct hst_plan *plan, const struct hst_plan_s
 	return true;
 }
 
-static void refuse(struct hst_plan *plan, uint32_t index)
+void hst_plan_refuse(struct hst_plan *plan, uint32_t index)
 {
 	plan->refused[index / 8] |= (uint8_t)(1u << (index % 8));
+}
+
+static void refuse(struct hst_plan *plan, uint32_t index)
+{
+	hst_plan_refuse(plan, index);
 	plan->refused_part = true;
+}
+
+/* Of one of the kinds about caches: its place in the file, and whose it is. */
+static void look_at_memos(struct hst_plan *plan, uint32_t index, bool fits)
+{
+	const struct hst_plan_section *section = hst_plan_section(plan, index);
+
+	plan->answers = true;
+	if (!fits || section->build_id_bytes == 0 || section->flags != 0) {
+		hst_plan_refuse(plan, index);
+		plan->memos_refused = true;
+	}
 }
 
 /* Ranges and filters. Pieces are looked at, too, before anything refers to them. false: the plan is refused. */
@@ -177,6 +212,10 @@ static bool check_sections(struct hst_plan *plan, uint64_t size)
 		bool fits = section_fits(section, size);
 		const void *items = plan->bytes + (fits ? section->offset : 0);
 
+		if (is_of_memos(section->kind)) {
+			look_at_memos(plan, i, fits);
+			continue;
+		}
 		if (!is_of_arguments(section->kind)) {
 			if (!fits || (section->kind == HST_PLAN_FILTER &&
 					     !filter_ascends(items, section->count))) {
@@ -231,6 +270,7 @@ bool hst_plan_check(const uint8_t *bytes, uint64_t size, struct hst_plan *ret_pl
 		return false;
 	}
 	check_recipes(ret_plan);
+	hst_plan_check_memos(ret_plan, size);
 	return true;
 }
 

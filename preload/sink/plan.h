@@ -19,6 +19,9 @@ struct hst_plan {
 	bool arguments;       /* it has sections about arguments */
 	bool contents;        /* strings and blocks are to be read */
 	bool refused_part;
+	uint64_t memos; /* sections of functions that are answered from caches, not refused */
+	bool answers;   /* it has such sections */
+	bool memos_refused;
 	uint8_t refused[HST_PLAN_SECTIONS_MAX / 8]; /* one bit each */
 };
 
@@ -42,6 +45,8 @@ HST_INLINE const struct hst_plan_section *hst_plan_section(
 							       sizeof(struct hst_plan_header)) +
 	       index;
 }
+
+void hst_plan_refuse(struct hst_plan *plan, uint32_t index);
 
 HST_INLINE bool hst_plan_is_refused(const struct hst_plan *plan, uint32_t index)
 {
