@@ -71,7 +71,7 @@ static int verify(const struct hst_verify_options *options, const struct hst_say
 		.progress_context = &progress };
 	struct hst_verify_report shown = { .options = options, .result = &result, .arms = arms };
 	struct hst_diag diag = { "" };
-	enum hst_status status = hst_verify_arms_make(options, say, arms, &task, &diag);
+	enum hst_status status = hst_verify_arms_make(options, arms, &task, &diag);
 
 	if (status == HST_OK) {
 		status = hst_verify_input(
@@ -101,6 +101,7 @@ static int verify(const struct hst_verify_options *options, const struct hst_say
 static const char *missing(const struct hst_verify_options *options)
 {
 	const char *disabled = getenv("HASTEN_DISABLE");
+	const char *preload = getenv("LD_PRELOAD");
 
 	if (options->plan == NULL) {
 		return "verify: name a plan and a program: hasten verify app.plan -- ./app (--help says more)";
@@ -110,6 +111,10 @@ static const char *missing(const struct hst_verify_options *options)
 	}
 	if (disabled != NULL && disabled[0] != '\0' && strcmp(disabled, "0") != 0) {
 		return "verify: HASTEN_DISABLE is set, so no plan would be applied: unset it";
+	}
+	if (preload != NULL && strstr(preload, "libhasten.so") != NULL) {
+		return "verify: LD_PRELOAD has libhasten.so in it, so the baseline would be recorded, too: unset it; verify "
+		       "gives it to the program with the plan alone";
 	}
 	return NULL;
 }

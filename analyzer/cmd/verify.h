@@ -45,8 +45,7 @@ struct hst_verify_arms {
  * hst_verify_arms_finish in any case.
  */
 HST_NODISCARD enum hst_status hst_verify_arms_make(const struct hst_verify_options *options,
-	const struct hst_say *say, struct hst_verify_arms *arms, struct hst_verify_task *task,
-	struct hst_diag *diag);
+	struct hst_verify_arms *arms, struct hst_verify_task *task, struct hst_diag *diag);
 void hst_verify_arms_finish(struct hst_verify_arms *arms);
 
 struct hst_verify_report {

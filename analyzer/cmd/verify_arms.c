@@ -252,7 +252,7 @@ static const char *advice_text(const struct hst_elf_advice *advice)
 }
 
 static enum hst_status find_programs(const struct hst_verify_options *options,
-	const struct hst_say *say, struct hst_verify_arms *arms, struct hst_diag *diag)
+	struct hst_verify_arms *arms, struct hst_diag *diag)
 {
 	const struct hst_elf_advice *advice = &arms->plan;
 
@@ -270,9 +270,6 @@ static enum hst_status find_programs(const struct hst_verify_options *options,
 		arms->baseline.verdict == HST_ELF_NOT_EXECUTABLE) {
 		return hst_diag_set(
 			diag, HST_E_USAGE, "verify: --baseline: %s", advice_text(&arms->baseline));
-	}
-	for (size_t i = 0; i < advice->line_count; i++) {
-		hst_say_note(say, "%s", advice->lines[i].text);
 	}
 	return HST_OK;
 }
@@ -321,12 +318,11 @@ static enum hst_status make_environments(
 }
 
 enum hst_status hst_verify_arms_make(const struct hst_verify_options *options,
-	const struct hst_say *say, struct hst_verify_arms *arms, struct hst_verify_task *task,
-	struct hst_diag *diag)
+	struct hst_verify_arms *arms, struct hst_verify_task *task, struct hst_diag *diag)
 {
 	uint64_t tsc_hz = 0;
 
-	HST_TRY(find_programs(options, say, arms, diag));
+	HST_TRY(find_programs(options, arms, diag));
 	HST_TRY(check_plan(options, &arms->plan, diag));
 	arms->plan_path = realpath(options->plan, NULL);
 	if (arms->plan_path == NULL) {
