@@ -111,13 +111,13 @@ static void shares_of(
 	for (size_t i = 0; i < samples->count; i++) {
 		const struct hst_verify_sample *run = &samples->items[i];
 
-		single[i] = run->thread_cpu_ns / fmax(run->cpu_ns, 1);
-		busy[i] = run->cpu_ns / fmax(run->wall_ns - run->queued_ns, 1);
-		/* NaN would not sort. */
-		if (isnan(single[i]) || isnan(busy[i])) {
+		/* NaN would not sort, and fmax() passes it over. */
+		if (isnan(run->thread_cpu_ns) || isnan(run->queued_ns)) {
 			*ret_single = *ret_busy = NAN;
 			return;
 		}
+		single[i] = run->thread_cpu_ns / fmax(run->cpu_ns, 1);
+		busy[i] = run->cpu_ns / fmax(run->wall_ns - run->queued_ns, 1);
 	}
 	*ret_single = hst_stats_median(single, samples->count);
 	*ret_busy = hst_stats_median(busy, samples->count);
