@@ -61,6 +61,11 @@ void hst_verify_sentence(const struct hst_verify_options *options,
 	const struct hst_verify_result *result, char sentence[HST_VERIFY_SENTENCE_BYTES]);
 /* "standard output", "standard error", or the file. */
 const char *hst_verify_stream_name(const struct hst_verify_options *options, size_t stream);
+/* What limits the figures; NULL behind the last one. */
+const char *hst_verify_note(const struct hst_verify_report *report, size_t i);
+/* What stands at a difference, as text that is not yet cleaned. */
+void hst_verify_excerpt(const struct hst_verify_difference *difference, size_t arm,
+	char text[HST_VERIFY_EXCERPT_MAX + 1]);
 
 /* On standard output. */
 void hst_verify_text(const struct hst_verify_report *report);

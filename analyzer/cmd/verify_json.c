@@ -94,16 +94,22 @@ static void put_arm(struct hst_json *json, const struct hst_verify_report *repor
 static void put_difference(struct hst_json *json, const struct hst_verify_report *report)
 {
 	const struct hst_verify_difference *difference = &report->result->difference;
+	char text[HST_VERIFY_ARMS][HST_VERIFY_EXCERPT_MAX + 1];
 
 	if (!difference->found) {
 		hst_json_null(json, "difference");
 		return;
 	}
+	hst_verify_excerpt(difference, HST_VERIFY_BASE, text[HST_VERIFY_BASE]);
+	hst_verify_excerpt(difference, HST_VERIFY_PLAN, text[HST_VERIFY_PLAN]);
 	hst_json_row(json, "difference");
 	hst_json_string(
 		json, "stream", hst_verify_stream_name(report->options, difference->stream));
 	hst_json_u64(json, "offset", difference->offset);
 	hst_json_u64(json, "line", difference->line);
+	hst_json_string(json, "reference", text[HST_VERIFY_BASE]);
+	hst_json_string(
+		json, "other", difference->missing[HST_VERIFY_PLAN] ? NULL : text[HST_VERIFY_PLAN]);
 	hst_json_bool(json, "between_runs_of_the_baseline", difference->between_equal);
 	hst_json_end(json);
 }
@@ -132,6 +138,7 @@ void hst_verify_json(const struct hst_verify_report *report)
 	hst_json_string(&json, "verdict", hst_verify_verdict_word(result->verdict));
 	hst_json_string(&json, "reason", hst_verify_reason_word(result->reason));
 	hst_json_string(&json, "text", sentence);
+	hst_json_bool(&json, "complete", result->compared);
 	put_command(&json, report->options);
 	hst_json_string(&json, "input", inputs[report->input]);
 	hst_json_u64(&json, "seed", report->options->seed);
@@ -149,6 +156,11 @@ void hst_verify_json(const struct hst_verify_report *report)
 	}
 	hst_json_u64(&json, "peak_floor_bytes", result->peak_floor_bytes);
 	put_difference(&json, report);
+	hst_json_list(&json, "notes");
+	for (size_t i = 0; hst_verify_note(report, i) != NULL; i++) {
+		hst_json_string(&json, NULL, hst_verify_note(report, i));
+	}
+	hst_json_end(&json);
 	put_arm(&json, report, HST_VERIFY_BASE);
 	put_arm(&json, report, HST_VERIFY_PLAN);
 	hst_json_end(&json);

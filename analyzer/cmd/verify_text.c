@@ -10,7 +10,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define PERCENT 100.0
+#define PAIRS_FEW 10u
+#define PERCENT   100.0
 /* So close to the share of hasten itself a peak may be just that. */
 #define PEAK_SLACK (UINT64_C(128) << 10)
 
@@ -186,6 +187,69 @@ void hst_verify_sentence(const struct hst_verify_options *options,
 		hst_verify_verdict_word(result->verdict), text);
 }
 
+static bool has_hooks(const struct hst_verify_report *report)
+{
+	return report->options->baseline == NULL && !report->arms->baseline.hookless;
+}
+
+static bool has_few_pairs(const struct hst_verify_report *report)
+{
+	return report->result->pairs < PAIRS_FEW;
+}
+
+static bool fails(const struct hst_verify_report *report)
+{
+	return WEXITSTATUS(report->result->arms[HST_VERIFY_BASE].wait_status) != 0;
+}
+
+static bool has_no_files(const struct hst_verify_report *report)
+{
+	return report->options->file_count == 0;
+}
+
+static bool reads_nothing(const struct hst_verify_report *report)
+{
+	return report->input == HST_VERIFY_INPUT_TERMINAL;
+}
+
+static const struct {
+	bool (*holds)(const struct hst_verify_report *report);
+	const char *text;
+} notes[] = {
+	{ has_hooks,
+		"the baseline is the program with its hooks, which take time without hasten, too: name a build without "
+		"-finstrument-functions with --baseline to see what is gained against that" },
+	{ has_few_pairs,
+		"fewer than ten pairs: more --time, or --pairs, gives a narrower interval" },
+	{ fails, "the program reports a failure each time: is it given what it needs?" },
+	{ reads_nothing, "the program read /dev/null, not the terminal" },
+	{ has_no_files, "files that the program writes were not compared (--file FILE)" },
+};
+
+const char *hst_verify_note(const struct hst_verify_report *report, size_t i)
+{
+	for (size_t k = 0; report->result->compared && k < sizeof notes / sizeof notes[0]; k++) {
+		if (notes[k].holds(report) && i-- == 0) {
+			return notes[k].text;
+		}
+	}
+	return NULL;
+}
+
+void hst_verify_excerpt(const struct hst_verify_difference *difference, size_t arm,
+	char text[HST_VERIFY_EXCERPT_MAX + 1])
+{
+	for (size_t i = 0; i < difference->excerpt_bytes[arm]; i++) {
+		char c = difference->excerpt[arm][i];
+
+		text[i] = c;
+		if (c == '\0') {
+			text[i] = '?';
+		}
+	}
+	text[difference->excerpt_bytes[arm]] = '\0';
+}
+
 static void put_ns(struct hst_table *table, double ns)
 {
 	char text[HST_UNITS_BYTES];
@@ -253,21 +317,13 @@ static void print_difference(const struct hst_verify_report *report)
 		hst_verify_stream_name(report->options, difference->stream),
 		(unsigned long long)difference->line, (unsigned long long)difference->offset);
 	for (size_t arm = 0; arm < HST_VERIFY_ARMS; arm++) {
-		char text[HST_VERIFY_EXCERPT_MAX + 1] = "";
+		char text[HST_VERIFY_EXCERPT_MAX + 1];
 
-		/* A zero would end it. */
-		for (size_t i = 0; i < difference->excerpt_bytes[arm]; i++) {
-			char c = difference->excerpt[arm][i];
-
-			text[i] = c;
-			if (c == '\0') {
-				text[i] = '?';
-			}
-		}
+		hst_verify_excerpt(difference, arm, text);
 		hst_print_line("  %-9s %s", names[arm],
-			difference->missing[arm]              ? "[not written]"
-			: difference->excerpt_bytes[arm] == 0 ? "[the end, or an empty line]"
-							      : text);
+			difference->missing[arm] ? "[not written]"
+			: text[0] == '\0'        ? "[the end, or an empty line]"
+						 : text);
 	}
 }
 
@@ -288,13 +344,6 @@ static void print_same(const struct hst_verify_report *report)
 		hst_units_bytes(units[0], streams[HST_VERIFY_FILE + i].bytes);
 		hst_print_line(
 			"file: %s (%s), the same in all runs", report->options->files[i], units[0]);
-	}
-	if (WEXITSTATUS(result->arms[HST_VERIFY_BASE].wait_status) != 0) {
-		hst_print_line(
-			"the program reports a failure each time: is it given what it needs?");
-	}
-	if (report->options->file_count == 0) {
-		hst_print_line("files that it writes were not compared (--file FILE)");
 	}
 }
 
@@ -317,9 +366,8 @@ void hst_verify_text(const struct hst_verify_report *report)
 	print_table(report);
 	print_comparison("time", &result->wall);
 	print_comparison("CPU time", &result->cpu);
-	if (result->pairs < 10) {
-		hst_print_line(
-			"fewer than ten pairs: more --time, or --pairs, gives a narrower interval");
-	}
 	print_same(report);
+	for (size_t i = 0; hst_verify_note(report, i) != NULL; i++) {
+		hst_print_line("note: %s", hst_verify_note(report, i));
+	}
 }

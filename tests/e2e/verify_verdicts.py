@@ -41,6 +41,9 @@ class Verdicts(verify_support.VerifyTest):
         self.assertLess(data["cpu"]["ratio"], 0.5)
         self.assertGreater(data["cpu"]["ratio"], 0.1)
         self.assertIsNone(data["difference"])
+        self.assertTrue(data["complete"])
+        self.assertFalse(any("with its hooks" in note for note in data["notes"]))
+        self.assertTrue(any("files that the program writes" in note for note in data["notes"]))
         for arm in ("baseline", "with_plan"):
             self.assertEqual(data[arm]["exit_status"], 0)
             self.assertEqual((len(data[arm]["wall_ns"]), data[arm]["runs"]), (8, 8))
@@ -68,6 +71,8 @@ class Verdicts(verify_support.VerifyTest):
         data = self.verify_json("--pairs", "8", "--", self.program(*FAST), "say", "word")
         self.assertIn(data["verdict"], ("rejected", "inconclusive"), data)
         self.assertIn(data["reason"], ("slower", "not_faster", "noise", "uncertain"))
+        # Such a baseline pays for its hooks.
+        self.assertTrue(any("with its hooks" in note for note in data["notes"]))
 
     def test_slower(self):
         data = self.verify_json("--pairs", "8", "--baseline", self.program(*FAST), "--", self.program(*SLOW))
@@ -80,7 +85,10 @@ class Verdicts(verify_support.VerifyTest):
         self.assertEqual(data["difference"]["stream"], "standard output")
         self.assertEqual((data["difference"]["line"], data["difference"]["offset"]), (2, len("same\nline of the ")))
         self.assertFalse(data["difference"]["between_runs_of_the_baseline"])
+        self.assertEqual((data["difference"]["reference"], data["difference"]["other"]),
+                         ("line of the baseline", "line of the plan"))
         self.assertIsNone(data["wall"])
+        self.assertFalse(data["complete"])
         result = self.verify("--baseline", self.program("err", "one"), self.program("err", "two"), status=REJECTED)
         self.assertIn("rejected: standard error is not the same with the plan: line 1, byte 0\n", result.stdout)
         self.assertIn("\n  baseline  one\n  plan      two\n", result.stdout)
