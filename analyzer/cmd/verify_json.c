@@ -147,6 +147,7 @@ void hst_verify_json(const struct hst_verify_report *report)
 	if (result->compared) {
 		put_comparison(&json, "wall", &result->wall);
 		put_comparison(&json, "cpu", &result->cpu);
+		hst_json_string(&json, "decided_by", result->by_cpu ? "cpu" : "wall");
 		hst_json_bool(&json, "one_thread", result->single);
 		hst_json_bool(&json, "no_waiting", result->busy);
 		hst_json_u64(&json, "peak_limit_bytes", result->peak_limit_bytes);

@@ -129,8 +129,7 @@ static void say_measured(const struct hst_verify_result *result, char *text, siz
 	char gain[48];
 	char units[2][HST_UNITS_BYTES];
 
-	say_gain(result->reason == HST_VERIFY_BECAUSE_FASTER_CPU ? &result->cpu : wall, gain,
-		sizeof gain);
+	say_gain(result->by_cpu ? &result->cpu : wall, gain, sizeof gain);
 	hst_units_bytes(units[0], result->arms[HST_VERIFY_PLAN].peak_bytes);
 	hst_units_bytes(units[1], result->peak_limit_bytes);
 	if (result->reason == HST_VERIFY_BECAUSE_FASTER) {

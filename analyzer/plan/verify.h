@@ -135,6 +135,7 @@ struct hst_verify_result {
 	bool compared;  /* `wall` and `cpu` are there */
 	bool single;    /* as good as all CPU time was that of the first thread */
 	bool busy; /* as good as all time in which it had a CPU or could have had one was CPU time */
+	bool by_cpu; /* CPU time decided, in place of wall time that is too noisy */
 	struct hst_verify_comparison wall, cpu;
 	struct hst_verify_samples arms[HST_VERIFY_ARMS];
 	/* Less than this a peak cannot be seen to be: it is the share of this process itself. */

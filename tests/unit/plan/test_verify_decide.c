@@ -83,6 +83,9 @@ static void test_decide_not_faster(void **state)
 		decide(20, quiet(100, 0.001), quiet(99.5, 0.001)), HST_VERIFY_BECAUSE_NOT_FASTER);
 	assert_true(result.wall.test.p <= 0.01);
 	assert_int_equal(decide(12, quiet(100, 0.01), quiet(110, 0.01)), HST_VERIFY_BECAUSE_SLOWER);
+	/* A little slower is not faster. */
+	assert_int_equal(
+		decide(12, quiet(100, 0.001), quiet(100.5, 0.001)), HST_VERIFY_BECAUSE_NOT_FASTER);
 }
 
 static void test_decide_uncertain(void **state)
@@ -103,12 +106,12 @@ static void test_decide_noise_floor(void **state)
 	assert_int_equal(decide(12, base, plan), HST_VERIFY_BECAUSE_FASTER);
 	/* The baseline differs from itself by more than it differs from the plan. */
 	base.swing = 0.12;
-	base.cpu = plan.cpu = 95;
+	base.single = 0.5;
 	assert_int_equal(decide(12, base, plan), HST_VERIFY_BECAUSE_NOISE);
 	assert_float_equal(result.wall.same, 0.12, 0.002);
 	assert_float_equal(result.wall.floor, result.wall.same, 1e-12);
 	/* A large gain is one all the same. */
-	plan.wall = 20;
+	plan.wall = plan.cpu = 20;
 	assert_int_equal(decide(12, base, plan), HST_VERIFY_BECAUSE_FASTER);
 }
 
@@ -134,6 +137,15 @@ static void test_decide_by_cpu_time(void **state)
 	/* Not known. */
 	plan.queued = (double)NAN;
 	assert_int_equal(decide(12, base, plan), HST_VERIFY_BECAUSE_NOISE);
+	/* Then chance may be in wall time as much as it likes. */
+	plan.queued = 0;
+	plan.wall = 60;
+	plan.cpu = 90;
+	plan.swing = 0;
+	assert_int_equal(decide(12, base, plan), HST_VERIFY_BECAUSE_NOT_FASTER);
+	assert_true(result.by_cpu && result.wall.ratio.high < 1 - result.wall.floor);
+	plan.wall = 100;
+	plan.cpu = 70;
 	/* Wall time that is no noise decides alone. */
 	plan.queued = 0;
 	base.swing = plan.swing = 0;
