@@ -3,7 +3,7 @@
 
 #define ENTRIES_LEAST 64u
 
-const struct hst_cache_costs hst_memo_costs = { { { 1, HST_MEMO_HIT_NS, HST_MEMO_MISS_NS } }, 1,
+const struct hst_cache_costs hst_memo_costs = { { { 1, HST_MEMO_HIT_NS, HST_MEMO_MISS_NS } }, 1, 0,
 	0 };
 
 const struct hst_cache_plan *hst_memo_plan_of(const struct hst_cache_function *function)

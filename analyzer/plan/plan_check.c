@@ -67,7 +67,7 @@ static bool is_piece(const struct hst_plan_piece *piece, bool result)
 }
 
 static const char *check_tables(
-	const struct hst_memo_module *module, const struct hst_memo_counts *counts)
+	const struct hst_memo_module *module, const struct hst_memo_sizes *counts)
 {
 	uint64_t bytes = 0;
 
@@ -125,7 +125,7 @@ static bool is_covered(
 	return false;
 }
 
-static bool is_memo(const struct hst_memo_module *module, const struct hst_memo_counts *counts,
+static bool is_memo(const struct hst_memo_module *module, const struct hst_memo_sizes *counts,
 	const struct hst_plan_memo *memo)
 {
 	if (!is_address(memo->fn) || !is_address(memo->ret) || !is_frame(&memo->frame) ||
@@ -148,7 +148,7 @@ static bool is_memo(const struct hst_memo_module *module, const struct hst_memo_
 }
 
 const char *hst_plan_check_module(
-	const struct hst_memo_module *module, const struct hst_memo_counts *counts)
+	const struct hst_memo_module *module, const struct hst_memo_sizes *counts)
 {
 	const char *trouble;
 

@@ -6,12 +6,12 @@
 #include "plan/plan_read.h"
 
 /* How many items the tables of a module have. */
-struct hst_memo_counts {
+struct hst_memo_sizes {
 	uint64_t memos, exits, pieces, codes, slots;
 };
 
 /* NULL: they are sound; else what is not, as the end of a sentence. */
 const char *hst_plan_check_module(
-	const struct hst_memo_module *module, const struct hst_memo_counts *counts);
+	const struct hst_memo_module *module, const struct hst_memo_sizes *counts);
 
 #endif

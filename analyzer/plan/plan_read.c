@@ -116,7 +116,7 @@ static enum hst_status take_module(struct hst_plan_content *content,
 	const struct hst_plan_section *like, const char *path, struct hst_diag *diag)
 {
 	bool more = false;
-	struct hst_memo_counts counts;
+	struct hst_memo_sizes counts;
 	struct hst_memo_module module = { .build_id = like->build_id,
 		.build_id_bytes = like->build_id_bytes };
 	const char *trouble;
