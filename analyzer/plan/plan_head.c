@@ -2,6 +2,7 @@
 /* The rules by which the preload takes a plan or leaves it, told beforehand: it cannot say why. */
 #include "plan/plan_head.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -63,6 +64,7 @@ static enum hst_status read_sections(
 {
 	size_t bytes = head->count * sizeof *head->sections;
 
+	assert(bytes != 0);
 	head->sections = malloc(bytes);
 	if (head->sections == NULL) {
 		return hst_diag_set(diag, HST_E_MEMORY, "%s: out of memory", path);

@@ -56,10 +56,13 @@ static enum hst_status run_once(struct verifying *now, size_t arm,
 	struct hst_verify_output *ret_output, struct hst_verify_run *ret_run)
 {
 	struct hst_verify_result *result = now->result;
+	const struct hst_verify_start begin = { .task = now->task,
+		.signals = &now->signals,
+		.arm = arm,
+		.timeout_ns = timeout_of(now, arm) };
 	uint64_t began_ns = hst_verify_now_ns();
 
-	HST_TRY(hst_verify_run(now->task, arm, &now->signals, timeout_of(now, arm), ret_output,
-		ret_run, now->diag));
+	HST_TRY(hst_verify_run(&begin, ret_output, ret_run, now->diag));
 	result->runs++;
 	result->arms[arm].wait_status = ret_run->wait_status;
 	if (ret_run->peak_bytes > result->arms[arm].peak_bytes) {

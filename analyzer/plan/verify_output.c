@@ -2,6 +2,7 @@
 /* What runs wrote, compared byte for byte; and input that every run can read. Output is mapped, not read into memory of ours. */
 #include "plan/verify_run.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -55,7 +56,7 @@ enum hst_status hst_verify_output_describe(const struct hst_verify_output *outpu
 {
 	for (size_t i = 0; i < output->count; i++) {
 		uint64_t hash = FNV_BASIS;
-		struct bytes bytes;
+		struct bytes bytes = { .data = NULL };
 
 		HST_TRY(map(output->fds[i], &bytes, diag));
 		for (size_t at = 0; at < bytes.count; at++) {
@@ -110,6 +111,7 @@ static void locate(const struct bytes *reference, const struct bytes *bytes, siz
 	struct hst_verify_difference difference = { .found = true, .stream = stream, .line = 1 };
 	size_t at = first_difference(reference, bytes);
 
+	assert(at == 0 || (reference->data != NULL && bytes->data != NULL));
 	difference.offset = at;
 	for (size_t i = 0; i < at; i++) {
 		difference.line += reference->data[i] == '\n';
@@ -125,8 +127,8 @@ enum hst_status hst_verify_output_compare(const struct hst_verify_output *refere
 {
 	ret_difference->found = false;
 	for (size_t i = 0; i < output->count && !ret_difference->found; i++) {
-		struct bytes a;
-		struct bytes b;
+		struct bytes a = { .data = NULL };
+		struct bytes b = { .data = NULL };
 		enum hst_status status;
 
 		HST_TRY(map(reference->fds[i], &a, diag));

@@ -167,11 +167,11 @@ static int hear(int fd, struct word *ret_word)
 	}
 }
 
-static enum hst_status start(const struct hst_verify_task *task, size_t number,
-	const struct hst_verify_signals *signals, struct running *running, struct hst_diag *diag)
+static enum hst_status start(
+	const struct hst_verify_start *begin, struct running *running, struct hst_diag *diag)
 {
-	const struct hst_verify_arm *arm = &task->arms[number];
-	int input = open_input(task->input);
+	const struct hst_verify_arm *arm = &begin->task->arms[begin->arm];
+	int input = open_input(begin->task->input);
 	struct word word;
 	int tell[2] = { -1, -1 };
 	int error;
@@ -185,7 +185,7 @@ static enum hst_status start(const struct hst_verify_task *task, size_t number,
 	}
 	if (running->pid == 0) {
 		close(tell[0]);
-		become_arm(arm, input, running->output, signals, tell[1]);
+		become_arm(arm, input, running->output, begin->signals, tell[1]);
 	}
 	if (input >= 0) {
 		close(input);
@@ -394,22 +394,23 @@ static enum hst_status keep_file(const char *name, struct timespec old,
 	return result;
 }
 
-enum hst_status hst_verify_run(const struct hst_verify_task *task, size_t arm,
-	const struct hst_verify_signals *signals, uint64_t timeout_ns,
+enum hst_status hst_verify_run(const struct hst_verify_start *begin,
 	struct hst_verify_output *ret_output, struct hst_verify_run *ret_run, struct hst_diag *diag)
 {
+	const struct hst_verify_task *task = begin->task;
+	const struct hst_verify_arm *arm = &task->arms[begin->arm];
 	struct hst_verify_run run = { .wait_status = 0 };
 	struct running running = { .output = ret_output, .run = &run };
-	struct timespec old[HST_VERIFY_FILES_MAX];
+	struct timespec old[HST_VERIFY_FILES_MAX] = { { 0 } };
 
 	*ret_output = (struct hst_verify_output){ .count = 0 };
 	HST_TRY(make_output(ret_output, diag));
 	for (size_t i = 0; i < task->file_count; i++) {
 		old[i] = make_older(task->files[i]);
 	}
-	HST_TRY(start(task, arm, signals, &running, diag));
-	running.until_ns = timeout_ns < UINT64_MAX - running.began_ns
-				   ? running.began_ns + timeout_ns
+	HST_TRY(start(begin, &running, diag));
+	running.until_ns = begin->timeout_ns < UINT64_MAX - running.began_ns
+				   ? running.began_ns + begin->timeout_ns
 				   : UINT64_MAX;
 	while (!has_ended(running.pid)) {
 		if (watch(&running)) {
@@ -423,8 +424,8 @@ enum hst_status hst_verify_run(const struct hst_verify_task *task, size_t arm,
 	for (size_t i = 0; i < task->file_count; i++) {
 		HST_TRY(keep_file(task->files[i], old[i], ret_output, &run, diag));
 	}
-	if (task->arms[arm].after != NULL) {
-		task->arms[arm].after(task->arms[arm].context);
+	if (arm->after != NULL) {
+		arm->after(arm->context);
 	}
 	*ret_run = run;
 	return HST_OK;

@@ -31,12 +31,18 @@ struct hst_verify_signals {
 void hst_verify_signals_take(struct hst_verify_signals *ret_signals);
 void hst_verify_signals_give(const struct hst_verify_signals *signals);
 
+struct hst_verify_start {
+	const struct hst_verify_task *task;
+	const struct hst_verify_signals *signals; /* taken */
+	size_t arm;
+	uint64_t timeout_ns;
+};
+
 /*
- * Runs an arm to its end, but not longer than `timeout_ns`. *ret_output is the caller's until hst_verify_output_finish, also
- * when this fails. Signals are taken. HST_E_NOT_FOUND, HST_E_IO with a sentence.
+ * Runs an arm to its end, but not longer than the timeout. *ret_output is the caller's until hst_verify_output_finish, also
+ * when this fails. HST_E_NOT_FOUND, HST_E_IO, HST_E_USAGE with a sentence.
  */
-HST_NODISCARD enum hst_status hst_verify_run(const struct hst_verify_task *task, size_t arm,
-	const struct hst_verify_signals *signals, uint64_t timeout_ns,
+HST_NODISCARD enum hst_status hst_verify_run(const struct hst_verify_start *begin,
 	struct hst_verify_output *ret_output, struct hst_verify_run *ret_run,
 	struct hst_diag *diag);
 void hst_verify_output_finish(struct hst_verify_output *output);

@@ -25,6 +25,11 @@ static long long cpu_ns(void)
 	return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
+static long number(const char *text)
+{
+	return strtol(text, NULL, 10);
+}
+
 static void spin(long long ns)
 {
 	long long until = cpu_ns() + ns;
@@ -63,9 +68,9 @@ static long count_up(const char *name)
 		if (fgets(text, sizeof text, file) == NULL) {
 			text[0] = '\0';
 		}
-		fclose(file);
+		(void)fclose(file);
 	}
-	count = atol(text) + 1;
+	count = number(text) + 1;
 	snprintf(text, sizeof text, "%ld", count);
 	write_file(name, text);
 	return count;
@@ -106,7 +111,7 @@ static void print_variables(void)
 static int act(const char *what, const char *value)
 {
 	if (strcmp(what, "spin") == 0) {
-		spin(atol(value) * UNIT_NS);
+		spin(number(value) * UNIT_NS);
 	} else if (strcmp(what, "say") == 0) {
 		printf("%s\n", value);
 	} else if (strcmp(what, "err") == 0) {
@@ -114,18 +119,18 @@ static int act(const char *what, const char *value)
 	} else if (strcmp(what, "echo") == 0) {
 		echo_input();
 	} else if (strcmp(what, "exit") == 0) {
-		fflush(stdout);
-		_exit(atoi(value));
+		(void)fflush(stdout);
+		_exit((int)number(value));
 	} else if (strcmp(what, "signal") == 0) {
-		fflush(stdout);
-		signal(atoi(value), SIG_DFL);
-		raise(atoi(value));
+		(void)fflush(stdout);
+		signal((int)number(value), SIG_DFL);
+		raise((int)number(value));
 	} else if (strcmp(what, "count") == 0) {
 		printf("run %ld\n", count_up(value));
 	} else if (strcmp(what, "exitcount") == 0) {
 		_exit((int)(count_up(value) % 2));
 	} else if (strcmp(what, "memory") == 0) {
-		touch_memory((size_t)atol(value) << 20);
+		touch_memory((size_t)number(value) << 20);
 	} else if (strcmp(what, "hang") == 0) {
 		for (;;) {
 			pause();
@@ -139,7 +144,7 @@ static int act(const char *what, const char *value)
 	} else if (strcmp(what, "loaded") == 0) {
 		print_variables();
 	} else if (strcmp(what, "flood") == 0) {
-		for (long i = 0; i < atol(value); i++) {
+		for (long i = 0; i < number(value); i++) {
 			char block[1 << 16];
 
 			memset(block, 'x', sizeof block);

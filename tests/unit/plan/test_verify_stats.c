@@ -48,17 +48,23 @@ static void test_stats_median_of_few_and_many(void **state)
 	assert_float_equal(hst_stats_median(values, 6), 4.5, NEAR);
 	assert_float_equal(hst_stats_mad(values, 6), 2.5, NEAR);
 	for (size_t count = 1; count <= HST_STATS_COUNT_MAX; count++) {
+		size_t low = (count - 1) / 2;
+		size_t high = count / 2;
+
 		/* 0, 1, ..., count - 1, mixed: 7919 is prime. */
 		for (size_t i = 0; i < count; i++) {
 			many[i] = (double)(i * 7919 % count);
 		}
-		assert_float_equal(hst_stats_median(many, count), (double)(count - 1) / 2, NEAR);
+		assert_float_equal(hst_stats_median(many, count), (double)(low + high) / 2, NEAR);
 		/* Few different ones. */
 		for (size_t i = 0; i < count; i++) {
-			many[i] = (double)(i * 7919 % count / 50);
+			size_t group = i * 7919 % count / 50;
+
+			many[i] = (double)group;
 		}
-		assert_float_equal(hst_stats_median(many, count),
-			((double)((count - 1) / 2 / 50) + (double)(count / 2 / 50)) / 2, NEAR);
+		low /= 50;
+		high /= 50;
+		assert_float_equal(hst_stats_median(many, count), (double)(low + high) / 2, NEAR);
 	}
 }
 
