@@ -36,6 +36,8 @@ static struct {
 	uint32_t ways_out;
 	uint64_t bytes;               /* of all caches */
 	bool guarded;                 /* by a shadow stack of the processor */
+	bool wanted;                  /* the plan has such functions */
+	uint32_t live;                /* of memos: not off */
 	struct hst_memo_block *block; /* NULL: there is none in the file */
 } work;
 
@@ -114,12 +116,38 @@ static void drop_sites(const struct hst_memo *memo)
 	}
 }
 
+static void look_up(void)
+{
+	hst_filter_open(HST_FILTER_MEMO);
+	hst_memo_exits = exits;
+	__atomic_store_n(&hst_memo_enters, enters, __ATOMIC_RELEASE);
+}
+
+/* No function is left. While modules come nobody may do this: one of theirs may be new. */
+static void look_up_no_more(void)
+{
+	struct hst_held signals = hst_sys_hold_signals();
+
+	if (hst_modules_try_hold()) {
+		if (__atomic_load_n(&work.live, __ATOMIC_ACQUIRE) == 0) {
+			hst_memo_enters = NULL;
+			hst_memo_exits = NULL;
+			hst_filter_close(HST_FILTER_MEMO);
+		}
+		hst_modules_let_go();
+	}
+	hst_sys_release_signals(signals);
+}
+
 void hst_memo_stop(struct hst_memo *memo, uint32_t why)
 {
 	if (__atomic_exchange_n(&memo->state, HST_MEMO_OFF, __ATOMIC_RELAXED) != HST_MEMO_OFF) {
 		memo->why = why;
 		note_state(memo);
 		drop_sites(memo); /* its hooks are as quick as those of others again */
+		if (__atomic_sub_fetch(&work.live, 1, __ATOMIC_ACQ_REL) == 0) {
+			look_up_no_more();
+		}
 	}
 }
 
@@ -283,18 +311,21 @@ static void insert(struct hst_memo_site *sites, uint32_t bits, uint64_t ret, con
 	__atomic_store_n(&sites[slot].ret, ret, __ATOMIC_RELEASE);
 }
 
-/* Ways out are added first: no call is looked up before its end is known. false: too many. */
-static bool add_sites(struct hst_memo *memo)
+/* They stay with it. false: there are too many. */
+static bool take_ways_out(struct hst_memo *memo)
+{
+	if (memo->ways == NULL && memo->plan->exits <= EXITS / 2 - work.ways_out) {
+		memo->ways = &ways_out[work.ways_out];
+		work.ways_out += memo->plan->exits;
+	}
+	return memo->ways != NULL;
+}
+
+/* Ways out are added first: no call is looked up before its end is known. */
+static void add_sites(struct hst_memo *memo)
 {
 	const struct hst_plan_memo *plan = memo->plan;
 
-	if (memo->ways == NULL) {
-		if (plan->exits > EXITS / 2 - work.ways_out) {
-			return false;
-		}
-		memo->ways = &ways_out[work.ways_out];
-		work.ways_out += plan->exits;
-	}
 	for (uint32_t i = 0; i < plan->exits; i++) {
 		struct hst_memo_way_out *way = &memo->ways[i];
 
@@ -303,7 +334,6 @@ static bool add_sites(struct hst_memo *memo)
 		insert(exits, HST_MEMO_EXIT_BITS, memo->bias + way->plan->ret, way);
 	}
 	insert(enters, HST_MEMO_ENTER_BITS, memo->bias + plan->ret, memo);
-	return true;
 }
 
 /* That of a module which was here before, at the same addresses, or a new one. NULL: there are too many. */
@@ -315,6 +345,13 @@ static struct hst_memo *memo_for(const struct hst_plan_memo *plan, uint64_t bias
 		}
 	}
 	return work.count < HST_MEMOS_MAX ? &memos[work.count] : NULL;
+}
+
+static bool is_live(const struct hst_memo *memo)
+{
+	uint32_t state = __atomic_load_n(&memo->state, __ATOMIC_RELAXED);
+
+	return state == HST_MEMO_ON || state == HST_MEMO_WAITING;
 }
 
 static void begin(struct hst_memo *memo, const struct hst_loaded *module)
@@ -332,12 +369,19 @@ static void begin(struct hst_memo *memo, const struct hst_loaded *module)
 		why = slots == SLOTS_BAD ? HST_MEMO_WHY_SLOT : 0;
 		state = slots == SLOTS_OPEN ? HST_MEMO_WAITING : HST_MEMO_ON;
 	}
+	if (why == 0 && !take_ways_out(memo)) {
+		why = HST_MEMO_WHY_MEMORY;
+	}
 	memo->asked = 0;
 	memo->why = why;
+	/* One of a module that was here before, and went, may be live still. */
+	__atomic_add_fetch(
+		&work.live, (uint32_t)(why == 0) - (uint32_t)is_live(memo), __ATOMIC_ACQ_REL);
 	__atomic_store_n(&memo->state, why != 0 ? HST_MEMO_OFF : state, __ATOMIC_RELEASE);
 	fill_row(memo);
-	if (why == 0 && !add_sites(memo)) {
-		hst_memo_stop(memo, HST_MEMO_WHY_MEMORY);
+	if (why == 0) {
+		add_sites(memo);
+		look_up();
 	}
 }
 
@@ -385,28 +429,31 @@ uint32_t hst_memo_start(const struct hst_options *options)
 {
 	hst_memo_only = !options->record;
 	if (hst_memo_only != 0) {
-		hst_filter_open(); /* hooks look before they record */
+		hst_filter_open(HST_FILTER_ONLY);
 	}
 	if (options->disabled == HST_DISABLED_MEMO || hst_plan.memos == 0) {
 		return 0;
 	}
-	hst_filter_open();
-	if (hst_excluded == NULL || !hst_revoked_start(options)) {
+	if (!hst_revoked_start(options)) {
 		return HST_FLAG_MEMO_REFUSED;
 	}
+	work.wanted = true;
 	work.guarded = shadow_stack_pointer() != 0;
 	hst_modules_came = came;
 	hst_modules_went = went;
-	hst_memo_exits = exits;
-	__atomic_store_n(&hst_memo_enters, enters, __ATOMIC_RELEASE);
 	return 0;
+}
+
+bool hst_memo_wanted(void)
+{
+	return work.wanted;
 }
 
 void hst_memo_file(void)
 {
 	uint64_t offset;
 
-	if (hst_memo_enters == NULL) {
+	if (!work.wanted) {
 		return;
 	}
 	work.block = hst_sink_map(sizeof *work.block, sizeof *work.block, &offset);

@@ -57,7 +57,7 @@ static_assert(sizeof(struct hst_memo_site) == 1u << HST_MEMO_SITE_SHIFT, "as in 
 
 #define HST_MEMO_GONE 1ull
 
-/* Of enters: HST_MEMO_ENTERS slots; NULL while there is no plan with any. */
+/* Of enters: HST_MEMO_ENTERS slots; NULL while none can be answered. */
 extern HST_HIDDEN struct hst_memo_site *hst_memo_enters;
 extern HST_HIDDEN struct hst_memo_site *hst_memo_exits;
 /* Nothing is recorded: hooks that are not of such functions return at once. */
@@ -65,6 +65,9 @@ extern HST_HIDDEN uint8_t hst_memo_only;
 
 /* At process start, behind hst_filter_start; says what for the file header. */
 uint32_t hst_memo_start(const struct hst_options *options);
+
+/* Has the plan such functions? */
+bool hst_memo_wanted(void);
 
 /* The block of the file with the state of each function. Once there is a file; a forked child has one of its own. */
 void hst_memo_file(void);

@@ -156,5 +156,5 @@ static void thread_ends(void *data)
 
 void hst_memo_threads_start(void)
 {
-	key_made = hst_memo_enters != NULL && pthread_key_create(&key, thread_ends) == 0;
+	key_made = hst_memo_wanted() && pthread_key_create(&key, thread_ends) == 0;
 }

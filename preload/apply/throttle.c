@@ -234,7 +234,7 @@ static void suppress(uint64_t *functions, uint32_t count)
 			counted ? HST_FN_COUNTED : HST_FN_SUPPRESSED, __ATOMIC_RELEASE);
 	}
 	if (counted) {
-		hst_filter_open();
+		hst_filter_open(HST_FILTER_COUNTS);
 	} else if (throttle.suppressed == 0) {
 		throttle.window_next = now + gap_until_next(HST_GAP_LEAST_US);
 	}
@@ -246,7 +246,7 @@ static void suppress(uint64_t *functions, uint32_t count)
 static void leave_jumps(struct hst_suppressed *entry)
 {
 	entry->tail = true;
-	hst_filter_open();
+	hst_filter_open(HST_FILTER_COUNTS);
 }
 
 /* An exit that stays armed is left out by a look at the function; one with an armed enter is counted from here on. */

@@ -142,6 +142,8 @@ __cyg_profile_func_enter:
 hst_enter_planned:
 	/* Most of the excluded functions lie in the first slot of their hash. */
 	movq	hst_excluded(%rip), %r10
+	testq	%r10, %r10
+	je	hst_enter_filtered			/* the reason for it went just now */
 	movabsq	$HST_EXCLUDED_FACTOR, %rax
 	imulq	%rdi, %rax
 	shrq	$HST_EXCLUDED_SHIFT, %rax

@@ -460,9 +460,11 @@ HST_NOINLINE void hst_exit_judged(void *fn, void *call_site)
 /* The result of a function that is answered from a cache is taken whatever is recorded. */
 static HST_NOINLINE void exit_planned(void *fn, void *call_site)
 {
-	if (hst_memo_exits != NULL) {
+	const struct hst_memo_site *sites = __atomic_load_n(&hst_memo_exits, __ATOMIC_ACQUIRE);
+
+	if (sites != NULL) {
 		const struct hst_memo_way_out *way =
-			hst_memo_find(hst_memo_exits, HST_MEMO_EXIT_BITS, HST_CALLER_RET());
+			hst_memo_find(sites, HST_MEMO_EXIT_BITS, HST_CALLER_RET());
 
 		if (way != NULL) {
 			hst_exit_memo(fn, call_site, way);

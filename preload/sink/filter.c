@@ -20,6 +20,7 @@ uint64_t *hst_excluded;
 static struct {
 	uint64_t *set;
 	uint32_t set_count;
+	uint32_t reasons; /* enum hst_filter_reason */
 	bool has_patterns;
 	bool has_include;
 } filter;
@@ -63,14 +64,14 @@ static void note_term(void *data, const char *glob, size_t length, bool exclude)
 	}
 }
 
-void hst_filter_open(void)
+static uint64_t *make_set(void)
 {
 	const size_t bytes = HST_EXCLUDED_SLOTS * sizeof *filter.set;
 	uint64_t *none = NULL;
-	uint64_t *set;
+	uint64_t *set = __atomic_load_n(&filter.set, __ATOMIC_ACQUIRE);
 
-	if (__atomic_load_n(&filter.set, __ATOMIC_ACQUIRE) != NULL) {
-		return;
+	if (set != NULL) {
+		return set;
 	}
 	set = hst_sys_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -79,7 +80,27 @@ void hst_filter_open(void)
 		(void)hst_sys_munmap(set, bytes);
 		set = none;
 	}
-	__atomic_store_n(&hst_excluded, set, __ATOMIC_RELEASE);
+	return set;
+}
+
+void hst_filter_open(enum hst_filter_reason reason)
+{
+	uint64_t *set = make_set();
+
+	__atomic_fetch_or(&filter.reasons, reason, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&hst_excluded, set, __ATOMIC_SEQ_CST);
+}
+
+void hst_filter_close(enum hst_filter_reason reason)
+{
+	if (__atomic_and_fetch(&filter.reasons, ~(uint32_t)reason, __ATOMIC_SEQ_CST) != 0) {
+		return;
+	}
+	__atomic_store_n(&hst_excluded, NULL, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&filter.reasons, __ATOMIC_SEQ_CST) != 0) {
+		/* Somebody had one just now. */
+		__atomic_store_n(&hst_excluded, filter.set, __ATOMIC_SEQ_CST);
+	}
 }
 
 /* What the file says of the plan. Recipes make hooks look before they record, as filters do. */
@@ -108,6 +129,7 @@ uint32_t hst_filter_start(const struct hst_options *options)
 	if (options->plan != NULL) {
 		any = hst_plan_read(options->plan);
 		flags |= any ? plan_flags(options->values) : HST_FLAG_PLAN_REFUSED;
+		any = any && (flags & (HST_FLAG_FILTERED | HST_FLAG_ARGUMENTS)) != 0;
 	} else if (options->filter != NULL && !options->launcher) {
 		struct hst_text text = hst_text_begin(filter_patterns, sizeof filter_patterns);
 
@@ -119,7 +141,7 @@ uint32_t hst_filter_start(const struct hst_options *options)
 		flags |= any ? HST_FLAG_FILTERED : 0;
 	}
 	if (any) {
-		hst_filter_open();
+		hst_filter_open(HST_FILTER_RULES);
 	}
 	return flags;
 }

@@ -27,8 +27,19 @@ extern HST_HIDDEN uint64_t *hst_excluded;
 /* Reads the plan and the patterns, once, at process start. Returns flags for the file header. */
 uint32_t hst_filter_start(const struct hst_options *options);
 
+/* Why hooks look before they record. */
+enum hst_filter_reason {
+	HST_FILTER_RULES = 1u << 0,  /* filters, or recipes for arguments */
+	HST_FILTER_COUNTS = 1u << 1, /* functions are counted, or exits left out */
+	HST_FILTER_MEMO = 1u << 2,   /* functions are answered from caches */
+	HST_FILTER_ONLY = 1u << 3,   /* nothing is recorded */
+};
+
 /* Makes the set, empty, if there is none: from then on all hooks look before they record. */
-void hst_filter_open(void);
+void hst_filter_open(enum hst_filter_reason reason);
+
+/* The reason is gone; without another one hooks are as quick as without any. */
+void hst_filter_close(enum hst_filter_reason reason);
 
 /* Gives a module its rules. */
 void hst_filter_module(struct hst_loaded *module, const char *path, const uint8_t *build_id,

@@ -324,11 +324,21 @@ static void modules_add_recipes(const struct walk *walk)
 	}
 }
 
+bool hst_modules_try_hold(void)
+{
+	return __atomic_exchange_n(&modules.busy, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
+void hst_modules_let_go(void)
+{
+	__atomic_store_n(&modules.busy, 0, __ATOMIC_RELEASE);
+}
+
 static uint32_t modules_update(void)
 {
 	struct walk walk = { .ticks = hst_ticks() };
 
-	if (__atomic_exchange_n(&modules.busy, 1, __ATOMIC_ACQUIRE) != 0) {
+	if (!hst_modules_try_hold()) {
 		return hst_modules_generation();
 	}
 	walk.next_generation = modules.generation + 1;
@@ -344,7 +354,7 @@ static uint32_t modules_update(void)
 		__atomic_store_n(&modules.generation, walk.next_generation, __ATOMIC_RELEASE);
 		hst_sink.header->generation = walk.next_generation;
 	}
-	__atomic_store_n(&modules.busy, 0, __ATOMIC_RELEASE);
+	hst_modules_let_go();
 	return hst_modules_generation();
 }
 
@@ -400,9 +410,9 @@ void hst_modules_settle(void)
 		return;
 	}
 	held = hst_sys_hold_signals();
-	if (__atomic_exchange_n(&modules.busy, 1, __ATOMIC_ACQUIRE) == 0) {
+	if (hst_modules_try_hold()) {
 		pending_flush();
-		__atomic_store_n(&modules.busy, 0, __ATOMIC_RELEASE);
+		hst_modules_let_go();
 	}
 	hst_sys_release_signals(held);
 }

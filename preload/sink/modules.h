@@ -57,6 +57,10 @@ uint32_t hst_modules_generation(void);
 /* Does the loader count more that came or went than at the last update, or does something wait to be written? */
 bool hst_modules_changed(void);
 
+/* Keeps the list as it is, if nobody is changing it. false: somebody is, maybe the caller's caller. */
+bool hst_modules_try_hold(void);
+void hst_modules_let_go(void);
+
 /* The process ends: tries once more to write what could not be written. */
 void hst_modules_settle(void);
 

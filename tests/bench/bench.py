@@ -32,6 +32,7 @@ import argcalls_bench
 import cache_bench
 import cpu_bench
 import gain_bench
+import memo_bench
 import memory_bench
 import output
 import overhead_bench
@@ -66,6 +67,7 @@ PARTS = {
     argcalls_bench: "ArgumentsBench",
     cache_bench: "CacheBench",
     gain_bench: "GainBench",
+    memo_bench: "MemoBench",
 }
 # Figures of calls are those of calls alone, as uftrace's are.
 CALLS_ONLY = {"HASTEN_MEMORY": "0"}
