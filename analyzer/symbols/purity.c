@@ -65,6 +65,11 @@ void hst_purity_close(struct hst_purity *purity)
 	free(purity);
 }
 
+uint64_t hst_purity_work(const struct hst_purity *purity)
+{
+	return purity->work;
+}
+
 bool hst_purity_asks_fp_status(const struct hst_purity *purity)
 {
 	return purity->module.fp_status != NULL;
@@ -411,6 +416,18 @@ static bool fill(struct hst_purity *purity, struct hst_pfunction *function, uint
 	return good;
 }
 
+/* Nothing that it leaves behind can be its result. Those that call it may be proven all the same. */
+static bool has_no_result(const struct hst_pfunction *function)
+{
+	const struct hst_pfacts *facts = &function->facts;
+	int own = hst_deps_number(HST_REG_XMM0);
+
+	return facts->results[HST_PURITY_RAX] == 0 &&
+	       (facts->results[HST_PURITY_XMM0] == 0 ||
+		       hst_deps_bytes(facts->more[HST_PURITY_XMM0], own) >
+			       hst_deps_bytes(facts->deps, own));
+}
+
 const struct hst_purity_proof *hst_purity_prove(struct hst_purity *purity, uint64_t entry)
 {
 	struct hst_pfunction *function = hst_pfunction_get(purity, entry);
@@ -421,17 +438,26 @@ const struct hst_purity_proof *hst_purity_prove(struct hst_purity *purity, uint6
 	if (function == NULL || !hst_map_get(&purity->number_of, entry, &number)) {
 		return NULL;
 	}
+	purity->work = 0;
 	if (function->proof != NULL) {
 		return function->proof;
 	}
-	purity->work = 0;
 	if (function->stage == HST_PSTAGE_NEW) {
 		hst_pfunction_analyse(purity, function, 1, &lowest);
 	}
 	if (purity->no_memory) {
 		return NULL;
 	}
-	if (function->stage == HST_PSTAGE_PROVEN) {
+	if (function->stage == HST_PSTAGE_PROVEN && has_no_result(function)) {
+		proof.offence = (struct hst_purity_offence){
+			.reason = function->leak != HST_PURITY_NO_REASON ? function->leak
+									 : HST_PURITY_NO_RESULT,
+			.address = function->leak != HST_PURITY_NO_REASON ? function->leaks_at
+									  : function->entry,
+			.function = function->entry
+		};
+		describe(purity, &proof.offence);
+	} else if (function->stage == HST_PSTAGE_PROVEN) {
 		if (!fill(purity, function, number, &proof)) {
 			return NULL;
 		}

@@ -233,7 +233,8 @@ static enum hst_pcall call_slot(struct hst_pflow *flow, const struct hst_code_sl
 	const struct hst_known_function *known =
 		slot->name == NULL ? NULL : hst_module_known(slot->name);
 
-	if (slot->role == HST_CODE_ENTER || slot->role == HST_CODE_EXIT) {
+	/* Hooks of its own are functions as others are. */
+	if (slot->address == 0 && (slot->role == HST_CODE_ENTER || slot->role == HST_CODE_EXIT)) {
 		clobber(&flow->walk.state);
 		return HST_PCALL_RETURNS;
 	}

@@ -128,10 +128,10 @@ static void do_return(struct hst_pflow *flow)
 	}
 	if (walk->state.regs[HST_REG_RAX].kind == HST_PVAL_FRAME ||
 		walk->state.regs[HST_REG_RAX].kind == HST_PVAL_RETURN) {
-		flow->leak = walk->state.regs[HST_REG_RAX].kind == HST_PVAL_FRAME
-				     ? HST_PURITY_FRAME_ADDRESS
-				     : HST_PURITY_RETURN_ADDRESS;
-		flow->leaks_at = flow->insn.address;
+		flow->function->leak = walk->state.regs[HST_REG_RAX].kind == HST_PVAL_FRAME
+					       ? HST_PURITY_FRAME_ADDRESS
+					       : HST_PURITY_RETURN_ADDRESS;
+		flow->function->leaks_at = flow->insn.address;
 	}
 	for (unsigned i = 0; i < HST_PURITY_RESULTS; i++) {
 		take_result(&flow->walk.facts, i, &flow->walk.state.regs[regs[i]]);
@@ -233,6 +233,13 @@ static void jump(struct hst_pflow *flow)
 	jump_by_table(flow, &value);
 }
 
+/* Branches that count too. */
+static bool is_loop(ZydisMnemonic mnemonic)
+{
+	return mnemonic == ZYDIS_MNEMONIC_LOOP || mnemonic == ZYDIS_MNEMONIC_LOOPE ||
+	       mnemonic == ZYDIS_MNEMONIC_LOOPNE;
+}
+
 /* true: go on behind it */
 static bool branch(struct hst_pflow *flow)
 {
@@ -243,8 +250,11 @@ static bool branch(struct hst_pflow *flow)
 	bool good = true;
 
 	if (!hst_code_relative(&flow->insn, 0, &target) || flow->insn.info.cpu_flags == NULL ||
-		flow->insn.info.cpu_flags->tested == 0) {
-		return refuse(flow, HST_PURITY_UNSUPPORTED);
+		flow->insn.info.cpu_flags->tested == 0 || is_loop(mnemonic)) {
+		(void)hst_pwalk_refuse(
+			walk, HST_PURITY_UNSUPPORTED, ZydisMnemonicGetString(mnemonic));
+		offend(flow, flow->insn.address);
+		return false;
 	}
 	if (!hst_pwalk_test_flags(walk)) {
 		offend(flow, flow->insn.address);
@@ -294,9 +304,13 @@ static bool step(struct hst_pflow *flow)
 	case ZYDIS_CATEGORY_CALL:
 		return call(flow);
 	case ZYDIS_CATEGORY_RET:
-		if (flow->insn.operands[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
+		if (flow->insn.info.mnemonic != ZYDIS_MNEMONIC_RET ||
+			flow->insn.info.meta.branch_type != ZYDIS_BRANCH_TYPE_NEAR ||
 			flow->insn.info.operand_count_visible > 0) {
-			return refuse(flow, HST_PURITY_UNSUPPORTED);
+			(void)hst_pwalk_refuse(
+				&flow->walk, HST_PURITY_UNSUPPORTED, "a return of another kind");
+			offend(flow, flow->insn.address);
+			return false;
 		}
 		do_return(flow);
 		return false;
@@ -309,8 +323,7 @@ static bool step(struct hst_pflow *flow)
 		break;
 	}
 	if (flow->insn.info.mnemonic == ZYDIS_MNEMONIC_UD2 ||
-		flow->insn.info.mnemonic == ZYDIS_MNEMONIC_HLT ||
-		flow->insn.info.mnemonic == ZYDIS_MNEMONIC_INT3) {
+		flow->insn.info.mnemonic == ZYDIS_MNEMONIC_HLT) {
 		return false;
 	}
 	if (!hst_pwalk_step(&flow->walk)) {
@@ -397,22 +410,6 @@ static void keep_offence(struct hst_pflow *flow)
 	memcpy(offence->detail, flow->walk.detail, sizeof offence->detail);
 }
 
-/* The frame's address or the return address is left where results are, and nothing else can be the result. */
-static bool is_leak(const struct hst_pflow *flow)
-{
-	static const uint8_t regs[HST_PURITY_RESULTS] = { HST_REG_RAX, HST_REG_RDX, HST_REG_XMM0,
-		HST_REG_XMM0 + 1 };
-	const struct hst_pfacts *facts = &flow->walk.facts;
-
-	for (unsigned i = HST_PURITY_RDX; i < HST_PURITY_RESULTS; i++) {
-		if (facts->results[i] != 0 &&
-			hst_deps_bytes(facts->more[i], hst_deps_number(regs[i])) == 0) {
-			return false;
-		}
-	}
-	return flow->leak != HST_PURITY_NO_REASON;
-}
-
 static void follow_all(struct hst_pflow *flow)
 {
 	struct hst_purity *purity = flow->purity;
@@ -431,11 +428,6 @@ static void follow_all(struct hst_pflow *flow)
 		(void)hst_pwalk_refuse(&flow->walk, HST_PURITY_LANDS, NULL);
 		flow->refuted = true;
 		flow->offended = pad;
-	}
-	if (!flow->refuted && is_leak(flow)) {
-		(void)hst_pwalk_refuse(&flow->walk, flow->leak, NULL);
-		flow->refuted = true;
-		flow->offended = flow->leaks_at;
 	}
 	if (!flow->refuted && flow->walk.facts.uses_fp && purity->module.fp_status != NULL) {
 		(void)hst_pwalk_refuse(&flow->walk, HST_PURITY_FP_STATUS, purity->module.fp_status);

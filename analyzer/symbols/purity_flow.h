@@ -23,6 +23,8 @@ struct hst_pfunction {
 	bool recursive;
 	struct hst_pfacts facts;
 	struct hst_purity_offence offence;
+	enum hst_purity_reason leak; /* an address that is left where results are, at leaks_at */
+	uint64_t leaks_at;
 	HST_VEC(struct hst_span) rests; /* code that was looked at, not sorted */
 	HST_VEC(struct hst_purity_slot) slots;
 	HST_VEC(uint32_t) calls; /* numbers of functions */
@@ -62,8 +64,6 @@ struct hst_pflow {
 	struct hst_insn insn;
 	struct hst_pwalk walk;
 	uint32_t insns;
-	enum hst_purity_reason leak; /* what was in rax at a return */
-	uint64_t leaks_at;
 	bool refuted;
 	uint64_t offended; /* address */
 };

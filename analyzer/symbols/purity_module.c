@@ -276,7 +276,19 @@ bool hst_module_is_constant(const struct hst_module *module, uint64_t lo, uint64
 	if (segment == NULL || hi <= lo || hi > segment->hi) {
 		return false;
 	}
-	return !segment->writable || (lo >= module->relro_lo && hi <= module->relro_hi);
+	if (lo >= module->relro_lo && hi <= module->relro_hi) {
+		return true;
+	}
+	for (size_t i = 0; i < module->segment_count; i++) {
+		const struct hst_module_segment *other = &module->segments[i];
+
+		/* A page that is writable is so in whole. */
+		if (other->writable && hi > (other->lo & ~(uint64_t)(PAGE - 1)) &&
+			lo < ((other->hi + PAGE - 1) & ~(uint64_t)(PAGE - 1))) {
+			return false;
+		}
+	}
+	return true;
 }
 
 bool hst_module_read(const struct hst_module *module, uint64_t address, void *bytes, size_t count)

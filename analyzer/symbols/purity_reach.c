@@ -80,7 +80,7 @@ static bool call_returns(struct reach *reach, const struct hst_insn *insn)
 		slot = hst_code_slot(code, address);
 		target = slot == NULL ? 0 : slot->address;
 	}
-	if (slot != NULL && slot->name != NULL) {
+	if (slot != NULL && slot->address == 0 && slot->name != NULL) {
 		known = hst_module_known(slot->name);
 		if (known != NULL && known->kind == HST_KNOWN_NEVER) {
 			return false;

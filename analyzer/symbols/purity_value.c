@@ -79,12 +79,30 @@ static void clip(struct hst_pval *value, unsigned width)
 	value->hi32 = (uint32_t)value->hi;
 }
 
+/* Less than was asked for is known: the lowest bytes. */
+static struct hst_pval part_of(const struct hst_pval *value, unsigned width)
+{
+	struct hst_pval part = hst_pval_data(value->pure);
+
+	if (value->pure == 0 || (value->kind != HST_PVAL_DATA && value->kind != HST_PVAL_INIT)) {
+		return hst_pval_none;
+	}
+	part.kind = value->kind;
+	part.tainted = value->tainted;
+	part.deps = value->deps;
+	if (value->kind == HST_PVAL_INIT) {
+		part.reg = value->reg;
+		part.width = value->width < width ? value->width : (uint8_t)width;
+	}
+	return part;
+}
+
 struct hst_pval hst_pval_low(const struct hst_pval *value, unsigned width)
 {
 	struct hst_pval low = *value;
 
 	if (value->pure < width) {
-		return hst_pval_none;
+		return part_of(value, width);
 	}
 	switch ((enum hst_pval_kind)value->kind) {
 	case HST_PVAL_INIT:

@@ -220,6 +220,9 @@ bool hst_pwalk_effective(struct hst_pwalk *walk, const ZydisDecodedOperand *oper
 		operand->mem.segment == ZYDIS_REGISTER_GS) {
 		return hst_pwalk_refuse(walk, HST_PURITY_THREAD_LOCAL, NULL);
 	}
+	if (walk->insn->info.address_width != 64) {
+		return hst_pwalk_refuse(walk, HST_PURITY_UNSUPPORTED, "addresses of 32 bits");
+	}
 	if (operand->mem.base == ZYDIS_REGISTER_RIP) {
 		int64_t at = (int64_t)hst_insn_end(walk->insn) + operand->mem.disp.value;
 
@@ -339,7 +342,8 @@ static bool load_constant(struct hst_pwalk *walk, const struct hst_pval *place, 
 		place->origin < walk->module->relro_hi && place->origin >= walk->module->relro_lo;
 	relocated |= !place->wild && hi > walk->module->relro_lo && lo < walk->module->relro_hi;
 	ret_value->tainted = relocated && bytes == 8;
-	if (!place->wild && (bytes == 4 || bytes == 8) && place->hi != place->lo) {
+	if (!place->wild && (bytes == 4 || bytes == 8) && place->hi != place->lo &&
+		place->shift < 16 && place->lo % (UINT64_C(1) << place->shift) == 0) {
 		ret_value->table = lo;
 		ret_value->span = place->hi - place->lo;
 		ret_value->step = place->shift;

@@ -48,6 +48,8 @@ def write_lines(trace, write):
                 total[i] = min(total[i] + value, SANE - 1)
     for row, total in zip(rows, sums):
         if row[0] and is_sound(row):
-            write("memo %x generation %d state %d why %d evidence %d revoked %d entries %d ttl %d:" % (
-                row[0], row[5], row[1], row[2], row[3], row[4], row[6], row[8]))
-            write(" lookups %d hits %d stored %d evicted %d saved %d expired %d verified %d mismatched %d lost %d\n" % tuple(total))
+            write(
+                "memo %x generation %d state %d why %d evidence %d revoked %d entries %d ttl %d: lookups %d hits %d stored %d"
+                " evicted %d saved %d expired %d verified %d mismatched %d lost %d\n"
+                % ((row[0], row[5], row[1], row[2], row[3], row[4], row[6], row[8]) + tuple(total))
+            )
