@@ -18,10 +18,10 @@ enum hst_memo_choice_of {
 };
 
 /* A call that is answered, and what one that is not takes more than without a plan. Measured: docs/benchmarks.md. */
-#define HST_MEMO_HIT_NS  30.0
+#define HST_MEMO_HIT_NS  35.0
 #define HST_MEMO_MISS_NS 60.0
-/* Below three hits a gain is noise. */
-#define HST_MEMO_LEAST_NS (3 * HST_MEMO_HIT_NS)
+/* Calls that take less are hardly longer than being answered: what they gain is noise. */
+#define HST_MEMO_LEAST_NS 90.0
 /* Hits that are computed all the same and compared, before the first one is answered. */
 #define HST_MEMO_SHADOW_PROVEN 32u
 /* With so many equal results 0.1 % may differ, at 95 %. */

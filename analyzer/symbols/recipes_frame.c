@@ -10,16 +10,12 @@
 #include <string.h>
 
 #include "symbols/grow.h"
+#include "symbols/recipes_cursor.h"
 
 #define ENCODING_NONE    0x100u
 #define REMEMBERED_MAX   16u
 #define ENCODED_RELATIVE 0x10u
 #define WORD             8
-
-struct cursor {
-	const uint8_t *at, *end;
-	bool bad;
-};
 
 struct cie {
 	uint64_t code_align;
@@ -29,7 +25,7 @@ struct cie {
 	bool signal;
 	unsigned lands; /* of the address of the table of landing pads; ENCODING_NONE: has none */
 	bool odd;       /* its augmentation is not understood */
-	struct cursor program;
+	struct hst_cursor program;
 };
 
 /* Where the caller's value of a register is. */
@@ -53,78 +49,19 @@ struct rule {
 	struct saved_rule saved[HST_FRAME_COLUMNS];
 };
 
-static uint64_t fixed(struct cursor *cursor, unsigned bytes)
-{
-	uint64_t value = 0;
-
-	if ((size_t)(cursor->end - cursor->at) < bytes) {
-		cursor->bad = true;
-		return 0;
-	}
-	memcpy(&value, cursor->at, bytes);
-	cursor->at += bytes;
-	return value;
-}
-
-static uint64_t leb(struct cursor *cursor, bool is_signed)
-{
-	uint64_t value = 0;
-	unsigned shift = 0;
-	uint8_t byte;
-
-	do {
-		byte = (uint8_t)fixed(cursor, 1);
-		if (shift < 64) {
-			value |= (uint64_t)(byte & 0x7f) << shift;
-		}
-		shift += 7;
-	} while ((byte & 0x80) != 0 && !cursor->bad);
-	if (is_signed && (byte & 0x40) != 0 && shift < 64) {
-		value |= UINT64_MAX << shift;
-	}
-	return value;
-}
-
-static void skip(struct cursor *cursor, uint64_t bytes)
-{
-	if (bytes > (uint64_t)(cursor->end - cursor->at)) {
-		cursor->bad = true;
-	} else {
-		cursor->at += bytes;
-	}
-}
-
-static unsigned encoded_bytes(unsigned encoding)
-{
-	switch (encoding & 0xfu) {
-	case 0x0: /* an address */
-	case 0x4:
-	case 0xc:
-		return 8;
-	case 0x3:
-	case 0xb:
-		return 4;
-	case 0x2:
-	case 0xa:
-		return 2;
-	default:
-		return 0;
-	}
-}
-
 /* An address in the form that the CIE names; `relative` is false for lengths. */
-static uint64_t encoded(
-	const struct hst_frames *frames, struct cursor *cursor, unsigned encoding, bool relative)
+static uint64_t encoded(const struct hst_frames *frames, struct hst_cursor *cursor,
+	unsigned encoding, bool relative)
 {
 	uint64_t place = frames->address + (uint64_t)(cursor->at - frames->bytes);
-	unsigned bytes = encoded_bytes(encoding);
+	unsigned bytes = hst_cursor_encoded_bytes(encoding);
 	uint64_t value;
 
 	if (bytes == 0 || (encoding & 0xe0u) != 0) {
 		cursor->bad = true;
 		return 0;
 	}
-	value = fixed(cursor, bytes);
+	value = hst_cursor_fixed(cursor, bytes);
 	if ((encoding & 0x8u) != 0 && relative) {
 		value = (uint64_t)((int64_t)(value << (64 - 8 * bytes)) >> (64 - 8 * bytes));
 	}
@@ -132,11 +69,11 @@ static uint64_t encoded(
 }
 
 /* The entry at an offset: its content without the length. false: the end, or none. */
-static bool entry_at(const struct hst_frames *frames, size_t offset, struct cursor *ret_cursor)
+static bool entry_at(const struct hst_frames *frames, size_t offset, struct hst_cursor *ret_cursor)
 {
-	struct cursor cursor = { .at = frames->bytes + offset,
+	struct hst_cursor cursor = { .at = frames->bytes + offset,
 		.end = frames->bytes + frames->size };
-	uint64_t length = fixed(&cursor, 4);
+	uint64_t length = hst_cursor_fixed(&cursor, 4);
 
 	if (cursor.bad || length == 0 || length == UINT32_MAX ||
 		length > (uint64_t)(cursor.end - cursor.at)) {
@@ -148,20 +85,21 @@ static bool entry_at(const struct hst_frames *frames, size_t offset, struct curs
 }
 
 /* "zPLR": what the letters add. */
-static void augmentation(const char *letters, struct cursor *cursor, struct cie *cie)
+static void augmentation(const char *letters, struct hst_cursor *cursor, struct cie *cie)
 {
-	uint64_t length = leb(cursor, false);
-	struct cursor inside = *cursor;
+	uint64_t length = hst_cursor_leb(cursor, false);
+	struct hst_cursor inside = *cursor;
 
-	skip(cursor, length);
+	hst_cursor_skip(cursor, length);
 	inside.end = cursor->at;
 	for (; *letters != '\0' && !inside.bad; letters++) {
 		if (*letters == 'R') {
-			cie->encoding = (unsigned)fixed(&inside, 1);
+			cie->encoding = (unsigned)hst_cursor_fixed(&inside, 1);
 		} else if (*letters == 'L') {
-			cie->lands = (unsigned)fixed(&inside, 1);
+			cie->lands = (unsigned)hst_cursor_fixed(&inside, 1);
 		} else if (*letters == 'P') {
-			skip(&inside, encoded_bytes((unsigned)fixed(&inside, 1)));
+			hst_cursor_skip(&inside,
+				hst_cursor_encoded_bytes((unsigned)hst_cursor_fixed(&inside, 1)));
 		} else if (*letters == 'S') {
 			cie->signal = true;
 		} else if (*letters != 'B') {
@@ -175,23 +113,24 @@ static void augmentation(const char *letters, struct cursor *cursor, struct cie 
 static bool read_cie(const struct hst_frames *frames, size_t offset, struct cie *ret_cie)
 {
 	struct cie cie = { .lands = ENCODING_NONE };
-	struct cursor cursor;
+	struct hst_cursor cursor;
 	const char *letters;
 	uint64_t version;
 
-	if (!entry_at(frames, offset, &cursor) || fixed(&cursor, 4) != 0) {
+	if (!entry_at(frames, offset, &cursor) || hst_cursor_fixed(&cursor, 4) != 0) {
 		return false;
 	}
-	version = fixed(&cursor, 1);
+	version = hst_cursor_fixed(&cursor, 1);
 	letters = (const char *)cursor.at;
 	if (memchr(cursor.at, 0, (size_t)(cursor.end - cursor.at)) == NULL ||
 		(version != 1 && version != 3)) {
 		return false;
 	}
-	skip(&cursor, strlen(letters) + 1);
-	cie.code_align = leb(&cursor, false);
-	cie.data_align = (int64_t)leb(&cursor, true);
-	cie.return_column = version == 1 ? fixed(&cursor, 1) : leb(&cursor, false);
+	hst_cursor_skip(&cursor, strlen(letters) + 1);
+	cie.code_align = hst_cursor_leb(&cursor, false);
+	cie.data_align = (int64_t)hst_cursor_leb(&cursor, true);
+	cie.return_column =
+		version == 1 ? hst_cursor_fixed(&cursor, 1) : hst_cursor_leb(&cursor, false);
 	if (letters[0] == 'z') {
 		augmentation(letters + 1, &cursor, &cie);
 	} else if (letters[0] != '\0') {
@@ -212,12 +151,12 @@ static int entry_by_lo(const void *a, const void *b)
 
 static enum hst_status read_entries(struct hst_frames *frames)
 {
-	struct cursor cursor;
+	struct hst_cursor cursor;
 
 	for (size_t offset = 0; entry_at(frames, offset, &cursor);
 		offset = (size_t)(cursor.end - frames->bytes)) {
 		size_t place = (size_t)(cursor.at - frames->bytes);
-		uint64_t back = fixed(&cursor, 4);
+		uint64_t back = hst_cursor_fixed(&cursor, 4);
 		struct hst_frame_entry entry = { .fde = offset };
 		struct hst_frame_entry *slot;
 		struct cie cie;
@@ -332,7 +271,7 @@ static void restore(struct machine *machine, uint64_t column)
 }
 
 /* The operations with a number of their own. false: not understood. */
-static bool extended(struct machine *machine, unsigned op, struct cursor *cursor)
+static bool extended(struct machine *machine, unsigned op, struct hst_cursor *cursor)
 {
 	struct rule *rule = &machine->rule;
 
@@ -345,7 +284,7 @@ static bool extended(struct machine *machine, unsigned op, struct cursor *cursor
 	case 0x02: /* advance_loc1, 2, 4 */
 	case 0x03:
 	case 0x04:
-		machine->at += fixed(cursor, 1u << (op - 2)) * machine->cie->code_align;
+		machine->at += hst_cursor_fixed(cursor, 1u << (op - 2)) * machine->cie->code_align;
 		return true;
 	case 0x0a: /* remember_state */
 		if (machine->depth == REMEMBERED_MAX) {
@@ -360,17 +299,17 @@ static bool extended(struct machine *machine, unsigned op, struct cursor *cursor
 		*rule = machine->remembered[--machine->depth];
 		return true;
 	case 0x0c: /* def_cfa */
-		rule->reg = leb(cursor, false);
-		set_address(machine, rule->reg, (int64_t)leb(cursor, false));
+		rule->reg = hst_cursor_leb(cursor, false);
+		set_address(machine, rule->reg, (int64_t)hst_cursor_leb(cursor, false));
 		return true;
 	case 0x0d: /* def_cfa_register */
-		rule->reg = leb(cursor, false);
+		rule->reg = hst_cursor_leb(cursor, false);
 		return true;
 	case 0x0e: /* def_cfa_offset */
-		rule->offset = (int64_t)leb(cursor, false);
+		rule->offset = (int64_t)hst_cursor_leb(cursor, false);
 		return true;
 	case 0x0f: /* def_cfa_expression */
-		skip(cursor, leb(cursor, false));
+		hst_cursor_skip(cursor, hst_cursor_leb(cursor, false));
 		rule->known = false;
 		return true;
 	default:
@@ -379,45 +318,48 @@ static bool extended(struct machine *machine, unsigned op, struct cursor *cursor
 }
 
 /* Rules of registers. */
-static bool of_registers(struct machine *machine, unsigned op, struct cursor *cursor)
+static bool of_registers(struct machine *machine, unsigned op, struct hst_cursor *cursor)
 {
 	uint64_t column;
 
 	switch (op) {
 	case 0x2e: /* GNU_args_size */
-		(void)leb(cursor, false);
+		(void)hst_cursor_leb(cursor, false);
 		return true;
 	case 0x05: /* offset_extended */
-		column = leb(cursor, false);
-		set_saved(machine, column, SAVED_AT, factored(machine, leb(cursor, false)));
+		column = hst_cursor_leb(cursor, false);
+		set_saved(machine, column, SAVED_AT,
+			factored(machine, hst_cursor_leb(cursor, false)));
 		return true;
 	case 0x11: /* offset_extended_sf */
-		column = leb(cursor, false);
-		set_saved(machine, column, SAVED_AT, factored(machine, leb(cursor, true)));
+		column = hst_cursor_leb(cursor, false);
+		set_saved(
+			machine, column, SAVED_AT, factored(machine, hst_cursor_leb(cursor, true)));
 		return true;
 	case 0x2f: /* GNU_negative_offset_extended */
-		column = leb(cursor, false);
-		set_saved(machine, column, SAVED_AT, -factored(machine, leb(cursor, false)));
+		column = hst_cursor_leb(cursor, false);
+		set_saved(machine, column, SAVED_AT,
+			-factored(machine, hst_cursor_leb(cursor, false)));
 		return true;
 	case 0x06: /* restore_extended */
-		restore(machine, leb(cursor, false));
+		restore(machine, hst_cursor_leb(cursor, false));
 		return true;
 	case 0x08: /* same_value */
-		set_saved(machine, leb(cursor, false), SAVED_NOT, 0);
+		set_saved(machine, hst_cursor_leb(cursor, false), SAVED_NOT, 0);
 		return true;
 	case 0x07: /* undefined */
-		set_saved(machine, leb(cursor, false), SAVED_ELSE, 0);
+		set_saved(machine, hst_cursor_leb(cursor, false), SAVED_ELSE, 0);
 		return true;
 	case 0x09: /* register, val_offset, val_offset_sf */
 	case 0x14:
 	case 0x15:
-		set_saved(machine, leb(cursor, false), SAVED_ELSE, 0);
-		(void)leb(cursor, false);
+		set_saved(machine, hst_cursor_leb(cursor, false), SAVED_ELSE, 0);
+		(void)hst_cursor_leb(cursor, false);
 		return true;
 	case 0x10: /* expression, val_expression */
 	case 0x16:
-		set_saved(machine, leb(cursor, false), SAVED_ELSE, 0);
-		skip(cursor, leb(cursor, false));
+		set_saved(machine, hst_cursor_leb(cursor, false), SAVED_ELSE, 0);
+		hst_cursor_skip(cursor, hst_cursor_leb(cursor, false));
 		return true;
 	default:
 		return false;
@@ -425,17 +367,17 @@ static bool of_registers(struct machine *machine, unsigned op, struct cursor *cu
 }
 
 /* Runs until the place moves past `pc`. false: not understood. */
-static bool run(struct machine *machine, struct cursor cursor)
+static bool run(struct machine *machine, struct hst_cursor cursor)
 {
 	while (cursor.at < cursor.end && !cursor.bad) {
 		struct rule before = machine->rule;
-		unsigned op = (unsigned)fixed(&cursor, 1);
+		unsigned op = (unsigned)hst_cursor_fixed(&cursor, 1);
 
 		if ((op & 0xc0u) == 0x40) {
 			machine->at += (op & 0x3fu) * machine->cie->code_align;
 		} else if ((op & 0xc0u) == 0x80) {
 			set_saved(machine, op & 0x3fu, SAVED_AT,
-				factored(machine, leb(&cursor, false)));
+				factored(machine, hst_cursor_leb(&cursor, false)));
 		} else if ((op & 0xc0u) == 0xc0) {
 			restore(machine, op & 0x3fu);
 		} else if (!extended(machine, op, &cursor) && !of_registers(machine, op, &cursor)) {
@@ -469,7 +411,7 @@ const struct hst_frame_entry *hst_frames_entry(const struct hst_frames *frames, 
 bool hst_frames_lands(
 	const struct hst_frames *frames, const struct hst_frame_entry *entry, uint64_t *ret_address)
 {
-	struct cursor cursor;
+	struct hst_cursor cursor;
 	struct cie cie;
 	uint64_t length;
 	uint64_t place;
@@ -482,10 +424,10 @@ bool hst_frames_lands(
 	if (cie.lands == ENCODING_NONE || cie.lands == 0xff) {
 		return true;
 	}
-	(void)fixed(&cursor, 4);
+	(void)hst_cursor_fixed(&cursor, 4);
 	(void)encoded(frames, &cursor, cie.encoding, true);
 	(void)encoded(frames, &cursor, cie.encoding, false);
-	length = leb(&cursor, false);
+	length = hst_cursor_leb(&cursor, false);
 	if (length == 0) {
 		return !cursor.bad;
 	}
@@ -504,7 +446,7 @@ static bool row_at(
 {
 	struct machine machine = { .frames = frames, .pc = UINT64_MAX };
 	const struct hst_frame_entry *entry = hst_frames_entry(frames, pc);
-	struct cursor cursor;
+	struct hst_cursor cursor;
 	struct rule initial;
 
 	if (entry == NULL || !read_cie(frames, entry->cie, ret_cie) ||
@@ -513,10 +455,10 @@ static bool row_at(
 	}
 	machine.cie = ret_cie;
 	machine.at = entry->lo;
-	(void)fixed(&cursor, 4);
+	(void)hst_cursor_fixed(&cursor, 4);
 	(void)encoded(frames, &cursor, ret_cie->encoding, true);
 	(void)encoded(frames, &cursor, ret_cie->encoding, false);
-	skip(&cursor, leb(&cursor, false)); /* the data of "z" */
+	hst_cursor_skip(&cursor, hst_cursor_leb(&cursor, false)); /* the data of "z" */
 	if (!run(&machine, ret_cie->program)) {
 		return false;
 	}

@@ -9,12 +9,13 @@ import collections
 import os
 import struct
 
+import memo
 import throttle
 
 HEADER_BYTES = 4096
 FILE_MAGIC = b"HSTN\r\n\x1a\n"
 BLOCK_MAGIC = b"HSTB"
-CHUNK, MODULE, GONE, NAME, PROFILE, THROTTLE, COUNTS = 1, 2, 3, 4, 5, 6, 7
+CHUNK, MODULE, GONE, NAME, PROFILE, THROTTLE, COUNTS, MEMO, MEMO_COUNTS = 1, 2, 3, 4, 5, 6, 7, 8, 9
 FLAG_TAIL, FLAG_REQUIRED = 1, 2
 END_MARK = 0x454E44484E554B21
 CHUNK_HEADER = 160
@@ -180,6 +181,8 @@ class File:
         self.names = {}
         self.profiles = []
         self.throttles = []
+        self.memo_rows = []
+        self.memo_counts = []
         self.counts = []
         self._scan()
         self.streams = self._select()
@@ -191,6 +194,8 @@ class File:
         if kind == CHUNK and (size > CHUNK_MAX or size < CHUNK_HEADER):
             return None
         if (kind == THROTTLE and size < 40) or (kind == COUNTS and size < 4096):
+            return None
+        if (kind == MEMO and size < 4096) or (kind == MEMO_COUNTS and size < 64):
             return None
         cut = at + size > len(self.data)
         return Block(at, kind, flags, min(size, len(self.data) - at), cut)
@@ -207,7 +212,7 @@ class File:
         while at + 16 <= len(data):
             block = self._sound(at)
             if block:
-                if block.type > COUNTS and block.flags & FLAG_REQUIRED:
+                if block.type > MEMO_COUNTS and block.flags & FLAG_REQUIRED:
                     raise FormatError("a newer version is needed to read this file")
                 self.blocks.append(block)
                 self._take(block)
@@ -231,7 +236,7 @@ class File:
         data, at = self.data, block.at
         if block.cut and block.type not in (CHUNK, PROFILE):
             self.notes.append("the block at %d is cut off" % at)
-            if block.type not in (THROTTLE, COUNTS):
+            if block.type not in (THROTTLE, COUNTS, MEMO, MEMO_COUNTS):
                 return
         if block.type == MODULE and block.size >= 88:
             bias, first, behind, ticks, generation, length, id_length, exe = struct.unpack_from(
@@ -264,6 +269,10 @@ class File:
             self.throttles.append(throttle.read_change(data, at, block.size))
         elif block.type == COUNTS and block.size >= 40:
             self.counts += throttle.read_counts(data, at, block.size)
+        elif block.type == MEMO:
+            self.memo_rows.append(memo.read_rows(data, at, block.size))
+        elif block.type == MEMO_COUNTS and block.size >= 64:
+            self.memo_counts.append(memo.read_counts(data, at, block.size))
 
     def _take_profile(self, block):
         if block.size < 128 + 256 * 24:

@@ -8,6 +8,7 @@
 #include "hasten/hash.h"
 #include "hasten/trace.h"
 #include "reader/decode.h"
+#include "reader/memo_block.h"
 #include "reader/throttle_block.h"
 #include "reader/trace_file.h"
 #include "util/status.h"
@@ -359,6 +360,32 @@ static bool dump_throttle(const struct hst_trace_file *file)
 	return true;
 }
 
+/* Functions that were answered from caches. */
+static bool dump_memos(const struct hst_trace_file *file)
+{
+	struct hst_memo_list list;
+
+	if (hst_memo_read(file, &list) != HST_OK) {
+		return false;
+	}
+	for (size_t i = 0; i < list.rows.count; i++) {
+		const struct hst_memoed *memo = &list.rows.items[i];
+
+		printf("memo %" PRIx64 " generation %" PRIu32
+		       " state %u why %u evidence %u revoked %u entries %" PRIu32 " ttl %" PRIu64
+		       ":",
+			memo->row.fn, memo->row.generation, memo->row.state, memo->row.why,
+			memo->row.evidence, memo->row.revoked, memo->row.entries, memo->row.ttl_ns);
+		printf(" lookups %" PRIu64 " hits %" PRIu64 " stored %" PRIu64 " evicted %" PRIu64
+		       " saved %" PRIu64 " expired %" PRIu64 " verified %" PRIu64
+		       " mismatched %" PRIu64 " lost %" PRIu64 "\n",
+			memo->lookups, memo->hits, memo->stored, memo->evicted, memo->saved,
+			memo->expired, memo->verified, memo->mismatched, memo->lost);
+	}
+	hst_memo_list_finish(&list);
+	return true;
+}
+
 static bool dump_file(const char *path)
 {
 	struct hst_diag diag = { .text = "" };
@@ -382,6 +409,7 @@ static bool dump_file(const char *path)
 		good = dump_stream(&file, &sites, &file.streams[i], buffer);
 	}
 	good = good && dump_throttle(&file);
+	good = good && dump_memos(&file);
 	if (file.missing[0] != '\0') {
 		fprintf(stderr, "dump: %s\n", file.missing);
 	}

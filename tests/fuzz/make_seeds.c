@@ -5,6 +5,8 @@
  */
 #include "tracegen.h"
 
+#include "hasten/plan.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -210,6 +212,44 @@ static void counts(struct tracegen *gen, uint32_t stream, uint32_t generation)
 		sizeof block - sizeof block.block);
 }
 
+/* Functions that were answered from caches, and counters of two threads. */
+static int seed_memo(const char *dir)
+{
+	struct tracegen *gen = start(true);
+	struct hst_memo_block block = { .count = 3 };
+	struct {
+		struct hst_memo_counts_block head;
+		struct hst_memo_counts counts[4];
+	} counters = { 0 };
+
+	tracegen_module(gen, "/usr/bin/app", 0, 0x400000, 0x402000, NULL, 0);
+	(void)calls(tracegen_thread(gen, 4711, HST_LANE_MAIN, NULL), 1000, 20);
+	for (uint32_t i = 0; i < block.count; i++) {
+		block.rows[i] = (struct hst_memo_row){ .fn = 0x401000 + i * 128,
+			.state = (uint8_t)(HST_MEMO_WAITING + i),
+			.why = i == 2 ? HST_MEMO_WHY_MISMATCH : 0,
+			.evidence = (uint8_t)(HST_PLAN_PROVEN + i),
+			.revoked = i == 2,
+			.entries = 64,
+			.entry_bytes = 40 };
+		counters.counts[i] = (struct hst_memo_counts){ .lookups = 1000,
+			.hits = 900 - i,
+			.stored = 60,
+			.saved = 1 << 20,
+			.verified = 32,
+			.mismatched = i / 2 };
+	}
+	(void)tracegen_block(gen, HST_BLOCK_MEMO_COUNTS, 0,
+		(const uint8_t *)&counters + sizeof(struct hst_block),
+		sizeof counters - sizeof(struct hst_block));
+	(void)tracegen_block(gen, HST_BLOCK_MEMO, 0, (const uint8_t *)&block + sizeof block.block,
+		sizeof block - sizeof block.block);
+	(void)tracegen_block(gen, HST_BLOCK_MEMO_COUNTS, 0,
+		(const uint8_t *)&counters + sizeof(struct hst_block),
+		sizeof counters - sizeof(struct hst_block));
+	return save(gen, dir, "memo");
+}
+
 /* Functions are suppressed, counted, recorded in windows; a library takes another's place. */
 static int seed_throttle(const char *dir)
 {
@@ -319,7 +359,8 @@ int main(int argc, char **argv)
 	return seed_plain(argv[1]) || seed_whole(argv[1]) || seed_fibers(argv[1]) ||
 			       seed_modules(argv[1]) || seed_profile(argv[1]) ||
 			       seed_memory(argv[1]) || seed_waits(argv[1]) ||
-			       seed_throttle(argv[1]) || seed_keys(argv[1]) || seed_broken(argv[1])
+			       seed_throttle(argv[1]) || seed_memo(argv[1]) || seed_keys(argv[1]) ||
+			       seed_broken(argv[1])
 		       ? 1
 		       : 0;
 }
