@@ -106,7 +106,7 @@ static char **plain_environment(char *const *with, const char *library)
 static char **plan_environment(const struct hst_verify_arms *arms, uint64_t tsc_hz)
 {
 	const struct hst_run_options options = {
-		.mode = "profile", .no_memory = true, .no_cpu = true
+		.mode = "profile", .no_memory = true, .no_cpu = true, .no_record = true
 	};
 	const struct hst_run_env env = {
 		.library = arms->library,
