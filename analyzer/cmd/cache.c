@@ -57,6 +57,7 @@ struct cache_run {
 	struct hst_cache_gather gather;
 	struct hst_arguments arguments; /* with --explain */
 	struct hst_cache cache;
+	struct hst_cache_proofs proofs;
 	struct hst_cache_log *logs; /* of processes */
 	uint32_t *examples;
 	struct hst_function_row *rows;
@@ -165,6 +166,12 @@ static int load(struct cache_run *run, bool sums)
 	if (status != HST_OK) {
 		return fail_with(run, status, &diag);
 	}
+	status = hst_cache_prove(
+		&run->profile, &run->cache, run->reading.options.explain != NULL, &run->proofs);
+	if (status != HST_OK) {
+		return fail_with(run, status, &diag);
+	}
+	run->show.proofs = &run->proofs;
 	run->show.rows = run->profile.functions;
 	run->show.said = &run->profile;
 	run->show.wall_ns = run->profile.wall_ns;
@@ -196,6 +203,7 @@ static void finish(struct cache_run *run)
 	free(run->examples);
 	free(run->rows);
 	free(run->show.order);
+	hst_cache_proofs_finish(&run->proofs);
 	hst_cache_finish(&run->cache);
 	hst_cache_gather_finish(&run->gather);
 	hst_arguments_finish(&run->arguments);

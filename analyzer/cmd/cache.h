@@ -6,8 +6,10 @@
 #include "cmd/common.h"
 #include "model/cache.h"
 #include "passes/cache.h"
+#include "passes/cache_proofs.h"
 
 struct hst_arguments;
+struct hst_json;
 
 struct hst_cache_show {
 	struct hst_reading *reading;
@@ -17,6 +19,7 @@ struct hst_cache_show {
 	uint64_t wall_ns;
 	bool values;                           /* the recording has values of arguments */
 	const struct hst_arguments *arguments; /* of the functions to be explained; NULL none */
+	const struct hst_cache_proofs *proofs; /* NULL: none */
 	bool processes;                        /* rows are programs that ran */
 	uint64_t unended, unmatched;           /* calls and keys that are in no log */
 	uint32_t *order;                       /* of cache->functions, as it is to be shown */
@@ -52,6 +55,12 @@ HST_NODISCARD enum hst_status hst_cache_json(const struct hst_cache_show *show);
  */
 HST_NODISCARD enum hst_status hst_cache_patch(struct hst_cache_show *show, struct hst_diag *diag);
 void hst_cache_csv(const struct hst_cache_show *show);
+
+/* The proof of purity, or what speaks against it. */
+void hst_cache_proof_text(
+	const struct hst_cache_show *show, const struct hst_cache_function *function);
+void hst_cache_proof_json(struct hst_json *json, const struct hst_cache_show *show,
+	const struct hst_cache_function *function);
 
 /* Cells that table and explanation share. */
 #define HST_CACHE_CELL 160

@@ -190,6 +190,9 @@ static enum hst_status json_function(struct hst_json *json, const struct hst_cac
 	json_plan(json, "per_thread_cache", &function->per_thread);
 	json_plan(json, "shared_cache", &function->shared);
 	json_fewer(json, &function->fewer);
+	if (show->proofs != NULL) {
+		hst_cache_proof_json(json, show, function);
+	}
 	json_lists(json, function);
 	if (show->arguments != NULL) {
 		HST_TRY(json_values(json, show, function));

@@ -263,8 +263,8 @@ static void say_doubts(const struct hst_cache_show *show)
 			"hooks is not known: where a row calls many small functions, a program without hooks gains less, perhaps several times",
 			show->said == NULL ? 0 : show->said->cost_empty_ns);
 		hst_print_line(
-			"%swhat a function reads or changes beside its arguments is not seen: "
-			"purity is what the recorded results say",
+			"%sa purity of proven is shown by the function's code (docs/purity.md); of other rows, what they read or change "
+			"beside their arguments is not seen: it is what the recorded results say",
 			show->values
 				? ""
 				: "whether one of the arguments does not matter is not known without values "
@@ -459,6 +459,7 @@ static enum hst_status explain(
 			"  by itself %s: the rest is saved by rows that gain more already", text);
 	}
 	print_results(function);
+	hst_cache_proof_text(show, function);
 	print_histogram(
 		"keys by number of their calls:", function->frequency, HST_CACHE_POWERS, false);
 	HST_TRY(print_arguments(show, function));

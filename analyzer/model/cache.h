@@ -55,11 +55,12 @@ struct hst_cache_costs {
  X(KIND_INIT, "repeated initialisation")                         \
  X(KIND_FEWER, "argument-insensitive") /* some values of the key do not matter */
 
-#define HST_CACHE_PURITY_LIST(X)                                   \
- X(PURITY_UNKNOWN, "unknown")   /* no result was recorded twice */ \
- X(PURITY_OBSERVED, "observed") /* no repeat had another result */ \
- X(PURITY_REFUTED, "refuted")   /* one had */                      \
- X(PURITY_DECLARED, "declared") /* the user says so, nothing refutes it */
+#define HST_CACHE_PURITY_LIST(X)                                           \
+ X(PURITY_UNKNOWN, "unknown")   /* no result was recorded twice */         \
+ X(PURITY_OBSERVED, "observed") /* no repeat had another result */         \
+ X(PURITY_REFUTED, "refuted")   /* one had */                              \
+ X(PURITY_DECLARED, "declared") /* the user says so, nothing refutes it */ \
+ X(PURITY_PROVEN, "proven")     /* its code leaves nothing else */
 
 #define HST_CACHE_VERDICT_LIST(X)                                            \
  X(VERDICT_WORTH, "worth it")                                                \

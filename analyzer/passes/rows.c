@@ -13,7 +13,7 @@
 
 #define SPACE_REGION  UINT32_MAX
 #define SPACE_NOWHERE 0x80000000u /* + number of the file */
-#define SPACE_SOURCE  0x7fffffffu /* the address is a number of `sources` */
+#define SPACE_SOURCE  HST_ROWS_SOURCE
 #define HASH_FIRST    256u
 
 static enum hst_status add_row(

@@ -15,6 +15,8 @@
 
 #define HST_ROWS_MAX    (1u << 20)
 #define HST_ROW_UNKNOWN 0u
+/* A space of keys whose address is a number of hst_rows.sources: a function of the source, no place. */
+#define HST_ROWS_SOURCE 0x7fffffffu
 
 struct hst_module_image {
 	const char *path;

@@ -65,6 +65,11 @@ void hst_purity_close(struct hst_purity *purity)
 	free(purity);
 }
 
+uint64_t hst_purity_work(const struct hst_purity *purity)
+{
+	return purity->work;
+}
+
 bool hst_purity_asks_fp_status(const struct hst_purity *purity)
 {
 	return purity->module.fp_status != NULL;
@@ -433,10 +438,10 @@ const struct hst_purity_proof *hst_purity_prove(struct hst_purity *purity, uint6
 	if (function == NULL || !hst_map_get(&purity->number_of, entry, &number)) {
 		return NULL;
 	}
+	purity->work = 0;
 	if (function->proof != NULL) {
 		return function->proof;
 	}
-	purity->work = 0;
 	if (function->stage == HST_PSTAGE_NEW) {
 		hst_pfunction_analyse(purity, function, 1, &lowest);
 	}

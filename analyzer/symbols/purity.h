@@ -110,6 +110,9 @@ void hst_purity_close(struct hst_purity *purity);
  */
 const struct hst_purity_proof *hst_purity_prove(struct hst_purity *purity, uint64_t entry);
 
+/* Instructions that were followed for the last answer. */
+uint64_t hst_purity_work(const struct hst_purity *purity);
+
 /* Can code of this module ask which floating-point exceptions were raised? Then no function that `uses_fp` may be skipped. */
 bool hst_purity_asks_fp_status(const struct hst_purity *purity);
 

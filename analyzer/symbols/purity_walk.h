@@ -62,6 +62,7 @@ bool hst_pwalk_set_rsp(struct hst_pwalk *walk, const struct hst_pval *value);
 
 /* Everything but calls, jumps and returns. false: refused */
 bool hst_pwalk_step(struct hst_pwalk *walk);
+bool hst_pwalk_arithmetic(struct hst_pwalk *walk);
 bool hst_pwalk_vector(struct hst_pwalk *walk, const struct hst_pinsn *what);
 bool hst_pwalk_string(struct hst_pwalk *walk);
 

@@ -47,7 +47,11 @@ OUT int p_catalan(int n) noexcept
 	return sum;
 }
 
-enum class shape : unsigned char { circle, square, triangle };
+enum class shape : unsigned char {
+	circle,
+	square,
+	triangle
+};
 
 OUT double p_area(shape kind, double size)
 {
@@ -248,7 +252,7 @@ int main(int argc, char **)
 	object one{ argc };
 
 	one.n_set(2);
-	std::printf("%ld %d %d %d %d\n", power<3>::p_template_power(argc), p_square(argc), p_factorial(argc),
-		n_virtual(&some, 1), one.n_member(3));
+	std::printf("%ld %d %d %d %d\n", power<3>::p_template_power(argc), p_square(argc),
+		p_factorial(argc), n_virtual(&some, 1), one.n_member(3));
 	return 0;
 }
