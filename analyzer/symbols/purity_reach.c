@@ -5,6 +5,7 @@
  */
 #include "symbols/purity_flow.h"
 
+#include <elf.h>
 #include <string.h>
 
 #define REACH_MAX 20000u
@@ -20,6 +21,7 @@ struct reach {
 	struct hst_purity *purity;
 	struct hst_pfunction *function;
 	HST_VEC(uint64_t) todo;
+	HST_VEC(const struct hst_frame_entry *) entries; /* that were passed, not all distinct */
 	struct hst_map seen;
 };
 
@@ -43,6 +45,9 @@ void hst_preach_rest(struct hst_purity *purity, struct hst_pfunction *function, 
 	}
 }
 
+static bool returns_or_lands(
+	struct hst_purity *purity, struct hst_pfunction *function, uint64_t entry);
+
 static bool function_returns(struct reach *reach, uint64_t entry)
 {
 	struct hst_purity *purity = reach->purity;
@@ -58,11 +63,17 @@ static bool function_returns(struct reach *reach, uint64_t entry)
 	if (hst_map_put(&purity->returns, entry, AT_WORK) != HST_OK) {
 		return true;
 	}
-	may = hst_preach_returns(purity, reach->function, entry);
+	may = returns_or_lands(purity, reach->function, entry);
 	if (hst_map_put(&purity->returns, entry, may ? MAY : NEVER) != HST_OK) {
 		purity->no_memory = true;
 	}
 	return may;
+}
+
+bool hst_preach_is_slot(const struct hst_purity *purity, const struct hst_code_slot *slot)
+{
+	return slot->relocation == R_X86_64_GLOB_DAT || slot->relocation == R_X86_64_JUMP_SLOT ||
+	       hst_module_is_constant(&purity->module, slot->slot, slot->slot + 8);
 }
 
 /* Does the call at hand come back? */
@@ -80,7 +91,8 @@ static bool call_returns(struct reach *reach, const struct hst_insn *insn)
 		slot = hst_code_slot(code, address);
 		target = slot == NULL ? 0 : slot->address;
 	}
-	if (slot != NULL && slot->address == 0 && slot->name != NULL) {
+	if (slot != NULL && slot->address == 0 && slot->name != NULL &&
+		hst_preach_is_slot(reach->purity, slot)) {
 		known = hst_module_known(slot->name);
 		if (known != NULL && known->kind == HST_KNOWN_NEVER) {
 			return false;
@@ -88,6 +100,16 @@ static bool call_returns(struct reach *reach, const struct hst_insn *insn)
 		return true;
 	}
 	return target == 0 || slot != NULL || function_returns(reach, target);
+}
+
+bool hst_preach_runs_on(
+	struct hst_purity *purity, struct hst_pfunction *function, const struct hst_insn *insn)
+{
+	struct reach reach = { .purity = purity, .function = function };
+	uint64_t target;
+
+	return hst_code_relative(insn, 0, &target) &&
+	       hst_code_stub(&purity->module.code, target) == NULL && call_returns(&reach, insn);
 }
 
 static void add(struct reach *reach, uint64_t address)
@@ -116,6 +138,12 @@ static bool follow(struct reach *reach, uint64_t address)
 		return false;
 	}
 	hst_preach_rest(reach->purity, reach->function, address);
+	if (entry != NULL &&
+		(reach->entries.count == 0 ||
+			reach->entries.items[reach->entries.count - 1] != entry) &&
+		!hst_vec_push(&reach->entries, entry)) {
+		reach->purity->no_memory = true;
+	}
 	next = hst_insn_end(&insn);
 	/* NOLINTNEXTLINE(clang-diagnostic-switch-enum): the others go on */
 	switch ((int)insn.info.meta.category) {
@@ -138,7 +166,8 @@ static bool follow(struct reach *reach, uint64_t address)
 			return false;
 		}
 		/* No compiler lets what returns run on into the next function. */
-		if (entry != NULL && next == entry->hi) {
+		if (entry != NULL && next == entry->hi &&
+			!hst_preach_runs_on(reach->purity, reach->function, &insn)) {
 			return false;
 		}
 		break;
@@ -153,20 +182,33 @@ static bool follow(struct reach *reach, uint64_t address)
 	return false;
 }
 
-bool hst_preach_returns(struct hst_purity *purity, struct hst_pfunction *function, uint64_t address)
+static bool reach_return(struct reach *reach, uint64_t address)
 {
-	struct reach reach = { .purity = purity, .function = function };
 	bool returns = false;
 	uint32_t count = 0;
 
-	add(&reach, address);
-	while (reach.todo.count > 0 && !returns && !purity->no_memory) {
-		address = reach.todo.items[--reach.todo.count];
-		returns = ++count > REACH_MAX || follow(&reach, address);
+	add(reach, address);
+	while (reach->todo.count > 0 && !returns && !reach->purity->no_memory) {
+		address = reach->todo.items[--reach->todo.count];
+		returns = ++count > REACH_MAX || follow(reach, address);
 	}
-	hst_vec_finish(&reach.todo);
-	hst_map_finish(&reach.seen);
-	return returns || purity->no_memory;
+	return returns || reach->purity->no_memory;
+}
+
+static void finish(struct reach *reach)
+{
+	hst_vec_finish(&reach->todo);
+	hst_vec_finish(&reach->entries);
+	hst_map_finish(&reach->seen);
+}
+
+bool hst_preach_returns(struct hst_purity *purity, struct hst_pfunction *function, uint64_t address)
+{
+	struct reach reach = { .purity = purity, .function = function };
+	bool returns = reach_return(&reach, address);
+
+	finish(&reach);
+	return returns;
 }
 
 /* The table of landing pads, byte by byte. */
@@ -274,6 +316,22 @@ static bool entry_lands(struct hst_purity *purity, struct hst_pfunction *functio
 		}
 	}
 	return lands.bad || lands.at != end;
+}
+
+/* What throws, and catches what it throws, comes back. */
+static bool returns_or_lands(
+	struct hst_purity *purity, struct hst_pfunction *function, uint64_t entry)
+{
+	struct reach reach = { .purity = purity, .function = function };
+	bool may = reach_return(&reach, entry);
+
+	for (size_t i = 0; i < reach.entries.count && !may; i++) {
+		uint64_t pad;
+
+		may = entry_lands(purity, function, reach.entries.items[i], &pad);
+	}
+	finish(&reach);
+	return may;
 }
 
 bool hst_preach_lands(struct hst_purity *purity, struct hst_pfunction *function, uint64_t *ret_pad)

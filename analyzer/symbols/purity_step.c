@@ -256,6 +256,9 @@ static bool leave(struct hst_pwalk *walk)
 	struct hst_pval rsp = walk->state.regs[HST_REG_RBP];
 	struct hst_pval value;
 
+	if (walk->insn->info.operand_width != 64) {
+		return unsupported(walk);
+	}
 	if (!hst_pwalk_set_rsp(walk, &rsp) ||
 		!hst_pwalk_load(walk, &walk->state.regs[HST_REG_RSP], 8, &value)) {
 		return false;
@@ -353,6 +356,10 @@ bool hst_pwalk_step(struct hst_pwalk *walk)
 
 	if ((info->attributes & ZYDIS_ATTRIB_HAS_LOCK) != 0) {
 		return hst_pwalk_refuse(walk, HST_PURITY_LOCKED, NULL);
+	}
+	if (info->encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY &&
+		info->encoding != ZYDIS_INSTRUCTION_ENCODING_VEX) {
+		return unsupported(walk);
 	}
 	if (info->meta.isa_set == ZYDIS_ISA_SET_X87) {
 		return hst_pwalk_refuse(

@@ -326,14 +326,22 @@ OUT long k_passes_passed(long a, long b, long c)
 OUT int k_switch(int what, int a, int b, int c)
 {
 	switch (what) {
-	case 1: return a;
-	case 2: return b;
-	case 3: return c;
-	case 4: return a + b;
-	case 5: return b + c;
-	case 6: return a + c;
-	case 9: return a * b * c;
-	default: return what;
+	case 1:
+		return a;
+	case 2:
+		return b;
+	case 3:
+		return c;
+	case 4:
+		return a + b;
+	case 5:
+		return b + c;
+	case 6:
+		return a + c;
+	case 9:
+		return a * b * c;
+	default:
+		return what;
 	}
 }
 

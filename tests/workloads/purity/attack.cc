@@ -151,5 +151,6 @@ extern "C" OUT int n_string(unsigned n)
 
 int main()
 {
-	return n_guarded(0) > 0 && n_calls_catcher(1) != 1 && n_calls_catcher_of_thrower(1) != 1 && n_virtual(1) < 0;
+	return n_guarded(0) > 0 && n_calls_catcher(1) != 1 && n_calls_catcher_of_thrower(1) != 1 &&
+	       n_virtual(1) < 0;
 }
