@@ -44,11 +44,11 @@ def parts(fields):
     return "%d %s" % (len(pairs), " ".join("%d %s" % (NAMES.index(name), count) for name, count in pairs))
 
 
-def claim(line, address):
+def claim(line):
     """A line of purityread's as keys.c reads it."""
-    key, results, last = line[2].split()[1:], line[3].split()[1:], line[-1]
+    key, results, last, entry = line[2].split()[1:], line[3].split()[1:], line[-2], int(line[-1], 16)
     stack = [field[3:].split(":") for field in key if field.startswith("cfa")]
-    text = "%s %d %d " % (base_name(line[0]), address, " fp" in last)
+    text = "%s %d %d " % (base_name(line[0]), entry, " fp" in last)
     text += parts([field for field in key if not field.startswith("cfa")])
     text += " %d %s " % (len(stack), " ".join("%d %s" % (int(offset), count) for offset, count in stack))
     done = []
@@ -58,14 +58,10 @@ def claim(line, address):
     return text + "%d %s\n" % (len(done), " ".join(done))
 
 
-def addresses(program):
-    status, text, problem = run(["nm", "-C", program])
+def address_of(program, name):
+    status, text, problem = run(["nm", program])
     require(status == 0, "nm: %s", problem)
-    found = {}
-    for fields in (line.split(" ", 2) for line in text.splitlines()):
-        if len(fields) == 3 and fields[0] != "":
-            found.setdefault(fields[2].split("(")[0], []).append(int(fields[0], 16))
-    return {name: of[0] for name, of in found.items() if len(of) == 1}
+    return [int(line.split()[0], 16) for line in text.splitlines() if line.split()[-1] == name][0]
 
 
 def attempt(options, compiler, source, flags):
@@ -86,15 +82,14 @@ def attempt(options, compiler, source, flags):
     lines = [line.split("\t") for line in text.splitlines()]
     wrong = [line for line in lines if base_name(line[0]).startswith("n_") and line[1] == "proven"]
     require(not wrong, "proven but not pure: %s", wrong)
-    where = addresses(program)
-    claims = "".join(claim(line, where[line[0]]) for line in lines
-                     if line[1] == "proven" and line[0] in where and re.match("[pka]_", base_name(line[0]))
+    at = str(address_of(program, "main"))
+    claims = "".join(claim(line) for line in lines if line[1] == "proven" and re.match("[pka]_", base_name(line[0]))
                      and base_name(line[0]) not in UNBOUNDED)
-    status, text, problem = run([program, str(where["main"])], claims)
+    status, text, problem = run([program, at], claims)
     require(status == 0 and "wrong" in text, "a key does not decide the result (status %d):\n%s%s", status, text, problem)
     print("%-50s %s" % (name, text.strip().splitlines()[-1]))
     if source == "attack.c" and "-O2" in flags:
-        _, text, _ = run([program, str(where["main"]), "--weaken"], claims)
+        _, text, _ = run([program, at, "--weaken"], claims)
         found, count = (sum(int(value) for value in re.findall(pattern, text)) for pattern in (r"weakened: (\d+)", r"of (\d+) found"))
         print("%-50s of %d parts of keys left out, %d noticed" % (name, count, found))
         require(count > 0 and found >= NOTICED * count, "the lack of a part of a key is not noticed:\n%s", text)
