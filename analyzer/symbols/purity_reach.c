@@ -8,8 +8,9 @@
 #include <elf.h>
 #include <string.h>
 
-#define REACH_MAX 20000u
-#define PADS_MAX  4096u
+#define REACH_MAX       20000u
+#define REACH_DEPTH_MAX 200u
+#define PADS_MAX        4096u
 
 enum {
 	NEVER,
@@ -21,7 +22,6 @@ struct reach {
 	struct hst_purity *purity;
 	struct hst_pfunction *function;
 	HST_VEC(uint64_t) todo;
-	HST_VEC(const struct hst_frame_entry *) entries; /* that were passed, not all distinct */
 	struct hst_map seen;
 };
 
@@ -45,29 +45,42 @@ void hst_preach_rest(struct hst_purity *purity, struct hst_pfunction *function, 
 	}
 }
 
-static bool returns_or_lands(
-	struct hst_purity *purity, struct hst_pfunction *function, uint64_t entry);
+/* Follows a function that is called on such a way; what it does not return by, the answer rests on. */
+static bool look_at(struct hst_purity *purity, uint64_t entry)
+{
+	struct hst_pfunction called = { .entry = entry };
+	uint64_t pad;
+	bool may = hst_preach_returns(purity, &called, entry) ||
+		   hst_preach_lands(purity, &called, &pad);
+
+	for (size_t i = 0; !may && i < called.rests.count; i++) {
+		if (!hst_vec_push(&purity->never_rests, called.rests.items[i])) {
+			purity->no_memory = true;
+		}
+	}
+	hst_vec_finish(&called.rests);
+	return may;
+}
 
 static bool function_returns(struct reach *reach, uint64_t entry)
 {
 	struct hst_purity *purity = reach->purity;
 	uint32_t known = AT_WORK;
-	bool may;
 
-	if (hst_map_get(&purity->returns, entry, &known)) {
-		if (known == NEVER) {
-			hst_preach_rest(purity, reach->function, entry);
+	if (!hst_map_get(&purity->returns, entry, &known)) {
+		if (purity->reach_depth >= REACH_DEPTH_MAX ||
+			hst_map_put(&purity->returns, entry, AT_WORK) != HST_OK) {
+			return true;
 		}
-		return known != NEVER;
+		purity->reach_depth++;
+		known = look_at(purity, entry) ? MAY : NEVER;
+		purity->reach_depth--;
+		if (hst_map_put(&purity->returns, entry, known) != HST_OK) {
+			purity->no_memory = true;
+		}
 	}
-	if (hst_map_put(&purity->returns, entry, AT_WORK) != HST_OK) {
-		return true;
-	}
-	may = returns_or_lands(purity, reach->function, entry);
-	if (hst_map_put(&purity->returns, entry, may ? MAY : NEVER) != HST_OK) {
-		purity->no_memory = true;
-	}
-	return may;
+	reach->function->rests_on_never |= known == NEVER;
+	return known != NEVER;
 }
 
 bool hst_preach_is_slot(const struct hst_purity *purity, const struct hst_code_slot *slot)
@@ -138,12 +151,6 @@ static bool follow(struct reach *reach, uint64_t address)
 		return false;
 	}
 	hst_preach_rest(reach->purity, reach->function, address);
-	if (entry != NULL &&
-		(reach->entries.count == 0 ||
-			reach->entries.items[reach->entries.count - 1] != entry) &&
-		!hst_vec_push(&reach->entries, entry)) {
-		reach->purity->no_memory = true;
-	}
 	next = hst_insn_end(&insn);
 	/* NOLINTNEXTLINE(clang-diagnostic-switch-enum): the others go on */
 	switch ((int)insn.info.meta.category) {
@@ -182,33 +189,20 @@ static bool follow(struct reach *reach, uint64_t address)
 	return false;
 }
 
-static bool reach_return(struct reach *reach, uint64_t address)
-{
-	bool returns = false;
-	uint32_t count = 0;
-
-	add(reach, address);
-	while (reach->todo.count > 0 && !returns && !reach->purity->no_memory) {
-		address = reach->todo.items[--reach->todo.count];
-		returns = ++count > REACH_MAX || follow(reach, address);
-	}
-	return returns || reach->purity->no_memory;
-}
-
-static void finish(struct reach *reach)
-{
-	hst_vec_finish(&reach->todo);
-	hst_vec_finish(&reach->entries);
-	hst_map_finish(&reach->seen);
-}
-
 bool hst_preach_returns(struct hst_purity *purity, struct hst_pfunction *function, uint64_t address)
 {
 	struct reach reach = { .purity = purity, .function = function };
-	bool returns = reach_return(&reach, address);
+	bool returns = false;
+	uint32_t count = 0;
 
-	finish(&reach);
-	return returns;
+	add(&reach, address);
+	while (reach.todo.count > 0 && !returns && !purity->no_memory) {
+		address = reach.todo.items[--reach.todo.count];
+		returns = ++count > REACH_MAX || follow(&reach, address);
+	}
+	hst_vec_finish(&reach.todo);
+	hst_map_finish(&reach.seen);
+	return returns || purity->no_memory;
 }
 
 /* The table of landing pads, byte by byte. */
@@ -316,22 +310,6 @@ static bool entry_lands(struct hst_purity *purity, struct hst_pfunction *functio
 		}
 	}
 	return lands.bad || lands.at != end;
-}
-
-/* What throws, and catches what it throws, comes back. */
-static bool returns_or_lands(
-	struct hst_purity *purity, struct hst_pfunction *function, uint64_t entry)
-{
-	struct reach reach = { .purity = purity, .function = function };
-	bool may = reach_return(&reach, entry);
-
-	for (size_t i = 0; i < reach.entries.count && !may; i++) {
-		uint64_t pad;
-
-		may = entry_lands(purity, function, reach.entries.items[i], &pad);
-	}
-	finish(&reach);
-	return may;
 }
 
 bool hst_preach_lands(struct hst_purity *purity, struct hst_pfunction *function, uint64_t *ret_pad)

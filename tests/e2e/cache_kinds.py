@@ -76,12 +76,20 @@ int poke(int x)
 {
 	return other = x;
 }
+int larger(int a, int b)
+{
+	return a > b ? a : b;
+}
+double half(double x)
+{
+	return x / 2;
+}
 int main(int argc, char **argv)
 {
 	int sum = 0;
 	(void)argv;
 	for (int i = 0; i < 20; i++) {
-		sum += square(i % 4) + peek(i % 3) + poke(argc);
+		sum += square(i % 4) + peek(i % 3) + poke(argc) + larger(i % 2, 1) + (int)half(i % 2);
 	}
 	return sum == 0;
 }
@@ -232,6 +240,9 @@ class Kinds(support.RunTest):
         self.assertEqual(proof["result"][0], {"register": "rax", "bytes": 8, "this_run_only": False})
         self.assertEqual((proof["slots"], proof["rounding_mode"], len(proof["rests_on"])), ([], False, 1))
         self.assertTrue(os.path.samefile(proof["module"], self.path("app")))
+        self.assertEqual(sorted(part["register"] for part in rows["larger"]["proof"]["key"]), ["edi", "esi"])
+        self.assertEqual([(part["register"], part["bytes"]) for part in rows["half"]["proof"]["key"]], [("xmm0", 8)])
+        self.assertTrue(rows["half"]["proof"]["rounding_mode"])
         for name, reason, line in (("peek", "reads-writable", "return table[i] + 1;"), ("poke", "writes-global", "return other = x;")):
             proof = rows[name]["proof"]
             self.assertEqual((proof["proven"], proof["reason"]), (False, reason))
