@@ -211,8 +211,8 @@ static bool partly(struct hst_pwalk *walk, const struct hst_pval *a, const struc
 		return true;
 	}
 	*ret_done = true;
-	walk->facts.deps =
-		hst_deps_join(walk->facts.deps, less->kind == HST_PVAL_DATA ? less->deps : 0);
+	walk->facts.deps = hst_deps_join(walk->facts.deps,
+		less->kind == HST_PVAL_INIT ? hst_deps_of(less->reg, less->width) : less->deps);
 	made = hst_pval_data(pure);
 	made.tainted = a->tainted || b->tainted || more->kind == HST_PVAL_ADDRESS;
 	set_flags(walk, false, false);
@@ -222,6 +222,12 @@ static bool partly(struct hst_pwalk *walk, const struct hst_pval *a, const struc
 	}
 	return hst_pwalk_write_reg(
 		walk, hst_code_register(walk->insn->operands[0].reg.value), 8, &made);
+}
+
+/* Is it certain that a shift by so much is one? By nothing, it leaves the flags as they are. */
+static bool moves(const struct hst_pval *count, unsigned bytes)
+{
+	return hst_pval_is_constant(count) && (count->lo & (bytes == 8 ? 63u : 31u)) != 0;
 }
 
 /* Two operands and a result in the first; the rest goes by the decoder's lists. */
@@ -271,7 +277,7 @@ static bool two_operands(struct hst_pwalk *walk, bool *ret_done)
 		a.tainted || b.tainted || a.kind == HST_PVAL_ADDRESS || b.kind == HST_PVAL_ADDRESS;
 	walk->facts.by_address |=
 		tainted && (a.kind != HST_PVAL_ADDRESS || b.kind != HST_PVAL_ADDRESS);
-	set_flags(walk, true, counted && !hst_pval_is_constant(&b));
+	set_flags(walk, true, counted && !moves(&b, bytes));
 	remember_compared(walk, &a, &b, bytes);
 	if (only_flags) {
 		return true;
@@ -302,16 +308,19 @@ static bool by_lists(struct hst_pwalk *walk)
 		const ZydisDecodedOperand *operand = &walk->insn->operands[i];
 		struct hst_pval value;
 
-		if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
-			operand->reg.value == ZYDIS_REGISTER_CL) {
-			counted = true;
-		}
+		/* By nothing, what turns leaves the flags as they are. */
+		counted |= operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+			   operand->reg.value == ZYDIS_REGISTER_CL;
+		counted |= operand->type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
+			   (operand->imm.value.u & (bytes_of(walk, 0) == 8 ? 63u : 31u)) == 0;
 		if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
 			ZydisRegisterGetClass(operand->reg.value) == ZYDIS_REGCLASS_FLAGS) {
 			continue;
 		}
+		/* Of zero, bsf and bsr find nothing and write nothing. */
 		if ((operand->actions & ZYDIS_OPERAND_ACTION_MASK_READ) == 0 &&
-			(operand->actions & ZYDIS_OPERAND_ACTION_CONDWRITE) == 0) {
+			(operand->actions & ZYDIS_OPERAND_ACTION_CONDWRITE) == 0 &&
+			mnemonic != ZYDIS_MNEMONIC_BSF && mnemonic != ZYDIS_MNEMONIC_BSR) {
 			continue;
 		}
 		if (!hst_pwalk_read(walk, i, bytes_of(walk, i), &value) ||

@@ -70,7 +70,9 @@ static bool use_stack(struct hst_pflow *flow, const struct hst_pfacts *callee, i
 			if (!hst_pwalk_use(walk, &value, value.pure)) {
 				return false;
 			}
-			if (value.pure < callee->stack[i].bytes && value.pure < 16) {
+			walk->facts.by_address |= value.tainted || value.kind == HST_PVAL_ADDRESS ||
+						  value.kind == HST_PVAL_TARGET;
+			if (value.pure < callee->stack[i].bytes) {
 				return hst_pwalk_refuse(walk, HST_PURITY_UNWRITTEN_SLOT, NULL);
 			}
 		} else if (hi > 0 || !hst_pstate_is_written(&walk->state, &walk->facts, (int32_t)lo,
@@ -285,10 +287,11 @@ enum hst_pcall hst_pcall_do(struct hst_pflow *flow, bool tail)
 		slot = hst_code_stub(code, target);
 	} else {
 		slot = hst_code_fixed(&flow->insn, 0, &target) ? hst_code_slot(code, target) : NULL;
-		if (slot == NULL) {
-			(void)hst_pwalk_refuse(&flow->walk, HST_PURITY_INDIRECT_CALL, NULL);
-			return HST_PCALL_REFUSED;
-		}
+	}
+	if (slot != NULL ? !hst_preach_is_slot(flow->purity, slot)
+			 : !hst_code_relative(&flow->insn, 0, &target)) {
+		(void)hst_pwalk_refuse(&flow->walk, HST_PURITY_INDIRECT_CALL, NULL);
+		return HST_PCALL_REFUSED;
 	}
 	/* What is jumped to finds the stack as if it had been called. */
 	if (tail && rsp->num != -8) {

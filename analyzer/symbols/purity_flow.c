@@ -80,12 +80,17 @@ static bool check_return(struct hst_pflow *flow)
 	static const uint8_t saved[] = { HST_REG_RBX, HST_REG_RBP, 12, 13, 14, 15 };
 	struct hst_pwalk *walk = &flow->walk;
 	const struct hst_pval *rsp = &walk->state.regs[HST_REG_RSP];
+	const struct hst_pval *value;
 
 	if (rsp->kind != HST_PVAL_FRAME || rsp->wild || rsp->num != -8) {
 		return hst_pwalk_refuse(walk, HST_PURITY_NOT_RESTORED, "rsp");
 	}
-	for (size_t i = 0; i < sizeof saved; i++) {
-		const struct hst_pval *value = &walk->state.regs[saved[i]];
+	value = hst_pstate_cell(&walk->state, -8, 8);
+	if (value == NULL || value->kind != HST_PVAL_RETURN) {
+		return hst_pwalk_refuse(walk, HST_PURITY_RETURN_ADDRESS, NULL);
+	}
+	for (size_t i = 0; i < sizeof saved / sizeof saved[0]; i++) {
+		value = &walk->state.regs[saved[i]];
 
 		if (value->kind != HST_PVAL_INIT || value->reg != saved[i] || value->width != 8) {
 			return hst_pwalk_refuse(
@@ -285,8 +290,9 @@ static bool call(struct hst_pflow *flow)
 		hst_frames_entry(&flow->purity->module.frames, flow->insn.address);
 	enum hst_pcall done;
 
-	/* No compiler lets what returns run on into the next function. */
-	if (entry != NULL && hst_insn_end(&flow->insn) == entry->hi) {
+	/* No compiler lets what returns run on into the next function: what is not known to return does not. */
+	if (entry != NULL && hst_insn_end(&flow->insn) == entry->hi &&
+		!hst_preach_runs_on(flow->purity, flow->function, &flow->insn)) {
 		return false;
 	}
 	done = hst_pcall_do(flow, false);

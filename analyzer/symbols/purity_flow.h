@@ -89,6 +89,11 @@ bool hst_pcall_is_function(struct hst_pflow *flow, uint64_t target);
 /* May a way from this instruction lead to a return? */
 bool hst_preach_returns(
 	struct hst_purity *purity, struct hst_pfunction *function, uint64_t address);
+/* Is it an entry of the linker's table, which it alone fills, not a variable of the program that begins with an address? */
+bool hst_preach_is_slot(const struct hst_purity *purity, const struct hst_code_slot *slot);
+/* Is the callee of the call known in this file to come back? */
+bool hst_preach_runs_on(
+	struct hst_purity *purity, struct hst_pfunction *function, const struct hst_insn *insn);
 /* Does a landing pad of the function's code lead to a return? *ret_pad: which, 0 if they cannot be told. */
 bool hst_preach_lands(struct hst_purity *purity, struct hst_pfunction *function, uint64_t *ret_pad);
 /* The code at this address is part of what the proof rests on. */

@@ -14,7 +14,8 @@
  * constant: so far below a variable, a constant may be meant for it.
  */
 #define DISPLACED_MAX (UINT64_C(1) << 20)
-#define SCALAR_MAX    16u
+/* Constant data without a symbol may be so large. */
+#define APART_MAX (UINT64_C(1) << 16)
 
 static const struct hst_known_function known[] = {
 #define HST_PURITY_KNOWN(name, kind, arguments, module) \
@@ -333,8 +334,8 @@ const char *hst_module_object(const struct hst_module *module, uint64_t address)
 	return NULL;
 }
 
-/* Is there a variable that is more than a number, and not too far above? */
-static bool is_array_above(const struct hst_module *module, uint64_t address)
+/* Is there a variable, not too far above, that has room for more than one such element? */
+static bool is_array_above(const struct hst_module *module, uint64_t address, unsigned bytes)
 {
 	for (size_t i = objects_before(module, address); i < module->object_count; i++) {
 		const struct hst_module_object *object = &module->objects[i];
@@ -342,7 +343,7 @@ static bool is_array_above(const struct hst_module *module, uint64_t address)
 		if (object->lo - address > DISPLACED_MAX) {
 			break;
 		}
-		if (object->hi - object->lo > SCALAR_MAX &&
+		if (object->hi - object->lo >= 2 * (uint64_t)bytes &&
 			!hst_module_is_constant(module, object->lo, object->hi)) {
 			return true;
 		}
@@ -350,7 +351,19 @@ static bool is_array_above(const struct hst_module *module, uint64_t address)
 	return false;
 }
 
-bool hst_module_is_table(const struct hst_module *module, uint64_t origin)
+bool hst_module_is_same(const struct hst_module *module, uint64_t origin, uint64_t place)
+{
+	size_t at = objects_before(module, origin);
+	uint64_t apart = place < origin ? origin - place : place - origin;
+
+	if (at > 0 && origin < module->objects[at - 1].hi) {
+		return place >= module->objects[at - 1].lo && place <= module->objects[at - 1].hi;
+	}
+	return apart <= APART_MAX && segment_of(module, origin) == segment_of(module, place) &&
+	       hst_module_object(module, place) == NULL;
+}
+
+bool hst_module_is_table(const struct hst_module *module, uint64_t origin, unsigned bytes)
 {
 	const struct hst_module_segment *segment = segment_of(module, origin);
 	size_t at = objects_before(module, origin);
@@ -362,5 +375,5 @@ bool hst_module_is_table(const struct hst_module *module, uint64_t origin)
 	if (at > 0 && module->objects[at - 1].lo == origin) {
 		return hst_module_is_constant(module, origin, module->objects[at - 1].hi);
 	}
-	return !segment->writable && !is_array_above(module, origin);
+	return !segment->writable && !is_array_above(module, origin, bytes);
 }

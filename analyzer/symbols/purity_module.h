@@ -57,7 +57,9 @@ bool hst_module_is_constant(const struct hst_module *module, uint64_t lo, uint64
 /* Is it part of the loaded file at all? */
 bool hst_module_is_loaded(const struct hst_module *module, uint64_t address);
 /* May a load through the constant address `origin` with an index of unknown bounds be taken for one from a constant table? */
-bool hst_module_is_table(const struct hst_module *module, uint64_t origin);
+bool hst_module_is_table(const struct hst_module *module, uint64_t origin, unsigned bytes);
+/* Is a place that was reached from the constant address `origin` still in the same constant object, as far as can be told? */
+bool hst_module_is_same(const struct hst_module *module, uint64_t origin, uint64_t place);
 /* The bytes of the file at an address of a constant segment. false: not there. */
 bool hst_module_read(const struct hst_module *module, uint64_t address, void *bytes, size_t count);
 /* The name of the object at the address, NULL: none. */

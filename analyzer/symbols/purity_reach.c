@@ -5,6 +5,7 @@
  */
 #include "symbols/purity_flow.h"
 
+#include <elf.h>
 #include <string.h>
 
 #define REACH_MAX       20000u
@@ -82,6 +83,12 @@ static bool function_returns(struct reach *reach, uint64_t entry)
 	return known != NEVER;
 }
 
+bool hst_preach_is_slot(const struct hst_purity *purity, const struct hst_code_slot *slot)
+{
+	return slot->relocation == R_X86_64_GLOB_DAT || slot->relocation == R_X86_64_JUMP_SLOT ||
+	       hst_module_is_constant(&purity->module, slot->slot, slot->slot + 8);
+}
+
 /* Does the call at hand come back? */
 static bool call_returns(struct reach *reach, const struct hst_insn *insn)
 {
@@ -97,7 +104,8 @@ static bool call_returns(struct reach *reach, const struct hst_insn *insn)
 		slot = hst_code_slot(code, address);
 		target = slot == NULL ? 0 : slot->address;
 	}
-	if (slot != NULL && slot->address == 0 && slot->name != NULL) {
+	if (slot != NULL && slot->address == 0 && slot->name != NULL &&
+		hst_preach_is_slot(reach->purity, slot)) {
 		known = hst_module_known(slot->name);
 		if (known != NULL && known->kind == HST_KNOWN_NEVER) {
 			return false;
@@ -105,6 +113,16 @@ static bool call_returns(struct reach *reach, const struct hst_insn *insn)
 		return true;
 	}
 	return target == 0 || slot != NULL || function_returns(reach, target);
+}
+
+bool hst_preach_runs_on(
+	struct hst_purity *purity, struct hst_pfunction *function, const struct hst_insn *insn)
+{
+	struct reach reach = { .purity = purity, .function = function };
+	uint64_t target;
+
+	return hst_code_relative(insn, 0, &target) &&
+	       hst_code_stub(&purity->module.code, target) == NULL && call_returns(&reach, insn);
 }
 
 static void add(struct reach *reach, uint64_t address)
@@ -155,7 +173,8 @@ static bool follow(struct reach *reach, uint64_t address)
 			return false;
 		}
 		/* No compiler lets what returns run on into the next function. */
-		if (entry != NULL && next == entry->hi) {
+		if (entry != NULL && next == entry->hi &&
+			!hst_preach_runs_on(reach->purity, reach->function, &insn)) {
 			return false;
 		}
 		break;

@@ -31,6 +31,18 @@ static void mark(struct hst_pstate *state, int64_t lo, int64_t hi, bool pure)
 	}
 }
 
+static void touch(struct hst_pstate *state, int64_t lo, int64_t hi)
+{
+	for (int64_t i = lo < 0 ? 0 : lo; i < hi && i < HST_FRAME_ABOVE; i++) {
+		state->touched[i / 64] |= UINT64_C(1) << (i % 64);
+	}
+}
+
+static bool is_touched(const struct hst_pstate *state, int32_t offset)
+{
+	return offset >= 0 && (state->touched[offset / 64] >> (offset % 64) & 1) != 0;
+}
+
 void hst_pstate_enter(struct hst_pstate *state, unsigned vector_bytes)
 {
 	memset(state, 0, sizeof *state);
@@ -126,6 +138,7 @@ void hst_pstate_forget(struct hst_pstate *state, int64_t lo, int64_t hi)
 		remove_cell(state, at);
 	}
 	mark(state, lo, hi, false);
+	touch(state, lo, hi);
 }
 
 void hst_pstate_store(struct hst_pstate *state, struct hst_pfacts *facts, int32_t offset,
@@ -136,6 +149,7 @@ void hst_pstate_store(struct hst_pstate *state, struct hst_pfacts *facts, int32_
 
 	drop_overlapped(state, facts, offset, hi);
 	mark(state, offset, hi, false);
+	touch(state, offset, hi);
 	if (offset + (int32_t)bytes > facts->writes_above) {
 		facts->writes_above = offset + (int32_t)bytes;
 	}
@@ -223,7 +237,7 @@ static bool is_untouched(const struct hst_pstate *state, int32_t lo, int32_t hi)
 		return false;
 	}
 	for (int32_t i = lo; i < hi; i++) {
-		if (is_pure(state, i)) {
+		if (is_pure(state, i) || is_touched(state, i)) {
 			return false;
 		}
 	}
@@ -264,6 +278,7 @@ struct hst_pval hst_pstate_load(
 void hst_pstate_blur(struct hst_pstate *state, struct hst_pfacts *facts, int32_t lo, int32_t hi)
 {
 	drop_overlapped(state, facts, lo, hi);
+	touch(state, lo, hi);
 	if (hi > facts->writes_above) {
 		facts->writes_above = hi;
 	}
@@ -303,6 +318,35 @@ void hst_pstate_number(struct hst_pstate *state, struct hst_pval *place, uint32_
 	}
 }
 
+/* What a register held at entry, over an argument: data now, with what it depends on. */
+static void settle(struct hst_pstate *state, struct hst_pfacts *facts, uint32_t at)
+{
+	const struct hst_cell *cell = &state->cells[at];
+
+	if (cell->offset >= 0) {
+		(void)hst_pstate_is_written(
+			state, facts, cell->offset, cell->offset + (int32_t)cell->bytes);
+	}
+}
+
+/* Arguments in memory that `over` has overwritten with data and `left` has not: what the caller put there is read. */
+static void read_left(
+	struct hst_pstate *left, const struct hst_pstate *over, struct hst_pfacts *facts)
+{
+	for (int32_t lo = 0; lo < HST_FRAME_ABOVE; lo++) {
+		int32_t hi = lo;
+
+		while (hi < HST_FRAME_ABOVE && is_touched(over, hi) && is_pure(over, hi) &&
+			is_untouched(left, hi, hi + 1)) {
+			hi++;
+		}
+		if (hi > lo && hst_pfacts_read_stack(facts, lo, (uint32_t)(hi - lo))) {
+			mark(left, lo, hi, true);
+		}
+		lo = hi > lo ? hi : lo;
+	}
+}
+
 /* Cells that only one of both has become plain bytes; equal ones are joined. true: changed */
 static bool join_cells(struct hst_pstate *into, struct hst_pstate *other, struct hst_pfacts *facts,
 	const struct hst_thresholds *widen)
@@ -333,9 +377,11 @@ static bool join_cells(struct hst_pstate *into, struct hst_pstate *other, struct
 			}
 			j++;
 		} else if (b == NULL || (a != NULL && a->offset <= b->offset)) {
+			settle(into, facts, i);
 			drop_cell(into, facts, i);
 			changed = true;
 		} else {
+			settle(other, facts, j);
 			drop_cell(other, facts, j);
 		}
 	}
@@ -359,6 +405,14 @@ bool hst_pstate_join(struct hst_pstate *into, const struct hst_pstate *other,
 		changed = hst_pval_join(&into->regs[i], &right.regs[i], widen) || changed;
 	}
 	changed = join_cells(into, &right, facts, widen) || changed;
+	read_left(&right, into, facts);
+	read_left(into, &right, facts);
+	for (size_t i = 0; i < sizeof into->touched / sizeof into->touched[0]; i++) {
+		uint64_t either = into->touched[i] | right.touched[i];
+
+		changed = changed || either != into->touched[i];
+		into->touched[i] = either;
+	}
 	for (size_t i = 0; i < sizeof into->pure / sizeof into->pure[0]; i++) {
 		uint64_t both = into->pure[i] & right.pure[i];
 

@@ -4,6 +4,7 @@
  * frame are offsets from the call frame address: the return address lies at -8, arguments in memory from 0 on.
  *
  *   pure    one bit per byte: this call wrote data there, on every way that leads here
+ *   touched one bit per byte from the call frame address on: written on some way, so it may not be the caller's any more
  *   cells   what more is known of some of them. Bytes of a cell that is not DATA have no `pure` bits
  */
 #ifndef HST_SYMBOLS_PURITY_STATE_H
@@ -39,6 +40,7 @@ struct hst_pstate {
 	uint32_t cell_count;
 	struct hst_cell cells[HST_STATE_CELLS]; /* ascending, disjoint */
 	uint64_t pure[HST_FRAME_BYTES / 64];
+	uint64_t touched[HST_FRAME_ABOVE / 64];
 };
 
 /* What was found out about the function so far: it only grows. */

@@ -256,6 +256,9 @@ static bool leave(struct hst_pwalk *walk)
 	struct hst_pval rsp = walk->state.regs[HST_REG_RBP];
 	struct hst_pval value;
 
+	if (walk->insn->info.operand_width != 64) {
+		return unsupported(walk);
+	}
 	if (!hst_pwalk_set_rsp(walk, &rsp) ||
 		!hst_pwalk_load(walk, &walk->state.regs[HST_REG_RSP], 8, &value)) {
 		return false;

@@ -296,12 +296,15 @@ static bool same_place(const struct hst_pval *a, const struct hst_pval *b)
 
 static bool join_address(struct hst_pval *into, const struct hst_pval *other)
 {
-	if (into->num == other->num && into->lo == other->lo && into->hi == other->hi &&
-		into->wild == other->wild) {
+	if (into->wild ||
+		(into->num == other->num && into->lo == other->lo && into->hi == other->hi &&
+			into->shift <= other->shift && !other->wild)) {
 		return false;
 	}
-	if (into->wild) {
-		return false;
+	if (into->num == other->num && into->lo == other->lo && into->hi == other->hi &&
+		!other->wild) {
+		into->shift = other->shift;
+		return true;
 	}
 	into->wild = true;
 	into->lo = 0;

@@ -221,7 +221,8 @@ static bool whole(struct hst_pwalk *walk, const struct hst_pinsn *what)
 			(operand->actions & ZYDIS_OPERAND_ACTION_MASK_READ) == 0) {
 			continue;
 		}
-		if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER && !is_vector(operand)) {
+		if ((operand->type == ZYDIS_OPERAND_TYPE_REGISTER && !is_vector(operand)) ||
+			operand->size > 128) {
 			return unsupported(walk);
 		}
 		if (operand->type == ZYDIS_OPERAND_TYPE_MEMORY && operand->size / 8u < bytes) {
@@ -257,7 +258,11 @@ static bool move(struct hst_pwalk *walk, const struct hst_pinsn *what)
 		return unsupported(walk);
 	}
 	if (walk->insn->operands[last].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-		hst_code_register(walk->insn->operands[last].reg.value) >= HST_REG_XMM0) {
+		hst_code_register(walk->insn->operands[last].reg.value) >= HST_REG_XMM0 &&
+		!is_vector(&walk->insn->operands[last])) {
+		return unsupported(walk);
+	}
+	if (is_vector(&walk->insn->operands[last])) {
 		value = *vector(walk, last);
 		if (bytes < 16 && value.pure >= bytes) {
 			value = hst_pval_low(&value, bytes);
@@ -354,6 +359,16 @@ static bool refuse_string(struct hst_pwalk *walk)
 	return hst_pwalk_refuse(walk, HST_PURITY_STRING, NULL);
 }
 
+static bool has_repne(const struct hst_pwalk *walk)
+{
+	for (unsigned i = 0; i < walk->insn->info.raw.prefix_count; i++) {
+		if (walk->insn->info.raw.prefixes[i].value == 0xf2) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* What was used counts as data from now on. */
 static struct hst_pval as_data(const struct hst_pval *value)
 {
@@ -381,6 +396,12 @@ bool hst_pwalk_string(struct hst_pwalk *walk)
 	uint64_t steps = repeated ? count->lo : 1;
 	struct hst_pval value;
 
+	/* repne repeats too. */
+	if ((walk->insn->info.attributes & (ZYDIS_ATTRIB_HAS_REPNE | ZYDIS_ATTRIB_HAS_SEGMENT_FS |
+						   ZYDIS_ATTRIB_HAS_SEGMENT_GS)) != 0 ||
+		has_repne(walk) || walk->insn->info.address_width != 64) {
+		return refuse_string(walk);
+	}
 	if ((!stos && !movs) || (repeated && !hst_pval_is_constant(count)) || steps > STRING_MAX ||
 		to.kind != HST_PVAL_FRAME || walk->insn->info.address_width != 64 ||
 		(walk->insn->info.attributes & ZYDIS_ATTRIB_HAS_SEGMENT) != 0 ||

@@ -127,6 +127,22 @@ static bool is_place(const struct hst_pval *value)
 	return value->kind == HST_PVAL_FRAME || value->kind == HST_PVAL_ADDRESS;
 }
 
+/* By a constant, one may come from an anchor to another object: that is then what an index begins at. */
+static void leave_object(
+	const struct hst_pwalk *walk, struct hst_pval *place, const struct hst_pval *by)
+{
+	if (place->kind != HST_PVAL_ADDRESS || !hst_pval_is_constant(by) ||
+		hst_module_is_same(walk->module, place->origin, (uint64_t)place->num)) {
+		return;
+	}
+	if (place->wild) {
+		*place = hst_pval_data(8);
+		place->tainted = true;
+	} else {
+		place->origin = (uint64_t)place->num;
+	}
+}
+
 static bool is_tainted(const struct hst_pval *value)
 {
 	return value->tainted || (value->kind != HST_PVAL_DATA && value->kind != HST_PVAL_INIT);
@@ -160,7 +176,8 @@ bool hst_pwalk_add(struct hst_pwalk *walk, const struct hst_pval *a, const struc
 	if (bytes == 8 && is_place(place) &&
 		(other->kind == HST_PVAL_DATA || other->kind == HST_PVAL_INIT)) {
 		*ret_sum = *place;
-		return hst_pwalk_use(walk, other, 8) && move_place(ret_sum, other);
+		return hst_pwalk_use(walk, other, 8) && move_place(ret_sum, other) &&
+		       (leave_object(walk, ret_sum, other), true);
 	}
 	if (!hst_pwalk_use(walk, &x, bytes) || !hst_pwalk_use(walk, &y, bytes)) {
 		return false;
@@ -326,7 +343,7 @@ static bool load_constant(struct hst_pwalk *walk, const struct hst_pval *place, 
 			return hst_pwalk_refuse(
 				walk, HST_PURITY_READS_WRITABLE, name == NULL ? "a global" : name);
 		}
-		if (!hst_module_is_table(walk->module, place->origin)) {
+		if (!hst_module_is_table(walk->module, place->origin, bytes)) {
 			return hst_pwalk_refuse(walk, HST_PURITY_READS_TABLE, NULL);
 		}
 	} else if (!hst_module_is_constant(walk->module, lo, hi)) {

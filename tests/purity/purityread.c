@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * purityread FILE [NAME...]: for each function with a name (all), one line: name, tab, "proven" with its key and result, or
+ * purityread FILE [NAME...]: for each function with a name (all), one line: name, tab, "proven" with its key, result, and entry, or
  * "refuted" with the word, the sentence, address, instruction and line.
  */
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "symbols/purity.h"
 
-static void print_proven(const struct hst_purity_proof *proof)
+static void print_proven(uint64_t entry, const struct hst_purity_proof *proof)
 {
 	static const char *const names[] = { "rax", "rdx", "xmm0", "xmm1" };
 	struct hst_purity_reg regs[33];
@@ -46,7 +46,8 @@ static void print_proven(const struct hst_purity_proof *proof)
 			proof->slots[i].symbol == NULL ? "" : proof->slots[i].symbol,
 			(unsigned long long)proof->slots[i].target);
 	}
-	printf("\t%s%s\n", proof->uses_fp ? " fp" : "", proof->recursive ? " recursive" : "");
+	printf("\t%s%s\t%llx\n", proof->uses_fp ? " fp" : "", proof->recursive ? " recursive" : "",
+		(unsigned long long)entry);
 }
 
 static void print(const struct hst_function *function, const struct hst_purity_proof *proof)
@@ -55,7 +56,7 @@ static void print(const struct hst_function *function, const struct hst_purity_p
 
 	printf("%s\t", function->name);
 	if (proof->proven) {
-		print_proven(proof);
+		print_proven(function->address, proof);
 		return;
 	}
 	printf("refuted\t%s\t%s\t%llx\t%s\t%s:%u\n", hst_purity_word(offence->reason),
