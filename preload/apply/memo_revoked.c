@@ -120,6 +120,20 @@ bool hst_revoked_has(const struct hst_loaded *module, uint64_t fn)
 	return false;
 }
 
+/* For this process: its module may go and come back. Whoever adds is alone with his place. */
+static void remember(const struct hst_plan_revoked *record)
+{
+	uint32_t index = __atomic_load_n(&revoked.count, __ATOMIC_RELAXED);
+
+	do {
+		if (index == REVOKED_MAX) {
+			return;
+		}
+	} while (!__atomic_compare_exchange_n(&revoked.count, &index, index + 1, false,
+		__ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	list[index] = *record;
+}
+
 bool hst_revoked_add(const struct hst_loaded *module, uint64_t fn)
 {
 	struct hst_plan_revoked record = {
@@ -135,6 +149,7 @@ bool hst_revoked_add(const struct hst_loaded *module, uint64_t fn)
 		return false;
 	}
 	memcpy(record.build_id, module->build_id, module->build_id_bytes);
+	remember(&record);
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	record.real_ns = (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 	signals = hst_sys_hold_signals();

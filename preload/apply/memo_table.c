@@ -69,7 +69,9 @@ static struct hst_memo_entry *choose(
 		uint32_t way = (first + i) % HST_MEMO_WAYS;
 
 		entry = (void *)((uint8_t *)set + (uint64_t)way * table->entry_bytes);
-		if ((__atomic_load_n(&entry->cost, __ATOMIC_RELAXED) & HST_MEMO_USED) == 0) {
+		/* One whose writer never came back stays odd: there are others. */
+		if ((__atomic_load_n(&entry->cost, __ATOMIC_RELAXED) & HST_MEMO_USED) == 0 &&
+			(__atomic_load_n(&entry->version, __ATOMIC_RELAXED) & 1) == 0) {
 			unused = entry;
 		}
 	}
