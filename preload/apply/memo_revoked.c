@@ -129,8 +129,8 @@ static void remember(const struct hst_plan_revoked *record)
 		if (index == REVOKED_MAX) {
 			return;
 		}
-	} while (!__atomic_compare_exchange_n(&revoked.count, &index, index + 1, false,
-		__ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		&revoked.count, &index, index + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	list[index] = *record;
 }
 

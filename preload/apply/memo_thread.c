@@ -115,8 +115,8 @@ struct hst_memo_thread *hst_memo_thread_make(void)
 	thread = thread != NULL ? thread : map_room();
 	if (thread != NULL) {
 		thread->block = counters();
-		thread->counts = thread->block != NULL ? (void *)(thread->block + 1)
-						       : hst_memo_uncounted;
+		thread->counts =
+			thread->block != NULL ? (void *)(thread->block + 1) : hst_memo_uncounted;
 		thread->head = hst_memo_head(thread->head, 0); /* a hook may have gone on in it */
 		thread->turn = HST_MEMO_TURN;
 		thread->token = __atomic_add_fetch(&threads, 1, __ATOMIC_RELAXED) << TOKEN_SHIFT;
