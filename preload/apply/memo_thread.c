@@ -26,6 +26,11 @@ static __thread bool making __attribute__((tls_model("initial-exec")));
 static __thread bool over __attribute__((tls_model("initial-exec")));
 static __thread uint64_t mapped __attribute__((tls_model("initial-exec")));
 
+/* Threads that this one begins have no clock either. */
+static uint32_t paused_threads;
+static __thread struct hst_memo_thread *kept __attribute__((tls_model("initial-exec")));
+static __thread bool paused __attribute__((tls_model("initial-exec")));
+
 /* Blocks of threads that ended. Of a file of another epoch they are not used again. */
 static struct hst_memo_counts_block *spares[SPARES];
 static uint32_t spares_epoch;
@@ -107,7 +112,7 @@ struct hst_memo_thread *hst_memo_thread_make(void)
 	struct hst_memo_thread *thread = hst_memo_self;
 	struct hst_held signals;
 
-	if (making || over) {
+	if (making || over || __atomic_load_n(&paused_threads, __ATOMIC_RELAXED) != 0) {
 		return NULL;
 	}
 	signals = hst_sys_hold_signals();
@@ -148,6 +153,29 @@ static void thread_ends(void *data)
 		}
 	}
 	hst_sys_release_signals(signals);
+}
+
+void hst_memo_thread_pause(void)
+{
+	if (paused) {
+		return;
+	}
+	__atomic_add_fetch(&paused_threads, 1, __ATOMIC_RELAXED);
+	paused = true;
+	hst_barrier();
+	kept = hst_memo_self;
+	hst_memo_self = NULL;
+}
+
+void hst_memo_thread_resume(void)
+{
+	if (!paused) {
+		return;
+	}
+	hst_memo_self = kept;
+	hst_barrier();
+	paused = false;
+	__atomic_sub_fetch(&paused_threads, 1, __ATOMIC_RELAXED);
 }
 
 void hst_memo_threads_start(void)

@@ -61,7 +61,7 @@ struct hst_memo_thread {
 	struct hst_memo_counts *counts;      /* in the file, or hst_memo_uncounted; NULL: wiped */
 	uint32_t turn;                       /* hits until one is compared */
 	struct hst_memo_counts_block *block; /* NULL: the counters are not in the file */
-	uint64_t token; /* of the latest call */
+	uint64_t token;                      /* of the latest call */
 	struct hst_memo_worth worth[HST_MEMOS_MAX];
 };
 
@@ -86,6 +86,13 @@ struct hst_memo_thread *hst_memo_thread_make(void);
 
 /* Where threads end. At process start. */
 void hst_memo_threads_start(void);
+
+/*
+ * The thread loses its clock (strict seccomp, PR_TSC_SIGSEGV), or another task runs with its memory and its thread-local storage:
+ * nothing is answered there from now on, until it turns out that it was not so.
+ */
+void hst_memo_thread_pause(void);
+void hst_memo_thread_resume(void);
 
 /* Counted, and read by nobody: where the file has no room. */
 extern HST_HIDDEN struct hst_memo_counts hst_memo_uncounted[HST_MEMOS_MAX];

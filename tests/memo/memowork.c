@@ -6,16 +6,20 @@
  */
 #include <errno.h>
 #include <fenv.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -860,6 +864,65 @@ NOHOOK static void impure(void)
 	}
 }
 
+/* --- a sandbox, entered after the start --- */
+
+static struct sock_filter rules[] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 2, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 1, 0),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+
+/* Nothing but writing is allowed, and reading the time stamp counter is not: finding a wrong result must not end the program. */
+NOHOOK static void sandboxed(int how)
+{
+	struct sock_fprog program = { sizeof rules / sizeof rules[0], rules };
+	char text[64];
+
+	for (long k = 0; k < 30; k++) {
+		x_impure(k % 2);
+		m_leaving(k % 4);
+	}
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (how == 0       ? prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0
+		: how == 1 ? prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0
+			   : prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) != 0) {
+		printf("no such sandbox here\n");
+		fflush(stdout);
+		syscall(SYS_exit, 0);
+	}
+	for (long k = 0; k < 200; k++) {
+		long length;
+
+		state = k / 50;
+		length = snprintf(text, sizeof text, "%ld %ld\n", m_leaving(k % 9),
+			k < 100 ? 0 : m_double(3.0, 1.0f, (int)(k % 5)) > 2.0);
+		if (write(1, text, (size_t)length) != length) {
+			syscall(SYS_exit, 1);
+		}
+		if (getenv("MEMOWORK_IMPURE") != NULL) {
+			x_impure(k % 2);
+		}
+	}
+	syscall(SYS_exit, 0);
+}
+
+NOHOOK static void sandbox_filter(void)
+{
+	sandboxed(0);
+}
+
+NOHOOK static void sandbox_strict(void)
+{
+	sandboxed(1);
+}
+
+NOHOOK static void sandbox_tsc(void)
+{
+	sandboxed(2);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -868,7 +931,8 @@ static const struct {
 	{ "registers", registers }, { "jumps", jumps }, { "handlers", handlers },
 	{ "alternate", alternate }, { "coroutines", coroutines }, { "threads", threads },
 	{ "ends", ends }, { "processes", processes }, { "executed", executed }, { "tails", tails },
-	{ "impure", impure } };
+	{ "impure", impure }, { "sandbox-filter", sandbox_filter },
+	{ "sandbox-strict", sandbox_strict }, { "sandbox-tsc", sandbox_tsc } };
 
 NOHOOK int main(int argc, char **argv)
 {
