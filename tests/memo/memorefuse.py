@@ -320,6 +320,36 @@ def ways_to_record(bench):
                     report.stderr.decode())
 
 
+@case
+def libraries(bench):
+    """They come and go, and others come to their addresses."""
+    source = os.path.join(bench.options.sources, "memoload.c")
+    program, plan = os.path.join(bench.options.work, "memoload"), os.path.join(bench.options.work, "memoload.plan")
+    first, other = program + "-first.so", program + "-other.so"
+    flags = ["-O2", "-g", "-w", "-finstrument-functions"]
+    for done in [run(["gcc", *flags, source, "-o", program, "-ldl"])] + [
+            run(["gcc", *flags, "-shared", "-fPIC", "-DLIBRARY", "-DFACTOR=" + factor, "-Wl,--build-id", source, "-o", path])
+            for path, factor in ((first, "3000"), (other, "5000"))]:
+        require(done.returncode == 0, "%s", done.stderr.decode())
+    plain = run([program, first, other])
+    for shadow in ("0", "8"):
+        names = ["m_plug", "m_through"] + ["x_impure"] * (shadow != "0")
+        for path in (first, other):
+            for record in ("0", "1"):
+                if os.path.exists(plan + ".revoked"):
+                    os.unlink(plan + ".revoked")
+                done = run([bench.options.planwrite, "-o", plan, "--shadow", shadow, path, *names])
+                require(done.stdout.decode().count("planned") == len(names), "%s", done.stdout)
+                shutil.rmtree(bench.data, ignore_errors=True)
+                done = run([program, first, other], {"LD_PRELOAD": bench.options.preload, "HASTEN_PLAN": plan, "HASTEN_DATA": bench.data,
+                                                     "HASTEN_RECORD": record})
+                same(plain, done, "libraries --shadow %s, record %s" % (shadow, record))
+                rows, counts = bench.read()
+                require(counts["hits"] > 0, "nothing was answered: %s %s", rows, counts)
+                require(shadow == "0" or os.path.getsize(plan + ".revoked") == REVOKED_BYTES and counts["mismatched"] == 1,
+                        "found out once, and again when it was loaded again: %s", counts)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     for name in ("hasten", "preload", "planwrite", "sources", "work"):
