@@ -57,6 +57,15 @@ static bool is_trusted(int fd, uint64_t *ret_bytes)
 	return true;
 }
 
+/* A last record that is not whole would make all those behind it unreadable. */
+static bool is_whole(int fd, uint64_t *bytes)
+{
+	uint64_t torn = *bytes % sizeof list[0];
+
+	*bytes -= torn;
+	return torn == 0 || hst_sys6(SYS_ftruncate, fd, (long)*bytes, 0, 0, 0, 0) == 0;
+}
+
 static bool read_list(int fd, uint64_t bytes)
 {
 	uint64_t count = bytes / sizeof list[0];
@@ -120,6 +129,20 @@ bool hst_revoked_has(const struct hst_loaded *module, uint64_t fn)
 	return false;
 }
 
+/* For this process: its module may go and come back. Whoever adds is alone with his place. */
+static void remember(const struct hst_plan_revoked *record)
+{
+	uint32_t index = __atomic_load_n(&revoked.count, __ATOMIC_RELAXED);
+
+	do {
+		if (index == REVOKED_MAX) {
+			return;
+		}
+	} while (!__atomic_compare_exchange_n(
+		&revoked.count, &index, index + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	list[index] = *record;
+}
+
 bool hst_revoked_add(const struct hst_loaded *module, uint64_t fn)
 {
 	struct hst_plan_revoked record = {
@@ -135,13 +158,17 @@ bool hst_revoked_add(const struct hst_loaded *module, uint64_t fn)
 		return false;
 	}
 	memcpy(record.build_id, module->build_id, module->build_id_bytes);
+	remember(&record);
+	if (hst_sys_closed != 0) {
+		return false;
+	}
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	record.real_ns = (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 	signals = hst_sys_hold_signals();
 	fd = hst_sys_open(path, O_WRONLY | O_APPEND | O_CREAT | OPEN_FLAGS, 0600);
 	if (fd >= 0) {
 		/* Beyond the limit of files the kernel would send SIGXFSZ. */
-		done = is_trusted((int)fd, &bytes) &&
+		done = is_trusted((int)fd, &bytes) && is_whole((int)fd, &bytes) &&
 		       hst_sys_limit(RLIMIT_FSIZE) >= bytes + 2 * sizeof record &&
 		       hst_sys_pwrite((int)fd, &record, sizeof record, bytes) ==
 			       (long)sizeof record;

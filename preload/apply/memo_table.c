@@ -50,13 +50,40 @@ void hst_memo_table_clear(struct hst_memo_table *table)
 	memset(table->entries, 0, sets * HST_MEMO_WAYS * table->entry_bytes);
 }
 
+/* From the way on that chance names, one that was not used lately. One whose writer never came back stays odd. NULL: none. */
+static struct hst_memo_entry *find_unused(
+	const struct hst_memo_table *table, struct hst_memo_entry *set, uint32_t first)
+{
+	for (uint32_t i = 0; i < HST_MEMO_WAYS; i++) {
+		uint32_t way = (first + i) % HST_MEMO_WAYS;
+		struct hst_memo_entry *entry =
+			(void *)((uint8_t *)set + (uint64_t)way * table->entry_bytes);
+
+		if ((__atomic_load_n(&entry->cost, __ATOMIC_RELAXED) & HST_MEMO_USED) == 0 &&
+			(__atomic_load_n(&entry->version, __ATOMIC_RELAXED) & 1) == 0) {
+			return entry;
+		}
+	}
+	return NULL;
+}
+
+/* All were used: a new turn begins. */
+static void clear_used(const struct hst_memo_table *table, struct hst_memo_entry *entry)
+{
+	for (uint32_t way = 0; way < HST_MEMO_WAYS; way++, entry = hst_memo_next(table, entry)) {
+		uint32_t cost = __atomic_load_n(&entry->cost, __ATOMIC_RELAXED);
+
+		__atomic_store_n(&entry->cost, cost & ~HST_MEMO_USED, __ATOMIC_RELAXED);
+	}
+}
+
 /* The entry that has the key, else one that is free, else one that was not used lately. */
 static struct hst_memo_entry *choose(
 	struct hst_memo_table *table, const uint64_t *key, uint64_t hash, uint32_t *ret_version)
 {
 	struct hst_memo_entry *set = hst_memo_set(table, hash);
 	struct hst_memo_entry *entry = set;
-	struct hst_memo_entry *unused = NULL;
+	struct hst_memo_entry *unused;
 	uint32_t first = (uint32_t)hash % HST_MEMO_WAYS;
 
 	for (uint32_t way = 0; way < HST_MEMO_WAYS; way++, entry = hst_memo_next(table, entry)) {
@@ -65,25 +92,12 @@ static struct hst_memo_entry *choose(
 			return entry;
 		}
 	}
-	for (uint32_t i = 0; i < HST_MEMO_WAYS && unused == NULL; i++) {
-		uint32_t way = (first + i) % HST_MEMO_WAYS;
-
-		entry = (void *)((uint8_t *)set + (uint64_t)way * table->entry_bytes);
-		if ((__atomic_load_n(&entry->cost, __ATOMIC_RELAXED) & HST_MEMO_USED) == 0) {
-			unused = entry;
-		}
-	}
+	unused = find_unused(table, set, first);
 	if (unused == NULL) {
-		/* All were: a new turn begins, and the one that chance names goes. */
-		entry = set;
-		for (uint32_t way = 0; way < HST_MEMO_WAYS; way++) {
-			uint32_t cost = __atomic_load_n(&entry->cost, __ATOMIC_RELAXED);
-
-			__atomic_store_n(&entry->cost, cost & ~HST_MEMO_USED, __ATOMIC_RELAXED);
-			entry = hst_memo_next(table, entry);
-		}
-		unused = (void *)((uint8_t *)set + (uint64_t)first * table->entry_bytes);
+		clear_used(table, set);
+		unused = find_unused(table, set, first);
 	}
+	unused = unused != NULL ? unused : set; /* all are being written */
 	*ret_version = __atomic_load_n(&unused->version, __ATOMIC_ACQUIRE);
 	return unused;
 }

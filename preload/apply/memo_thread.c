@@ -15,10 +15,6 @@ static const uint64_t rooms[] = { 64ull << 20, 4ull << 20, 64ull << 10 };
 
 #define SPARES 64u
 
-/* Of the mapping, before the calls. */
-#define HEAD_BYTES 8192u
-static_assert(sizeof(struct hst_memo_thread) <= HEAD_BYTES, "before the calls");
-
 __thread struct hst_memo_thread *hst_memo_self __attribute__((tls_model("initial-exec")));
 HST_LARGE uint64_t hst_memo_tokens[1u << HST_MEMO_TOKEN_BITS];
 
@@ -30,12 +26,16 @@ static __thread bool making __attribute__((tls_model("initial-exec")));
 static __thread bool over __attribute__((tls_model("initial-exec")));
 static __thread uint64_t mapped __attribute__((tls_model("initial-exec")));
 
+/* Threads that this one begins have no clock either. */
+static uint32_t paused_threads;
+static __thread struct hst_memo_thread *kept __attribute__((tls_model("initial-exec")));
+static __thread bool paused __attribute__((tls_model("initial-exec")));
+
 /* Blocks of threads that ended. Of a file of another epoch they are not used again. */
 static struct hst_memo_counts_block *spares[SPARES];
 static uint32_t spares_epoch;
 
-/* Counted, and read by nobody: where the file has no room. */
-static HST_LARGE struct hst_memo_counts none[HST_MEMOS_MAX];
+HST_LARGE struct hst_memo_counts hst_memo_uncounted[HST_MEMOS_MAX];
 
 static pthread_key_t key;
 static bool key_made;
@@ -112,27 +112,28 @@ struct hst_memo_thread *hst_memo_thread_make(void)
 	struct hst_memo_thread *thread = hst_memo_self;
 	struct hst_held signals;
 
-	if (making || over) {
+	if (making || over || __atomic_load_n(&paused_threads, __ATOMIC_RELAXED) != 0) {
 		return NULL;
 	}
-	making = true;
 	signals = hst_sys_hold_signals();
+	making = true; /* no handler leaves in the middle */
 	thread = thread != NULL ? thread : map_room();
 	if (thread != NULL) {
 		thread->block = counters();
-		thread->counts = thread->block != NULL ? (void *)(thread->block + 1) : none;
-		thread->calls = (void *)((uint8_t *)thread + HEAD_BYTES);
+		thread->counts =
+			thread->block != NULL ? (void *)(thread->block + 1) : hst_memo_uncounted;
+		thread->head = hst_memo_head(thread->head, 0); /* a hook may have gone on in it */
 		thread->turn = HST_MEMO_TURN;
 		thread->token = __atomic_add_fetch(&threads, 1, __ATOMIC_RELAXED) << TOKEN_SHIFT;
 		hst_barrier();
-		thread->room = (mapped - HEAD_BYTES) / sizeof(struct hst_memo_call);
+		thread->room = (mapped - HST_MEMO_THREAD_BYTES) / sizeof(struct hst_memo_call);
 		hst_memo_self = thread;
 		if (key_made) {
 			(void)pthread_setspecific(key, thread);
 		}
 	}
-	hst_sys_release_signals(signals);
 	making = false;
+	hst_sys_release_signals(signals);
 	return thread;
 }
 
@@ -152,6 +153,29 @@ static void thread_ends(void *data)
 		}
 	}
 	hst_sys_release_signals(signals);
+}
+
+void hst_memo_thread_pause(void)
+{
+	if (paused) {
+		return;
+	}
+	__atomic_add_fetch(&paused_threads, 1, __ATOMIC_RELAXED);
+	paused = true;
+	hst_barrier();
+	kept = hst_memo_self;
+	hst_memo_self = NULL;
+}
+
+void hst_memo_thread_resume(void)
+{
+	if (!paused) {
+		return;
+	}
+	hst_memo_self = kept;
+	hst_barrier();
+	paused = false;
+	__atomic_sub_fetch(&paused_threads, 1, __ATOMIC_RELAXED);
 }
 
 void hst_memo_threads_start(void)

@@ -174,7 +174,7 @@ static HST_COLD uint32_t give_up(
 {
 	__atomic_store_n(hst_memo_token_of(cfa), 0, __ATOMIC_RELAXED);
 	hst_memo_calls_forget(thread);
-	count_rare(&thread->counts[memo->index].lost);
+	count_rare(&hst_memo_counts_of(thread, memo->index)->lost);
 	return 0;
 }
 
@@ -194,7 +194,7 @@ static HST_COLD uint32_t give_up(
 /* Are the hits worth the lookups? Else the function is as it was, and the program not slower than without a plan. */
 static HST_NOINLINE void judge(struct hst_memo_thread *thread, struct hst_memo *memo)
 {
-	const struct hst_memo_counts *counts = &thread->counts[memo->index];
+	const struct hst_memo_counts *counts = hst_memo_counts_of(thread, memo->index);
 	struct hst_memo_worth *worth = &thread->worth[memo->index];
 	uint64_t hits = counts->hits - worth->hits;
 	uint64_t misses = counts->lookups - worth->lookups - hits;
@@ -235,6 +235,7 @@ static void expect(struct hst_memo_thread *thread, const struct hst_memo *memo, 
 		for (uint32_t i = 0; i < lookup->words; i++) {
 			call->key[i] = lookup->key[i];
 		}
+		call->token = what->token ^ hst_memo_call_sum(what);
 		hst_barrier();
 		if (HST_LIKELY(hst_memo_head_move(thread, head, hst_memo_head(head, at + 1)))) {
 			return;
@@ -246,7 +247,7 @@ static void expect(struct hst_memo_thread *thread, const struct hst_memo *memo, 
 HST_INLINE uint32_t let_run(struct hst_memo_thread *thread, struct hst_memo *memo,
 	const struct hst_memo_frame *frame, const struct lookup *lookup, struct hst_memo_call *call)
 {
-	if (HST_UNLIKELY(thread->counts[memo->index].lookups % LOOK_EVERY == 0)) {
+	if (HST_UNLIKELY(hst_memo_counts_of(thread, memo->index)->lookups % LOOK_EVERY == 0)) {
 		judge(thread, memo);
 	}
 	call->token = ++thread->token;
@@ -282,6 +283,8 @@ uint32_t hst_memo_enter(struct hst_memo_frame *frame, struct hst_memo *memo)
 	struct hst_memo_call call;
 
 	if (HST_UNLIKELY(thread == NULL)) {
+		/* Not looked up, but its exit may be: what an earlier call left there is not its. */
+		__atomic_store_n(hst_memo_token_of(cfa), 0, __ATOMIC_RELAXED);
 		return 0;
 	}
 	if (HST_UNLIKELY(!frame_is(frame, cfa, memo->fn))) {
@@ -291,7 +294,7 @@ uint32_t hst_memo_enter(struct hst_memo_frame *frame, struct hst_memo *memo)
 	if (HST_UNLIKELY(!read_key(memo, frame, cfa, &lookup))) {
 		return give_up(memo, thread, cfa);
 	}
-	counts = &thread->counts[memo->index];
+	counts = hst_memo_counts_of(thread, memo->index);
 	count(&counts->lookups);
 	call.cfa = cfa;
 	call.hash = hst_memo_hash(lookup.key, lookup.words);
@@ -373,14 +376,15 @@ void hst_memo_exit(const struct hst_memo_frame *frame, const struct hst_memo_way
 		(void)give_up(memo, thread, cfa);
 		return;
 	}
-	if (!hst_memo_call_take(thread, cfa, memo->index, (uint32_t)frame->call_site, &call)) {
+	if (!hst_memo_call_take(thread, cfa, memo->index, (uint32_t)frame->call_site,
+		    memo->table.words, &call)) {
 		return;
 	}
 	value = result_of(frame, cfa, memo->bias, &plan->result);
 	if (call.found == HST_MEMO_COMPARE) {
-		compare(memo, &thread->counts[memo->index], &call, value);
+		compare(memo, hst_memo_counts_of(thread, memo->index), &call, value);
 	} else {
-		store(memo, &thread->counts[memo->index], &call, value);
+		store(memo, hst_memo_counts_of(thread, memo->index), &call, value);
 	}
 }
 

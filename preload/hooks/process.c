@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ways out of a process, and into a sandbox. */
 #include "core/process.h"
+
+#include "apply/memo_thread.h"
 #include "core/attr.h"
 #include "core/clock.h"
 #include "core/real.h"
@@ -126,6 +128,7 @@ static uint64_t clock_ends(void)
 {
 	uint64_t guard = hst_self != NULL ? hst_self->guard : 0;
 
+	hst_memo_thread_pause();
 	if (hst_self != NULL) {
 		hst_self->guard = HST_GUARD_DEAF;
 	}
@@ -134,6 +137,7 @@ static uint64_t clock_ends(void)
 
 static void clock_stays(uint64_t guard)
 {
+	hst_memo_thread_resume();
 	if (hst_self != NULL) {
 		hst_self->guard = guard;
 	}
@@ -220,6 +224,7 @@ void *hst_clone_noted(int flags)
 			hst_self != NULL ? hst_self
 					 : hst_stream_attach((uint64_t)__builtin_frame_address(0));
 
+		hst_memo_thread_pause();
 		/* Two tasks, one stream: from here on both only count what is lost. */
 		if (stream != NULL) {
 			stream->guard = HST_GUARD_DEAF;

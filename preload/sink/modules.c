@@ -259,6 +259,15 @@ static bool has_slash(const char *path)
 	return *path == '/';
 }
 
+/* A module may have come to where one went, of the same size, before anybody looked. */
+static bool is_same_build(const struct hst_loaded *module, const struct dl_phdr_info *info)
+{
+	uint8_t id[32];
+	uint8_t bytes = modules_build_id(info, id);
+
+	return bytes == module->build_id_bytes && memcmp(id, module->build_id, bytes) == 0;
+}
+
 static int modules_visit(struct dl_phdr_info *info, size_t size, void *data)
 {
 	struct walk *walk = data;
@@ -278,7 +287,7 @@ static int modules_visit(struct dl_phdr_info *info, size_t size, void *data)
 	}
 	for (uint32_t i = 0; i < modules.count; i++) {
 		if (list[i].alive && list[i].lo == lo && list[i].bias == info->dlpi_addr &&
-			list[i].hi == hi) {
+			list[i].hi == hi && is_same_build(&list[i], info)) {
 			walk->seen[i / 8] |= (uint8_t)(1u << (i % 8));
 			return 0;
 		}
