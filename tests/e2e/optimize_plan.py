@@ -368,5 +368,5 @@ class PlanTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    HASTEN, PRELOAD, PLANWRITE = sys.argv[1:4]
+    HASTEN, PRELOAD, PLANWRITE = (os.path.abspath(path) for path in sys.argv[1:4])
     unittest.main(argv=sys.argv[:1] + sys.argv[4:])
