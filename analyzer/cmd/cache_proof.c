@@ -29,25 +29,43 @@ static size_t add(char line[LINE], size_t at, const char *text)
 	return more < 0 ? at : at + (size_t)more;
 }
 
+/*
+ * The key as it is shown, for a result in rax, or in xmm0 where that is computed: which of them the function's type means is
+ * not looked at.
+ */
+static size_t shown_key(const struct hst_purity_proof *proof, struct hst_purity_reg regs[33])
+{
+	const struct hst_purity_result *vector = &proof->results[HST_PURITY_XMM0];
+	unsigned results = 1u << HST_PURITY_RAX;
+
+	if (vector->bytes != 0 &&
+		(vector->more[vector->reg] == 0 || proof->results[HST_PURITY_RAX].bytes == 0)) {
+		results |= 1u << HST_PURITY_XMM0;
+	}
+	return hst_purity_key(proof, results, regs);
+}
+
 static void print_key(const struct hst_purity_proof *proof)
 {
+	struct hst_purity_reg regs[33];
+	size_t count = shown_key(proof, regs);
 	char line[LINE] = "";
 	char part[64];
 	size_t at = add(line, 0, "  key:");
 
-	for (size_t i = 0; i < proof->reg_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		(void)snprintf(part, sizeof part, "%s %s (%u byte%s)", i == 0 ? "" : ",",
-			hst_purity_register(proof->regs[i].reg, proof->regs[i].bytes),
-			proof->regs[i].bytes, proof->regs[i].bytes == 1 ? "" : "s");
+			hst_purity_register(regs[i].reg, regs[i].bytes), regs[i].bytes,
+			regs[i].bytes == 1 ? "" : "s");
 		at = add(line, at, part);
 	}
 	for (size_t i = 0; i < proof->stack_count; i++) {
 		(void)snprintf(part, sizeof part, "%s stack %+" PRId32 " (%" PRIu32 " bytes)",
-			i == 0 && proof->reg_count == 0 ? "" : ",", proof->stack[i].offset,
+			i == 0 && count == 0 ? "" : ",", proof->stack[i].offset,
 			proof->stack[i].bytes);
 		at = add(line, at, part);
 	}
-	if (proof->reg_count == 0 && proof->stack_count == 0) {
+	if (count == 0 && proof->stack_count == 0) {
 		at = add(line, at, " nothing: it always gives the same");
 	}
 	(void)add(line, at, proof->uses_fp ? "; and the rounding mode" : "");
@@ -160,12 +178,14 @@ static void json_against(struct hst_json *json, const struct hst_purity_offence 
 
 static void json_key(struct hst_json *json, const struct hst_purity_proof *proof)
 {
+	struct hst_purity_reg regs[33];
+	size_t count = shown_key(proof, regs);
+
 	hst_json_array(json, "key");
-	for (size_t i = 0; i < proof->reg_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		hst_json_row(json, NULL);
-		hst_json_string(json, "register",
-			hst_purity_register(proof->regs[i].reg, proof->regs[i].bytes));
-		hst_json_u64(json, "bytes", proof->regs[i].bytes);
+		hst_json_string(json, "register", hst_purity_register(regs[i].reg, regs[i].bytes));
+		hst_json_u64(json, "bytes", regs[i].bytes);
 		hst_json_end(json);
 	}
 	for (size_t i = 0; i < proof->stack_count; i++) {

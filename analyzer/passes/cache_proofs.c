@@ -108,7 +108,8 @@ static enum hst_status prove_all(struct proving *at, size_t row_count, bool all)
 		struct hst_cache_function *function = &at->cache->functions[i];
 
 		if (at->proofs->rows[i].proof != NULL && !at->failed[i] &&
-			function->purity != HST_CACHE_PURITY_REFUTED) {
+			function->purity != HST_CACHE_PURITY_REFUTED &&
+			function->purity != HST_CACHE_PURITY_DECLARED) {
 			function->purity = HST_CACHE_PURITY_PROVEN;
 		}
 	}

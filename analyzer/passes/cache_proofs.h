@@ -24,7 +24,7 @@ struct hst_cache_proofs {
 
 /*
  * Proves the functions of the cache that have repeats and no contradiction (`all`: every one), in their order, and sets the
- * purity of the proven ones. A row that lies at several places is proven only if all of them are. HST_E_MEMORY. `proofs` must be
+ * purity of the proven ones that the user has not declared. A row that lies at several places is proven only if all of them are. HST_E_MEMORY. `proofs` must be
  * finished before the profile.
  */
 HST_NODISCARD enum hst_status hst_cache_prove(const struct hst_profile *profile,

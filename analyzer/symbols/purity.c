@@ -58,6 +58,7 @@ void hst_purity_close(struct hst_purity *purity)
 	}
 	hst_vec_finish(&purity->functions);
 	hst_vec_finish(&purity->provisional);
+	hst_vec_finish(&purity->never_rests);
 	hst_map_finish(&purity->number_of);
 	hst_map_finish(&purity->returns);
 	hst_module_close(&purity->module);
@@ -300,6 +301,10 @@ static bool gather(struct hst_purity *purity, uint32_t number, struct gathered *
 		good = hst_map_put(&all->seen, number, 1) == HST_OK;
 		for (size_t i = 0; i < function->rests.count && good; i++) {
 			good = hst_vec_push(&all->rests, function->rests.items[i]);
+		}
+		for (size_t i = 0;
+			function->rests_on_never && i < purity->never_rests.count && good; i++) {
+			good = hst_vec_push(&all->rests, purity->never_rests.items[i]);
 		}
 		for (size_t i = 0; i < function->slots.count && good; i++) {
 			good = gather_slot(all, &function->slots.items[i]);

@@ -77,6 +77,7 @@ struct hst_purity_proof {
 	bool proven;
 	struct hst_purity_offence offence; /* if not proven */
 	/* If proven: */
+	/* What decides which way it goes. What its result hands on comes on top: ask hst_purity_key for the whole. */
 	const struct hst_purity_reg *regs;
 	size_t reg_count;
 	const struct hst_purity_stack *stack; /* ascending, disjoint */
@@ -116,7 +117,7 @@ uint64_t hst_purity_work(const struct hst_purity *purity);
 /* Can code of this module ask which floating-point exceptions were raised? Then no function that `uses_fp` may be skipped. */
 bool hst_purity_asks_fp_status(const struct hst_purity *purity);
 
-/* The key for a result in these registers (bits 1 << HST_PURITY_RAX...): so many of `ret_regs`, which has room for 33. */
+/* The whole key for a result in these registers (bits 1 << HST_PURITY_RAX...): so many of `ret_regs`, which has room for 33. */
 size_t hst_purity_key(
 	const struct hst_purity_proof *proof, unsigned results, struct hst_purity_reg *ret_regs);
 

@@ -21,6 +21,7 @@ struct hst_pfunction {
 	uint32_t depth; /* while WORKING */
 	bool wide;      /* vector registers are taken to be keyed in whole */
 	bool recursive;
+	bool rests_on_never; /* and on purity->never_rests */
 	struct hst_pfacts facts;
 	struct hst_purity_offence offence;
 	enum hst_purity_reason leak; /* an address that is left where results are, at leaks_at */
@@ -39,6 +40,9 @@ struct hst_purity {
 	struct hst_map number_of; /* entry -> number */
 	struct hst_map returns;   /* entry -> may it return: 0 no, 1 yes, 2 at work */
 	HST_VEC(uint32_t) provisional;
+	HST_VEC(struct hst_span)
+	never_rests; /* code of functions that do not return, of all of them */
+	uint32_t reach_depth;
 	uint64_t changes;
 	uint64_t work; /* instructions of the function that was asked about */
 	bool no_memory;

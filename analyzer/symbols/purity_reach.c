@@ -7,8 +7,9 @@
 
 #include <string.h>
 
-#define REACH_MAX 20000u
-#define PADS_MAX  4096u
+#define REACH_MAX       20000u
+#define REACH_DEPTH_MAX 200u
+#define PADS_MAX        4096u
 
 enum {
 	NEVER,
@@ -43,26 +44,42 @@ void hst_preach_rest(struct hst_purity *purity, struct hst_pfunction *function, 
 	}
 }
 
+/* Follows a function that is called on such a way; what it does not return by, the answer rests on. */
+static bool look_at(struct hst_purity *purity, uint64_t entry)
+{
+	struct hst_pfunction called = { .entry = entry };
+	uint64_t pad;
+	bool may = hst_preach_returns(purity, &called, entry) ||
+		   hst_preach_lands(purity, &called, &pad);
+
+	for (size_t i = 0; !may && i < called.rests.count; i++) {
+		if (!hst_vec_push(&purity->never_rests, called.rests.items[i])) {
+			purity->no_memory = true;
+		}
+	}
+	hst_vec_finish(&called.rests);
+	return may;
+}
+
 static bool function_returns(struct reach *reach, uint64_t entry)
 {
 	struct hst_purity *purity = reach->purity;
 	uint32_t known = AT_WORK;
-	bool may;
 
-	if (hst_map_get(&purity->returns, entry, &known)) {
-		if (known == NEVER) {
-			hst_preach_rest(purity, reach->function, entry);
+	if (!hst_map_get(&purity->returns, entry, &known)) {
+		if (purity->reach_depth >= REACH_DEPTH_MAX ||
+			hst_map_put(&purity->returns, entry, AT_WORK) != HST_OK) {
+			return true;
 		}
-		return known != NEVER;
+		purity->reach_depth++;
+		known = look_at(purity, entry) ? MAY : NEVER;
+		purity->reach_depth--;
+		if (hst_map_put(&purity->returns, entry, known) != HST_OK) {
+			purity->no_memory = true;
+		}
 	}
-	if (hst_map_put(&purity->returns, entry, AT_WORK) != HST_OK) {
-		return true;
-	}
-	may = hst_preach_returns(purity, reach->function, entry);
-	if (hst_map_put(&purity->returns, entry, may ? MAY : NEVER) != HST_OK) {
-		purity->no_memory = true;
-	}
-	return may;
+	reach->function->rests_on_never |= known == NEVER;
+	return known != NEVER;
 }
 
 /* Does the call at hand come back? */

@@ -354,6 +354,10 @@ bool hst_pwalk_step(struct hst_pwalk *walk)
 	if ((info->attributes & ZYDIS_ATTRIB_HAS_LOCK) != 0) {
 		return hst_pwalk_refuse(walk, HST_PURITY_LOCKED, NULL);
 	}
+	if (info->encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY &&
+		info->encoding != ZYDIS_INSTRUCTION_ENCODING_VEX) {
+		return unsupported(walk);
+	}
 	if (info->meta.isa_set == ZYDIS_ISA_SET_X87) {
 		return hst_pwalk_refuse(
 			walk, HST_PURITY_X87, ZydisMnemonicGetString(info->mnemonic));

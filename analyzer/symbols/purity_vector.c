@@ -382,7 +382,9 @@ bool hst_pwalk_string(struct hst_pwalk *walk)
 	struct hst_pval value;
 
 	if ((!stos && !movs) || (repeated && !hst_pval_is_constant(count)) || steps > STRING_MAX ||
-		to.kind != HST_PVAL_FRAME || walk->insn->operands[0].size != 8u * width) {
+		to.kind != HST_PVAL_FRAME || walk->insn->info.address_width != 64 ||
+		(walk->insn->info.attributes & ZYDIS_ATTRIB_HAS_SEGMENT) != 0 ||
+		walk->insn->operands[0].size != 8u * width) {
 		return refuse_string(walk);
 	}
 	for (uint64_t i = 0; i < steps; i++) {

@@ -76,12 +76,20 @@ int poke(int x)
 {
 	return other = x;
 }
+int larger(int a, int b)
+{
+	return a > b ? a : b;
+}
+double half(double x)
+{
+	return x / 2;
+}
 int main(int argc, char **argv)
 {
 	int sum = 0;
 	(void)argv;
 	for (int i = 0; i < 20; i++) {
-		sum += square(i % 4) + peek(i % 3) + poke(argc);
+		sum += square(i % 4) + peek(i % 3) + poke(argc) + larger(i % 2, 1) + (int)half(i % 2);
 	}
 	return sum == 0;
 }
@@ -212,7 +220,7 @@ class Kinds(support.RunTest):
         self.make(PURE)
         self.record("data", "--args")
         rows = self.cache("data")
-        self.assertEqual(rows["square"]["purity"], "observed")
+        self.assertEqual(rows["square"]["purity"], "proven")
         for name, *flags in (("log",), ("log.utf8",), ("log.color", "-fdiagnostics-color=always")):
             log = self.warnings("gcc", "app.c", name, *flags)
             rows = self.cache("data", "--pure", log)
@@ -220,12 +228,46 @@ class Kinds(support.RunTest):
                              {"square": "declared", "peek": "declared", "poke": "observed"}, name)
             self.assertEqual(self.said, "")
 
+    def test_proofs(self):
+        self.make(PURE)
+        self.record("data", "--args")
+        rows = self.cache("data")
+        self.assertEqual({row: rows[row]["purity"] for row in ("square", "peek", "poke")},
+                         {"square": "proven", "peek": "observed", "poke": "observed"})
+        proof = rows["square"]["proof"]
+        self.assertTrue(proof["proven"])
+        self.assertEqual(proof["key"], [{"register": "edi", "bytes": 4}])
+        self.assertEqual(proof["result"][0], {"register": "rax", "bytes": 8, "this_run_only": False})
+        self.assertEqual((proof["slots"], proof["rounding_mode"], len(proof["rests_on"])), ([], False, 1))
+        self.assertTrue(os.path.samefile(proof["module"], self.path("app")))
+        self.assertEqual(sorted(part["register"] for part in rows["larger"]["proof"]["key"]), ["edi", "esi"])
+        self.assertEqual([(part["register"], part["bytes"]) for part in rows["half"]["proof"]["key"]], [("xmm0", 8)])
+        self.assertTrue(rows["half"]["proof"]["rounding_mode"])
+        for name, reason, line in (("peek", "reads-writable", "return table[i] + 1;"), ("poke", "writes-global", "return other = x;")):
+            proof = rows[name]["proof"]
+            self.assertEqual((proof["proven"], proof["reason"]), (False, reason))
+            self.assertEqual(PURE.split("\n")[proof["line"] - 1].strip(), line)
+            self.assertTrue(proof["file"].endswith("app.c") and "mov" in proof["instruction"], proof)
+        text = self.cache("data", "--explain", "square", json_too=False)
+        for words in ("proof: pure, by its machine code in", "  key: edi (4 bytes)", "  decided by it: 8 bytes of rax", "  rests on "):
+            self.assertIn(words, text)
+        text = self.cache("data", "--explain", "peek", json_too=False)
+        self.assertIn("proof: none: it reads memory that may be written (table)", text)
+        self.assertRegex(text, r"  at 0x[0-9a-f]+: mov.*app.c:9\)")
+
+    def test_a_program_that_has_changed_is_not_proven(self):
+        self.make(PURE)
+        self.record("data", "--args")
+        self.make(PURE.replace("* x + 3", "* x + table[1]"))
+        rows = self.cache("data")
+        self.assertNotIn("proven", [row["purity"] for row in rows.values()])
+
     def test_purity_from_the_compiler_of_another_program(self):
         self.make(PURE)
         self.record("data", "--args")
         self.make("/* moved */\n\n\n" + PURE, name="other")
         rows = self.cache("data", "--pure", self.warnings("gcc", "other.c", "log"))
-        self.assertEqual(rows["square"]["purity"], "observed")
+        self.assertEqual(rows["square"]["purity"], "proven")
         self.assertIn("none of which was called with arguments here", self.said)
 
     def test_purity_of_methods(self):
