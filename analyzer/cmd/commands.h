@@ -3,7 +3,7 @@
 #ifndef HST_CMD_COMMANDS_H
 #define HST_CMD_COMMANDS_H
 
-/* Exit statuses of the reading commands; `run` has its own (125, 126, 127, or the program's). */
+/* Exit statuses of the reading commands; `run` has its own (125, 126, 127, or the program's), `verify` 3 and 125 in addition. */
 enum {
 	HST_EXIT_OK = 0,
 	HST_EXIT_CHECK_FAILED = 1, /* a check that was asked for failed */

@@ -149,7 +149,8 @@ void hst_terminal_progress(void *context, uint64_t done, uint64_t total)
 	}
 	progress->last = now;
 	progress->shown = true;
-	fprintf(stderr, "\rhasten: reading %3.0f %%",
+	fprintf(stderr, "\rhasten: %s %3.0f %%",
+		progress->doing != NULL ? progress->doing : "reading",
 		total == 0 ? 0 : 100 * (double)done / (double)total);
 	(void)fflush(stderr);
 }

@@ -23,6 +23,7 @@ void hst_terminal_end_pager(pid_t pager);
 struct hst_terminal_progress {
 	bool on;
 	bool shown;
+	const char *doing; /* NULL: "reading" */
 	struct timespec began;
 	struct timespec last;
 };
