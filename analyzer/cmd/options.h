@@ -49,6 +49,7 @@ struct hst_options {
 	enum hst_color_choice color;
 	bool reverse, json, csv, quiet, wide, no_pager, start, stop, help;
 	bool instrumentation;
+	bool automatic; /* --auto */
 	bool force; /* of `optimize` and `cache` */
 	bool blocked, off_cpu;
 	const char *explain, *pure, *patch; /* of `cache`, as the next one */
