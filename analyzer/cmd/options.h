@@ -50,7 +50,7 @@ struct hst_options {
 	bool reverse, json, csv, quiet, wide, no_pager, start, stop, help;
 	bool instrumentation;
 	bool automatic; /* --auto */
-	bool force; /* of `optimize` and `cache` */
+	bool force;     /* of `optimize` and `cache` */
 	bool blocked, off_cpu;
 	const char *explain, *pure, *patch; /* of `cache`, as the next one */
 	bool processes;
