@@ -149,6 +149,14 @@ static int read_calls(struct cache_run *run, const struct hst_profile_options *a
 	return result;
 }
 
+static int no_calls(const struct cache_run *run)
+{
+	return hst_reading_fail(&run->reading,
+		"%s has no arguments and results of calls; record again with hasten run --args -- PROGRAM "
+		"(hasten cache --processes works without)",
+		run->reading.options.also_count == 0 ? "this recording" : run->reading.session.dir);
+}
+
 /* What a plan did, where there are no calls with arguments to say more. */
 static int show_answered(struct cache_run *run)
 {
@@ -202,16 +210,10 @@ static int load(struct cache_run *run, bool sums)
 		return fail_with(run, HST_E_MEMORY, &diag);
 	}
 	count = hst_cache_gather_settle(&run->gather);
-	if (count == 0 && run->profile.answered_count != 0 && !sums && !run->reading.options.csv) {
-		run->only_answered = true;
-		return HST_EXIT_OK;
-	}
 	if (count == 0) {
-		return hst_reading_fail(&run->reading,
-			"%s has no arguments and results of calls; record again with hasten run --args -- PROGRAM "
-			"(hasten cache --processes works without)",
-			run->reading.options.also_count == 0 ? "this recording"
-							     : run->reading.session.dir);
+		run->only_answered =
+			run->profile.answered_count != 0 && !sums && !run->reading.options.csv;
+		return run->only_answered ? HST_EXIT_OK : no_calls(run);
 	}
 	result = read_pure(run, count);
 	if (result != HST_EXIT_OK) {

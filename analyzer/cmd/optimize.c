@@ -22,6 +22,8 @@ static const struct hst_option options[] = {
 		"of the plan these functions only: GLOB, !GLOB, module:GLOB, file:GLOB, separated by commas" },
 	{ 0, "without", "EXPR", HST_OPTION_TEXT, HST_OPTION_AT(without),
 		"leave these functions out of the plan" },
+	{ 0, "auto", NULL, HST_OPTION_FLAG, HST_OPTION_AT(automatic),
+		"record, plan and verify in one: --auto -o FILE -- COMMAND; a plan that is not accepted is put aside" },
 	{ 0, "instrumentation", NULL, HST_OPTION_FLAG, HST_OPTION_AT(instrumentation),
 		"which functions should have no hooks, and the flags for that" },
 	{ 0, "overhead", "PCT", HST_OPTION_TEXT, HST_OPTION_AT(overhead),
@@ -43,6 +45,7 @@ static const char examples[] =
 	"  hasten run --args -- ./app                       record with arguments\n"
 	"  hasten optimize -o app.plan                      functions to be answered from caches\n"
 	"  hasten run --plan app.plan -- ./app              answer them\n"
+	"  hasten optimize --auto -o app.plan -- ./app      record, plan, verify\n"
 	"  hasten optimize app.plan --without f -o app.plan the plan without f\n"
 	"  hasten optimize --instrumentation                hooks for at most 5 % of the time\n"
 	"  hasten optimize --instrumentation -o app.flags   flags into a file\n"
@@ -355,6 +358,9 @@ int hst_cmd_optimize(int argc, char **argv)
 	struct hst_optimize optimize = { .reading = &reading, .profile = &profile };
 	int status;
 
+	if (hst_optimize_is_auto(argc, argv)) {
+		return hst_optimize_auto(&reading, argc, argv, options);
+	}
 	/* A plan is edited without a data directory. */
 	if (hst_options_parse(argc, argv, options, &reading.options, NULL) == HST_OK &&
 		!reading.options.help && hst_optimize_is_plan(reading.options.dir)) {

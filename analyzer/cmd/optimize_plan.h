@@ -6,6 +6,7 @@
  *   optimize_candidates.c  functions with keys, and what can be said of each before any gain is reckoned
  *   optimize_prove.c       proofs from the code
  *   optimize_edit.c        a plan that is there, without some of its functions
+ *   optimize_auto.c        record, plan and verify in one
  *   optimize_table.c, optimize_plan_json.c    the forms of output
  */
 #ifndef HST_CMD_OPTIMIZE_PLAN_H
@@ -89,6 +90,10 @@ int hst_optimize_edit(struct hst_reading *reading);
 bool hst_optimize_is_plan(const char *path);
 
 int hst_optimize_make_plan(struct hst_reading *reading);
+/* --auto: it stands before the command. */
+bool hst_optimize_is_auto(int argc, char **argv);
+int hst_optimize_auto(
+	struct hst_reading *reading, int argc, char **argv, const struct hst_option *table);
 enum hst_status hst_optimize_plan_text(struct hst_optimize_plan *plan);
 void hst_optimize_plan_json(struct hst_optimize_plan *plan);
 

@@ -49,7 +49,8 @@ struct hst_options {
 	enum hst_color_choice color;
 	bool reverse, json, csv, quiet, wide, no_pager, start, stop, help;
 	bool instrumentation;
-	bool force; /* of `optimize` and `cache` */
+	bool automatic; /* --auto */
+	bool force;     /* of `optimize` and `cache` */
 	bool blocked, off_cpu;
 	const char *explain, *pure, *patch, *baseline; /* of `cache`, as the next one */
 	bool processes;

@@ -99,7 +99,8 @@ struct hst_function_row {
 	uint64_t beyond_results; /* of negative_results: below all error codes, -1 to -4095 */
 	uint8_t failure; /* which of them are failures: enum hst_failure, after hst_profile_failures */
 	bool failure_declared; /* the user says so */
-	uint64_t answered; /* calls that a plan had answered from a cache: in no time and no percentile */
+	uint64_t
+		answered; /* calls that a plan had answered from a cache: in no time and no percentile */
 	/* HST_ROW_THROTTLED: all calls, those that were not recorded too; an estimate and its bounds, 95 % */
 	uint64_t estimated, estimated_low, estimated_high;
 	uint32_t flags;
@@ -210,12 +211,12 @@ struct hst_profile {
 	uint64_t gaps;              /* missing chunks */
 	uint64_t damaged_chunks;
 	uint64_t throttle_windows,
-		throttle_late; /* moments in which these were; too late, no hook came */
-	uint64_t throttled;    /* functions that were not recorded all the time */
+		throttle_late;         /* moments in which these were; too late, no hook came */
+	uint64_t throttled;            /* functions that were not recorded all the time */
 	struct hst_answered *answered; /* most time saved first */
 	size_t answered_count, answered_capacity;
 	bool plan_only; /* a process recorded nothing but what came of the plan */
-	bool complete;         /* nothing was lost, repaired or missing */
+	bool complete;  /* nothing was lost, repaired or missing */
 	bool clock_estimated;
 	uint64_t clock_chunks[3]; /* chunks and trees by enum hst_clock_mode */
 	uint64_t

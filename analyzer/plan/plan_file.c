@@ -19,7 +19,7 @@ enum hst_status hst_plan_file_add(struct hst_plan_file *plan,
 		.section = *section, .items = items, .count = count, .bytes = count * item_bytes
 	};
 
-	assert(item_bytes % sizeof(uint64_t) == 0);
+	assert(part.bytes % sizeof(uint64_t) == 0);
 	if (!hst_vec_push(&plan->parts, part)) {
 		free(items);
 		return HST_E_MEMORY;

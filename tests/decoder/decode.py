@@ -28,7 +28,6 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
 import keys
-import memo
 import memory
 import throttle
 from container import File, FormatError, files_of
@@ -427,7 +426,6 @@ def print_events(trace, write):
         else:
             write("end %d %d\n" % (out.units << shift, out.depth))
     throttle.write_lines(trace, write)
-    memo.write_lines(trace, write)
 
 
 def print_counts(trace, mode, write):

@@ -3,6 +3,8 @@
 
 import struct
 
+import memo
+
 SUPPRESS, COUNT, OPEN, CLOSE = 1, 2, 3, 4
 NEVER = (1 << 64) - 1
 SANE = 1 << 62
@@ -101,3 +103,4 @@ def write_lines(trace, write):
             "throttled %x generation %d off %d counted %d calls %d\n"
             % (function.fn, function.generation, function.off, function.counted, function.calls)
         )
+    memo.write_lines(trace, write)

@@ -354,6 +354,22 @@ class PlanTest(unittest.TestCase):
         rows = {row["name"]: row for row in json.loads(done.stdout)["functions"]}
         self.assertEqual(rows["is_prime"]["reason"], "revoked")
 
+    def test_all_steps_in_one(self):
+        with open(self.path("fib.c"), "w", encoding="utf-8") as file:
+            file.write("#include <stdio.h>\n__attribute__((noinline)) int fib(int n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); }\n"
+                       "int main(void) { printf(\"%d\\n\", fib(29)); return 0; }\n")
+        hooks.run(["gcc", "-O1", "-g", "-finstrument-functions", "-Wl,--build-id", "fib.c", "-o", "fib"], cwd=self.dir)
+        done = self.hasten("optimize", "--auto", "-o", "fib.plan", "--", "./fib")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("accepted", done.stdout)
+        self.assertIn("hasten verify fib.plan -- ./fib", done.stderr)
+        self.assertTrue(os.path.exists(self.path("fib.plan")))
+        self.assertFalse(os.path.exists(self.path("fib.plan.rejected")))
+        done = self.hasten("optimize", "--auto", "-o", "never.plan", "--only", "main", "--", "./fib")
+        self.assertEqual((done.returncode, os.path.exists(self.path("never.plan"))), (1, False))
+        self.bad("--auto needs -o FILE", "optimize", "--auto", "--", "./fib")
+        self.bad("--auto needs a command", "optimize", "--auto", "-o", "x.plan")
+
     def test_a_wrong_result_is_said_first(self):
         """A plan that nobody should make: its function gives other results after a while. All hits are compared, so none is wrong."""
         hooks.run([PLANWRITE, "-o", "wrong.plan", "--shadow", "1000000", "app", "turning"], cwd=self.dir)
@@ -368,5 +384,5 @@ class PlanTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    HASTEN, PRELOAD, PLANWRITE = sys.argv[1:4]
+    HASTEN, PRELOAD, PLANWRITE = (os.path.abspath(path) for path in sys.argv[1:4])
     unittest.main(argv=sys.argv[:1] + sys.argv[4:])
