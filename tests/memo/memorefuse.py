@@ -18,7 +18,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "decoder"))
 import keys
 import memodata
-from memotest import Bench, Wrong, require, run, same
+from memotest import Bench, Wrong, require, run, same, sources_of
 
 REVOKED_BYTES = 64
 CASES = []
@@ -280,7 +280,7 @@ def other_build(bench):
         plan = handle.read()
     other = Tried(bench.options, "refused-other")
     run(["gcc", "-O1", "-finstrument-functions", "-g", "-w", "-pthread", "-D_GNU_SOURCE", "-DOTHER", "-Wl,--build-id=0x1234567890",
-         os.path.join(bench.options.sources, "memowork.c"), "-o", other.program, "-lm"])
+         *sources_of(bench.options, "memowork.c"), "-o", other.program, "-lm"])
     with open(other.plan, "wb") as handle:
         handle.write(plan)
     os.chmod(other.plan, 0o600)
