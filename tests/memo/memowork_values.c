@@ -173,6 +173,8 @@ NOHOOK static double from_bits(uint64_t bits)
 	return value;
 }
 
+NOHOOK static void x87_modes(void);
+
 NOHOOK void floats(void)
 {
 	static const uint64_t bits[] = { 0, 1ull << 63, 0x7ff8000000000001, 0x7ff8000000000002,
@@ -180,6 +182,7 @@ NOHOOK void floats(void)
 		2, 0x8000000000000001, 0x000fffffffffffff };
 	static const int modes[] = { FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO };
 
+	x87_modes();
 	for (int r = 0; r < ROUNDS; r++) {
 		for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++) {
 			print_bits("same", m_same(from_bits(bits[i])));
@@ -198,6 +201,31 @@ NOHOOK void floats(void)
 		print_bits("flushed", m_double(1e-308, 0.0f, 1));
 		__builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() & ~0x8040u);
 		print_bits("not flushed", m_double(1e-308, 0.0f, 1));
+	}
+}
+
+/* In long double, whose unit has a mode of its own. */
+NOINLINE double m_third(double a)
+{
+	volatile long double v = a;
+	volatile double result;
+
+	v = v / 3.0L;
+	result = (double)v;
+	return result;
+}
+
+NOHOOK static void x87_modes(void)
+{
+	unsigned short plain, upward;
+
+	__asm__ volatile("fnstcw %0" : "=m"(plain));
+	upward = (unsigned short)((plain & ~0x0c00) | 0x0800);
+	for (int r = 0; r < ROUNDS; r++) {
+		print_bits("third", m_third(1.0));
+		__asm__ volatile("fldcw %0" : : "m"(upward));
+		print_bits("third upward", m_third(1.0));
+		__asm__ volatile("fldcw %0" : : "m"(plain));
 	}
 }
 
