@@ -209,6 +209,22 @@ static bool code_is_same(const struct hst_memo *memo, const struct hst_loaded *m
 	return true;
 }
 
+/* Are the fixed addresses that its key has in the module, and readable? */
+static bool key_is_there(const struct hst_memo *memo, const struct hst_loaded *module)
+{
+	for (uint32_t i = 0; i < memo->plan->pieces; i++) {
+		const struct hst_plan_piece *piece = &memo->pieces[i];
+		uint64_t at = module->bias + (uint32_t)piece->offset;
+
+		if (piece->kind == HST_PLAN_PLACE_FIXED &&
+			(at < module->lo || at + piece->width > module->hi ||
+				!is_readable(at, piece->width))) {
+			return false;
+		}
+	}
+	return true;
+}
+
 enum slots {
 	SLOTS_GOOD,
 	SLOTS_OPEN, /* the loader has not looked it up yet: it leads back into the module */
@@ -292,7 +308,7 @@ static uint32_t judge(struct hst_memo *memo, const struct hst_loaded *module)
 	if (hst_revoked_has(module, memo->plan->fn)) {
 		return HST_MEMO_WHY_REVOKED;
 	}
-	if (!code_is_same(memo, module)) {
+	if (!code_is_same(memo, module) || !key_is_there(memo, module)) {
 		return HST_MEMO_WHY_CODE;
 	}
 	return make_table(memo) ? 0 : HST_MEMO_WHY_MEMORY;

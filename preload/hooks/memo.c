@@ -16,6 +16,8 @@
 /* MXCSR: exceptions that occurred, which nobody's result hangs on; those that are masked: all, or one may trap. */
 #define MXCSR_OCCURRED 0x3fu
 #define MXCSR_MASKED   0x1f80u
+/* The same of the x87 unit, in which long double is computed: its mode can be another one. */
+#define X87_MASKED 0x3fu
 
 HST_INLINE void count(uint64_t *counter)
 {
@@ -131,11 +133,13 @@ HST_INLINE bool read_key(const struct hst_memo *memo, const struct hst_memo_fram
 	lookup->size = size < HST_MEMO_SIZES ? size : HST_MEMO_SIZES - 1;
 	if ((memo->plan->flags & HST_PLAN_MEMO_MXCSR) != 0) {
 		uint32_t mode = __builtin_ia32_stmxcsr();
+		uint16_t x87;
 
-		if ((mode & MXCSR_MASKED) != MXCSR_MASKED) {
+		__asm__ volatile("fnstcw %0" : "=m"(x87));
+		if ((mode & MXCSR_MASKED) != MXCSR_MASKED || (x87 & X87_MASKED) != X87_MASKED) {
 			return false;
 		}
-		lookup->key[lookup->words++] = mode & ~MXCSR_OCCURRED;
+		lookup->key[lookup->words++] = (mode & ~MXCSR_OCCURRED) | (uint64_t)x87 << 32;
 	}
 	return true;
 }

@@ -109,7 +109,7 @@ static uint64_t frame_search(
 	uint64_t sp = call->sp;
 	uint64_t cfa;
 
-	*ret_pointer = call->rbp >= sp && call->rbp % 16 == 0 && call->rbp + 16 <= end &&
+	*ret_pointer = call->rbp >= sp && call->rbp % 16 == 0 && call->rbp <= end - 16 &&
 		       ~load(call->rbp + 8) == call->site_not;
 	if (*ret_pointer) {
 		return call->rbp + 16;

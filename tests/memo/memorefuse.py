@@ -15,8 +15,10 @@ import struct
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "decoder"))
+import keys
 import memodata
-from memotest import Bench, Wrong, require, run, same
+from memotest import Bench, Wrong, require, run, same, sources_of
 
 REVOKED_BYTES = 64
 CASES = []
@@ -218,6 +220,38 @@ def damaged(bench):
     os.rmdir(bench.plan)
 
 
+def sealed(plan):
+    """With the sum that it must have."""
+    return plan[:24] + struct.pack("<Q", keys.content(bytes(plan[32:]))) + plan[32:]
+
+
+@case
+def mutated(bench):
+    """Behind a right sum: indices that are out of range are refused, and addresses outside of the module are not read."""
+    bench.write_plan("--shadow", "0", names=["m_long"])
+    good = bytearray(open(bench.plan, "rb").read())
+    require(sealed(good) == good, "the sum of a good plan is another one")
+    sections = {kind: offset for kind, _, offset in (struct.unpack_from("<IIQ", good, 32 + 64 * i)
+                                                     for i in range(struct.unpack_from("<I", good, 12)[0]))}
+    for offset in (0x7ffffff0, -8, 0x200000):
+        bad = bytearray(good)
+        struct.pack_into("<BBBBi", bad, sections[7], 6, 0, 8, 0, offset)
+        with open(bench.plan, "wb") as handle:
+            handle.write(sealed(bad))
+        is_off(nothing(bench, "a key at %x" % offset), "m_long", "code")
+    # first_piece, pieces, first_exit, exits, first_code, codes, first_slot, slots
+    for at, form in ((48, "<I"), (52, "<H"), (56, "<I"), (60, "<I"), (64, "<I"), (68, "<I"), (76, "<I")):
+        for value in (0, 1, 2, 9, 255, 65535, 0x7fffffff, 0xffffffff):
+            bad = bytearray(good)
+            value &= 0xffff if form == "<H" else 0xffffffff
+            if value == struct.unpack_from(form, good, sections[5] + at)[0] or (at == 52 and value < 2):
+                continue  # fewer pieces: another key, which nobody can tell
+            struct.pack_into(form, bad, sections[5] + at, value)
+            with open(bench.plan, "wb") as handle:
+                handle.write(sealed(bad))
+            require(not nothing(bench, "%d at %d" % (value, at)), "%d at %d has rows", value, at)
+
+
 @case
 def other_code(bench):
     bench.write_plan("--shadow", "0", names=["m_long"])
@@ -246,7 +280,7 @@ def other_build(bench):
         plan = handle.read()
     other = Tried(bench.options, "refused-other")
     run(["gcc", "-O1", "-finstrument-functions", "-g", "-w", "-pthread", "-D_GNU_SOURCE", "-DOTHER", "-Wl,--build-id=0x1234567890",
-         os.path.join(bench.options.sources, "memowork.c"), "-o", other.program, "-lm"])
+         *sources_of(bench.options, "memowork.c"), "-o", other.program, "-lm"])
     with open(other.plan, "wb") as handle:
         handle.write(plan)
     os.chmod(other.plan, 0o600)

@@ -46,6 +46,12 @@ def run(command, environment=None, **more):
                           timeout=200, **more)
 
 
+def sources_of(options, source):
+    """With the other parts of the program."""
+    parts = [source, "memowork_values.c"] if source == "memowork.c" else [source]
+    return [os.path.join(options.sources, part) for part in parts]
+
+
 class Bench:
     """One compiled program, and its plan."""
 
@@ -54,7 +60,7 @@ class Bench:
         self.program = os.path.join(options.work, name)
         self.plan = self.program + ".plan"
         self.data = self.program + ".data"
-        done = run([compiler, *flags, *HOOKS, os.path.join(options.sources, source), "-o", self.program, "-lm", *more])
+        done = run([compiler, *flags, *HOOKS, *sources_of(options, source), "-o", self.program, "-lm", *more])
         require(done.returncode == 0, "%s", done.stderr.decode())
 
     def names(self, pattern=r"[mx]_\w+$"):
