@@ -116,12 +116,13 @@ static struct hst_pval bound(const struct hst_pwalk *walk, const struct hst_pval
 		return made;
 	case ZYDIS_MNEMONIC_OR:
 	case ZYDIS_MNEMONIC_XOR: {
+		bool either = walk->insn->info.mnemonic == ZYDIS_MNEMONIC_OR;
 		uint64_t high = x.hi | y.hi;
 
 		for (unsigned i = 1; i < 64; i *= 2) {
 			high |= high >> i;
 		}
-		return hst_pval_between(0, high);
+		return hst_pval_between(!either ? 0 : x.lo > y.lo ? x.lo : y.lo, high);
 	}
 	default:
 		return made;
@@ -315,12 +316,29 @@ static bool two_operands(struct hst_pwalk *walk)
 	return hst_pwalk_write(walk, 0, bytes, &made);
 }
 
+/* Of zero, bsf and bsr find nothing and leave the register as it was. Is it certain that they find something? */
+static bool finds(struct hst_pwalk *walk)
+{
+	ZydisMnemonic mnemonic = walk->insn->info.mnemonic;
+	struct hst_pval value;
+
+	if (mnemonic != ZYDIS_MNEMONIC_BSF && mnemonic != ZYDIS_MNEMONIC_BSR) {
+		return true;
+	}
+	if (!hst_pwalk_read(walk, 1, bytes_of(walk, 1), &value) || !is_number(&value)) {
+		return false;
+	}
+	value = hst_pval_low(&value, bytes_of(walk, 1));
+	return is_number(&value) && value.lo > 0;
+}
+
 /* All that the decoder says is read is used, all that is written is data. */
 static bool by_lists(struct hst_pwalk *walk)
 {
 	ZydisMnemonic mnemonic = walk->insn->info.mnemonic;
 	struct hst_pval first = hst_pval_none;
 	struct hst_pval one = hst_pval_constant(1);
+	bool found = finds(walk);
 	bool counted = false;
 	bool tainted = false;
 
@@ -337,10 +355,8 @@ static bool by_lists(struct hst_pwalk *walk)
 			ZydisRegisterGetClass(operand->reg.value) == ZYDIS_REGCLASS_FLAGS) {
 			continue;
 		}
-		/* Of zero, bsf and bsr find nothing and write nothing. */
 		if ((operand->actions & ZYDIS_OPERAND_ACTION_MASK_READ) == 0 &&
-			(operand->actions & ZYDIS_OPERAND_ACTION_CONDWRITE) == 0 &&
-			mnemonic != ZYDIS_MNEMONIC_BSF && mnemonic != ZYDIS_MNEMONIC_BSR) {
+			(operand->actions & ZYDIS_OPERAND_ACTION_CONDWRITE) == 0 && found) {
 			continue;
 		}
 		if (!hst_pwalk_read(walk, i, bytes_of(walk, i), &value) ||

@@ -75,6 +75,15 @@ static bool go_to(struct hst_pflow *flow, uint64_t address, const struct hst_pst
 	return true;
 }
 
+/* The return address is where it was. */
+static bool check_place(struct hst_pflow *flow)
+{
+	const struct hst_pval *value = hst_pstate_cell(&flow->walk.state, -8, 8);
+
+	return (value != NULL && value->kind == HST_PVAL_RETURN) ||
+	       hst_pwalk_refuse(&flow->walk, HST_PURITY_RETURN_ADDRESS, NULL);
+}
+
 static bool check_return(struct hst_pflow *flow)
 {
 	static const uint8_t saved[] = { HST_REG_RBX, HST_REG_RBP, 12, 13, 14, 15 };
@@ -84,10 +93,6 @@ static bool check_return(struct hst_pflow *flow)
 
 	if (rsp->kind != HST_PVAL_FRAME || rsp->wild || rsp->num != -8) {
 		return hst_pwalk_refuse(walk, HST_PURITY_NOT_RESTORED, "rsp");
-	}
-	value = hst_pstate_cell(&walk->state, -8, 8);
-	if (value == NULL || value->kind != HST_PVAL_RETURN) {
-		return hst_pwalk_refuse(walk, HST_PURITY_RETURN_ADDRESS, NULL);
 	}
 	for (size_t i = 0; i < sizeof saved / sizeof saved[0]; i++) {
 		value = &walk->state.regs[saved[i]];
@@ -199,7 +204,7 @@ static void jump_by_table(struct hst_pflow *flow, const struct hst_pval *jump)
 
 static void tail_call(struct hst_pflow *flow)
 {
-	enum hst_pcall done = hst_pcall_do(flow, true);
+	enum hst_pcall done = check_place(flow) ? hst_pcall_do(flow, true) : HST_PCALL_REFUSED;
 
 	if (done == HST_PCALL_REFUSED) {
 		offend(flow, flow->insn.address);
@@ -318,7 +323,11 @@ static bool step(struct hst_pflow *flow)
 			offend(flow, flow->insn.address);
 			return false;
 		}
-		do_return(flow);
+		if (check_place(flow)) {
+			do_return(flow);
+		} else {
+			offend(flow, flow->insn.address);
+		}
 		return false;
 	case ZYDIS_CATEGORY_UNCOND_BR:
 		jump(flow);

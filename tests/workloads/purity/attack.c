@@ -357,6 +357,23 @@ OUT int k_table_signed(int i, int other)
 	return i >= 0 && i <= 7 ? squares[i] : other;
 }
 
+OUT int k_highest(unsigned a, int b)
+{
+	return a != 0 ? b - __builtin_clz(a) : b;
+}
+
+OUT int k_highest_of_odd(unsigned long a)
+{
+	return 63 - __builtin_clzl(a | 1);
+}
+
+static const function always[2] = { p_twice, p_twice };
+
+OUT int k_tail_by_constant(int n)
+{
+	return always[1](n + 1);
+}
+
 /* ---- what a call does not come back from as it seems ---- */
 
 static jmp_buf place;
