@@ -51,7 +51,7 @@ static int step(const struct hst_reading *reading, const struct words *words)
 		}
 		fputc('\n', stderr);
 	}
-	fflush(NULL);
+	(void)fflush(NULL);
 	(void)posix_spawn_file_actions_init(&actions);
 	if (!anew) {
 		(void)posix_spawn_file_actions_addopen(

@@ -201,9 +201,7 @@ enum hst_status hst_optimize_list(
 		struct hst_optimize_candidate *candidate = &plan->candidates.items[i];
 
 		HST_TRY(judge(plan, candidate));
-		if (hst_optimize_can(candidate)) {
-			HST_TRY(try_plan(plan, candidate, diag));
-		}
+		HST_TRY(hst_optimize_can(candidate) ? try_plan(plan, candidate, diag) : HST_OK);
 	}
 	return HST_OK;
 }

@@ -171,26 +171,33 @@ static void take_word(struct hst_optimize_candidate *candidate)
 	candidate->why[0] = '\0';
 }
 
-enum hst_status hst_optimize_prove(
+/* The proof, or what speaks against it. */
+static enum hst_status look_at_code(
 	struct hst_optimize_image *image, struct hst_optimize_candidate *candidate)
 {
 	const struct hst_purity_proof *proof;
 
-	HST_TRY(open_proofs(image));
 	if (image->proofs->purity == NULL) {
 		candidate->choice = HST_MEMO_CHOICE_UNPROVEN;
 		(void)snprintf(candidate->why, sizeof candidate->why, "%s", image->proofs->trouble);
-	} else {
-		proof = hst_purity_prove(image->proofs->purity, candidate->entry);
-		if (proof == NULL) {
-			return HST_E_MEMORY;
-		}
-		if (proof->proven) {
-			HST_TRY(take_proof(image, proof, candidate));
-		} else {
-			take_offence(&proof->offence, candidate);
-		}
+		return HST_OK;
 	}
+	proof = hst_purity_prove(image->proofs->purity, candidate->entry);
+	if (proof == NULL) {
+		return HST_E_MEMORY;
+	}
+	if (proof->proven) {
+		return take_proof(image, proof, candidate);
+	}
+	take_offence(&proof->offence, candidate);
+	return HST_OK;
+}
+
+enum hst_status hst_optimize_prove(
+	struct hst_optimize_image *image, struct hst_optimize_candidate *candidate)
+{
+	HST_TRY(open_proofs(image));
+	HST_TRY(look_at_code(image, candidate));
 	if (candidate->choice != HST_MEMO_CHOICE_PLANNED && candidate->declared) {
 		memset(&candidate->wish, 0, sizeof candidate->wish);
 		candidate->wish.fn = candidate->entry;

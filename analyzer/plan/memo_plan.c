@@ -121,6 +121,15 @@ static enum hst_status take_function(struct hst_memo_work *work, const struct hs
 	return memory ? HST_OK : HST_E_MEMORY;
 }
 
+static enum hst_status take_functions(struct hst_memo_work *work,
+	const struct hst_memo_wish *wishes, size_t count, struct hst_memo_outcome *outcomes)
+{
+	for (size_t i = 0; i < count; i++) {
+		HST_TRY(take_function(work, &wishes[i], &outcomes[i]));
+	}
+	return HST_OK;
+}
+
 static int memo_by_fn(const void *a, const void *b)
 {
 	const struct hst_plan_memo *x = a;
@@ -174,28 +183,38 @@ static enum hst_status add_tables(struct hst_plan_file *plan, struct hst_plan_se
 	return HST_OK;
 }
 
+/* false: it has no build-id. */
+static bool name_section(struct hst_image *image, struct hst_plan_section *section)
+{
+	const uint8_t *build_id = NULL;
+	size_t bytes = hst_image_build_id(image, &build_id);
+
+	if (bytes == 0 || bytes > sizeof section->build_id) {
+		return false;
+	}
+	section->build_id_bytes = (uint32_t)bytes;
+	memcpy(section->build_id, build_id, bytes);
+	return true;
+}
+
 enum hst_status hst_memo_plan_add(struct hst_plan_file *plan, struct hst_image *image,
 	const struct hst_recipes *recipes, const char *path, const struct hst_memo_wish *wishes,
 	size_t count, struct hst_memo_outcome *ret_outcomes, struct hst_diag *diag)
 {
 	struct hst_memo_work work = { .image = image, .recipes = recipes };
 	struct hst_plan_section section = { 0 };
-	const uint8_t *build_id = NULL;
-	size_t bytes = hst_image_build_id(image, &build_id);
 	enum hst_status status;
 
 	memset(ret_outcomes, 0, count * sizeof *ret_outcomes);
-	if (bytes == 0 || bytes > sizeof section.build_id) {
+	if (!name_section(image, &section)) {
 		return hst_diag_set(diag, HST_E_UNSUPPORTED,
 			"%s has no build-id, by which a running program could be told from others: "
 			"link it with -Wl,--build-id",
 			path);
 	}
-	section.build_id_bytes = (uint32_t)bytes;
-	memcpy(section.build_id, build_id, bytes);
 	status = open_work(&work, path, diag);
-	for (size_t i = 0; i < count && status == HST_OK; i++) {
-		status = take_function(&work, &wishes[i], &ret_outcomes[i]);
+	if (status == HST_OK) {
+		status = take_functions(&work, wishes, count, ret_outcomes);
 	}
 	if (status == HST_OK && work.memos.count > 0) {
 		status = add_tables(plan, section, &work, path);
