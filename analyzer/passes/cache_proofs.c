@@ -86,6 +86,8 @@ static bool matters(const struct hst_cache_function *function, bool all)
 
 static enum hst_status prove_all(struct proving *at, size_t row_count, bool all)
 {
+	enum hst_status status = HST_OK;
+
 	for (size_t i = 0; i < row_count; i++) {
 		at->function_of[i] = UINT32_MAX;
 	}
@@ -96,12 +98,12 @@ static enum hst_status prove_all(struct proving *at, size_t row_count, bool all)
 			at->function_of[function->row] = (uint32_t)i;
 		}
 	}
-	for (size_t i = 0; i < at->rows->keys.count; i++) {
+	for (size_t i = 0; status == HST_OK && i < at->rows->keys.count; i++) {
 		const struct hst_row_key *key = &at->rows->keys.items[i];
 		uint32_t function = key->row < row_count ? at->function_of[key->row] : UINT32_MAX;
 
 		if (function != UINT32_MAX && key->space != HST_ROWS_SOURCE) {
-			HST_TRY(prove_place(at, key, function));
+			status = prove_place(at, key, function);
 		}
 	}
 	for (size_t i = 0; i < at->cache->count; i++) {
@@ -113,7 +115,7 @@ static enum hst_status prove_all(struct proving *at, size_t row_count, bool all)
 			function->purity = HST_CACHE_PURITY_PROVEN;
 		}
 	}
-	return HST_OK;
+	return status;
 }
 
 enum hst_status hst_cache_prove(const struct hst_profile *profile, struct hst_cache *cache,

@@ -29,9 +29,14 @@ static void set_flags(struct hst_pwalk *walk, bool decided, bool maybe)
 }
 
 /* The frame as seen by the stack protector: equal, or the call does not return. */
-static bool is_guard(const struct hst_pval *a, const struct hst_pval *b)
+static bool is_guard(
+	const struct hst_pwalk *walk, const struct hst_pval *a, const struct hst_pval *b)
 {
-	return a->kind == HST_PVAL_CANARY && b->kind == HST_PVAL_CANARY;
+	ZydisMnemonic mnemonic = walk->insn->info.mnemonic;
+
+	return a->kind == HST_PVAL_CANARY && b->kind == HST_PVAL_CANARY &&
+	       (mnemonic == ZYDIS_MNEMONIC_CMP || mnemonic == ZYDIS_MNEMONIC_SUB ||
+		       mnemonic == ZYDIS_MNEMONIC_XOR);
 }
 
 static bool same_registers(const struct hst_pwalk *walk)
@@ -231,56 +236,71 @@ static bool moves(const struct hst_pval *count, unsigned bytes)
 	return hst_pval_is_constant(count) && (count->lo & (bytes == 8 ? 63u : 31u)) != 0;
 }
 
-/* Two operands and a result in the first; the rest goes by the decoder's lists. */
-static bool two_operands(struct hst_pwalk *walk, bool *ret_done)
+static bool is_counted(ZydisMnemonic mnemonic)
+{
+	return mnemonic == ZYDIS_MNEMONIC_SHL || mnemonic == ZYDIS_MNEMONIC_SHR ||
+	       mnemonic == ZYDIS_MNEMONIC_SAR;
+}
+
+static bool has_only_flags(ZydisMnemonic mnemonic)
+{
+	return mnemonic == ZYDIS_MNEMONIC_CMP || mnemonic == ZYDIS_MNEMONIC_TEST;
+}
+
+/* What is no arithmetic of two numbers: the guard, halves, places. *ret_done: it was one of these. false: refused */
+static bool special(struct hst_pwalk *walk, const struct hst_pval *a, const struct hst_pval *b,
+	unsigned bytes, bool *ret_done)
+{
+	*ret_done = true;
+	if (is_guard(walk, a, b)) {
+		set_flags(walk, true, false);
+		return has_only_flags(walk->insn->info.mnemonic) ||
+		       hst_pwalk_write(walk, 0, bytes, &hst_pval_none);
+	}
+	if (!partly(walk, a, b, bytes, ret_done)) {
+		return false;
+	}
+	if (*ret_done || bytes != 8) {
+		return true;
+	}
+	if (!place_arithmetic(walk, a, b, ret_done)) {
+		return false;
+	}
+	if (*ret_done) {
+		set_flags(walk, is_number(a) && is_number(b), false);
+	}
+	return true;
+}
+
+/* Two operands and a result in the first. */
+static bool two_operands(struct hst_pwalk *walk)
 {
 	ZydisMnemonic mnemonic = walk->insn->info.mnemonic;
 	unsigned bytes = bytes_of(walk, 0);
-	bool only_flags = mnemonic == ZYDIS_MNEMONIC_CMP || mnemonic == ZYDIS_MNEMONIC_TEST;
-	bool counted = mnemonic == ZYDIS_MNEMONIC_SHL || mnemonic == ZYDIS_MNEMONIC_SHR ||
-		       mnemonic == ZYDIS_MNEMONIC_SAR;
+	unsigned second = is_counted(mnemonic) ? 1 : bytes;
 	struct hst_pval made;
 	struct hst_pval a;
 	struct hst_pval b;
 	bool tainted;
+	bool done;
 
-	*ret_done = true;
-	if (!hst_pwalk_read(walk, 0, bytes, &a) ||
-		!hst_pwalk_read(walk, 1, counted ? 1 : bytes, &b)) {
+	if (!hst_pwalk_read(walk, 0, bytes, &a) || !hst_pwalk_read(walk, 1, second, &b) ||
+		!special(walk, &a, &b, bytes, &done)) {
 		return false;
 	}
-	if (is_guard(&a, &b)) {
-		set_flags(walk, true, false);
-		made = hst_pval_none;
-		return only_flags || hst_pwalk_write(walk, 0, bytes, &made);
-	}
-	if (!partly(walk, &a, &b, bytes, ret_done)) {
-		return false;
-	}
-	if (*ret_done) {
+	if (done) {
 		return true;
 	}
-	*ret_done = true;
-	if (bytes == 8) {
-		if (!place_arithmetic(walk, &a, &b, ret_done)) {
-			return false;
-		}
-		if (*ret_done) {
-			set_flags(walk, is_number(&a) && is_number(&b), false);
-			return true;
-		}
-		*ret_done = true;
-	}
-	if (!hst_pwalk_use(walk, &a, bytes) || !hst_pwalk_use(walk, &b, counted ? 1 : bytes)) {
+	if (!hst_pwalk_use(walk, &a, bytes) || !hst_pwalk_use(walk, &b, second)) {
 		return false;
 	}
 	tainted =
 		a.tainted || b.tainted || a.kind == HST_PVAL_ADDRESS || b.kind == HST_PVAL_ADDRESS;
 	walk->facts.by_address |=
 		tainted && (a.kind != HST_PVAL_ADDRESS || b.kind != HST_PVAL_ADDRESS);
-	set_flags(walk, true, counted && !moves(&b, bytes));
+	set_flags(walk, true, is_counted(mnemonic) && !moves(&b, bytes));
 	remember_compared(walk, &a, &b, bytes);
-	if (only_flags) {
+	if (has_only_flags(mnemonic)) {
 		return true;
 	}
 	if (mnemonic == ZYDIS_MNEMONIC_ADD) {
@@ -412,7 +432,6 @@ static bool is_probe(struct hst_pwalk *walk)
 bool hst_pwalk_arithmetic(struct hst_pwalk *walk)
 {
 	struct hst_pval value;
-	bool done = false;
 
 	if (!hst_pwalk_test_flags(walk)) {
 		return false;
@@ -426,7 +445,7 @@ bool hst_pwalk_arithmetic(struct hst_pwalk *walk)
 		return hst_pwalk_write(walk, 0, bytes_of(walk, 0), &value);
 	}
 	if (is_two(walk->insn->info.mnemonic)) {
-		return two_operands(walk, &done);
+		return two_operands(walk);
 	}
 	return by_lists(walk);
 }

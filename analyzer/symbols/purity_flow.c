@@ -471,7 +471,7 @@ void hst_pflow_run(struct hst_purity *purity, struct hst_pfunction *function, ui
 	if (flow->refuted) {
 		keep_offence(flow);
 		function->stage = HST_PSTAGE_REFUTED;
-	} else if (memcmp(&function->facts, &flow->walk.facts, sizeof function->facts) != 0) {
+	} else if (!hst_pfacts_same(&function->facts, &flow->walk.facts)) {
 		function->facts = flow->walk.facts;
 		purity->changes++;
 	}

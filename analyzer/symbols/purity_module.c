@@ -161,33 +161,21 @@ static enum hst_status read_symbols(struct hst_module *module, Elf_Scn *section,
 static enum hst_status read_sections(struct hst_module *module)
 {
 	Elf *handle = module->elf->handle;
-	size_t names = 0;
+	Elf_Scn *section = elf_nextscn(handle, NULL);
+	enum hst_status status = HST_OK;
 	GElf_Shdr header;
 
-	if (elf_getshdrstrndx(handle, &names) != 0) {
-		names = 0;
-	}
-	for (Elf_Scn *section = elf_nextscn(handle, NULL); section != NULL;
-		section = elf_nextscn(handle, section)) {
-		const char *name;
-
-		if (gelf_getshdr(section, &header) == NULL) {
-			continue;
-		}
-		if (header.sh_type == SHT_SYMTAB || header.sh_type == SHT_DYNSYM) {
+	for (; section != NULL && status == HST_OK; section = elf_nextscn(handle, section)) {
+		if (gelf_getshdr(section, &header) != NULL &&
+			(header.sh_type == SHT_SYMTAB || header.sh_type == SHT_DYNSYM)) {
 			module->has_symtab |= header.sh_type == SHT_SYMTAB;
-			HST_TRY(read_symbols(module, section, header.sh_link));
-		}
-		name = elf_strptr(handle, names, header.sh_name);
-		if (name != NULL && strcmp(name, ".gcc_except_table") == 0) {
-			module->lands_lo = header.sh_addr;
-			module->lands_hi = header.sh_addr + header.sh_size;
+			status = read_symbols(module, section, header.sh_link);
 		}
 	}
 	if (module->object_count > 1) {
 		qsort(module->objects, module->object_count, sizeof *module->objects, object_by_lo);
 	}
-	return HST_OK;
+	return status;
 }
 
 /*

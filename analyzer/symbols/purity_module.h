@@ -44,8 +44,7 @@ struct hst_module {
 	size_t object_count, object_capacity;
 	bool has_symtab;
 	bool text_relocated;
-	const char *fp_status;       /* who asks for floating-point exceptions, NULL: nobody */
-	uint64_t lands_lo, lands_hi; /* .gcc_except_table */
+	const char *fp_status; /* who asks for floating-point exceptions, NULL: nobody */
 };
 
 HST_NODISCARD enum hst_status hst_module_open(

@@ -388,6 +388,12 @@ static bool join_cells(struct hst_pstate *into, struct hst_pstate *other, struct
 	return changed;
 }
 
+static bool same_compared(const struct hst_compared *a, const struct hst_compared *b)
+{
+	return a->width == b->width && a->id == b->id && a->id32 == b->id32 &&
+	       a->number == b->number;
+}
+
 bool hst_pstate_join(struct hst_pstate *into, const struct hst_pstate *other,
 	struct hst_pfacts *facts, const struct hst_thresholds *widen)
 {
@@ -396,8 +402,7 @@ bool hst_pstate_join(struct hst_pstate *into, const struct hst_pstate *other,
 	bool changed = flags != into->flags;
 
 	into->flags = flags;
-	if (into->compared.width != 0 &&
-		memcmp(&into->compared, &right.compared, sizeof into->compared) != 0) {
+	if (into->compared.width != 0 && !same_compared(&into->compared, &right.compared)) {
 		into->compared = (struct hst_compared){ .width = 0 };
 		changed = true;
 	}
@@ -420,4 +425,31 @@ bool hst_pstate_join(struct hst_pstate *into, const struct hst_pstate *other,
 		into->pure[i] = both;
 	}
 	return changed;
+}
+
+static bool same_results(const struct hst_pfacts *a, const struct hst_pfacts *b)
+{
+	for (unsigned i = 0; i < HST_PURITY_RESULTS; i++) {
+		if (a->results[i] != b->results[i] || a->specific[i] != b->specific[i] ||
+			a->more[i] != b->more[i]) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool hst_pfacts_same(const struct hst_pfacts *a, const struct hst_pfacts *b)
+{
+	if (a->deps != b->deps || a->stack_count != b->stack_count || a->returns != b->returns ||
+		a->uses_fp != b->uses_fp || a->by_address != b->by_address ||
+		a->writes_above != b->writes_above || !same_results(a, b)) {
+		return false;
+	}
+	for (size_t i = 0; i < a->stack_count; i++) {
+		if (a->stack[i].offset != b->stack[i].offset ||
+			a->stack[i].bytes != b->stack[i].bytes) {
+			return false;
+		}
+	}
+	return true;
 }

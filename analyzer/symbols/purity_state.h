@@ -92,6 +92,8 @@ void hst_pstate_kill(struct hst_pstate *state, uint32_t id);
 /* Bytes of the caller's frame that were read. false: too many */
 bool hst_pfacts_read_stack(struct hst_pfacts *facts, int32_t offset, uint32_t bytes);
 
+bool hst_pfacts_same(const struct hst_pfacts *a, const struct hst_pfacts *b);
+
 /* Makes *into what holds for both. true: *into has changed. */
 bool hst_pstate_join(struct hst_pstate *into, const struct hst_pstate *other,
 	struct hst_pfacts *facts, const struct hst_thresholds *widen);
