@@ -86,12 +86,16 @@ static size_t split(const struct hst_purity_stack *stack, struct hst_memo_live *
 	return count;
 }
 
-/* The key, for a result in rax or in xmm0. false: out of memory. */
-static bool take_key(struct hst_arena *arena, const struct hst_purity_proof *proof, unsigned result,
-	struct hst_memo_wish *wish)
+/*
+ * The key, for a result in rax as for one in xmm0: the code alone does not say which of them the caller looks at, and what is in
+ * the key without need makes no result wrong. false: out of memory.
+ */
+static bool take_key(
+	struct hst_arena *arena, const struct hst_purity_proof *proof, struct hst_memo_wish *wish)
 {
 	struct hst_purity_reg regs[HST_REGS];
-	size_t reg_count = hst_purity_key(proof, 1u << result, regs);
+	size_t reg_count =
+		hst_purity_key(proof, 1u << HST_PURITY_RAX | 1u << HST_PURITY_XMM0, regs);
 	size_t count = reg_count;
 	struct hst_memo_live *live;
 
@@ -138,10 +142,14 @@ static enum hst_status take_proof(struct hst_optimize_image *image,
 	const struct hst_purity_proof *proof, struct hst_optimize_candidate *candidate)
 {
 	struct hst_memo_wish *wish = &candidate->wish;
-	bool floats = proof->results[HST_PURITY_XMM0].bytes != 0 &&
-		      proof->results[HST_PURITY_RAX].bytes == 0;
 	bool memory = true;
 
+	if (proof->uses_fp && hst_purity_asks_fp_status(image->proofs->purity)) {
+		candidate->choice = HST_MEMO_CHOICE_CANNOT;
+		(void)snprintf(candidate->why, sizeof candidate->why,
+			"it computes in floating point, and the program asks which exceptions that raised");
+		return HST_OK;
+	}
 	if (!take_slots(&image->proofs->arena, proof, wish, &memory)) {
 		candidate->choice = HST_MEMO_CHOICE_CANNOT;
 		(void)snprintf(candidate->why, sizeof candidate->why,
@@ -155,8 +163,7 @@ static enum hst_status take_proof(struct hst_optimize_image *image,
 	wish->decided_rax = proof->results[HST_PURITY_RAX].bytes;
 	wish->decided_xmm0 = proof->results[HST_PURITY_XMM0].bytes;
 	candidate->evidence = wish->evidence = HST_PLAN_PROVEN;
-	if (!memory || !take_key(&image->proofs->arena, proof,
-			       floats ? HST_PURITY_XMM0 : HST_PURITY_RAX, wish)) {
+	if (!memory || !take_key(&image->proofs->arena, proof, wish)) {
 		return HST_E_MEMORY;
 	}
 	return HST_OK;

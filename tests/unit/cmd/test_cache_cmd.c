@@ -64,7 +64,7 @@ static void add(struct hst_cache_log *log, uint64_t start_ns, uint64_t cost_ns, 
 
 static int setup(void **state)
 {
-	static const struct hst_cache_costs costs = { { { 1u << 20, 10, 20 } }, 1, 5 };
+	static const struct hst_cache_costs costs = { { { 1u << 20, 10, 20 } }, 1, 5, 0 };
 	const struct hst_cache_options how = { .costs = &costs, .seed = 1 };
 	static char gap[] = "a gap";
 	struct fixture *f = calloc(1, sizeof *f);
