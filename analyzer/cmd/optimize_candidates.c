@@ -172,13 +172,13 @@ static enum hst_status try_plan(struct hst_optimize_plan *plan,
 	struct hst_optimize_candidate *candidate, struct hst_diag *diag)
 {
 	const struct hst_optimize_image *image = &plan->images.items[candidate->image];
+	const struct hst_memo_image of = { image->image, &image->recipes, image->path };
 	struct hst_plan_file draft = { 0 };
 	struct hst_diag own = { "" };
 	enum hst_status status;
 
 	candidate->wish.entries = 1;
-	status = hst_memo_plan_add(&draft, image->image, &image->recipes, image->path,
-		&candidate->wish, 1, &candidate->outcome, &own);
+	status = hst_memo_plan_add(&draft, &of, &candidate->wish, 1, &candidate->outcome, &own);
 	hst_plan_file_finish(&draft);
 	if (status == HST_E_MEMORY) {
 		return hst_diag_set(diag, status, "%s", own.text);

@@ -163,8 +163,9 @@ static enum hst_status add_image(struct hst_optimize_plan *plan, uint32_t number
 		}
 	}
 	if (status == HST_OK && count > 0) {
-		status = hst_memo_plan_add(file, image->image, &image->recipes, image->path, wishes,
-			count, outcomes, diag);
+		const struct hst_memo_image of = { image->image, &image->recipes, image->path };
+
+		status = hst_memo_plan_add(file, &of, wishes, count, outcomes, diag);
 	}
 	count = 0;
 	for (size_t i = 0; i < plan->candidates.count && status == HST_OK; i++) {

@@ -197,16 +197,17 @@ static bool name_section(struct hst_image *image, struct hst_plan_section *secti
 	return true;
 }
 
-enum hst_status hst_memo_plan_add(struct hst_plan_file *plan, struct hst_image *image,
-	const struct hst_recipes *recipes, const char *path, const struct hst_memo_wish *wishes,
-	size_t count, struct hst_memo_outcome *ret_outcomes, struct hst_diag *diag)
+enum hst_status hst_memo_plan_add(struct hst_plan_file *plan, const struct hst_memo_image *of,
+	const struct hst_memo_wish *wishes, size_t count, struct hst_memo_outcome *ret_outcomes,
+	struct hst_diag *diag)
 {
-	struct hst_memo_work work = { .image = image, .recipes = recipes };
+	struct hst_memo_work work = { .image = of->image, .recipes = of->recipes };
+	const char *path = of->path;
 	struct hst_plan_section section = { 0 };
 	enum hst_status status;
 
 	memset(ret_outcomes, 0, count * sizeof *ret_outcomes);
-	if (!name_section(image, &section)) {
+	if (!name_section(of->image, &section)) {
 		return hst_diag_set(diag, HST_E_UNSUPPORTED,
 			"%s has no build-id, by which a running program could be told from others: "
 			"link it with -Wl,--build-id",

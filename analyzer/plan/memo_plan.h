@@ -63,13 +63,20 @@ struct hst_memo_outcome {
 	uint32_t more_exits; /* on which it is not: calls that end there are not stored */
 };
 
+/* A file with such functions. */
+struct hst_memo_image {
+	struct hst_image *image;
+	const struct hst_recipes *recipes;
+	const char *path;
+};
+
 /*
  * Adds the sections of one image for the functions that can be; `ret_outcomes` has `count` of them. An image without any
- * gets no section. HST_E_UNSUPPORTED (no build-id), HST_E_LIMIT, HST_E_MEMORY, with a sentence that names `path`.
+ * gets no section. HST_E_UNSUPPORTED (no build-id), HST_E_LIMIT, HST_E_MEMORY, with a sentence that names its path.
  */
-HST_NODISCARD enum hst_status hst_memo_plan_add(struct hst_plan_file *plan, struct hst_image *image,
-	const struct hst_recipes *recipes, const char *path, const struct hst_memo_wish *wishes,
-	size_t count, struct hst_memo_outcome *ret_outcomes, struct hst_diag *diag);
+HST_NODISCARD enum hst_status hst_memo_plan_add(struct hst_plan_file *plan,
+	const struct hst_memo_image *of, const struct hst_memo_wish *wishes, size_t count,
+	struct hst_memo_outcome *ret_outcomes, struct hst_diag *diag);
 
 /* The word and the sentence for a reason; "" for PLANNED. */
 const char *hst_memo_reason_word(unsigned reason);

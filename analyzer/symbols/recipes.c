@@ -365,8 +365,12 @@ static void take_exit(struct work *work, const struct hst_hook_call *call,
 	} else if (owner->inlined) {
 		site->result_reason = HST_RECIPE_INLINED;
 	} else {
+		struct hst_result result = { 0 };
+
 		site->result_reason = (uint8_t)hst_result_find(&work->code, call->ret, work->ranges,
-			work->body->range_count, type, &site->result, &site->low_bit);
+			work->body->range_count, type, &result);
+		site->result = result.piece;
+		site->low_bit = result.low_bit;
 	}
 }
 

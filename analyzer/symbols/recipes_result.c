@@ -168,7 +168,7 @@ static enum hst_recipe_reason go(struct search *search, struct way *way)
 
 enum hst_recipe_reason hst_result_find(struct hst_code *code, uint64_t ret,
 	const struct hst_span *ranges, size_t range_count, const struct hst_recipe_type *type,
-	struct hst_plan_piece *ret_piece, bool *ret_low_bit)
+	struct hst_result *ret_result)
 {
 	struct search search = { .code = code,
 		.ranges = ranges,
@@ -189,7 +189,6 @@ enum hst_recipe_reason hst_result_find(struct hst_code *code, uint64_t ret,
 	if (!search.found) {
 		return search.unwinds ? HST_RECIPE_UNWINDS : HST_RECIPE_PATHS;
 	}
-	*ret_piece = search.piece;
-	*ret_low_bit = search.low_bit;
+	*ret_result = (struct hst_result){ .piece = search.piece, .low_bit = search.low_bit };
 	return HST_RECIPE_READABLE;
 }

@@ -125,8 +125,9 @@ static enum hst_status write_plan(const struct asked *asked, const char *program
 			.ttl_ns = asked->ttl_ns };
 	}
 	if (status == HST_OK) {
-		status = hst_memo_plan_add(
-			&plan, image, &recipes, program, wishes, count, outcomes, diag);
+		const struct hst_memo_image of = { image, &recipes, program };
+
+		status = hst_memo_plan_add(&plan, &of, wishes, count, outcomes, diag);
 	}
 	if (status == HST_OK) {
 		*ret_refused = say(names, count, outcomes);

@@ -6,7 +6,8 @@
 #ifdef NOINLINE
 __attribute__((noinline))
 #endif
-static long fib(int n)
+static long
+fib(int n)
 {
 	return n < 2 ? n : fib(n - 1) + fib(n - 2);
 }

@@ -193,21 +193,20 @@ static void test_recipes_result_is_followed_to_the_return(void **state)
 			.bytes = (const uint8_t *)result_cases[i].code };
 		const struct hst_span range = { .lo = part.lo, .hi = part.hi };
 		struct hst_code code = { .parts = &part, .part_count = 1 };
-		struct hst_plan_piece piece = { 0 };
-		bool low_bit = true;
+		struct hst_result result = { .low_bit = true };
 		enum hst_recipe_reason reason;
 
 		assert_true(ZYAN_SUCCESS(ZydisDecoderInit(
 			&code.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)));
-		reason = hst_result_find(
-			&code, CODE_AT, &range, 1, result_cases[i].type, &piece, &low_bit);
+		reason = hst_result_find(&code, CODE_AT, &range, 1, result_cases[i].type, &result);
 		hst_map_finish(&code.stubs);
 		if (reason != result_cases[i].reason) {
 			fail_msg("case %zu: %s", i, hst_recipe_word(reason));
 		}
 		if (reason == HST_RECIPE_READABLE) {
-			assert_memory_equal(&piece, &result_cases[i].piece, sizeof piece);
-			assert_int_equal(low_bit, result_cases[i].type == &type_bool);
+			assert_memory_equal(
+				&result.piece, &result_cases[i].piece, sizeof result.piece);
+			assert_int_equal(result.low_bit, result_cases[i].type == &type_bool);
 		}
 	}
 }
