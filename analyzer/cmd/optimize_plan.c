@@ -99,6 +99,22 @@ static const struct hst_cache_function *find(const struct hst_cache *cache, uint
 	return NULL;
 }
 
+/* So many times the keys of a recording may a recursion have at another size of its problem; and the most that is made ready. */
+#define RECURSION_ROOM 4u
+#define RECURSION_MOST 32768u
+
+/* Where calls overlap, one that was forgotten is computed with all that is below it: there is room for every key, and more. */
+static uint32_t entries_for(const struct hst_cache_function *function)
+{
+	uint64_t capacity = hst_memo_plan_of(function)->capacity;
+	uint64_t keys = RECURSION_ROOM * function->distinct;
+
+	if (function->kind == HST_CACHE_KIND_RECURSION && keys > capacity) {
+		capacity = keys < RECURSION_MOST ? keys : RECURSION_MOST;
+	}
+	return hst_memo_entries(capacity);
+}
+
 static void decide(struct hst_optimize_plan *plan)
 {
 	for (size_t i = 0; i < plan->candidates.count; i++) {
@@ -111,8 +127,7 @@ static void decide(struct hst_optimize_plan *plan)
 		if (hst_optimize_can(candidate)) {
 			candidate->choice = hst_memo_choose(candidate->function);
 		}
-		candidate->wish.entries =
-			hst_memo_entries(hst_memo_plan_of(candidate->function)->capacity);
+		candidate->wish.entries = entries_for(candidate->function);
 		candidate->wish.shadow = hst_memo_shadow(candidate->evidence);
 	}
 }
