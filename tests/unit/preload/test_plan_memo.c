@@ -110,10 +110,12 @@ static uint64_t answered(const struct sample *of)
 
 static void test_sound(void **state)
 {
+	const struct sample kept = sample();
 	uint8_t other[20] = { 8 };
 	(void)state;
 
 	TAKEN((void)0);
+	assert_int_equal(answered(&kept), 2); /* one that is still there */
 	assert_false(hst_plan_memos(&plan, other, 20, &memos));
 	assert_false(hst_plan_memos(&plan, (const uint8_t[20]){ 7 }, 19, &memos));
 	TAKEN(good.memos[0].entries = HST_PLAN_MEMO_ENTRIES_MAX);
