@@ -251,7 +251,7 @@ static enum hst_status compare_runs(struct hst_cache_baseline *baseline)
 {
 	size_t count = baseline->own.function_count;
 	double *scales = calloc(count + 1, sizeof *scales);
-	double *owed = calloc(count + 1, sizeof *owed);
+	double *owed = calloc(2 * (count + 1), sizeof *owed);
 	enum hst_status status = scales == NULL || owed == NULL ? HST_E_MEMORY : HST_OK;
 	double less = 0;
 

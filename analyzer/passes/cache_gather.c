@@ -177,19 +177,20 @@ static uint64_t whole(double ns)
 }
 
 /* Where it was measured: a call that would take less than nothing leaves that to those that come behind it, so that the sum is right. */
-static uint64_t corrected(
-	const struct hst_cache_correction *correction, uint32_t row, double ns, uint64_t below)
+static uint64_t corrected(const struct hst_cache_correction *correction,
+	const struct hst_replay_frame *frame, bool inner, double ns, uint64_t below)
 {
-	double *owed = &correction->owed[row];
+	double *owed = &correction->owed[2 * (size_t)frame->row + inner];
 
-	ns = ns * correction->scales[row] - (double)(below + 1) * correction->per_call_ns + *owed;
+	ns = ns * correction->scales[frame->row] - (double)(below + 1) * correction->per_call_ns +
+	     *owed;
 	*owed = ns < 0 ? ns : 0;
 	return whole(ns);
 }
 
 /* What the call would take in the program without hooks, as far as it is known: without our own cost, and without the calls of hooks. */
-static uint64_t cost_of(
-	const struct hst_replay *replay, const struct hst_replay_frame *frame, uint64_t duration)
+static uint64_t cost_of(const struct hst_replay *replay, const struct hst_replay_frame *frame,
+	bool inner, uint64_t duration)
 {
 	const struct hst_tallies *tallies = replay->tallies;
 	const struct hst_cache_correction *correction = tallies->gather->correction;
@@ -204,7 +205,7 @@ static uint64_t cost_of(
 				      missed * tallies->miss_256 - extra - (below + 1) * empty_256);
 	double ns = (double)ticks_256 * (tallies->ns_per_tick / 256);
 
-	return is_corrected ? corrected(correction, frame->row, ns, below) : whole(ns);
+	return is_corrected ? corrected(correction, frame, inner, ns, below) : whole(ns);
 }
 
 void hst_cache_gather_close(struct hst_replay *replay, const struct hst_replay_frame *frame,
@@ -227,7 +228,7 @@ void hst_cache_gather_close(struct hst_replay *replay, const struct hst_replay_f
 		.thread = replay->gather_thread,
 		.start_ns = hst_tallies_ns(replay->tallies, frame->real),
 		.end_ns = hst_tallies_ns(replay->tallies, replay->now + replay->skew),
-		.cost_ns = cost_of(replay, frame, duration) };
+		.cost_ns = cost_of(replay, frame, open->depth != 0, duration) };
 	open->next = gather->free;
 	gather->free = frame->node;
 	if (how != HST_CLOSE_RETURN && how != HST_CLOSE_ERROR) {

@@ -35,7 +35,9 @@ struct hst_cache_seen {
 struct hst_cache_correction {
 	double per_call_ns; /* less for each call, in place of what it takes to call hooks */
 	double *scales;     /* by row: what it takes without arguments, as a share */
-	double *owed; /* by row, below 0: taken from the next calls, since none takes less than 0 */
+	/* Below 0: taken from the next calls, since none takes less than 0. By row, of outermost calls [2 * row] and of those
+	 * within another call of their function: what these owe is in the time of the outer one already. */
+	double *owed;
 	size_t rows;
 };
 

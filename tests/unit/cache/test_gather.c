@@ -144,7 +144,7 @@ static void test_corrected_costs(void **state)
 {
 	struct fixture *f = *state;
 	double scales[] = { 1, 0.5, 1 };
-	double owed[3] = { 0 };
+	double owed[6] = { 0 };
 	const struct hst_cache_correction correction = {
 		.per_call_ns = 20, .scales = scales, .owed = owed, .rows = 3
 	};
@@ -160,7 +160,41 @@ static void test_corrected_costs(void **state)
 	assert_int_equal(calls.items[1].cost_ns, 0);
 	assert_int_equal(calls.items[2].cost_ns, 2 * (100 - 1) / 2 - 20 - 11);
 	free(calls.items);
-	assert_true(owed[1] > -1e-9);
+	assert_true(owed[2] > -1e-9);
+}
+
+/* A recursion: the outer call has paid for those within it, which take less than nothing by themselves. */
+static void test_corrected_recursion(void **state)
+{
+	const uint64_t keys[] = { 0xaa, 0xbb };
+	const struct hst_event events[] = {
+		{ .ticks = 100, .kind = HST_EVENT_ENTER, .site = 1 },
+		{ .ticks = 100, .kind = HST_EVENT_KEY, .value = 0 },
+		{ .ticks = 110, .kind = HST_EVENT_ENTER, .site = 1 },
+		{ .ticks = 110, .kind = HST_EVENT_KEY, .value = 1 },
+		{ .ticks = 112, .kind = HST_EVENT_EXIT },
+		{ .ticks = 120, .kind = HST_EVENT_ENTER, .site = 1 },
+		{ .ticks = 120, .kind = HST_EVENT_KEY, .value = 1 },
+		{ .ticks = 122, .kind = HST_EVENT_EXIT },
+		{ .ticks = 200, .kind = HST_EVENT_EXIT },
+	};
+	struct fixture *f = *state;
+	double scales[] = { 1, 1, 1 };
+	double owed[6] = { 0 };
+	const struct hst_cache_correction correction = {
+		.per_call_ns = 20, .scales = scales, .owed = owed, .rows = 3
+	};
+	struct hst_cache_calls calls;
+
+	f->gather.correction = &correction;
+	FEED(f, events, keys);
+	calls = calls_of(&f->gather.logs.items[1]);
+	assert_int_equal(calls.count, 3);
+	assert_int_equal(calls.items[0].cost_ns, 2 * (100 - 1 - 2 * 3) - 3 * 20);
+	assert_int_equal(calls.items[1].cost_ns, 0);
+	assert_int_equal(calls.items[2].cost_ns, 0);
+	free(calls.items);
+	assert_true(owed[3] < -30);
 }
 
 static void test_costs_without_a_baseline(void **state)
@@ -238,6 +272,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_calls_come_with_cost_and_result, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_corrected_costs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_corrected_recursion, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_costs_without_a_baseline, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_does_not_fit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memory_is_bounded, setup, teardown),
