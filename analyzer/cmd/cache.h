@@ -67,6 +67,17 @@ void hst_cache_proof_json(struct hst_json *json, const struct hst_cache_show *sh
 /* Cells that table and explanation share. */
 #define HST_CACHE_CELL 160
 void hst_cache_ns_cell(char text[HST_CACHE_CELL], double ns);
+void hst_cache_share_cell(char text[HST_CACHE_CELL], double gain_ns, uint64_t wall_ns);
+void hst_cache_within_cell(char text[HST_CACHE_CELL], double low_ns, double high_ns);
+
+/* Of a table of functions that repeat. */
+struct hst_cache_column {
+	const char *title;
+	unsigned flags; /* HST_COLUMN_... */
+	bool wide;      /* on a wide terminal only, or where no width is known */
+};
+bool hst_cache_column_fits(
+	const struct hst_cache_column *column, const struct hst_reading *reading);
 /* "O(1.62^n)" of the calls, "O(n)" of the keys, of growth that is known; n: levels of the recursion. */
 #define HST_CACHE_CLASS 24
 void hst_cache_class_cells(char classes[2][HST_CACHE_CLASS], const struct hst_cache_growth *growth);

@@ -8,12 +8,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Lines of this many columns have room for all cells; -w shows them in any case. */
+#define WIDE 150u
+
 void hst_cache_ns_cell(char text[HST_CACHE_CELL], double ns)
 {
 	char unit[HST_UNITS_BYTES];
 
 	hst_units_ns(unit, ns < 0 ? -ns : ns);
 	(void)snprintf(text, HST_CACHE_CELL, "%s%s", ns < 0 ? "-" : "", unit);
+}
+
+void hst_cache_share_cell(char text[HST_CACHE_CELL], double gain_ns, uint64_t wall_ns)
+{
+	char share[HST_UNITS_BYTES];
+
+	hst_units_percent(share, gain_ns < 0 ? -gain_ns : gain_ns, (double)wall_ns);
+	(void)snprintf(text, HST_CACHE_CELL, "%s%s", gain_ns < 0 ? "-" : "", share);
+}
+
+void hst_cache_within_cell(char text[HST_CACHE_CELL], double low_ns, double high_ns)
+{
+	char low[HST_CACHE_CELL];
+	char high[HST_CACHE_CELL];
+
+	hst_cache_ns_cell(low, low_ns);
+	hst_cache_ns_cell(high, high_ns);
+	(void)snprintf(text, HST_CACHE_CELL, "%.60s .. %.60s", low, high);
+}
+
+bool hst_cache_column_fits(const struct hst_cache_column *column, const struct hst_reading *reading)
+{
+	size_t width = reading->style.width;
+
+	return !column->wide || width == 0 || width >= WIDE;
 }
 
 /* "argument-insensitive: value 2 of 3, 400 -> 20 keys" */

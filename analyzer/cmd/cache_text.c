@@ -16,9 +16,6 @@
 /* Start and end of a process are a few hundred microseconds that no two runs have alike. */
 #define BASELINE_SHORT_NS 20000000u
 
-/* Lines of this many columns have room for all cells; -w shows them in any case. */
-#define WIDE 150u
-
 enum column {
 	COLUMN_GAIN,
 	COLUMN_SHARE,
@@ -38,11 +35,7 @@ enum column {
 	COLUMNS
 };
 
-static const struct {
-	const char *title;
-	unsigned flags;
-	bool wide;
-} columns[COLUMNS] = {
+static const struct hst_cache_column columns[COLUMNS] = {
 	[COLUMN_GAIN] = { "GAIN", HST_COLUMN_RIGHT, false },
 	[COLUMN_SHARE] = { "%", HST_COLUMN_RIGHT, false },
 	[COLUMN_WITHIN] = { "95 % WITHIN", HST_COLUMN_RIGHT, true },
@@ -62,34 +55,13 @@ static const struct {
 
 static bool is_shown(const struct hst_cache_show *show, unsigned column)
 {
-	size_t width = show->reading->style.width;
-
-	return !columns[column].wide || width == 0 || width >= WIDE;
+	return hst_cache_column_fits(&columns[column], show->reading);
 }
 
 static const struct hst_function_row *row_at(
 	const struct hst_cache_show *show, const struct hst_cache_function *function)
 {
 	return &show->rows[function->row];
-}
-
-static void share_cell(char text[HST_CACHE_CELL], double gain, double wall_ns)
-{
-	char share[HST_UNITS_BYTES];
-
-	hst_units_percent(share, gain < 0 ? -gain : gain, wall_ns);
-	(void)snprintf(text, HST_CACHE_CELL, "%s%s", gain < 0 ? "-" : "", share);
-}
-
-static void within_cell(char text[HST_CACHE_CELL], const struct hst_cache_plan *plan)
-{
-	char low[HST_UNITS_BYTES];
-	char high[HST_UNITS_BYTES];
-
-	hst_units_ns(low, plan->low_ns < 0 ? -plan->low_ns : plan->low_ns);
-	hst_units_ns(high, plan->high_ns < 0 ? -plan->high_ns : plan->high_ns);
-	(void)snprintf(text, HST_CACHE_CELL, "%s%s .. %s%s", plan->low_ns < 0 ? "-" : "", low,
-		plan->high_ns < 0 ? "-" : "", high);
 }
 
 static void verdict_cell(char text[HST_CACHE_CELL], const struct hst_cache_function *function)
@@ -118,9 +90,9 @@ static void number_cell(char text[HST_CACHE_CELL], const struct hst_cache_show *
 	} else if (column == COLUMN_GAIN) {
 		hst_cache_ns_cell(text, plan->gain_ns);
 	} else if (column == COLUMN_SHARE) {
-		share_cell(text, plan->gain_ns, (double)show->wall_ns);
+		hst_cache_share_cell(text, plan->gain_ns, show->wall_ns);
 	} else if (column == COLUMN_WITHIN) {
-		within_cell(text, plan);
+		hst_cache_within_cell(text, plan->low_ns, plan->high_ns);
 	} else if (column == COLUMN_CALLS) {
 		hst_units_count(text, function->calls);
 	} else if (column == COLUMN_KEYS) {

@@ -6,6 +6,7 @@
 #include "plan/memo_choose.h"
 #include "symbols/demangle.h"
 #include "symbols/symbols.h"
+#include "util/hex.h"
 #include "writers/units.h"
 
 #include <inttypes.h>
@@ -16,14 +17,6 @@
 
 #define LIST_BYTES 512
 #define ROW_MORE   8u /* exits, ranges and slots that are shown of each function */
-
-void hst_info_plan_hex(const uint8_t *bytes, size_t count, char text[65])
-{
-	text[0] = '\0';
-	for (size_t i = 0; i < count && i < 32; i++) {
-		(void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-	}
-}
 
 const char *hst_info_plan_file(const struct hst_memo_module *module)
 {
@@ -175,7 +168,7 @@ static void say_module(const struct hst_plan_content *content, const struct hst_
 	const char *file = hst_info_plan_file(module);
 	char build_id[65];
 
-	hst_info_plan_hex(module->build_id, module->build_id_bytes, build_id);
+	(void)hst_hex(build_id, sizeof build_id, module->build_id, module->build_id_bytes);
 	hst_print_line("%s (build-id %s)%s", module->path == NULL ? "a file" : module->path,
 		build_id,
 		strcmp(file, "changed") == 0

@@ -11,7 +11,6 @@ int hst_info_plan(struct hst_reading *reading);
 
 /* Is the file that a module of the plan was made for still that? "same", "changed", "missing", "unknown" (the plan has no path). */
 const char *hst_info_plan_file(const struct hst_memo_module *module);
-void hst_info_plan_hex(const uint8_t *bytes, size_t count, char text[65]);
 void hst_info_plan_json(const char *path, const struct hst_plan_content *content);
 
 #endif

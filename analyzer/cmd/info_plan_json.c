@@ -4,6 +4,7 @@
 
 #include "plan/memo_choose.h"
 #include "symbols/demangle.h"
+#include "util/hex.h"
 #include "writers/json.h"
 
 #include <stdlib.h>
@@ -137,7 +138,7 @@ void hst_info_plan_json(const char *path, const struct hst_plan_content *content
 		const struct hst_memo_module *module = &content->modules.items[i];
 		char build_id[65];
 
-		hst_info_plan_hex(module->build_id, module->build_id_bytes, build_id);
+		(void)hst_hex(build_id, sizeof build_id, module->build_id, module->build_id_bytes);
 		hst_json_object(&json, NULL);
 		hst_json_string(&json, "path", module->path);
 		hst_json_string(&json, "build_id", build_id);

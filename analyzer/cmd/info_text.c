@@ -4,6 +4,7 @@
 
 #include "cmd/answered.h"
 #include "symbols/symbols.h"
+#include "util/hex.h"
 #include "writers/json.h"
 #include "writers/units.h"
 
@@ -107,9 +108,7 @@ static void json_module(struct hst_json *json, const struct hst_info_module *mod
 {
 	char id[65] = "";
 
-	for (size_t i = 0; i < module->build_id_bytes && i < 32; i++) {
-		(void)snprintf(id + 2 * i, 3, "%02x", module->build_id[i]);
-	}
+	(void)hst_hex(id, sizeof id, module->build_id, module->build_id_bytes);
 	hst_json_row(json, NULL);
 	hst_json_string(json, "path", module->path);
 	hst_json_string(json, "build_id", module->build_id_bytes == 0 ? NULL : id);

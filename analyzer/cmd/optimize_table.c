@@ -6,12 +6,10 @@
 #include "writers/text.h"
 #include "writers/units.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ROWS_DEFAULT 20u
-#define WIDE         150u
 /* Flags that are longer are not for reading. */
 #define FLAGS_SHOWN 1024u
 
@@ -31,11 +29,7 @@ enum column {
 	COLUMNS
 };
 
-static const struct {
-	const char *title;
-	unsigned flags;
-	bool wide;
-} columns[COLUMNS] = {
+static const struct hst_cache_column columns[COLUMNS] = {
 	[COLUMN_GAIN] = { "GAIN", HST_COLUMN_RIGHT, false },
 	[COLUMN_SHARE] = { "%", HST_COLUMN_RIGHT, false },
 	[COLUMN_WITHIN] = { "95 % WITHIN", HST_COLUMN_RIGHT, true },
@@ -52,27 +46,7 @@ static const struct {
 
 static bool is_shown(const struct hst_optimize_plan *plan, unsigned column)
 {
-	size_t width = plan->reading->style.width;
-
-	return !columns[column].wide || width == 0 || width >= WIDE;
-}
-
-static void within_cell(char text[HST_CACHE_CELL], double low_ns, double high_ns)
-{
-	char low[HST_CACHE_CELL];
-	char high[HST_CACHE_CELL];
-
-	hst_cache_ns_cell(low, low_ns);
-	hst_cache_ns_cell(high, high_ns);
-	(void)snprintf(text, HST_CACHE_CELL, "%.60s .. %.60s", low, high);
-}
-
-static void share_cell(char text[HST_CACHE_CELL], double gain_ns, uint64_t wall_ns)
-{
-	char share[HST_UNITS_BYTES];
-
-	hst_units_percent(share, fabs(gain_ns), (double)wall_ns);
-	(void)snprintf(text, HST_CACHE_CELL, "%s%s", gain_ns < 0 ? "-" : "", share);
+	return hst_cache_column_fits(&columns[column], plan->reading);
 }
 
 static void figure_cell(char text[HST_CACHE_CELL], const struct hst_optimize_plan *plan,
@@ -99,9 +73,9 @@ static void figure_cell(char text[HST_CACHE_CELL], const struct hst_optimize_pla
 	} else if (column == COLUMN_GAIN) {
 		hst_cache_ns_cell(text, cache->gain_ns);
 	} else if (column == COLUMN_SHARE) {
-		share_cell(text, cache->gain_ns, plan->profile.wall_ns);
+		hst_cache_share_cell(text, cache->gain_ns, plan->profile.wall_ns);
 	} else if (column == COLUMN_WITHIN) {
-		within_cell(text, cache->low_ns, cache->high_ns);
+		hst_cache_within_cell(text, cache->low_ns, cache->high_ns);
 	}
 }
 
@@ -209,8 +183,8 @@ static void say_head(const struct hst_optimize_plan *plan)
 		return;
 	}
 	hst_cache_ns_cell(gain, plan->gain_ns);
-	within_cell(within, plan->low_ns, plan->high_ns);
-	share_cell(share, plan->gain_ns, plan->profile.wall_ns);
+	hst_cache_within_cell(within, plan->low_ns, plan->high_ns);
+	hst_cache_share_cell(share, plan->gain_ns, plan->profile.wall_ns);
 	hst_units_ns(wall, (double)plan->profile.wall_ns);
 	hst_print_line(
 		"%zu function%s to be answered from caches: predicted gain %s of %s (%s %%), 95 %% within %s",

@@ -43,9 +43,14 @@ void hst_run_memo_finish(struct hst_run_memo *memo)
 	*memo = (struct hst_run_memo){ 0 };
 }
 
-/* Sets the flags of the modules that this file is. */
-static void mark(const struct hst_run_memo *memo, const char *path, bool *found)
+struct found {
+	const struct hst_run_memo *memo;
+	bool *modules; /* those of the plan that were found */
+};
+
+static void mark(void *context, const char *path)
 {
+	struct found *found = context;
 	struct hst_image *image = NULL;
 	const uint8_t *build_id = NULL;
 	size_t bytes;
@@ -54,11 +59,11 @@ static void mark(const struct hst_run_memo *memo, const char *path, bool *found)
 		return;
 	}
 	bytes = hst_image_build_id(image, &build_id);
-	for (size_t i = 0; i < memo->content.modules.count; i++) {
-		const struct hst_memo_module *module = &memo->content.modules.items[i];
+	for (size_t i = 0; i < found->memo->content.modules.count; i++) {
+		const struct hst_memo_module *module = &found->memo->content.modules.items[i];
 
-		found[i] |= bytes == module->build_id_bytes &&
-			    memcmp(build_id, module->build_id, bytes) == 0;
+		found->modules[i] |= bytes == module->build_id_bytes &&
+				     memcmp(build_id, module->build_id, bytes) == 0;
 	}
 	hst_image_close(image);
 }
@@ -115,26 +120,18 @@ static enum hst_status judge(const struct hst_say *say, const struct hst_run_mem
 enum hst_status hst_run_memo_check(const struct hst_say *say, const struct hst_run_memo *memo,
 	const struct hst_elf_advice *advice, struct hst_diag *diag)
 {
-	bool *found = calloc(memo->content.modules.count + 1, sizeof *found);
-	struct hst_needed needed = { 0 };
+	struct found found = { memo, calloc(memo->content.modules.count + 1, sizeof(bool)) };
 	enum hst_status status = HST_OK;
 
-	if (found == NULL) {
+	if (found.modules == NULL) {
 		return hst_diag_set(diag, HST_E_MEMORY, "run: out of memory");
 	}
-	mark(memo, advice->image, found);
-	if (advice->interpreter != NULL &&
-		hst_run_needed(advice->interpreter, advice->image, &needed)) {
-		for (size_t i = 0; i < needed.count; i++) {
-			mark(memo, needed.paths[i], found);
-		}
-	}
+	hst_run_each_file(advice, mark, &found);
 	/* What a script starts is not known here. */
 	if (!advice->script) {
-		status = judge(say, memo, advice, found, diag);
+		status = judge(say, memo, advice, found.modules, diag);
 	}
 	say_revoked(say, memo);
-	hst_needed_finish(&needed);
-	free(found);
+	free(found.modules);
 	return status;
 }

@@ -5,6 +5,8 @@
  */
 #include "cmd/run_needed.h"
 
+#include "cmd/elf_advice.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -121,4 +123,19 @@ void hst_needed_finish(struct hst_needed *needed)
 	}
 	free(needed->paths);
 	*needed = (struct hst_needed){ 0 };
+}
+
+void hst_run_each_file(const struct hst_elf_advice *advice,
+	void (*each)(void *context, const char *path), void *context)
+{
+	struct hst_needed needed = { 0 };
+
+	each(context, advice->image);
+	if (advice->interpreter != NULL &&
+		hst_run_needed(advice->interpreter, advice->image, &needed)) {
+		for (size_t i = 0; i < needed.count; i++) {
+			each(context, needed.paths[i]);
+		}
+	}
+	hst_needed_finish(&needed);
 }

@@ -19,4 +19,9 @@ struct hst_needed {
 bool hst_run_needed(const char *interpreter, const char *program, struct hst_needed *ret_needed);
 void hst_needed_finish(struct hst_needed *needed);
 
+/* Calls `each` for the program and for those libraries of it that could be listed. */
+struct hst_elf_advice;
+void hst_run_each_file(const struct hst_elf_advice *advice,
+	void (*each)(void *context, const char *path), void *context);
+
 #endif

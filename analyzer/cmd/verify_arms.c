@@ -12,8 +12,9 @@
 #include "cmd/run_env.h"
 #include "cmd/run_needed.h"
 #include "cmd/verify.h"
-#include "plan/plan_head.h"
+#include "plan/plan_read.h"
 #include "symbols/elf_file.h"
+#include "util/hex.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -183,62 +184,68 @@ static enum hst_status make_directory(const struct hst_verify_options *options,
 	return status;
 }
 
-static bool is_for(const struct hst_plan_head *head, const char *path, struct hst_build_id *ret_id)
-{
-	struct hst_elf elf;
-	bool is;
+struct for_whom {
+	const struct hst_plan_content *plan;
+	struct hst_build_id first; /* of the program itself */
+	bool asked, is;
+};
 
-	if (hst_elf_open(path, &elf, NULL) != HST_OK) {
-		return false;
+static void look_at_file(void *context, const char *path)
+{
+	struct for_whom *whom = context;
+	struct hst_elf elf;
+
+	if (hst_elf_open(path, &elf, NULL) == HST_OK) {
+		whom->is |=
+			hst_plan_content_is_for(whom->plan, elf.build_id.bytes, elf.build_id.count);
+		if (!whom->asked) {
+			whom->first = elf.build_id;
+		}
+		hst_elf_close(&elf);
 	}
-	is = hst_plan_head_is_for(head, elf.build_id.bytes, elf.build_id.count);
-	if (ret_id != NULL) {
-		*ret_id = elf.build_id;
-	}
-	hst_elf_close(&elf);
-	return is;
+	whom->asked = true;
 }
 
 static const char *hexadecimal(const uint8_t *bytes, size_t count, char *buffer, size_t size)
 {
-	(void)snprintf(buffer, size, "none");
-	for (size_t i = 0; i < count && 2 * i + 2 < size; i++) {
-		(void)snprintf(buffer + 2 * i, size - 2 * i, "%02x", bytes[i]);
+	if (count == 0) {
+		return "none";
 	}
+	(void)hst_hex(buffer, size, bytes, count);
 	return buffer;
 }
 
 /* Is there anything in the plan for the program or a library that it needs? */
-static enum hst_status check_plan(const struct hst_verify_options *options,
+static enum hst_status check_plan(const struct hst_verify_options *options, const char *path,
 	const struct hst_elf_advice *advice, struct hst_diag *diag)
 {
-	struct hst_plan_head head;
-	struct hst_needed needed = { 0 };
-	struct hst_build_id id = { .count = 0 };
+	struct hst_plan_content content;
+	struct for_whom whom = { .plan = &content, .is = options->force };
+	enum hst_status status = HST_OK;
 	char ids[2][24];
-	bool is;
 
-	HST_TRY(hst_plan_head_read(options->plan, &head, diag));
-	is = options->force || is_for(&head, advice->image, &id);
-	if (!is && advice->interpreter != NULL &&
-		hst_run_needed(advice->interpreter, advice->image, &needed)) {
-		for (size_t i = 0; i < needed.count && !is; i++) {
-			is = is_for(&head, needed.paths[i], NULL);
-		}
-		hst_needed_finish(&needed);
+	HST_TRY(hst_plan_content_read(path, &content, diag));
+	if (content.section_count == 0) {
+		hst_plan_content_finish(&content);
+		return hst_diag_set(diag, HST_E_EMPTY,
+			"%s changes nothing: it has no sections; make one with hasten optimize -o",
+			options->plan);
 	}
-	if (!is) {
-		(void)hst_diag_set(diag, HST_E_USAGE,
+	if (!whom.is) {
+		hst_run_each_file(advice, look_at_file, &whom);
+	}
+	if (!whom.is) {
+		status = hst_diag_set(diag, HST_E_USAGE,
 			"%s is for another build than %s: it has nothing for its build-id %s, nor for a library that it needs (its "
 			"first one is %s): make the plan anew with hasten optimize -o; --force, if it is for what the program loads or "
 			"starts later",
 			options->plan, advice->image,
-			hexadecimal(id.bytes, id.count, ids[0], sizeof ids[0]),
-			hexadecimal(head.sections[0].build_id, head.sections[0].build_id_bytes,
-				ids[1], sizeof ids[1]));
+			hexadecimal(whom.first.bytes, whom.first.count, ids[0], sizeof ids[0]),
+			hexadecimal(content.sections[0].build_id,
+				content.sections[0].build_id_bytes, ids[1], sizeof ids[1]));
 	}
-	hst_plan_head_finish(&head);
-	return is ? HST_OK : HST_E_USAGE;
+	hst_plan_content_finish(&content);
+	return status;
 }
 
 static const char *advice_text(const struct hst_elf_advice *advice)
@@ -323,12 +330,13 @@ enum hst_status hst_verify_arms_make(const struct hst_verify_options *options,
 	uint64_t tsc_hz = 0;
 
 	HST_TRY(find_programs(options, arms, diag));
-	HST_TRY(check_plan(options, &arms->plan, diag));
 	arms->plan_path = realpath(options->plan, NULL);
 	if (arms->plan_path == NULL) {
-		return hst_diag_set(
-			diag, HST_E_IO, "%s cannot be found: %s", options->plan, strerror(errno));
+		return hst_diag_set(diag, errno == ENOENT ? HST_E_NOT_FOUND : HST_E_IO,
+			"%s cannot be read: %s; it is to be a plan: make one with hasten optimize -o",
+			options->plan, strerror(errno));
 	}
+	HST_TRY(check_plan(options, arms->plan_path, &arms->plan, diag));
 	HST_TRY(hst_run_find_library(&arms->library, diag));
 	HST_TRY(make_directory(options, arms, &tsc_hz, diag));
 	HST_TRY(make_environments(arms, tsc_hz, diag));

@@ -2,18 +2,11 @@
 /* How far a gain may be chance: the blocks of calls that follow each other, drawn anew. */
 #include "passes/cache_pass.h"
 
+#include "util/random.h"
+
 /* As many blocks as a byte can number. */
 #define FULL  256u
 #define DRAWS 1000u
-
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t value = *state += 0x9e3779b97f4a7c15ull;
-
-	value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9ull;
-	value = (value ^ value >> 27) * 0x94d049bb133111ebull;
-	return value ^ value >> 31;
-}
 
 static int compare(const void *left, const void *right)
 {
@@ -28,7 +21,7 @@ static double draw_some(const double *blocks, uint32_t count, uint64_t *seed)
 	double sum = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		sum += blocks[(next_random(seed) >> 32) * count >> 32];
+		sum += blocks[hst_random_below(seed, count)];
 	}
 	return sum;
 }
@@ -39,7 +32,7 @@ static double draw_full(const double *blocks, uint64_t *seed)
 	double sums[8] = { 0 };
 
 	for (uint32_t i = 0; i < FULL / 8; i++) {
-		uint64_t random = next_random(seed);
+		uint64_t random = hst_random_next(seed);
 
 		for (uint32_t byte = 0; byte < 8; byte++) {
 			sums[byte] += blocks[random >> 8 * byte & 255];

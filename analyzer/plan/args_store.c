@@ -12,6 +12,7 @@
 #include "plan/args_plan.h"
 #include "symbols/recipes.h"
 #include "symbols/symbols.h"
+#include "util/hex.h"
 
 /* Raised when what is stored changes its meaning: what was stored before is not looked at. */
 #define STORE_FORMAT "2"
@@ -141,9 +142,7 @@ static char *name_of(const struct hst_args_wish *wish, const uint8_t *build_id, 
 		return NULL;
 	}
 	at = (size_t)snprintf(name, room, "%s/", store);
-	for (size_t i = 0; i < bytes; i++) {
-		at += (size_t)snprintf(name + at, room - at, "%02x", build_id[i]);
-	}
+	at = (size_t)(hst_hex(name + at, room - at, build_id, bytes) - name);
 	at += (size_t)snprintf(name + at, room - at, "-%s", STORE_FORMAT);
 	if (digest != 0) {
 		at += (size_t)snprintf(name + at, room - at, "-%016" PRIx64, digest);

@@ -243,7 +243,7 @@ void hst_plan_content_finish(struct hst_plan_content *content)
 static const char *distrust(const struct stat *info)
 {
 	if (!S_ISREG(info->st_mode)) {
-		return "is no regular file";
+		return "is no file: name a plan, which hasten optimize -o makes";
 	}
 	if (info->st_uid != geteuid() && info->st_uid != 0) {
 		return "belongs to somebody else: copy it";
@@ -357,4 +357,20 @@ const struct hst_plan_revoked *hst_plan_content_revoked(
 		}
 	}
 	return NULL;
+}
+
+bool hst_plan_content_is_for(
+	const struct hst_plan_content *content, const uint8_t *build_id, size_t build_id_bytes)
+{
+	for (uint32_t i = 0; i < content->section_count; i++) {
+		const struct hst_plan_section *section = &content->sections[i];
+
+		if ((section->flags & HST_PLAN_ANY_MODULE) != 0 ||
+			(section->build_id_bytes != 0 &&
+				section->build_id_bytes == build_id_bytes &&
+				memcmp(section->build_id, build_id, build_id_bytes) == 0)) {
+			return true;
+		}
+	}
+	return false;
 }

@@ -53,6 +53,10 @@ HST_NODISCARD enum hst_status hst_plan_content_take(uint64_t *words, size_t byte
 /* Accepts a zeroed object. */
 void hst_plan_content_finish(struct hst_plan_content *content);
 
+/* Has it anything for the file of this build-id, or for any file? */
+bool hst_plan_content_is_for(
+	const struct hst_plan_content *content, const uint8_t *build_id, size_t build_id_bytes);
+
 /* Was the function found wrong by an earlier run? NULL: no. */
 const struct hst_plan_revoked *hst_plan_content_revoked(
 	const struct hst_plan_content *content, const struct hst_memo_module *module, uint64_t fn);

@@ -5,6 +5,8 @@
  */
 #include "plan/verify_stats.h"
 
+#include "util/random.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -212,19 +214,10 @@ enum hst_status hst_stats_mann_whitney(const double *a, size_t a_count, const do
 	return HST_OK;
 }
 
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t value = *state += 0x9e3779b97f4a7c15ull;
-
-	value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9ull;
-	value = (value ^ value >> 27) * 0x94d049bb133111ebull;
-	return value ^ value >> 31;
-}
-
 static void draw(const double *values, size_t count, uint64_t *seed, double *ret_drawn)
 {
 	for (size_t i = 0; i < count; i++) {
-		ret_drawn[i] = values[(next_random(seed) >> 32) * count >> 32];
+		ret_drawn[i] = values[hst_random_below(seed, count)];
 	}
 }
 

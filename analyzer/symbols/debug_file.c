@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "symbols/dwarf_check.h"
+#include "util/hex.h"
 
 #define PATH_BYTES 4096
 
@@ -62,10 +63,8 @@ static bool build_id_path(const struct hst_build_id *id, const char *root, char 
 	if (n < 0 || (size_t)n + 2 * id->count + sizeof ".debug" > PATH_BYTES) {
 		return false;
 	}
-	for (size_t i = 1; i < id->count; i++) {
-		n += snprintf(ret_path + n, 3, "%02x", id->bytes[i]);
-	}
-	memcpy(ret_path + n, ".debug", sizeof ".debug");
+	memcpy(hst_hex(ret_path + n, PATH_BYTES - (size_t)n, id->bytes + 1, id->count - 1),
+		".debug", sizeof ".debug");
 	return true;
 }
 

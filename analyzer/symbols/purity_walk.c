@@ -286,8 +286,21 @@ static uint32_t number_of(const struct hst_pwalk *walk)
 	return (uint32_t)(walk->insn->address << 2) | (walk->operand & 3u);
 }
 
-static bool refuse_frame(struct hst_pwalk *walk, enum hst_frame_check check)
+/* The bytes of the own frame that the place may be. false: refused, since some of them are not of it, or nobody knows which. */
+static bool frame_bytes(struct hst_pwalk *walk, const struct hst_pval *place, unsigned bytes,
+	int64_t *ret_lo, int64_t *ret_hi)
 {
+	enum hst_frame_check check;
+
+	*ret_lo = place->num + (int64_t)place->lo;
+	*ret_hi = place->num + (int64_t)place->hi + bytes;
+	if (place->wild) {
+		return hst_pwalk_refuse(walk, HST_PURITY_FRAME_INDEX, NULL);
+	}
+	check = hst_pstate_check(&walk->state, *ret_lo, *ret_hi);
+	if (check == HST_FRAME_GOOD) {
+		return true;
+	}
 	return hst_pwalk_refuse(walk,
 		check == HST_FRAME_BEYOND ? HST_PURITY_FRAME_LARGE : HST_PURITY_FRAME_OUTSIDE,
 		NULL);
@@ -296,17 +309,12 @@ static bool refuse_frame(struct hst_pwalk *walk, enum hst_frame_check check)
 static bool load_frame(struct hst_pwalk *walk, const struct hst_pval *place, unsigned bytes,
 	struct hst_pval *ret_value)
 {
-	int64_t lo = place->num + (int64_t)place->lo;
-	int64_t hi = place->num + (int64_t)place->hi + bytes;
-	enum hst_frame_check check;
 	struct hst_pval *cell;
+	int64_t lo;
+	int64_t hi;
 
-	if (place->wild) {
-		return hst_pwalk_refuse(walk, HST_PURITY_FRAME_INDEX, NULL);
-	}
-	check = hst_pstate_check(&walk->state, lo, hi);
-	if (check != HST_FRAME_GOOD) {
-		return refuse_frame(walk, check);
+	if (!frame_bytes(walk, place, bytes, &lo, &hi)) {
+		return false;
 	}
 	if (place->lo != place->hi) {
 		if (hi > -8 || !hst_pstate_is_written(
@@ -398,9 +406,8 @@ static bool store_somewhere(struct hst_pwalk *walk, int64_t lo, int64_t hi, unsi
 bool hst_pwalk_store(struct hst_pwalk *walk, const struct hst_pval *place, unsigned bytes,
 	const struct hst_pval *value)
 {
-	int64_t lo = place->num + (int64_t)place->lo;
-	int64_t hi = place->num + (int64_t)place->hi + bytes;
-	enum hst_frame_check check;
+	int64_t lo;
+	int64_t hi;
 
 	if (place->kind == HST_PVAL_ADDRESS) {
 		const char *name = hst_module_object(walk->module, place->origin);
@@ -411,12 +418,8 @@ bool hst_pwalk_store(struct hst_pwalk *walk, const struct hst_pval *place, unsig
 	if (place->kind != HST_PVAL_FRAME) {
 		return hst_pwalk_refuse(walk, HST_PURITY_WRITES_POINTER, NULL);
 	}
-	if (place->wild) {
-		return hst_pwalk_refuse(walk, HST_PURITY_FRAME_INDEX, NULL);
-	}
-	check = hst_pstate_check(&walk->state, lo, hi);
-	if (check != HST_FRAME_GOOD) {
-		return refuse_frame(walk, check);
+	if (!frame_bytes(walk, place, bytes, &lo, &hi)) {
+		return false;
 	}
 	if (place->lo != place->hi) {
 		return store_somewhere(walk, lo, hi, bytes, value);

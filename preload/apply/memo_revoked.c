@@ -6,6 +6,7 @@
 #include "core/text.h"
 #include "hasten/plan.h"
 #include "sink/file.h"
+#include "sink/plan.h"
 
 #include <errno.h>
 #include <string.h>
@@ -42,19 +43,6 @@ static bool find_path(const struct hst_options *options)
 		hst_text_add(&text, HST_REVOKED_SUFFIX);
 	}
 	return !text.full;
-}
-
-static bool is_trusted(int fd, uint64_t *ret_bytes)
-{
-	struct stat status = { 0 };
-
-	if (hst_sys_fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
-		(status.st_uid != 0 && status.st_uid != hst_sys_geteuid()) ||
-		(status.st_mode & 022) != 0 || status.st_size < 0) {
-		return false;
-	}
-	*ret_bytes = (uint64_t)status.st_size;
-	return true;
 }
 
 /* A last record that is not whole would make all those behind it unreadable. */
@@ -107,7 +95,7 @@ bool hst_revoked_start(const struct hst_options *options)
 		return true;
 	}
 	if (fd >= 0) {
-		revoked.known = is_trusted((int)fd, &bytes) && read_list((int)fd, bytes);
+		revoked.known = hst_plan_trusts((int)fd, &bytes) && read_list((int)fd, bytes);
 		(void)hst_sys_close((int)fd);
 	}
 	return true;
@@ -168,7 +156,7 @@ bool hst_revoked_add(const struct hst_loaded *module, uint64_t fn)
 	fd = hst_sys_open(path, O_WRONLY | O_APPEND | O_CREAT | OPEN_FLAGS, 0600);
 	if (fd >= 0) {
 		/* Beyond the limit of files the kernel would send SIGXFSZ. */
-		done = is_trusted((int)fd, &bytes) && is_whole((int)fd, &bytes) &&
+		done = hst_plan_trusts((int)fd, &bytes) && is_whole((int)fd, &bytes) &&
 		       hst_sys_limit(RLIMIT_FSIZE) >= bytes + 2 * sizeof record &&
 		       hst_sys_pwrite((int)fd, &record, sizeof record, bytes) ==
 			       (long)sizeof record;

@@ -18,6 +18,7 @@
 
 #include "apply/memo.h"
 #include "core/attr.h"
+#include "core/swap.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -139,16 +140,9 @@ HST_INLINE uint64_t hst_memo_head(uint64_t head, uint64_t count)
 	return ((head >> 32) + 1) << 32 | count;
 }
 
-/* One instruction: no handler comes between. */
 HST_INLINE bool hst_memo_head_move(struct hst_memo_thread *thread, uint64_t from, uint64_t to)
 {
-	bool moved;
-
-	__asm__ volatile("cmpxchgq %3, %1"
-			 : "=@cce"(moved), "+m"(thread->head), "+a"(from)
-			 : "r"(to)
-			 : "memory");
-	return moved;
+	return hst_swap_own(&thread->head, from, to);
 }
 
 /* The entry for a call with this frame; those that are gone are left out. NULL: there is no room, and all are forgotten. */

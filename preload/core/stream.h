@@ -14,6 +14,7 @@
 #ifndef HST_CORE_STREAM_H
 #define HST_CORE_STREAM_H
 
+#include "core/swap.h"
 #include "hasten/trace.h"
 
 #include <stdbool.h>
@@ -263,14 +264,7 @@ extern __thread struct hst_stream *hst_self __attribute__((tls_model("initial-ex
 /* Tries to make the stream this hook's own. true: it is, until the guard is set to 0. */
 static inline bool hst_guard_take(struct hst_stream *stream, uint64_t sp)
 {
-	uint64_t none = 0;
-	bool taken;
-
-	__asm__ volatile("cmpxchgq %3, %1"
-			 : "=@cce"(taken), "+m"(stream->guard), "+a"(none)
-			 : "r"(sp)
-			 : "memory");
-	return taken;
+	return hst_swap_own(&stream->guard, 0, sp);
 }
 
 static inline uint32_t hst_depth(const struct hst_stream *stream)

@@ -55,26 +55,12 @@ HST_INLINE uint64_t end_of(const struct place *place)
 HST_INLINE bool piece_value(
 	const struct place *place, const struct hst_plan_piece *piece, uint64_t *ret_value)
 {
-	uint64_t address = (uint64_t)(int64_t)piece->offset;
+	uint64_t address;
 	uint64_t end;
 
-	switch (piece->kind) {
-	case HST_PLAN_PLACE_REGISTER:
-		*ret_value = hst_value_extended(
-			place->registers->kept[hst_value_registers[piece->reg & 15]], piece);
-		return true;
-	case HST_PLAN_PLACE_CONSTANT:
+	if (!hst_value_place(place->registers->kept, place->sp, place->cfa, piece, &address)) {
 		*ret_value = hst_value_extended(address, piece);
 		return true;
-	case HST_PLAN_PLACE_SP:
-		address += place->sp;
-		break;
-	case HST_PLAN_PLACE_RBP:
-		address += place->registers->kept[HST_VALUE_RBP];
-		break;
-	default:
-		address += place->cfa;
-		break;
 	}
 	end = end_of(place);
 	if (HST_UNLIKELY(address - place->sp >= end - place->sp || end - address < piece->width)) {

@@ -4,18 +4,7 @@
  * would save them too, but nobody knows where. In profile mode there are no keys: the hooks go on as ever.
  */
 #include "core/offsets.h"
-
-	.macro	keep_registers
-	subq	$56, %rsp
-	.cfi_adjust_cfa_offset 56
-	movq	%rbx, 0(%rsp)
-	movq	%rbp, 8(%rsp)
-	movq	%r12, 16(%rsp)
-	movq	%r13, 24(%rsp)
-	movq	%r14, 32(%rsp)
-	movq	%r15, 40(%rsp)
-	movq	%rsp, %rdx
-	.endm
+#include "hooks/keep_x86_64.inc"
 
 	.macro	stub name, plain, work
 	.globl	\name
@@ -30,7 +19,8 @@
 	je	1f
 	cmpl	$HST_MODE_IS_PROFILE, HST_STREAM_MODE(%rax)
 	je	\plain
-1:	keep_registers
+1:	keep_registers 56
+	movq	%rsp, %rdx
 	call	\work
 	addq	$56, %rsp
 	.cfi_adjust_cfa_offset -56

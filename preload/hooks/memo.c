@@ -70,27 +70,14 @@ HST_INLINE bool frame_is(const struct hst_memo_frame *frame, uint64_t cfa, uint6
 HST_INLINE uint64_t value_of(const struct hst_memo_frame *frame, uint64_t cfa, uint64_t bias,
 	const struct hst_plan_piece *piece)
 {
-	uint64_t address = (uint64_t)(int64_t)piece->offset;
+	uint64_t at;
 
-	switch (piece->kind) {
-	case HST_PLAN_PLACE_REGISTER:
-		return hst_value_extended(frame->kept[hst_value_registers[piece->reg & 15]], piece);
-	case HST_PLAN_PLACE_CONSTANT:
-		return hst_value_extended(address, piece);
-	case HST_PLAN_PLACE_SP:
-		address += stack_pointer(frame);
-		break;
-	case HST_PLAN_PLACE_RBP:
-		address += frame->kept[HST_VALUE_RBP];
-		break;
-	case HST_PLAN_PLACE_FIXED:
-		address = bias + (uint32_t)piece->offset;
-		break;
-	default:
-		address += cfa;
-		break;
+	if (HST_UNLIKELY(piece->kind == HST_PLAN_PLACE_FIXED)) {
+		at = hst_value_load(bias + (uint32_t)piece->offset, piece->width);
+	} else if (hst_value_place(frame->kept, stack_pointer(frame), cfa, piece, &at)) {
+		at = hst_value_load(at, piece->width);
 	}
-	return hst_value_extended(hst_value_load(address, piece->width), piece);
+	return hst_value_extended(at, piece);
 }
 
 HST_INLINE uint64_t result_of(const struct hst_memo_frame *frame, uint64_t cfa, uint64_t bias,

@@ -4,16 +4,10 @@
  * function where its call is answered.
  */
 #include "core/offsets.h"
+#include "hooks/keep_x86_64.inc"
 
-	.macro	keep_registers
-	subq	$HST_MEMO_FRAME_BYTES, %rsp
-	.cfi_adjust_cfa_offset HST_MEMO_FRAME_BYTES
-	movq	%rbx, 0(%rsp)
-	movq	%rbp, 8(%rsp)
-	movq	%r12, 16(%rsp)
-	movq	%r13, 24(%rsp)
-	movq	%r14, 32(%rsp)
-	movq	%r15, 40(%rsp)
+	.macro	keep_frame
+	keep_registers HST_MEMO_FRAME_BYTES
 	movq	%rdi, HST_MEMO_FRAME_FN(%rsp)
 	movq	%rsi, HST_MEMO_FRAME_SITE(%rsp)
 	movq	%rsp, %rdi
@@ -33,7 +27,7 @@
 	.p2align 5
 hst_enter_memo:				/* rcx: struct hst_memo */
 	.cfi_startproc
-	keep_registers
+	keep_frame
 	movq	%rcx, %rsi
 	call	hst_memo_enter
 	testl	%eax, %eax
@@ -76,7 +70,7 @@ hst_enter_memo:				/* rcx: struct hst_memo */
 	.p2align 5
 hst_exit_memo:				/* rdx: struct hst_memo_way_out */
 	.cfi_startproc
-	keep_registers
+	keep_frame
 	movq	%rdx, %rsi
 	call	hst_memo_exit
 	drop_frame

@@ -274,19 +274,27 @@ bool hst_plan_check(const uint8_t *bytes, uint64_t size, struct hst_plan *ret_pl
 	return true;
 }
 
+bool hst_plan_trusts(int fd, uint64_t *ret_bytes)
+{
+	struct stat status = { 0 };
+
+	if (hst_sys_fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
+		(status.st_uid != 0 && status.st_uid != hst_sys_geteuid()) ||
+		(status.st_mode & 022) != 0 || status.st_size < 0) {
+		return false;
+	}
+	*ret_bytes = (uint64_t)status.st_size;
+	return true;
+}
+
 /* Private memory, so that what was checked cannot change. NULL: not to be had. */
 static uint8_t *plan_load(int fd, uint64_t *ret_size)
 {
-	struct stat status = { 0 };
 	uint8_t *bytes = NULL;
 	uint64_t done = 0;
 	uint64_t size = 0;
 
-	if (hst_sys_fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-		(status.st_uid == 0 || status.st_uid == hst_sys_geteuid()) &&
-		(status.st_mode & 022) == 0 && status.st_size > 0 &&
-		(uint64_t)status.st_size <= HST_PLAN_BYTES_MAX) {
-		size = (uint64_t)status.st_size;
+	if (hst_plan_trusts(fd, &size) && size > 0 && size <= HST_PLAN_BYTES_MAX) {
 		bytes = hst_sys_mmap(
 			NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	}

@@ -27,6 +27,9 @@ struct hst_plan {
 
 extern HST_HIDDEN struct hst_plan hst_plan;
 
+/* Is the open file a regular one that nobody but us, or root, may write? With its size. */
+bool hst_plan_trusts(int fd, uint64_t *ret_bytes);
+
 /* Reads the plan from its file. false: there is none, nobody else may have written it, or it makes no sense. */
 bool hst_plan_read(const char *path);
 

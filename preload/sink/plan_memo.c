@@ -3,14 +3,10 @@
 #include "sink/plan_memo.h"
 
 #include "hasten/hash.h"
+#include "hasten/plan_sound.h"
 #include "hasten/trace.h"
 
 #include "core/poison.h"
-
-/* No frame is larger, and none of its parts farther away. */
-#define FRAME_BYTES_MAX (16 << 20)
-/* The return address, and the register that lies nearest to it. */
-#define SAVED_NEAREST (-16)
 
 static_assert(HST_PLAN_MEMOS_MAX == HST_MEMOS_MAX, "a row for each of them");
 
@@ -57,109 +53,29 @@ bool hst_plan_memos(const struct hst_plan *plan, const uint8_t *build_id, uint32
 	return memos->memo_count != 0;
 }
 
-static bool address_is_sound(uint64_t address)
+/* false: an item of the tables makes no sense by itself. */
+static bool tables_are_sound(const struct hst_plan_memos *memos)
 {
-	return address != 0 && address < HST_PLAN_ADDRESS_MAX;
-}
-
-static bool base_is_sound(uint8_t base, const uint8_t reserved[3], int32_t offset)
-{
-	return (base == 6 || base == 7) && offset >= 8 && offset <= FRAME_BYTES_MAX &&
-	       offset % 8 == 0 && (reserved[0] | reserved[1] | reserved[2]) == 0;
-}
-
-static bool frame_is_sound(const struct hst_plan_frame *frame)
-{
-	for (uint32_t i = 0; i < 6; i++) {
-		int32_t saved = frame->saved[i];
-
-		if (saved != 0 &&
-			(saved > SAVED_NEAREST || saved < -FRAME_BYTES_MAX || saved % 8 != 0)) {
-			return false;
-		}
-	}
-	return base_is_sound(frame->base, frame->reserved, frame->offset);
-}
-
-static bool piece_is_sound(const struct hst_plan_piece *piece, bool result)
-{
-	bool saved = piece->reg == 3 || piece->reg == 6 || (piece->reg >= 12 && piece->reg <= 15);
-	bool near = piece->offset >= -FRAME_BYTES_MAX && piece->offset <= FRAME_BYTES_MAX;
-
-	uint32_t content = piece->content & HST_PLAN_CONTENT_MASK;
-
-	if ((content != HST_PLAN_CONTENT_SCALAR && !(result && content == HST_PLAN_CONTENT_BIT)) ||
-		(piece->width != 1 && piece->width != 2 && piece->width != 4 &&
-			piece->width != 8)) {
-		return false;
-	}
-	switch (piece->kind) {
-	case HST_PLAN_PLACE_REGISTER:
-		return saved;
-	case HST_PLAN_PLACE_SP:
-		return near && piece->offset >= 0;
-	case HST_PLAN_PLACE_RBP:
-	case HST_PLAN_PLACE_CFA:
-		return near;
-	case HST_PLAN_PLACE_CONSTANT:
-		return true;
-	case HST_PLAN_PLACE_FIXED:
-		return !result;
-	default:
-		return false;
-	}
-}
-
-static bool exits_are_sound(const struct hst_plan_memos *memos)
-{
-	for (uint64_t i = 0; i < memos->exit_count; i++) {
-		const struct hst_plan_memo_exit *way = &memos->exits[i];
-
-		if (!address_is_sound(way->ret) ||
-			!base_is_sound(way->base, way->reserved, way->offset) ||
-			!piece_is_sound(&way->result, true)) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool pieces_are_sound(const struct hst_plan_memos *memos)
-{
-	for (uint64_t i = 0; i < memos->piece_count; i++) {
-		if (!piece_is_sound(&memos->pieces[i], false)) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool codes_are_sound(const struct hst_plan_memos *memos)
-{
+	bool sound = true;
 	uint64_t bytes = 0;
 
-	for (uint64_t i = 0; i < memos->code_count; i++) {
+	for (uint64_t i = 0; i < memos->exit_count && sound; i++) {
+		sound = hst_plan_memo_exit_is_sound(&memos->exits[i]);
+	}
+	for (uint64_t i = 0; i < memos->piece_count && sound; i++) {
+		sound = hst_plan_memo_piece_is_sound(&memos->pieces[i], false);
+	}
+	for (uint64_t i = 0; i < memos->code_count && sound; i++) {
 		const struct hst_plan_code *code = &memos->codes[i];
 
-		if (!address_is_sound(code->start) || !address_is_sound(code->end) ||
-			code->start >= code->end ||
-			code->end - code->start > HST_PLAN_CODE_BYTES_MAX) {
-			return false;
-		}
-		bytes += code->end - code->start;
+		sound = hst_plan_code_is_sound(code) &&
+			code->end - code->start <= HST_PLAN_CODE_BYTES_MAX - bytes;
+		bytes += sound ? code->end - code->start : 0;
 	}
-	return bytes <= HST_PLAN_CODE_BYTES_MAX;
-}
-
-static bool slots_are_sound(const struct hst_plan_memos *memos)
-{
-	for (uint64_t i = 0; i < memos->slot_count; i++) {
-		if (!address_is_sound(memos->slots[i].slot) || memos->slots[i].slot % 8 != 0 ||
-			!address_is_sound(memos->slots[i].target)) {
-			return false;
-		}
+	for (uint64_t i = 0; i < memos->slot_count && sound; i++) {
+		sound = hst_plan_slot_is_sound(&memos->slots[i]);
 	}
-	return true;
+	return sound;
 }
 
 /* `count` of them from `first` on, of those that there are. */
@@ -168,43 +84,15 @@ static bool in_table(uint32_t first, uint64_t count, uint64_t known)
 	return count == 0 || (count <= known && first <= known - count);
 }
 
-/* Is it in the code that was looked at, so that nobody else's hook is meant? */
-static bool is_covered(
-	const struct hst_plan_memos *memos, const struct hst_plan_memo *memo, uint64_t address)
-{
-	for (uint32_t i = 0; i < memo->codes; i++) {
-		const struct hst_plan_code *code = &memos->codes[memo->first_code + i];
-
-		if (address >= code->start && address < code->end) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool exits_are_covered(const struct hst_plan_memos *memos, const struct hst_plan_memo *memo)
-{
-	for (uint32_t i = 0; i < memo->exits; i++) {
-		if (!is_covered(memos, memo, memos->exits[memo->first_exit + i].ret - 1)) {
-			return false;
-		}
-	}
-	return true;
-}
-
 static bool memo_is_sound(const struct hst_plan_memos *memos, const struct hst_plan_memo *memo)
 {
-	return address_is_sound(memo->fn) && address_is_sound(memo->ret) &&
-	       frame_is_sound(&memo->frame) && memo->pieces <= HST_PLAN_MEMO_PIECES_MAX &&
-	       in_table(memo->first_piece, memo->pieces, memos->piece_count) && memo->exits != 0 &&
-	       in_table(memo->first_exit, memo->exits, memos->exit_count) && memo->codes != 0 &&
+	return hst_plan_memo_is_sound(memo) &&
+	       in_table(memo->first_piece, memo->pieces, memos->piece_count) &&
+	       in_table(memo->first_exit, memo->exits, memos->exit_count) &&
 	       in_table(memo->first_code, memo->codes, memos->code_count) &&
 	       in_table(memo->first_slot, memo->slots, memos->slot_count) &&
-	       memo->evidence >= HST_PLAN_PROVEN && memo->evidence <= HST_PLAN_OBSERVED &&
-	       (memo->flags & ~HST_PLAN_MEMO_MXCSR) == 0 && memo->entries != 0 &&
-	       memo->entries <= HST_PLAN_MEMO_ENTRIES_MAX && memo->reserved == 0 &&
-	       is_covered(memos, memo, memo->fn) && is_covered(memos, memo, memo->ret - 1) &&
-	       exits_are_covered(memos, memo);
+	       hst_plan_memo_is_covered(
+		       memo, memos->codes + memo->first_code, memos->exits + memo->first_exit);
 }
 
 static bool memos_are_sound(const struct hst_plan_memos *memos)
@@ -214,8 +102,7 @@ static bool memos_are_sound(const struct hst_plan_memos *memos)
 	if (memos->memo_count > HST_PLAN_MEMOS_MAX || memos->exit_count > HST_PLAN_MEMO_PARTS_MAX ||
 		memos->piece_count > HST_PLAN_MEMO_PARTS_MAX ||
 		memos->code_count > HST_PLAN_MEMO_PARTS_MAX ||
-		memos->slot_count > HST_PLAN_MEMO_PARTS_MAX || !exits_are_sound(memos) ||
-		!pieces_are_sound(memos) || !codes_are_sound(memos) || !slots_are_sound(memos)) {
+		memos->slot_count > HST_PLAN_MEMO_PARTS_MAX || !tables_are_sound(memos)) {
 		return false;
 	}
 	for (uint64_t i = 0; i < memos->memo_count; i++) {
