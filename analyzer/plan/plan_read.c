@@ -198,7 +198,8 @@ static void point_to_names(struct hst_plan_content *content)
 	}
 }
 
-enum hst_status hst_plan_content_take(uint64_t *words, size_t bytes, const char *path,
+/* `words`: malloc'd, taken over also when it fails. */
+static enum hst_status take(uint64_t *words, size_t bytes, const char *path,
 	struct hst_plan_content *ret_content, struct hst_diag *diag)
 {
 	struct hst_plan_content content = { .words = words, .bytes = bytes };
@@ -340,7 +341,7 @@ enum hst_status hst_plan_content_read(
 	if (words == NULL) {
 		return hst_diag_set(diag, HST_E_MEMORY, "out of memory while reading %s", path);
 	}
-	HST_TRY(hst_plan_content_take(words, bytes, path, ret_content, diag));
+	HST_TRY(take(words, bytes, path, ret_content, diag));
 	read_revoked(ret_content, path);
 	return HST_OK;
 }

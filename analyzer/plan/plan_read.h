@@ -47,9 +47,6 @@ struct hst_plan_content {
  */
 HST_NODISCARD enum hst_status hst_plan_content_read(
 	const char *path, struct hst_plan_content *ret_content, struct hst_diag *diag);
-/* The same of bytes in memory (`words`: malloc'd, taken over also when it fails). `path`: for the sentence. */
-HST_NODISCARD enum hst_status hst_plan_content_take(uint64_t *words, size_t bytes, const char *path,
-	struct hst_plan_content *ret_content, struct hst_diag *diag);
 /* Accepts a zeroed object. */
 void hst_plan_content_finish(struct hst_plan_content *content);
 

@@ -175,7 +175,8 @@ void hst_pstate_store(struct hst_pstate *state, struct hst_pfacts *facts, int32_
 	state->cell_count++;
 }
 
-bool hst_pfacts_read_stack(struct hst_pfacts *facts, int32_t offset, uint32_t bytes)
+/* Bytes of the caller's frame that were read. false: too many */
+static bool read_stack(struct hst_pfacts *facts, int32_t offset, uint32_t bytes)
 {
 	int64_t lo = offset;
 	int64_t hi = lo + bytes;
@@ -191,7 +192,7 @@ bool hst_pfacts_read_stack(struct hst_pfacts *facts, int32_t offset, uint32_t by
 			lo = lo < known->offset ? lo : known->offset;
 			hi = hi > end ? hi : end;
 			*known = facts->stack[--facts->stack_count];
-			return hst_pfacts_read_stack(facts, (int32_t)lo, (uint32_t)(hi - lo));
+			return read_stack(facts, (int32_t)lo, (uint32_t)(hi - lo));
 		}
 	}
 	if (facts->stack_count == HST_STACK_READS) {
@@ -260,8 +261,7 @@ struct hst_pval hst_pstate_load(
 		return hst_pval_low(&cell->value, bytes);
 	}
 	if (offset >= 0 && is_untouched(state, offset, offset + (int32_t)bytes)) {
-		return hst_pfacts_read_stack(facts, offset, bytes) ? hst_pval_data(bytes)
-								   : hst_pval_none;
+		return read_stack(facts, offset, bytes) ? hst_pval_data(bytes) : hst_pval_none;
 	}
 	if (hst_pstate_is_written(state, facts, offset, offset + (int32_t)bytes)) {
 		return bytes < 8 ? hst_pval_between(0, (UINT64_C(1) << (8 * bytes)) - 1)
@@ -284,7 +284,8 @@ void hst_pstate_blur(struct hst_pstate *state, struct hst_pfacts *facts, int32_t
 	}
 }
 
-void hst_pstate_kill(struct hst_pstate *state, uint32_t id)
+/* No place has the number any more. */
+static void kill_number(struct hst_pstate *state, uint32_t id)
 {
 	for (unsigned i = 0; i < HST_REGS; i++) {
 		struct hst_pval *value = &state->regs[i];
@@ -309,7 +310,7 @@ void hst_pstate_number(struct hst_pstate *state, struct hst_pval *place, uint32_
 		(place->id != 0 && place->id32 != 0)) {
 		return;
 	}
-	hst_pstate_kill(state, id);
+	kill_number(state, id);
 	if (place->id == 0) {
 		place->id = id;
 	}
@@ -340,7 +341,7 @@ static void read_left(
 			is_untouched(left, hi, hi + 1)) {
 			hi++;
 		}
-		if (hi > lo && hst_pfacts_read_stack(facts, lo, (uint32_t)(hi - lo))) {
+		if (hi > lo && read_stack(facts, lo, (uint32_t)(hi - lo))) {
 			mark(left, lo, hi, true);
 		}
 		lo = hi > lo ? hi : lo;

@@ -86,11 +86,6 @@ struct hst_pval *hst_pstate_cell(struct hst_pstate *state, int64_t offset, uint3
 
 /* A place that was read gets a number, so that copies of it can be told. */
 void hst_pstate_number(struct hst_pstate *state, struct hst_pval *place, uint32_t id);
-/* No place has the number any more. */
-void hst_pstate_kill(struct hst_pstate *state, uint32_t id);
-
-/* Bytes of the caller's frame that were read. false: too many */
-bool hst_pfacts_read_stack(struct hst_pfacts *facts, int32_t offset, uint32_t bytes);
 
 bool hst_pfacts_same(const struct hst_pfacts *a, const struct hst_pfacts *b);
 

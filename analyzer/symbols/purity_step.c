@@ -13,7 +13,7 @@ static const struct hst_pinsn table[] = {
 #undef HST_PURITY_INSN
 };
 
-const struct hst_pinsn *hst_pinsn_of(ZydisMnemonic mnemonic)
+static const struct hst_pinsn *insn_of(ZydisMnemonic mnemonic)
 {
 	static const struct hst_pinsn unknown = { .class = HST_PCLASS_UNKNOWN };
 
@@ -41,7 +41,7 @@ bool hst_pwalk_test_flags(struct hst_pwalk *walk)
 	return true;
 }
 
-bool hst_pwalk_set_rsp(struct hst_pwalk *walk, const struct hst_pval *value)
+static bool set_rsp(struct hst_pwalk *walk, const struct hst_pval *value)
 {
 	struct hst_pval *rsp = &walk->state.regs[HST_REG_RSP];
 	int64_t before = rsp->num;
@@ -69,7 +69,7 @@ bool hst_pwalk_write_reg(
 	struct hst_pval merged;
 
 	if (reg == HST_REG_RSP) {
-		return bytes == 8 ? hst_pwalk_set_rsp(walk, value)
+		return bytes == 8 ? set_rsp(walk, value)
 				  : hst_pwalk_refuse(walk, HST_PURITY_STACK_POINTER, NULL);
 	}
 	if (bytes >= 4) {
@@ -232,7 +232,7 @@ static bool push(struct hst_pwalk *walk)
 		value = hst_pval_constant(walk->insn->operands[0].imm.value.u);
 	}
 	rsp.num -= 8;
-	return hst_pwalk_set_rsp(walk, &rsp) && hst_pwalk_store(walk, &rsp, 8, &value);
+	return set_rsp(walk, &rsp) && hst_pwalk_store(walk, &rsp, 8, &value);
 }
 
 static bool pop(struct hst_pwalk *walk)
@@ -248,7 +248,7 @@ static bool pop(struct hst_pwalk *walk)
 		return false;
 	}
 	rsp.num += 8;
-	return hst_pwalk_set_rsp(walk, &rsp) && hst_pwalk_write(walk, 0, 8, &value);
+	return set_rsp(walk, &rsp) && hst_pwalk_write(walk, 0, 8, &value);
 }
 
 static bool leave(struct hst_pwalk *walk)
@@ -259,14 +259,14 @@ static bool leave(struct hst_pwalk *walk)
 	if (walk->insn->info.operand_width != 64) {
 		return unsupported(walk);
 	}
-	if (!hst_pwalk_set_rsp(walk, &rsp) ||
+	if (!set_rsp(walk, &rsp) ||
 		!hst_pwalk_load(walk, &walk->state.regs[HST_REG_RSP], 8, &value)) {
 		return false;
 	}
 	rsp = walk->state.regs[HST_REG_RSP];
 	rsp.num += 8;
 	walk->state.regs[HST_REG_RBP] = value;
-	return hst_pwalk_set_rsp(walk, &rsp);
+	return set_rsp(walk, &rsp);
 }
 
 static bool exchange(struct hst_pwalk *walk)
@@ -352,7 +352,7 @@ static bool step_general(struct hst_pwalk *walk, enum hst_pclass class)
 bool hst_pwalk_step(struct hst_pwalk *walk)
 {
 	const ZydisDecodedInstruction *info = &walk->insn->info;
-	const struct hst_pinsn *what = hst_pinsn_of(info->mnemonic);
+	const struct hst_pinsn *what = insn_of(info->mnemonic);
 
 	if ((info->attributes & ZYDIS_ATTRIB_HAS_LOCK) != 0) {
 		return hst_pwalk_refuse(walk, HST_PURITY_LOCKED, NULL);

@@ -33,8 +33,6 @@ struct hst_pinsn {
 	bool fp;          /* rounds: depends on MXCSR */
 };
 
-const struct hst_pinsn *hst_pinsn_of(ZydisMnemonic mnemonic);
-
 /* Always false. `detail` may be NULL. */
 bool hst_pwalk_refuse(struct hst_pwalk *walk, enum hst_purity_reason reason, const char *detail);
 
@@ -58,7 +56,6 @@ bool hst_pwalk_store(struct hst_pwalk *walk, const struct hst_pval *place, unsig
 /* a + b. false: refused */
 bool hst_pwalk_add(struct hst_pwalk *walk, const struct hst_pval *a, const struct hst_pval *b,
 	unsigned bytes, struct hst_pval *ret_sum);
-bool hst_pwalk_set_rsp(struct hst_pwalk *walk, const struct hst_pval *value);
 
 /* Everything but calls, jumps and returns. false: refused */
 bool hst_pwalk_step(struct hst_pwalk *walk);
